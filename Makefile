@@ -1,0 +1,45 @@
+# Each target is one line of a command-line tool; `.venv` is made on the way, once.
+PYTHON ?= python3
+BIN := .venv/bin
+# TensorFlow logs its start-up to stderr, which graders and readers take for trouble.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test lab release grade check bench notebooks doctor lint setup clean
+
+demo: setup            ## release a unit, play a class, grade it, report
+	$(BIN)/autograder demo
+
+test: setup            ## every test, and the style checks
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pytest -n auto --dist worksteal
+
+lab: setup             ## JupyterLab on the assignments
+	$(BIN)/autograder lab
+
+release: setup         ## solutions/ -> assignments/, through the gates
+	$(BIN)/autograder release
+
+grade: setup           ## grade submitted/
+	$(BIN)/autograder grade
+
+check: setup           ## the gates alone: nothing is written
+	$(BIN)/autograder release --check
+
+bench: setup           ## timings, as ratios
+	$(BIN)/autograder bench
+
+notebooks: setup       ## bring each NN_topic.py and its .ipynb together; the newer one wins
+	$(BIN)/autograder notebooks
+
+doctor: setup          ## what this machine can and cannot do
+	$(BIN)/autograder doctor
+
+lint: setup
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt setup.sh
+	@PYTHON=$(PYTHON) sh setup.sh
+
+clean:
+	rm -rf .venv demo build .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Release, grade, explain: nbgrader assignments from the instructor's source to the report."""

@@ -1,0 +1,210 @@
+"""Where a kernel fits: output sizes and receptive fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from course.sizing._arguments import Size, axes, common_axes, is_scalar
+
+_PADDINGS = ("valid", "same", "full")
+
+
+def _padding_axes(padding, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    """Zeros added on each side of each axis."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return (0,)
+        if padding == "full":
+            return tuple(k - 1 for k in kernel)
+        raise ValueError(
+            f"padding must be one of {', '.join(map(repr, _PADDINGS))} or the number of zeros "
+            f"added on each side; received padding={padding!r}."
+        )
+    return axes(padding, "padding", minimum=0)
+
+
+def _strided_positions(size: int, kernel: int, stride: int, padding: int, given: str) -> int:
+    padded = size + 2 * padding
+    if kernel > padded:
+        raise ValueError(
+            f"The kernel must fit into the padded input; received {given}: it covers {kernel} "
+            f"values and the padded input has {size} + 2 x {padding} = {padded}. "
+            "Use a smaller kernel or dilation, or more padding."
+        )
+    return (padded - kernel) // stride + 1
+
+
+def conv_output_size(
+    size: Size,
+    kernel_size: Size,
+    strides: Size = 1,
+    padding: str | Size = "valid",
+    dilation: Size = 1,
+) -> Size:
+    """Output size of a convolution along each axis.
+
+    With ``p`` zeros on each side, stride ``s`` and a kernel that covers ``K = d * (k - 1) + 1``
+    values at dilation ``d``, the output has ``floor((n + 2p - K) / s) + 1`` values.
+
+    Args:
+        size: input size ``n``, at least 1.
+        kernel_size: ``k``, at least 1.
+        strides: ``s``, at least 1.
+        padding: ``"valid"`` (p = 0), ``"full"`` (p = K - 1), ``"same"`` (as many zeros as make
+            the output ``ceil(n / s)``), or ``p`` itself, at least 0.
+        dilation: ``d``, at least 1.
+
+    Returns:
+        An int if every argument is one number, otherwise a tuple with one int an axis.
+
+    Raises:
+        ValueError: a value out of range, an unknown padding, or a kernel that does not fit.
+
+    Example:
+        >>> conv_output_size(227, 11, strides=4)
+        55
+        >>> conv_output_size((9, 12), 3, padding="full")
+        (11, 14)
+
+    Reference:
+        Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
+    """
+    sizes, kernels, steps, dilations = common_axes(
+        size=axes(size, "size"),
+        kernel_size=axes(kernel_size, "kernel_size"),
+        strides=axes(strides, "strides"),
+        dilation=axes(dilation, "dilation"),
+    )
+    covered = tuple(d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True))
+    if padding == "same":
+        result = tuple(-(-n // s) for n, s in zip(sizes, steps, strict=True))
+    else:
+        sizes, kernels, covered, steps, dilations, pads = common_axes(
+            size=sizes,
+            kernel_size=kernels,
+            covered=covered,
+            strides=steps,
+            dilation=dilations,
+            padding=_padding_axes(padding, covered),
+        )
+        result = tuple(
+            _strided_positions(
+                n, c, s, p, f"size={n}, kernel_size={k}, dilation={d}, padding={padding!r}"
+            )
+            for n, k, c, s, d, p in zip(
+                sizes, kernels, covered, steps, dilations, pads, strict=True
+            )
+        )
+    return result[0] if is_scalar(size, kernel_size, strides, padding, dilation) else result
+
+
+def pool_output_size(
+    size: Size, pool_size: Size, strides: Size | None = None, padding: str | Size = "valid"
+) -> Size:
+    """Output size of a pooling layer along each axis.
+
+    The same arithmetic as :func:`conv_output_size`; as in Keras, ``strides=None`` means windows
+    side by side, ``strides=pool_size``.
+
+    Args:
+        size: input size, at least 1.
+        pool_size: window, at least 1.
+        strides: at least 1; smaller than the window for overlapping pooling.
+        padding: as in :func:`conv_output_size`.
+
+    Returns:
+        An int, or a tuple with one int an axis.
+
+    Raises:
+        ValueError: as in :func:`conv_output_size`.
+
+    Example:
+        >>> pool_output_size(55, 3, strides=2)
+        27
+    """
+    axes(pool_size, "pool_size")
+    return conv_output_size(size, pool_size, pool_size if strides is None else strides, padding)
+
+
+def conv_transpose_output_size(
+    size: Size, kernel_size: Size, strides: Size = 1, padding: str = "valid"
+) -> Size:
+    """Output size of a transposed convolution, as Keras' ``Conv*DTranspose`` layers compute it.
+
+    Each of the ``n`` input values writes a kernel, ``s`` apart: ``(n - 1) * s + k`` values, at
+    least ``n * s``; ``"same"`` crops to ``n * s``.
+
+    Args:
+        size: input size, at least 1.
+        kernel_size: at least 1.
+        strides: at least 1.
+        padding: ``"valid"`` or ``"same"``.
+
+    Returns:
+        An int, or a tuple with one int an axis.
+
+    Raises:
+        ValueError: a value out of range or an unknown padding.
+
+    Example:
+        >>> conv_transpose_output_size(7, 3, strides=2)
+        15
+    """
+    if padding not in ("valid", "same"):
+        raise ValueError(
+            f"padding of a transposed convolution must be 'valid' or 'same'; "
+            f"received padding={padding!r}."
+        )
+    sizes, kernels, steps = common_axes(
+        size=axes(size, "size"),
+        kernel_size=axes(kernel_size, "kernel_size"),
+        strides=axes(strides, "strides"),
+    )
+    result = tuple(
+        n * s + (max(k - s, 0) if padding == "valid" else 0)
+        for n, k, s in zip(sizes, kernels, steps, strict=True)
+    )
+    return result[0] if is_scalar(size, kernel_size, strides) else result
+
+
+def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
+    """Size of the input patch that one output value of a stack of layers depends on.
+
+    Each layer widens the field by ``d * (k - 1)`` steps, and a step is as wide in the input as
+    the product of the strides before it.
+
+    Args:
+        layers: rows ``(kernel, stride)`` or ``(kernel, stride, dilation)``, first layer first;
+            convolutions and pooling layers alike.
+
+    Returns:
+        An int, or a tuple with one int an axis if any entry is a tuple. 1 for no layers.
+
+    Raises:
+        ValueError: a row of another length, or a value below 1.
+
+    Example:
+        >>> receptive_field([(3, 1), (3, 1), (3, 1)])
+        7
+    """
+    field, step = (1,), (1,)
+    scalar = True
+    for number, row in enumerate(layers):
+        if is_scalar(row) or len(row) not in (2, 3):
+            raise ValueError(
+                "A layer must be (kernel, stride) or (kernel, stride, dilation); "
+                f"received {row!r} as layer {number}."
+            )
+        kernel, stride = axes(row[0], "kernel"), axes(row[1], "stride")
+        dilation = axes(row[2], "dilation") if len(row) == 3 else (1,)
+        scalar = scalar and is_scalar(*row)
+        field, step, kernel, stride, dilation = common_axes(
+            field=field, step=step, kernel=kernel, stride=stride, dilation=dilation
+        )
+        field = tuple(
+            f + s * d * (k - 1) for f, s, k, d in zip(field, step, kernel, dilation, strict=True)
+        )
+        step = tuple(a * b for a, b in zip(step, stride, strict=True))
+    return field[0] if scalar else field
+
+
