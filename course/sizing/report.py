@@ -23,6 +23,8 @@ _ELEMENTWISE = {
     "PReLU", "LayerNormalization", "RMSNormalization", "BatchNormalization", "GroupNormalization",
     "Normalization",
 }  # fmt: skip
+# Operations of keras.ops that multiply and add, and have no weights to tell how much.
+_PRODUCTS = {"Matmul", "Dot", "Einsum", "Tensordot", "Conv", "DepthwiseConv", "SeparableConv"}
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _walk(model, prefix: str, dtype: str, rows: list[Row], counted: set[int]) ->
                 name=prefix + layer.name,
                 kind=kind,
                 output_shape=shapes[0],
-                params=0 if id(layer) in counted else layer.count_params(),
+                params=0 if id(layer) in counted else _params(layer),
                 macs=_layer_macs(layer, [_sizes(t, layer) for t in inputs], shapes),
                 activation_bytes=values,
             )
@@ -191,6 +193,10 @@ def _sizes(tensor, layer) -> tuple[int, ...]:
     return shape or (1,)
 
 
+def _params(layer) -> int:
+    return sum(prod(weight.shape) for weight in getattr(layer, "weights", ()))
+
+
 def _layer_macs(layer, inputs: list[tuple], outputs: list[tuple]) -> int:
     """Multiply-adds of one use of a layer; channels are the last axis."""
     from keras import layers
@@ -213,12 +219,12 @@ def _layer_macs(layer, inputs: list[tuple], outputs: list[tuple]) -> int:
             return prod(out_spatial) * prod(layer.kernel.shape)
         case layers.Dense():
             return prod(out_spatial) * in_channels * layer.units
-    if type(layer).__name__ not in _ELEMENTWISE and any(
-        len(weight.shape) > 1 for weight in layer.weights
-    ):
+    kind = type(layer).__name__
+    has_kernel = any(len(weight.shape) > 1 for weight in getattr(layer, "weights", ()))
+    if kind in _PRODUCTS or (has_kernel and kind not in _ELEMENTWISE):
         raise ValueError(
-            f"profile does not know the MACs of layer {layer.name!r} ({type(layer).__name__}), "
-            "which has a kernel. Give the layer a method macs(input_shape, output_shape)."
+            f"profile does not know the MACs of {layer.name!r} ({kind}). Use one of Keras' layers, "
+            "or a layer of your own with a method macs(input_shape, output_shape)."
         )
     return 0
 

@@ -1,0 +1,193 @@
+"""The command line: `autograder release | grade | feedback | report | ...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autograder", description="Release, grade and explain nbgrader assignments."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name, function, summary, *, units=True, students=False, course=True):
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.set_defaults(function=function)
+        if units:
+            command.add_argument("units", nargs="*", metavar="UNIT", help="default: every unit")
+        if course:
+            command.add_argument(
+                "--course", default=".", metavar="DIR", help="the course directory (default: here)"
+            )
+        if students:
+            command.add_argument("--student", default="*", metavar="GLOB", help="default: all")
+        return command
+
+    command = add("release", _release, "solutions -> assignments, through the gates")
+    command.add_argument("--check", action="store_true", help="the gates alone; write nothing")
+    command.add_argument("--json", metavar="FILE", type=Path, help="write the gates' report there")
+    command = add("grade", _grade, "grade what was submitted", students=True)
+    command.add_argument("--json", metavar="FILE", type=Path, help="write the outcomes there")
+    add("feedback", _feedback, "write each student's feedback page", students=True)
+    command = add("report", _report, "write the instructor's page about a graded class")
+    command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
+    command = add("export", _export, "write all scores as one CSV table", units=False)
+    command.add_argument("--out", metavar="FILE", type=Path, help="default: grades.csv")
+    command = add("demo", _demo, "play a class of twelve from release to report", units=False)
+    command.add_argument("--out", metavar="DIR", type=Path, help="default: demo")
+    add("notebooks", _notebooks, "bring each unit's script and notebook together", units=False)
+    add("lab", _lab, "open JupyterLab on a copy of the assignments to work in")
+    add("doctor", _doctor, "what this machine can and cannot do", units=False)
+    add("bench", _bench, "how fast: start-up and grading, as ratios", units=False)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if all is well, 1 if not, 2 if the request cannot be understood."""
+    options = _parser().parse_args(arguments)
+    from autograder.course import CourseError
+
+    try:
+        return options.function(options)
+    except CourseError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("autograder: stopped. What was finished is kept.", file=sys.stderr)
+        return 130
+
+
+def _course(options):
+    from autograder.course import Course
+
+    return Course(options.course)
+
+
+def _release(options) -> int:
+    from autograder.progress import bar, console
+    from autograder.release import release
+
+    course = _course(options)
+    units = course.units(options.units)
+    with bar() as progress:
+        task = progress.add_task("release", total=len(units), note="")
+        done = []
+
+        def on_step(unit, step):
+            if unit not in done:
+                done.append(unit)
+            progress.update(task, completed=len(done) - 1, note=f"{unit}: {step}")
+
+        reports = release(course, units, check_only=options.check, on_step=on_step)
+        progress.update(task, completed=len(units), note="")
+    for report in reports:
+        verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
+        console.print(
+            f"{report.unit}: {report.questions} questions, {report.points:g} points, {verdict}"
+        )
+        for problem in report.problems:
+            console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
+    if options.json:
+        data = [vars(report) | {"ok": report.ok} for report in reports]
+        options.json.write_text(json.dumps(data, indent=1))
+    return 0 if all(report.ok for report in reports) else 1
+
+
+def _grade(options) -> int:
+    from autograder.grading import grade
+    from autograder.progress import bar, console
+
+    course = _course(options)
+    units = course.units(options.units)
+    for unit in units:
+        if not course.students(unit, options.student):
+            console.print(f"{unit}: nothing submitted under {course.path('submitted', '*', unit)}")
+    with bar() as progress:
+        task = progress.add_task("grade", total=0, note="")
+        outcomes = grade(
+            course,
+            units,
+            options.student,
+            on_start=lambda total: progress.update(task, total=total),
+            on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.status}"),
+        )
+    for o in outcomes:
+        reason = f"  {o.status}: {o.reason}" if o.reason else ""
+        line = f"{o.unit}  {o.student:<20} {o.score:>6g} / {o.max_score:g}  {o.seconds:.1f} s{reason}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if options.json:
+        options.json.write_text(json.dumps([o.to_json() for o in outcomes], indent=1))
+    return 0
+
+
+def _feedback(options) -> int:
+    from autograder.feedback import write_feedback
+    from autograder.progress import bar, console
+
+    course = _course(options)
+    with bar() as progress:
+        task = progress.add_task("feedback", total=0, note="")
+        pages = write_feedback(
+            course,
+            options.units,
+            options.student,
+            on_start=lambda total: progress.update(task, total=total),
+            on_done=lambda student: progress.update(task, advance=1, note=student),
+        )
+    console.print(f"{len(pages)} feedback pages under {course.directory.feedback_directory}/")
+    return 0
+
+
+def _report(options) -> int:
+    from autograder.report import write_report
+
+    print(write_report(_course(options), options.units, options.out))
+    return 0
+
+
+def _export(options) -> int:
+    from autograder.export import write_csv
+
+    course = _course(options)
+    print(write_csv(course, options.out or course.root / "grades.csv"))
+    return 0
+
+
+def _demo(options) -> int:
+    from autograder.demo import run_demo
+
+    return run_demo(_course(options), options.out)
+
+
+def _notebooks(options) -> int:
+    from autograder.notebooks import pairs, synchronize
+
+    said = [synchronize(script) for script in pairs(_course(options).root)]
+    print("\n".join(filter(None, said)) or "every notebook says what its script says")
+    return 0
+
+
+def _lab(options) -> int:
+    from autograder.lab import open_lab
+
+    return open_lab(_course(options), options.units)
+
+
+def _doctor(options) -> int:
+    from autograder.doctor import examine
+
+    return examine()
+
+
+def _bench(options) -> int:
+    from autograder.bench import run_bench
+
+    return run_bench(_course(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""A course directory: where its files are and how nbgrader is configured for it."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import os
+import re
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+
+class CourseError(Exception):
+    """Something about the course that the instructor has to put right, in one message."""
+
+
+class Course:
+    """An nbgrader course directory, ours or a stranger's.
+
+    Args:
+        root: the folder that holds `nbgrader_config.py` (if there is one) and nbgrader's trees.
+
+    Raises:
+        CourseError: there is no such folder.
+    """
+
+    def __init__(self, root: Path | str = "."):
+        self.root = Path(root).resolve()
+        if not self.root.is_dir():
+            raise CourseError(f"No course directory at {self.root}. Name one with --course DIR.")
+        _put_tools_on_path()
+        # nbgrader's way with its own database, nothing that an instructor could act on.
+        warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
+        self.config = self._load_config()
+        self.config.CourseDirectory.root = str(self.root)
+
+        from nbgrader.coursedir import CourseDirectory
+
+        self.directory = CourseDirectory(config=self.config)
+
+    def _load_config(self):
+        from jupyter_core.paths import jupyter_config_path
+        from traitlets.config import Config, PyFileConfigLoader
+        from traitlets.config.loader import ConfigFileNotFound
+
+        config = Config()
+        for folder in [*reversed(jupyter_config_path()), str(self.root)]:
+            try:
+                config.merge(PyFileConfigLoader("nbgrader_config.py", folder).load_config())
+            except ConfigFileNotFound:
+                continue
+        return config
+
+    def path(self, step: str, student: str, unit: str) -> Path:
+        """The folder of one step: "source", "release", "submitted", "autograded", "feedback"."""
+        name = getattr(self.directory, f"{step}_directory")
+        return Path(self.directory.format_path(name, student, unit))
+
+    def units(self, wanted: list[str] | None = None) -> list[str]:
+        """Assignments that have a source notebook; those in `wanted` (globs) if given.
+
+        Raises:
+            CourseError: nothing there, or a wanted unit that does not exist.
+        """
+        source = self.path("source", ".", "x").parent
+        found = sorted({notebook.parent.name for notebook in source.glob("*/*.ipynb")})
+        if not found:
+            raise CourseError(
+                f"No assignment with a notebook under {source}. "
+                "Is this an nbgrader course directory? Name one with --course DIR."
+            )
+        missing = [name for name in wanted or [] if not fnmatch.filter(found, name)]
+        if missing:
+            raise CourseError(f"No unit {', '.join(missing)}. There are: {', '.join(found)}.")
+        return [u for u in found if not wanted or any(fnmatch.fnmatch(u, w) for w in wanted)]
+
+    def notebooks(self, unit: str) -> list[str]:
+        """Names of a unit's source notebooks, without `.ipynb`."""
+        return sorted(path.stem for path in self.path("source", ".", unit).glob("*.ipynb"))
+
+    def students(self, unit: str, pattern: str = "*") -> list[str]:
+        """Students with a submission for a unit whose names match a glob."""
+        submitted = self.path("submitted", "*", unit)
+        position = submitted.parts.index("*")
+        folders = self.root.glob(str(submitted.relative_to(self.root)))
+        names = {folder.parts[position] for folder in folders if folder.is_dir()}
+        return sorted(fnmatch.filter(names, pattern))
+
+    def api(self, **overrides):
+        """nbgrader's own interface to this course; its log is returned by each call."""
+        from nbgrader.apps.api import NbGraderAPI
+        from nbgrader.coursedir import CourseDirectory
+
+        config = self.config.copy()
+        for section, values in overrides.items():
+            config[section].update(values)
+        api = NbGraderAPI(coursedir=CourseDirectory(config=config), config=config)
+        api.log.setLevel(logging.INFO)
+        return api
+
+    def gradebook(self):
+        """nbgrader's database of this course, as a context manager."""
+        from nbgrader.api import Gradebook
+
+        return Gradebook(self.directory.db_url, self.directory.course_id)
+
+    @property
+    def records(self) -> Path:
+        """Folder for what the autograder itself remembers of this course."""
+        return self.root / ".autograder"
+
+
+def _put_tools_on_path() -> None:
+    """nbgrader runs `alembic` by name, which is beside Python, activated environment or not."""
+    if not shutil.which("alembic"):
+        own = str(Path(sys.executable).parent)
+        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+
+
+def failure_reason(result: dict) -> str:
+    """Why a call of nbgrader's interface failed: the first exception that its log tells of."""
+    text = (result.get("log") or "") + "\n" + (result.get("error") or "")
+    raised = re.findall(r"^\s*([\w.]*(?:Error|Exception|Entry)\b: .+)$", text, re.MULTILINE)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return raised[0] if raised else (lines[-1] if lines else "no reason given")

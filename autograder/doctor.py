@@ -1,0 +1,103 @@
+"""What this machine can and cannot do: each line is tried, not assumed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from autograder.progress import console
+
+NEEDED = ("tensorflow", "keras", "tensorflow-datasets", "nbgrader", "jupyterlab", "jupytext")
+
+
+def _python() -> str:
+    if sys.version_info < (3, 11):
+        raise RuntimeError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+    return sys.version.split()[0]
+
+
+def _packages() -> str:
+    missing = []
+    found = []
+    for name in NEEDED:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise RuntimeError(f"not installed: {', '.join(missing)}; run `make setup`")
+    return ", ".join(found)
+
+
+def _kernel() -> str:
+    """A kernel that starts, imports Keras and trains, as a submission would."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    code = (
+        "import course.quiet, keras, numpy as np\n"
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+        "model.compile('sgd', 'mse')\n"
+        "print(model.fit(np.ones((8, 4)), np.ones(8), verbose=0).history['loss'][0] >= 0)"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    text = "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+    if "True" not in text:
+        raise RuntimeError(f"the kernel could not train a model: {text[-300:]}")
+    return "a Python kernel starts and trains a Keras model"
+
+
+def _bubblewrap() -> str:
+    path = shutil.which("bwrap")
+    if not path:
+        raise RuntimeError("bubblewrap is not installed; run `apt install bubblewrap`")
+    command = [path, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    command += ["--unshare-net", "--unshare-pid", "--die-with-parent", "true"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    if result.returncode:
+        raise RuntimeError(f"bubblewrap cannot make namespaces here: {result.stderr.strip()}")
+    return "bubblewrap makes a sandbox without network and with its own processes"
+
+
+def _gpus() -> str:
+    import course.quiet  # noqa: F401
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    return f"{len(devices)} GPUs" if devices else "no GPU: everything runs on the CPU"
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(Path.cwd()).free >> 30
+    if free < 2:
+        raise RuntimeError(f"only {free} GiB free here; 2 are needed")
+    return f"{free} GiB free here"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "Python": _python,
+    "packages": _packages,
+    "kernel": _kernel,
+    "isolation": _bubblewrap,
+    "GPU": _gpus,
+    "disk": _disk,
+}
+
+
+def examine() -> int:
+    """Try everything and say what came; 0 if all of it works, else 1."""
+    failed = 0
+    for name, check in CHECKS.items():
+        try:
+            mark, text = "[green]ok[/]  ", check()
+        except Exception as error:
+            failed += 1
+            mark, text = "[red]no[/]  ", str(error).strip().splitlines()[0]
+        console.print(f"{mark} {name:<10}", end="")
+        console.print(f" {text}", markup=False, highlight=False, soft_wrap=True)
+    return 1 if failed else 0

@@ -1,0 +1,48 @@
+"""Feedback pages for students, without the source of hidden tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+
+
+def write_feedback(
+    course: Course,
+    units: list[str] | None = None,
+    students: str = "*",
+    *,
+    on_start: Callable[[int], None] = lambda total: None,
+    on_done: Callable[[str], None] = lambda student: None,
+) -> list[Path]:
+    """Write nbgrader's feedback page of every graded submission.
+
+    Returns:
+        The pages' folders.
+
+    Raises:
+        CourseError: nbgrader could not write one.
+    """
+    from nbgrader.converters import GenerateFeedback
+    from nbgrader.preprocessors import ClearHiddenTests
+
+    configured = course.config.GenerateFeedback.get("preprocessors")
+    own = configured or GenerateFeedback.preprocessors.default()
+    # Offline, formulas come from the package jupyter-server-mathjax or stay as they are typed.
+    api = course.api(GenerateFeedback={"preprocessors": [ClearHiddenTests, *own]})
+    work = [
+        (unit, student)
+        for unit in course.units(units)
+        for student in course.students(unit, students)
+        if course.path("autograded", student, unit).is_dir()
+    ]
+    on_start(len(work))
+    pages = []
+    for unit, student in work:
+        result = api.generate_feedback(unit, student)
+        if not result["success"]:
+            raise CourseError(f"No feedback for {student} on {unit}:\n{result['error']}")
+        pages.append(course.path("feedback", student, unit))
+        on_done(student)
+    return pages

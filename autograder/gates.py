@@ -1,0 +1,220 @@
+"""What must hold before students see an assignment.
+
+Text gates read the source; running gates grade the solution and the untouched release like two
+students' work. Each returns problems in words, none if the gate is open.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import notebooks
+from autograder.course import Course, failure_reason
+
+MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
+_COMMENT = re.compile(r"\s*#+\s*(\w[\w ]*?)\s*#*\s*$")
+
+
+@dataclass
+class GateReport:
+    """What the gates said of one unit."""
+
+    unit: str
+    questions: int = 0
+    points: float = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def _read(path: Path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def _regions(source: str) -> tuple[list[str], list[str]]:
+    """Lines inside and outside of solution, hidden test and mark scheme regions."""
+    inside, outside, within = [], [], False
+    for line in source.splitlines():
+        if any(f"BEGIN {marker}" in line for marker in MARKERS):
+            within = True
+        elif any(f"END {marker}" in line for marker in MARKERS):
+            within = False
+        else:
+            (inside if within else outside).append(line.strip())
+    return inside, outside
+
+
+def check_markers(notebook) -> list[str]:
+    """Markers that are misspelt, unpaired, or in a cell that nbgrader does not clear.
+
+    nbgrader publishes a region whose marker it does not recognize, and says nothing.
+    """
+    exact = [f"{edge} {marker}" for marker in MARKERS for edge in ("BEGIN", "END")]
+    problems = []
+    for number, cell in enumerate(notebook.cells):
+        meta = cell.metadata.get("nbgrader", {})
+        where = f"cell {meta.get('grade_id', number)!r}"
+        open_marker = None
+        for line in cell.source.splitlines():
+            found = next((text for text in exact if text in line), None)
+            if found is None:
+                comment = _COMMENT.match(line)
+                text = comment.group(1).upper() if comment else ""
+                near = difflib.get_close_matches(text, exact, n=1, cutoff=0.8)
+                if near:
+                    problems.append(f"{where}: {line.strip()!r} looks like '### {near[0]}'")
+                continue
+            edge, _, marker = found.partition(" ")
+            if edge == "BEGIN":
+                if open_marker:
+                    problems.append(f"{where}: '{found}' inside of 'BEGIN {open_marker}'")
+                open_marker = marker
+            else:
+                if open_marker != marker:
+                    problems.append(f"{where}: '{found}' without its 'BEGIN {marker}'")
+                open_marker = None
+            if marker == "SOLUTION" and not meta.get("solution"):
+                problems.append(f"{where}: '{found}' in a cell that is no solution cell")
+            if marker == "HIDDEN TESTS" and not meta.get("grade"):
+                problems.append(f"{where}: '{found}' in a cell that is not graded")
+        if open_marker:
+            problems.append(f"{where}: 'BEGIN {open_marker}' without an end")
+    return problems
+
+
+def check_cells(notebook) -> list[str]:
+    """Grade ids that repeat, test cells that students could change or that are worth nothing."""
+    problems, seen = [], set()
+    for number, cell in enumerate(notebook.cells):
+        meta = cell.metadata.get("nbgrader")
+        if not meta:
+            continue
+        name = meta.get("grade_id") or f"number {number}"
+        if name in seen:
+            problems.append(f"cell {name!r}: another cell has the same grade_id")
+        seen.add(name)
+        if meta.get("grade") and not meta.get("points", 0) > 0:
+            problems.append(f"cell {name!r}: graded, but worth {meta.get('points')!r} points")
+        if meta.get("grade") and not meta.get("solution") and not meta.get("locked"):
+            problems.append(f"cell {name!r}: a test cell must be locked")
+        if meta.get("solution") and cell.cell_type == "code" and "BEGIN SOLUTION" not in cell.source:
+            problems.append(f"cell {name!r}: a solution cell without '### BEGIN SOLUTION'")
+    return problems
+
+
+def check_pair(notebook_path: Path) -> list[str]:
+    """The notebook must be what its script gives, where there is a script."""
+    script = notebook_path.with_suffix(".py")
+    if not script.exists():
+        return []
+    if notebooks.to_ipynb(script.read_text()) != notebook_path.read_text():
+        return [f"{notebook_path.name} and {script.name} differ: run `make notebooks`"]
+    return []
+
+
+def check_leaks(source, released) -> list[str]:
+    """Lines of solutions or hidden tests that the released notebook shows.
+
+    A line counts as secret if it stands in no visible part of the source.
+    """
+    secret, visible = set(), set()
+    for cell in source.cells:
+        inside, outside = _regions(cell.source)
+        secret.update(inside)
+        visible.update(outside)
+    shown = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
+    problems = [f"the release shows {line!r}" for line in sorted((secret - visible) & shown) if line]
+    for cell in released.cells:
+        if cell.get("outputs"):
+            problems.append(f"the release has outputs in cell {cell.id!r}")
+    return problems
+
+
+def check_files(course: Course, unit: str, release: Path) -> list[str]:
+    """Files that would reach students though they hold solutions."""
+    return [
+        f"the release would contain {path.name}, the solution's script"
+        for path in release.rglob("*.py")
+        if path.stem in course.notebooks(unit)
+    ]
+
+
+def rehearse(course: Course, unit: str, on_step: Callable[[str], None]) -> GateReport:
+    """Release a unit into a scratch course and put it through every gate.
+
+    The scratch course has two students: one hands in the solution, one the untouched release.
+    """
+    from autograder.grading import grade
+
+    report = GateReport(unit)
+    source_folder = course.path("source", ".", unit)
+    for name in course.notebooks(unit):
+        notebook = _read(source_folder / f"{name}.ipynb")
+        report.problems += check_pair(source_folder / f"{name}.ipynb")
+        report.problems += check_markers(notebook) + check_cells(notebook)
+    if report.problems:
+        return report  # what follows would only repeat them, less clearly
+    with tempfile.TemporaryDirectory(prefix="autograder-gates-") as folder:
+        scratch = _scratch_course(course, unit, Path(folder))
+        on_step("release")
+        report.problems += generate(scratch, unit)
+        if report.problems:
+            return report
+        release_folder = scratch.path("release", ".", unit)
+        report.problems += check_files(scratch, unit, release_folder)
+        for name in course.notebooks(unit):
+            source = _read(source_folder / f"{name}.ipynb")
+            report.problems += check_leaks(source, _read(release_folder / f"{name}.ipynb"))
+        for student, work in (("solution", source_folder), ("untouched", release_folder)):
+            shutil.copytree(work, scratch.path("submitted", student, unit))
+        on_step("solution and untouched release")
+        solution, untouched = grade(scratch, [unit])
+        report.questions, report.points = len(solution.questions), solution.max_score
+        report.problems += _check_scores(solution, untouched)
+    return report
+
+
+def _check_scores(solution, untouched) -> list[str]:
+    problems = [
+        f"{outcome.student}: {outcome.reason}" for outcome in (solution, untouched) if outcome.reason
+    ]
+    for question in solution.questions:
+        if question.score is not None and question.score != question.max_score:
+            said = "; ".join(failure.message for failure in question.failures)
+            problems.append(
+                f"the solution scores {question.score:g} of {question.max_score:g} on "
+                f"{question.question!r}: {said}"
+            )
+    problems += [
+        f"the untouched release scores {question.score:g} on {question.question!r}, not 0"
+        for question in untouched.questions
+        if question.score
+    ]
+    return problems
+
+
+def _scratch_course(course: Course, unit: str, root: Path) -> Course:
+    """A course of one unit in an empty folder, configured like the real one."""
+    if (config := course.root / "nbgrader_config.py").exists():
+        shutil.copy(config, root)
+    scratch = Course(root)
+    shutil.copytree(course.path("source", ".", unit), scratch.path("source", ".", unit))
+    return scratch
+
+
+def generate(course: Course, unit: str) -> list[str]:
+    """Write a unit's release and its gradebook entries with nbgrader; what went wrong, if so."""
+    result = course.api().generate_assignment(unit, force=True)
+    if result["success"]:
+        return []
+    return [f"nbgrader could not generate {unit}: {failure_reason(result)}"]

@@ -1,0 +1,88 @@
+"""What is known of one submission when grading is done."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from autograder.checks import FAILED
+
+GRADED, FLAGGED, NEEDS_HUMAN = "graded", "flagged", "needs a human"
+
+
+@dataclass
+class Failure:
+    """One check that failed: its name, and its message for the student."""
+
+    check: str
+    message: str
+
+
+@dataclass
+class QuestionScore:
+    """One graded cell."""
+
+    question: str
+    score: float | None  # None: marked by hand
+    max_score: float
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """Where one submission ended. `reason` says why it is not simply graded."""
+
+    unit: str
+    student: str
+    status: str
+    reason: str = ""
+    questions: list[QuestionScore] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        return sum(question.score or 0 for question in self.questions)
+
+    @property
+    def max_score(self) -> float:
+        return sum(question.max_score for question in self.questions)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"score": self.score, "max_score": self.max_score}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Outcome:
+        questions = [
+            QuestionScore(**q | {"failures": [Failure(**f) for f in q["failures"]]})
+            for q in data["questions"]
+        ]
+        kept = {key: data[key] for key in ("unit", "student", "status", "reason", "seconds")}
+        return cls(questions=questions, **kept)
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def failures_of(cell) -> list[Failure]:
+    """What a graded cell's outputs say went wrong, in the order in which they say it."""
+    found: list[Failure] = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            found += _failed_checks(output.text)
+        elif output.output_type == "error":
+            text = _ANSI.sub("", output.evalue)
+            found += _failed_checks(text) or [Failure(output.ename, text.strip() or output.ename)]
+    return found
+
+
+def _failed_checks(text: str) -> list[Failure]:
+    """Parse the lines that :meth:`autograder.checks.Question.score` writes."""
+    found: list[Failure] = []
+    for line in text.splitlines():
+        if line.startswith(FAILED):
+            check, _, message = line.removeprefix(FAILED).strip().partition(": ")
+            found.append(Failure(check, message))
+        elif line.startswith("  ") and found:
+            found[-1].message += "\n" + line.strip()
+    return found

@@ -1,0 +1,48 @@
+"""JupyterLab for a student: the assignments, copied to a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+
+SETTINGS = Path(__file__).parent / "templates"
+
+
+def open_lab(course: Course, units: list[str] | None = None) -> int:
+    """Copy released units to `work/`, where nothing is overwritten, and open JupyterLab there.
+
+    Raises:
+        CourseError: nothing has been released yet.
+    """
+    work = course.root / "work"
+    first = None
+    for unit in course.units(units):
+        released = course.path("release", ".", unit)
+        if not released.is_dir():
+            raise CourseError(f"{unit} is not released yet. Run `autograder release {unit}`.")
+        folder = work / unit
+        for path in released.rglob("*"):
+            copy = folder / path.relative_to(released)
+            if path.is_file() and not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+        first = first or f"{unit}/{course.notebooks(unit)[0]}.ipynb"
+    print(f"Your copies are in {work}; what is there already was left as it is.")
+    environment = os.environ | {
+        # Before the server starts: a kernel takes it from there.
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Holds labconfig/: no news popup, no look for updates.
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(
+            filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
+        ),
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={work}", f"--LabApp.default_url=/lab/tree/{first}",
+    ]  # fmt: skip
+    return subprocess.call(command, env=environment, cwd=course.root)

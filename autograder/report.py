@@ -1,0 +1,114 @@
+"""The instructor's page: scores, where a class stumbles, what to look at, and how long it took."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from autograder.course import Course, CourseError
+from autograder.grading import Outcome, load_outcomes
+from autograder.grading.outcome import GRADED
+
+
+@dataclass
+class QuestionSummary:
+    """How a class did on one question: shares of the class, adding up to one."""
+
+    question: str
+    points: float
+    full: float
+    partly: float
+    none: float
+
+
+@dataclass
+class CommonFailure:
+    question: str
+    check: str
+    count: int
+    example: str
+
+
+@dataclass
+class UnitSummary:
+    unit: str
+    outcomes: list[Outcome]
+
+    @property
+    def max_score(self) -> float:
+        return max(outcome.max_score for outcome in self.outcomes)
+
+    @property
+    def median_score(self) -> float:
+        return median(outcome.score for outcome in self.outcomes)
+
+    @property
+    def seconds(self) -> list[float]:
+        """Shortest, median and longest time of one submission, and the sum."""
+        times = sorted(outcome.seconds for outcome in self.outcomes)
+        return [times[0], median(times), times[-1], sum(times)]
+
+    @property
+    def to_look_at(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status != GRADED]
+
+    @property
+    def questions(self) -> list[QuestionSummary]:
+        names = {q.question: q.max_score for o in self.outcomes for q in o.questions}
+        found = []
+        for name, points in names.items():
+            scores = [
+                q.score for o in self.outcomes for q in o.questions
+                if q.question == name and q.score is not None
+            ]  # fmt: skip
+            if scores:
+                full = sum(score >= points for score in scores) / len(scores)
+                none = sum(score <= 0 for score in scores) / len(scores)
+                found.append(QuestionSummary(name, points, full, 1 - full - none, none))
+        return found
+
+    @property
+    def failures(self) -> list[CommonFailure]:
+        """The checks that failed most often, with one student's message."""
+        count: Counter[tuple[str, str]] = Counter()
+        example: dict[tuple[str, str], str] = {}
+        for outcome in self.outcomes:
+            for question in outcome.questions:
+                for failure in question.failures:
+                    key = (question.question, failure.check)
+                    count[key] += 1
+                    example.setdefault(key, failure.message)
+        return [CommonFailure(*key, n, example[key]) for key, n in count.most_common(12)]
+
+
+def write_report(course: Course, units: list[str] | None = None, path: Path | None = None) -> Path:
+    """Write one static HTML page about the last grading of each unit.
+
+    Args:
+        course: whose recorded outcomes are read.
+        units: globs of unit names; None for all.
+        path: of the page; None for ``report.html`` in the course directory.
+
+    Raises:
+        CourseError: nothing has been graded yet.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    outcomes = load_outcomes(course, units)
+    if not outcomes:
+        raise CourseError("Nothing has been graded yet. Run `autograder grade` first.")
+    by_unit: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_unit.setdefault(outcome.unit, []).append(outcome)
+    template = Environment(loader=PackageLoader("autograder", "templates"), autoescape=True)
+    page = template.get_template("report.html").render(
+        course=course.directory.course_id or course.root.name,
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        units=[UnitSummary(unit, found) for unit, found in by_unit.items()],
+    )
+    path = path or course.root / "report.html"
+    path.write_text(page)
+    return path

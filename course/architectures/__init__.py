@@ -1,0 +1,11 @@
+"""The papers' networks by name.
+
+    >>> from course import architectures
+    >>> model = architectures.build("resnet20_cifar")
+
+Each family is one page: the paper, its table as data, one builder that loops over it.
+"""
+
+from course.architectures.registry import Architecture, build, describe, names, register
+
+__all__ = ["Architecture", "build", "describe", "names", "register"]

@@ -1,0 +1,182 @@
+"""Every architecture of the course by name: what it is, and how to build it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+# The modules that register families, in the order of the lectures.
+FAMILIES = ("lenet", "resnet_cifar")
+
+_registry: dict[str, Architecture] = {}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What :func:`describe` returns. Parameters and MACs are counted on the built model."""
+
+    name: str
+    builder: Callable
+    arguments: Mapping[str, Any]
+    input_shape: tuple[int, int, int]
+    classes: int
+    paper: str
+    table: str  # where the paper gives the layers
+    depth: int | None  # weight layers, as the paper counts them
+    published: Mapping[str, float] = field(default_factory=dict)  # errors, in percent
+    recipe: str = ""
+    notes: str = ""
+
+    @cached_property
+    def _report(self):
+        from course import sizing
+
+        return sizing.profile(build(self.name))
+
+    @property
+    def params(self) -> int:
+        """All parameters, batch normalization's statistics included."""
+        return self._report.params
+
+    @property
+    def params_trainable(self) -> int:
+        """Learned weights."""
+        return self._report.params_trainable
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolution and dense kernels for one example."""
+        return self._report.macs
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The family's own arguments that :func:`build` takes, with their defaults."""
+        common = {"input_shape", "classes", "classifier_activation", "name"}
+        parameters = inspect.signature(self.builder).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.name not in common}
+        return defaults | dict(self.arguments)
+
+    def __str__(self) -> str:
+        rows = {
+            "paper": self.paper,
+            "table": self.table,
+            "depth": f"{self.depth} weight layers" if self.depth else "",
+            "input": " x ".join(map(str, self.input_shape)),
+            "classes": self.classes,
+            "parameters": f"{self.params:,} ({self.params_trainable:,} trainable)",
+            "MACs": f"{self.macs:,}",
+            "published": ", ".join(f"{k} {v} %" for k, v in self.published.items()),
+            "recipe": self.recipe,
+            "arguments": ", ".join(f"{k}={v!r}" for k, v in self.overrides.items()),
+            "notes": self.notes,
+        }
+        return "\n".join(
+            [self.name, *(f"  {key:<11} {value}" for key, value in rows.items() if value)]
+        )
+
+
+def register(name: str, builder: Callable, /, *, arguments: Mapping[str, Any], **facts) -> None:
+    """Add an architecture to the registry.
+
+    Args:
+        name: the name :func:`build` takes.
+        builder: function of ``input_shape, classes, classifier_activation, name`` and the
+            family's own arguments, returning a Keras model.
+        arguments: the family's arguments that make this architecture.
+        facts: the other fields of :class:`Architecture`.
+
+    Raises:
+        ValueError: a name that is taken.
+    """
+    if name in _registry:
+        raise ValueError(f"An architecture named {name!r} is registered already. Choose another.")
+    _registry[name] = Architecture(name, builder, arguments, **facts)
+
+
+def _load() -> dict[str, Architecture]:
+    for family in FAMILIES:
+        import_module(f"course.architectures.{family}")
+    return _registry
+
+
+def names() -> list[str]:
+    """Every registered name, family by family."""
+    return list(_load())
+
+
+def describe(name: str) -> Architecture:
+    """What an architecture is: paper, table, sizes, published errors, recipe.
+
+    Raises:
+        ValueError: a name that is not registered; the message lists the nearest ones.
+
+    Example:
+        >>> describe("resnet20_cifar").depth
+        20
+    """
+    registry = _load()
+    if name not in registry:
+        near = difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
+        raise ValueError(
+            f"No architecture named {name!r}. "
+            + (f"Did you mean {', '.join(near)}? " if near else "")
+            + "architectures.names() lists them all."
+        )
+    return registry[name]
+
+
+def build(
+    architecture: str,
+    /,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    classifier_activation: str | None = "softmax",
+    name: str | None = None,
+    **overrides,
+):
+    """Build a Keras model of a registered architecture.
+
+    Args:
+        architecture: one of :func:`names`.
+        input_shape: (height, width, channels); None for the paper's.
+        classes: number of classes; None for the paper's.
+        classifier_activation: of the last layer; None for scores without one.
+        name: of the model; None for the architecture's.
+        overrides: the family's own arguments, such as ``shortcut="B"`` for a ResNet;
+            ``describe(architecture).overrides`` lists them.
+
+    Returns:
+        A Keras model with freshly initialized weights.
+
+    Raises:
+        ValueError: an unknown name or argument, or a value the family refuses.
+
+    Example:
+        >>> build("resnet20_cifar", classes=100).output_shape
+        (None, 100)
+    """
+    entry = describe(architecture)
+    if unknown := sorted(set(overrides) - set(entry.overrides)):
+        raise ValueError(
+            f"{architecture} does not take {', '.join(unknown)}. Its own arguments are "
+            f"{', '.join(entry.overrides) or 'none'}."
+        )
+    shape = entry.input_shape if input_shape is None else tuple(input_shape)
+    if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ValueError(
+            "input_shape must be (height, width, channels), three positive integers; "
+            f"received input_shape={input_shape!r}."
+        )
+    return entry.builder(
+        input_shape=shape,
+        classes=entry.classes if classes is None else classes,
+        classifier_activation=classifier_activation,
+        name=name or architecture,
+        **(dict(entry.arguments) | overrides),
+    )

@@ -1,0 +1,74 @@
+"""The command line: `course list | describe | profile`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="course", description="The papers' convolutional networks, by name."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name, function, summary):
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.set_defaults(function=function)
+        return command
+
+    add("list", _list, "every architecture's name")
+    command = add("describe", _describe, "paper, table, sizes, published errors")
+    command.add_argument("name", metavar="NAME")
+    command = add("profile", _profile, "the model's table: shapes, memory, parameters, MACs")
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("--input-shape", metavar="HxWxC", help="default: the paper's")
+    command.add_argument("--classes", type=int, metavar="N", help="default: the paper's")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if all is well, 1 with one line on stderr if not."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.function(options)
+    except ValueError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 1
+
+
+def _list(options) -> int:
+    import course.quiet  # noqa: F401
+    from course import architectures
+
+    print("\n".join(architectures.names()))
+    return 0
+
+
+def _describe(options) -> int:
+    import course.quiet  # noqa: F401
+    from course import architectures
+
+    print(architectures.describe(options.name))
+    return 0
+
+
+def _profile(options) -> int:
+    import course.quiet  # noqa: F401
+    from course import architectures, sizing
+
+    shape = options.input_shape and _shape(options.input_shape)
+    model = architectures.build(options.name, input_shape=shape, classes=options.classes)
+    print(sizing.profile(model))
+    return 0
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise ValueError(f"--input-shape must look like 32x32x3; received {text!r}.") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1836 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Sizing: how large is a convolutional network?
+#
+# Before a network is trained, four questions can be answered with a pencil: how large is every
+# tensor, how many parameters are there, how many multiply-adds does one image cost, and how much
+# memory do its activations take? In this assignment you write the arithmetic once, as small
+# functions, and then size LeNet-5, AlexNet, VGG-16 and the Inception module with them. In the
+# last question you predict a network on paper before it is trained on real handwritten digits.
+#
+# **How to work**
+#
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
+#    the line `raise NotImplementedError()` by your code, and run the cell.
+# 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
+#    that starts with ✗ names a check that failed, says what was expected and what came, and
+#    gives a hint. Test cells cannot be edited.
+# 3. The examples you see are not all. When your work is marked, each question is checked on
+#    numbers drawn anew, so write the rule and not the example's answer. You get part of the
+#    points if part of the checks pass.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
+#    **Submit**.
+#
+# **Three rules**
+#
+# - A size and a count are whole numbers: return an `int` (divide with `//`).
+# - Shapes are `(height, width, channels)`.
+# - Later questions may call your earlier functions. The package `course.sizing` computes much of
+#   this as well: that is what the lecture uses and what you should be able to write yourself, so
+#   leave it out of your answers.
+#
+# | question | points |
+# |---|---|
+# | 1 Where a kernel fits | 1 |
+# | 2 Padding, strides and dilation | 3 |
+# | 3 Pooling | 1 |
+# | 4 Parameters | 2 |
+# | 5 Connections, multiply-adds, memory | 2 |
+# | 6 LeNet-5, layer by layer | 3 |
+# | 7 Receptive fields | 3 |
+# | 8 AlexNet's table | 3 |
+# | 9 VGG-16's table, and where its memory and weights are | 4 |
+# | 10 The Inception module | 3 |
+# | 11 Cheaper blocks | 2 |
+# | 12 Predict a network, then train it | 3 |
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+from math import prod
+
+import numpy as np
+
+from autograder import checks
+
+# %% [markdown]
+# ## 1 · Where a kernel fits
+#
+# A *valid* convolution writes one output value for each place where the kernel lies completely
+# inside the input. Along one axis with $n$ values, how many such places are there for a kernel of
+# $k$ values that moves $s$ values at a time?
+#
+# The first place begins at 0, the next at $s$, then $2s$, as long as the kernel's end does not
+# pass the input's end. What is left over at the end is not used.
+#
+# **Example.** 8 values, kernel 3, stride 2: places 0–2, 2–4, 4–6. The next would be 6–8, but the
+# last value is number 7. So there are 3.
+#
+# Write `valid_output_size(size, kernel_size, strides=1)`. If the kernel is larger than the input,
+# there is no output at all: raise a `ValueError` whose message says so.
+
+
+# %% nbgrader={"grade": false, "grade_id": "valid_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def valid_output_size(size, kernel_size, strides=1):
+    """Number of places where a kernel lies completely inside the input, along one axis.
+
+    Args:
+        size: number of input values, an int of at least 1.
+        kernel_size: number of values that the kernel covers.
+        strides: number of values between one place and the next.
+
+    Returns:
+        An int.
+
+    Raises:
+        ValueError: the kernel is larger than the input.
+    """
+    ### BEGIN SOLUTION
+    if kernel_size > size:
+        raise ValueError(f"A kernel of {kernel_size} does not fit into {size} values.")
+    return (size - kernel_size) // strides + 1
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_valid_output_size", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("1. Where a kernel fits", points=1)
+question.example("3 of 7 values", valid_output_size, 7, 3).gives(
+    5, hint="write down where the kernel begins at its first and at its last place"
+)
+question.example("3 of 7 values, two at a time", valid_output_size, 7, 3, strides=2).gives(
+    3, hint="the first place needs no step; every further one needs a whole step"
+)
+question.example("5 of 3 values", valid_output_size, 3, 5).raises(
+    ValueError, hint="compare the kernel with the input before anything else"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+steps, kernel = draw.randint(8, 20), draw.randint(4, 9)
+size = draw.randint(40, 90)
+question.check("one value at a time", valid_output_size, size, kernel).gives(
+    size - kernel + 1,
+    hint="count the places where the kernel can begin",
+    mistakes={
+        size - kernel: "that is the number of steps; the first place needs no step",
+        size + kernel - 1: "that is the full convolution, in which the kernel may hang over",
+        size: "that is the size with zeros around; a valid convolution has none",
+    },
+)
+strides = draw.randint(3, 6)
+size = kernel + steps * strides + draw.randint(1, strides - 2)
+question.check("a rest that no step uses", valid_output_size, size, kernel, strides=strides).gives(
+    steps + 1,
+    hint="a step that would carry the kernel over the end is not made: round down",
+    mistakes={
+        steps: "that is the number of steps; the first place needs no step",
+        steps + 2: "rounded up, the last place hangs over the end",
+        size - kernel + 1: "the stride was left out",
+    },
+)
+size = kernel + steps * strides
+question.check("steps that come out even", valid_output_size, size, kernel, strides=strides).gives(
+    steps + 1,
+    hint="the kernel may touch the end",
+    mistakes={steps: "that is the number of steps; the first place needs no step"},
+)
+# To refuse everything is no answer, so this one counts only beside a right size.
+some_right = any(result.share and result.credit for result in question.results)
+question.check(
+    "a kernel larger than the input", valid_output_size, size, size + 1, share=int(some_right)
+).raises(ValueError, hint="compare the kernel with the input before anything else")
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 2 · Padding, strides and dilation
+#
+# Zeros around the input make room for more places. With $p$ zeros on **each** side the input has
+# $n + 2p$ values, and the rule of question 1 applies to those. `padding` is one of
+#
+# | `padding` | meaning |
+# |---|---|
+# | `"valid"` | no zeros |
+# | an `int` $p$ | $p$ zeros on each side |
+# | `"full"` | a place wherever kernel and input share at least one value |
+# | `"same"` | as many zeros as make the output $\lceil n / s \rceil$, as Keras does it |
+#
+# A kernel with **dilation** $d$ leaves $d - 1$ values out between two of its own. Three values
+# with dilation 2 reach over five: `x·x·x`. For every question of fitting, it is this reach that
+# counts, and not the number of weights.
+#
+# **Example.** 9 values and a kernel of 3: valid 7, full 11, same 9. With dilation 2, valid gives
+# as much as a kernel of 5, that is 5 places.
+#
+# Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`. Raise a
+# `ValueError` if the kernel does not fit, and for a word that is none of the three.
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
+    """Output size of a convolution along one axis.
+
+    Args:
+        size: number of input values, an int of at least 1.
+        kernel_size: number of the kernel's weights along the axis.
+        strides: number of values between one place and the next.
+        padding: "valid", "same", "full", or an int: the zeros on each side.
+        dilation: 1 for neighbors, 2 to leave one value out between two weights, and so on.
+
+    Returns:
+        An int.
+
+    Raises:
+        ValueError: the kernel does not fit into the padded input, or an unknown word.
+    """
+    ### BEGIN SOLUTION
+    reach = dilation * (kernel_size - 1) + 1
+    if padding == "same":
+        return -(-size // strides)
+    if padding == "valid":
+        padding = 0
+    elif padding == "full":
+        padding = reach - 1
+    elif isinstance(padding, str):
+        raise ValueError(f"padding is 'valid', 'same', 'full' or a number, not {padding!r}.")
+    return valid_output_size(size + 2 * padding, reach, strides)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv_output_size", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("2. Padding, strides and dilation", points=3)
+question.example("AlexNet's first layer", conv_output_size, 227, 11, strides=4).gives(
+    55, hint="no padding and no dilation: as in question 1"
+)
+question.example("full", conv_output_size, 9, 3, padding="full").gives(
+    11, hint="how many zeros on each side let one value of the kernel touch the first input value?"
+)
+question.example("same", conv_output_size, 9, 3, padding="same").gives(
+    9, hint="with stride 1 the size stays; with more, see the table above"
+)
+question.example("dilation 2", conv_output_size, 9, 3, dilation=2).gives(
+    5, hint="how many input values lie between the kernel's first and last weight, both included?"
+)
+question.example("an unknown word", conv_output_size, 9, 3, padding="valdi").raises(
+    ValueError, hint="a word that is none of the three must not pass silently"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+steps, kernel, strides = draw.randint(10, 20), draw.choice([3, 5, 7]), draw.randint(3, 5)
+rest = draw.randint(1, strides - 2)
+zeros = strides + rest
+size = kernel + steps * strides + rest - 2 * zeros
+question.check(
+    "zeros on each side, with a stride", conv_output_size, size, kernel, strides, zeros
+).gives(
+    steps + 1,
+    hint="the padded input has zeros at both ends; then the rule of question 1",
+    mistakes={
+        (size + zeros - kernel) // strides + 1: "the zeros are on both sides, not on one",
+        (size - kernel) // strides + 1: "the padding was left out",
+        steps + 2: "rounded up, the last place hangs over the end",
+    },
+)
+size, kernel, dilation = draw.randint(30, 60), draw.randint(4, 8), draw.randint(2, 4)
+reach = dilation * (kernel - 1) + 1
+question.check("full", conv_output_size, size, kernel, padding="full", share=0.5).gives(
+    size + kernel - 1,
+    hint="the first place has all but one of the kernel's values hanging over",
+    mistakes={
+        size - kernel + 1: "that is valid, with no zeros at all",
+        size: "that is same; full has more places than the input has values",
+        size + kernel + 1: "with as many zeros as the kernel has values, the first place "
+        "touches no input at all",
+    },
+)
+question.check(
+    "full, with dilation", conv_output_size, size, kernel, padding="full", dilation=dilation,
+    share=0.5,
+).gives(
+    size + reach - 1,
+    hint="full is about the kernel's reach, not about its number of weights",
+    mistakes={
+        size + kernel - 1: "the dilation was left out",
+        size + 2 * (kernel - 1) - reach + 1: "the zeros must make room for the kernel's reach, "
+        "not for its number of weights",
+    },
+)  # fmt: skip
+strides = draw.randint(3, 5)
+size = steps * strides + draw.randint(1, 2)
+question.check(
+    "same, with a stride", conv_output_size, size, draw.choice([3, 5, 7]), strides, "same"
+).gives(
+    steps + 1,
+    hint="a rest at the end gets a place of its own",
+    mistakes={
+        size: "same keeps the size only with stride 1",
+        steps: "rounded down; with same, a rest at the end gets a place of its own",
+    },
+)
+even = draw.choice([2, 4, 6])
+size = steps * strides + 1
+question.check(
+    "same, with an even kernel and a rest", conv_output_size, size, even, strides, "same", share=0.5
+).gives(
+    steps + 1,
+    hint="same says what the output is, whatever the kernel",
+    mistakes={
+        steps: "(k - 1) // 2 zeros on each side are too few for an even kernel: "
+        "Keras puts one more at the end"
+    },
+)
+size = steps * strides
+question.check(
+    "same, with an even kernel and no rest", conv_output_size, size, even, strides, "same",
+    share=0.5,
+).gives(
+    steps,
+    hint="same says what the output is, whatever the kernel",
+    mistakes={steps + 1: "k // 2 zeros on each side are too many for an even kernel"},
+)  # fmt: skip
+kernel = draw.choice([3, 5])
+reach = dilation * (kernel - 1) + 1
+size = reach + 2 * steps
+question.check(
+    "dilation, two values at a time", conv_output_size, size, kernel, strides=2, dilation=dilation
+).gives(
+    steps + 1,
+    hint="replace the kernel by its reach",
+    mistakes={
+        (size - kernel) // 2 + 1: "the dilation was left out",
+        (size - dilation * kernel) // 2 + 1: "the reach ends at the last weight: there is nothing "
+        "to leave out behind it",
+    },
+)
+# To refuse everything is no answer, so these count only beside a right size.
+worth = 0.5 * any(result.share and result.credit for result in question.results)
+question.check(
+    "a dilated kernel that does not fit", conv_output_size, reach - 1, kernel, dilation=dilation,
+    share=worth,
+).raises(ValueError, hint="it is the reach that must fit, not the number of weights")  # fmt: skip
+question.check(
+    "an unknown word", conv_output_size, 30, 3, padding=draw.choice(["half", "SAME ", "reflect"]),
+    share=worth,
+).raises(ValueError, hint="a word that is none of the three must not pass silently")  # fmt: skip
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 3 · Pooling
+#
+# A pooling window moves over the input like a kernel without weights, so the places are counted
+# the same way. Only the habit differs: if no stride is given, windows lie side by side, that is,
+# the stride is the window's size. A stride smaller than the window makes windows *overlap*, as in
+# AlexNet.
+#
+# **Example.** 14 values: a window of 2 gives 7. A window of 3 that moves by 2 gives 6.
+#
+# Write `pool_output_size(size, pool_size, strides=None)`, without padding; `None` stands for
+# windows side by side. A window larger than the input is a `ValueError`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "pool_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pool_output_size(size, pool_size, strides=None):
+    """Output size of a pooling layer without padding, along one axis.
+
+    Args:
+        size: number of input values, an int of at least 1.
+        pool_size: number of values in a window.
+        strides: number of values between one window and the next; None for side by side.
+
+    Returns:
+        An int.
+
+    Raises:
+        ValueError: the window is larger than the input.
+    """
+    ### BEGIN SOLUTION
+    return valid_output_size(size, pool_size, pool_size if strides is None else strides)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_pool_output_size", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("3. Pooling", points=1)
+question.example("LeNet's S2: windows of 2", pool_output_size, 28, 2).gives(
+    14, hint="no stride is given, so windows lie side by side"
+)
+question.example("AlexNet's overlapping windows", pool_output_size, 55, 3, strides=2).gives(
+    27, hint="as for a valid convolution"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+windows, pool = draw.randint(8, 20), draw.randint(3, 6)
+size = windows * pool + draw.randint(1, pool - 1)
+question.check("windows side by side, with a rest", pool_output_size, size, pool).gives(
+    windows,
+    hint="a rest smaller than the window is not used",
+    mistakes={
+        size - pool + 1: "without a stride, windows lie side by side; this is stride 1",
+        windows + 1: "rounded up: a rest smaller than the window gets no window",
+    },
+)
+strides = draw.randint(2, 3)
+pool = 2 * strides + draw.randint(0, 1)
+size = pool + windows * strides + draw.randint(0, strides - 1)
+question.check("overlapping windows", pool_output_size, size, pool, strides=strides).gives(
+    windows + 1,
+    hint="as for a valid convolution",
+    mistakes={
+        size // pool: "a stride was given: windows need not lie side by side",
+        size // strides: "the last window must lie completely inside the input",
+        windows: "that is the number of steps; the first window needs no step",
+    },
+)
+some_right = any(result.share and result.credit for result in question.results)
+question.check(
+    "a window larger than the input", pool_output_size, pool - 1, pool, share=0.5 * some_right
+).raises(ValueError, hint="compare the window with the input")
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 4 · Parameters
+#
+# One filter of a convolution sees a patch of $k \times k$ places and all input channels of it. It
+# has a weight for each value that it sees, and one bias. How many filters there are is how many
+# channels come out. The size of the image plays no part.
+#
+# In a convolution with $g$ **groups**, channels and filters are split into $g$ parts, and a
+# filter sees only the channels of its own part. AlexNet did it to spread the network over two
+# GPUs.
+#
+# **Example.** 3 input channels, 4 filters of 4x4: each filter has $4 \cdot 4 \cdot 3 = 48$ weights
+# and a bias, which makes $4 \cdot 49 = 196$. A fully connected unit on a 32x32x3 image has 3,072
+# weights and a bias; 500 of them have 1,536,500 parameters.
+#
+# Write `conv_params(in_channels, filters, kernel_size, groups=1, use_bias=True)` and
+# `dense_params(inputs, units, use_bias=True)`. Groups that do not divide both the channels and the
+# filters are a `ValueError`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv_params", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv_params(in_channels, filters, kernel_size, groups=1, use_bias=True):
+    """Parameters of a convolution with square kernels.
+
+    Args:
+        in_channels: channels of the input.
+        filters: channels of the output.
+        kernel_size: k for kernels of k x k.
+        groups: number of parts into which channels and filters are split.
+        use_bias: True if each filter has a bias.
+
+    Returns:
+        An int.
+
+    Raises:
+        ValueError: groups that do not divide in_channels, or do not divide filters.
+    """
+    ### BEGIN SOLUTION
+    if in_channels % groups or filters % groups:
+        raise ValueError(f"{groups} groups divide not both {in_channels} and {filters}.")
+    weights = kernel_size * kernel_size * (in_channels // groups)
+    return filters * (weights + int(use_bias))
+    ### END SOLUTION
+
+
+def dense_params(inputs, units, use_bias=True):
+    """Parameters of a fully connected layer.
+
+    Args:
+        inputs: number of values that come in.
+        units: number of values that go out.
+        use_bias: True if each unit has a bias.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    return units * (inputs + int(use_bias))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv_params", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("4. Parameters", points=2)
+question.example("four 4x4 filters on RGB", conv_params, 3, 4, 4).gives(
+    196, hint="how many values does one filter see, and what else does it have?"
+)
+question.example("AlexNet's CONV1 without biases", conv_params, 3, 96, 11, use_bias=False).gives(
+    34_848, hint="use_bias=False leaves out the biases and nothing else"
+)
+question.example("500 units on CIFAR-10", dense_params, 3072, 500).gives(
+    1_536_500, hint="one weight for each input, and what else?"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+channels, filters, kernel = draw.randint(5, 20), draw.randint(21, 60), draw.randint(3, 7)
+weights = kernel * kernel * channels * filters
+question.check("a convolution with biases", conv_params, channels, filters, kernel).gives(
+    weights + filters,
+    hint="one filter sees a square patch of all channels, and has one bias",
+    mistakes={
+        weights: "the biases are missing: each filter has one",
+        weights + 1: "each filter has a bias of its own, not the layer as a whole",
+        weights + channels: "there is one bias for each filter, not for each input channel",
+        weights + channels * filters: "a filter has one bias, not one for each input channel",
+        kernel * channels * filters + filters: "the kernel is a square of k x k places",
+        kernel * kernel * filters + filters: "a filter sees all input channels",
+        kernel * kernel * channels + 1: "that is one filter; there are more",
+    },
+)
+question.check(
+    "a convolution without biases", conv_params, channels, filters, kernel, use_bias=False,
+    share=0.5,
+).gives(
+    weights,
+    hint="use_bias=False leaves out the biases and nothing else",
+    mistakes={weights + filters: "use_bias=False was not heeded"},
+)  # fmt: skip
+groups, part_in, part_out = draw.randint(2, 5), draw.randint(5, 9), draw.randint(10, 15)
+channels, filters = groups * part_in, groups * part_out
+weights = kernel * kernel * part_in * filters
+question.check("a grouped convolution", conv_params, channels, filters, kernel, groups).gives(
+    weights + filters,
+    hint="a filter sees the channels of its own group only; the number of filters stays",
+    mistakes={
+        weights: "the biases are missing: each filter has one",
+        weights * groups + filters: "the groups were left out: a filter sees only the channels "
+        "of its own group",
+        weights * groups * groups + filters: "groups make it smaller: divide instead of multiply",
+        (weights * groups + filters) * groups: "groups make it smaller: divide instead of multiply",
+        weights + part_out: "groups divide the weights; each filter still has its bias",
+        weights // groups + part_out: "that is one group; count all of them",
+        weights // groups + filters: "divided twice: the filters of all groups count",
+    },
+)
+inputs, units = draw.randint(1000, 9000), draw.randint(100, 900)
+question.check("a fully connected layer", dense_params, inputs, units, share=0.5).gives(
+    inputs * units + units,
+    hint="every unit has a weight for each input, and a bias",
+    mistakes={
+        inputs * units: "the biases are missing: each unit has one",
+        inputs * units + 1: "each unit has a bias of its own, not the layer as a whole",
+        inputs * units + inputs: "there is one bias for each unit, not for each input",
+    },
+)
+question.check(
+    "a fully connected layer without biases", dense_params, inputs, units, use_bias=False, share=0.5
+).gives(
+    inputs * units,
+    hint="use_bias=False leaves out the biases and nothing else",
+    mistakes={inputs * units + units: "use_bias=False was not heeded"},
+)
+# To refuse everything is no answer, so these count only beside a right number.
+worth = 0.25 * any(result.share and result.credit for result in question.results)
+question.check(
+    "groups that do not divide the channels", conv_params, groups * part_in + 1, filters, kernel,
+    groups, share=worth,
+).raises(ValueError, hint="what is left over after dividing?")  # fmt: skip
+question.check(
+    "groups that do not divide the filters", conv_params, channels, groups * part_out + 1, kernel,
+    groups, share=worth,
+).raises(ValueError, hint="both must be divided without a rest")  # fmt: skip
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 5 · Connections, multiply-adds, memory
+#
+# A convolution uses each of its parameters again at every output position. So three more counts
+# follow from the parameters and the output's height and width:
+#
+# - **Connections**, as LeCun counted them in 1998: links into all output values, whether their
+#   weights are shared or not. A unit's bias is a connection too.
+# - **MACs**: multiply-adds of the kernel's weights. A bias is only added and is left out.
+#   One MAC is one multiplication *and* one addition; whoever counts FLOPs gets about twice as
+#   many.
+# - **Memory** of the output: its values, times the bytes of one value. A `float32` has 4.
+#
+# **Example.** A 2x2 convolution from 1 to 3 channels with a 5x4 output has $3 \cdot (4 + 1) = 15$
+# parameters, $15 \cdot 20 = 300$ connections, $12 \cdot 20 = 240$ MACs, and its 60 output values
+# take 240 bytes.
+#
+# Write the three functions. `output_size` is `(height, width)`; `shape` may have any number of
+# entries.
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv_costs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv_connections(in_channels, filters, kernel_size, output_size):
+    """Connections of a convolution with biases, one group and square kernels, in LeCun's count.
+
+    Args:
+        in_channels, filters, kernel_size: as in conv_params.
+        output_size: (height, width) of the output.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    height, width = output_size
+    return height * width * conv_params(in_channels, filters, kernel_size)
+    ### END SOLUTION
+
+
+def conv_macs(in_channels, filters, kernel_size, output_size, groups=1):
+    """Multiply-adds of a convolution with square kernels, for one image.
+
+    Args:
+        in_channels, filters, kernel_size, groups: as in conv_params.
+        output_size: (height, width) of the output.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    height, width = output_size
+    weights = conv_params(in_channels, filters, kernel_size, groups, use_bias=False)
+    return height * width * weights
+    ### END SOLUTION
+
+
+def activation_bytes(shape, bytes_per_value=4):
+    """Bytes that the values of one tensor take.
+
+    Args:
+        shape: the tensor's shape, such as (height, width, channels) or (units,).
+        bytes_per_value: 4 for float32, 2 for float16.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    return prod(shape) * bytes_per_value
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv_costs", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("5. Connections, multiply-adds, memory", points=2)
+question.example("the text's connections", conv_connections, 1, 3, 2, (5, 4)).gives(
+    300, hint="at how many positions is every parameter used?"
+)
+question.example("the text's MACs", conv_macs, 1, 3, 2, (5, 4)).gives(
+    240, hint="as the connections, but what is only added is left out"
+)
+question.example("the text's memory", activation_bytes, (5, 4, 3)).gives(
+    240, hint="how many values, and how many bytes each?"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+channels, filters, kernel = draw.randint(5, 12), draw.randint(13, 30), draw.randint(3, 7)
+height, width = draw.randint(8, 19), draw.randint(20, 30)
+weights, places = kernel * kernel * channels * filters, height * width
+question.check(
+    "connections", conv_connections, channels, filters, kernel, (height, width)
+).gives(
+    places * (weights + filters),
+    hint="each output value has as many connections as its filter has parameters",
+    mistakes={
+        places * weights: "a unit's bias is a connection too",
+        places * weights + filters: "the bias is connected at every position, not once",
+        weights + filters: "those are the parameters; they are used at every position",
+        height * height * (weights + filters): "the output is height x width, not a square",
+        width * width * (weights + filters): "the output is height x width, not a square",
+    },
+)  # fmt: skip
+question.check("multiply-adds", conv_macs, channels, filters, kernel, (height, width)).gives(
+    places * weights,
+    hint="every weight is multiplied once at every output position",
+    mistakes={
+        2 * places * weights: "those are FLOPs: one multiply-add is counted once",
+        places * (weights + filters): "a bias is added, not multiplied: leave it out",
+        weights: "those are the weights; each works at every output position",
+        height * height * weights: "the output is height x width, not a square",
+        width * width * weights: "the output is height x width, not a square",
+    },
+)
+groups = draw.randint(2, 4)
+channels, filters = groups * channels, groups * filters
+weights = kernel * kernel * channels * filters // groups
+question.check(
+    "multiply-adds of a grouped convolution", conv_macs, channels, filters, kernel,
+    (height, width), groups=groups,
+).gives(
+    places * weights,
+    hint="groups change the number of weights, and with it the multiply-adds",
+    mistakes={
+        2 * places * weights: "those are FLOPs: one multiply-add is counted once",
+        places * weights * groups: "the groups were left out",
+        places * weights * groups * groups: "groups make it cheaper: divide, do not multiply",
+        places * (weights + filters): "a bias is added, not multiplied: leave it out",
+        places * weights // groups: "that is one group; count all of them",
+    },
+)  # fmt: skip
+shape = (height, width, channels)
+question.check("memory of a float32 tensor", activation_bytes, shape, share=0.5).gives(
+    4 * height * width * channels,
+    hint="the values, times the bytes of one",
+    mistakes={
+        height * width * channels: "those are the values; each takes several bytes",
+        32 * height * width * channels: "those are bits; a byte has 8 of them",
+    },
+)
+units = draw.randint(1000, 5000)
+question.check(
+    "memory of a float16 vector", activation_bytes, (units,), bytes_per_value=2, share=0.5
+).gives(
+    2 * units,
+    hint="a shape may have any number of entries",
+    mistakes={4 * units: "bytes_per_value was not heeded", units: "those are the values"},
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 6 · LeNet-5, layer by layer
+#
+# LeNet-5 (LeCun et al., 1998) reads 32x32 **grayscale** images of digits. Its layers, with the
+# paper's names:
+#
+# | layer | what it is |
+# |---|---|
+# | C1 | 6 filters of 5x5, valid, with biases |
+# | S2 | windows of 2x2 side by side. A unit adds its four inputs, multiplies the sum by one trainable coefficient and adds one trainable bias; both belong to the map, so there is one pair for each map |
+# | C3 | 16 maps of 5x5, valid. A map sees only *some* of S2's maps, see below, and has one bias |
+# | S4 | as S2 |
+# | C5 | 120 filters of 5x5, valid, on all of S4's maps, with biases |
+# | F6 | 84 units, fully connected to all values of C5, with biases |
+# | OUTPUT | 10 units that measure the distance between F6's 84 values and a *fixed* pattern of 84 numbers: 84 connections each, nothing to train |
+#
+# The paper's Table I says which of S2's maps each map of C3 sees. The next cell has it.
+#
+# **Connections** are counted as in question 5. A unit of S2 has four inputs and a bias, so five
+# connections.
+#
+# **Example.** With one input channel, C1 has $6 \cdot (25 + 1) = 156$ parameters and
+# $28 \cdot 28 \cdot 156 = 122{,}304$ connections; its row is
+# `("C1", (28, 28, 6), 156, 122304)`.
+#
+# Write `lenet5_table(size=32, table=TABLE_I, classes=10)`: a list of seven rows
+# `(name, (height, width, channels), trainable parameters, connections)`. Write a vector's shape as
+# `(1, 1, units)`. Images are `size` x `size`; where they are larger than 32x32, C5's maps are larger
+# than 1x1, and F6 sees all their values. `table` may have another number of rows than 16.
+
+# %% nbgrader={"grade": false, "grade_id": "table_one", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# One row for each map of C3: the numbers of the S2 maps that it sees.
+TABLE_I = [
+    [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 4, 5], [0, 1, 5],
+    [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [0, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 5],
+    [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5],
+    [0, 1, 2, 3, 4, 5],
+]  # fmt: skip
+
+
+# %% nbgrader={"grade": false, "grade_id": "lenet5_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def lenet5_table(size=32, table=TABLE_I, classes=10):
+    """LeNet-5's layers as the paper counts them.
+
+    Args:
+        size: height and width of the grayscale images, at least 32.
+        table: for each map of C3, a list of the S2 maps that it sees.
+        classes: units of the output layer.
+
+    Returns:
+        A list of rows (name, (height, width, channels), trainable parameters, connections), for
+        C1, S2, C3, S4, C5, F6, OUTPUT.
+    """
+    ### BEGIN SOLUTION
+    rows = []
+
+    def conv(name, size, filters, params):
+        size = valid_output_size(size, 5)
+        rows.append((name, (size, size, filters), params, size * size * params))
+        return size
+
+    def subsampling(name, size, maps):
+        size = pool_output_size(size, 2)
+        rows.append((name, (size, size, maps), 2 * maps, 5 * size * size * maps))
+        return size
+
+    maps = len(table)
+    size = conv("C1", size, 6, conv_params(1, 6, 5))
+    size = subsampling("S2", size, 6)
+    size = conv("C3", size, maps, sum(conv_params(len(seen), 1, 5) for seen in table))
+    size = subsampling("S4", size, maps)
+    size = conv("C5", size, 120, conv_params(maps, 120, 5))
+    params = dense_params(size * size * 120, 84)
+    rows.append(("F6", (1, 1, 84), params, params))
+    rows.append(("OUTPUT", (1, 1, classes), 0, 84 * classes))
+    return rows
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_lenet5_table", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("6. LeNet-5, layer by layer", points=3)
+
+
+def lenet5_row(number, *args, **kwargs):
+    return lenet5_table(*args, **kwargs)[number]
+
+
+def lenet5_params(*args, **kwargs):
+    return sum(row[2] for row in lenet5_table(*args, **kwargs))
+
+
+def lenet5_connections(*args, **kwargs):
+    return sum(row[3] for row in lenet5_table(*args, **kwargs))
+
+
+question.example("the row of C1", lenet5_row, 0).gives(
+    ("C1", (28, 28, 6), 156, 122_304), hint="grayscale images have one channel"
+)
+question.example("the row of C3", lenet5_row, 2).gives(
+    ("C3", (10, 10, 16), 1_516, 151_600),
+    hint="each map has 25 weights for every S2 map that it sees, and one bias",
+)
+question.example("trainable parameters in all", lenet5_params).gives(
+    60_000, hint="S2 and S4 have two for each map; the output's patterns are fixed"
+)
+question.example("connections in all", lenet5_connections).gives(
+    340_908, hint="five for each unit of S2 and S4; the fixed patterns are connected, too"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+
+
+def lenet5_expected(size, table, classes):
+    """Plain arithmetic, independent of the student's functions."""
+    c1, maps = size - 4, len(table)
+    s2 = c1 // 2
+    c3, s4 = s2 - 4, (s2 - 4) // 2
+    c5 = s4 - 4
+    p3 = sum(25 * len(seen) + 1 for seen in table)
+    p5, p6 = 120 * (25 * maps + 1), 84 * (120 * c5 * c5 + 1)
+    return [
+        ("C1", (c1, c1, 6), 156, 156 * c1 * c1),
+        ("S2", (s2, s2, 6), 12, 30 * s2 * s2),
+        ("C3", (c3, c3, maps), p3, p3 * c3 * c3),
+        ("S4", (s4, s4, maps), 2 * maps, 5 * maps * s4 * s4),
+        ("C5", (c5, c5, 120), p5, p5 * c5 * c5),
+        ("F6", (1, 1, 84), p6, p6),
+        ("OUTPUT", (1, 1, classes), 0, 84 * classes),
+    ]
+
+
+size, classes, maps = draw.randint(36, 60), draw.randint(11, 30), draw.randint(7, 14)
+table = [sorted(draw.sample(range(6), draw.randint(2, 5))) for _ in range(maps)]
+rows = lenet5_expected(size, table, classes)
+question.check(
+    "every row, for another image, table and number of classes", lenet5_table, size, table, classes,
+    share=2,
+).gives_rows(rows, hint="see the layers' table above; every number depends on the arguments")  # fmt: skip
+params, seen = sum(row[2] for row in rows), sum(map(len, table))
+question.check("trainable parameters in all", lenet5_params, size, table, classes).gives(
+    params,
+    hint="add the third column",
+    mistakes={
+        params + 25 * (6 * maps - seen): "a map of C3 sees only the S2 maps of its row",
+        params - 12 - 2 * maps: "a map of S2 or S4 has a trainable coefficient and a bias",
+        params - 6 - maps: "a map of S2 or S4 has a coefficient and a bias, not only one of them",
+        params + 84 * classes: "the output's patterns are fixed: they are not trained",
+        params + 85 * classes: "the output's patterns are fixed: they are not trained",
+        params + 300: "the images are grayscale: C1 sees one channel, not three",
+        params + seen - maps: "a map of C3 has one bias, not one for each S2 map that it sees",
+    },
+)
+connections = sum(row[3] for row in rows)
+s2, c3, s4 = (rows[number][1][0] for number in (1, 2, 3))
+pooled = 6 * s2 * s2 + maps * s4 * s4
+question.check("connections in all", lenet5_connections, size, table, classes).gives(
+    connections,
+    hint="add the fourth column",
+    mistakes={
+        connections - 84 * classes: "the output's 84 connections a unit count, though nothing "
+        "is trained",
+        connections - pooled: "a unit of S2 or S4 has four inputs and a bias",
+        connections - 3 * pooled: "a unit of S2 or S4 has four inputs and a bias: its one "
+        "coefficient is shared by four connections",
+        connections - 5 * pooled: "S2's and S4's units are connected, too",
+        connections + 25 * (6 * maps - seen) * c3 * c3: "a map of C3 sees only the S2 maps of "
+        "its row",
+        params: "those are the parameters; a shared weight makes many connections",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 7 · Receptive fields
+#
+# How large is the patch of the input on which one output value of a stack of layers depends?
+# Go through the layers from the first to the last, and keep two numbers: the *field* seen so far,
+# and the *step*, how far apart in the input two neighboring values of the present layer are. Both
+# begin at 1. A layer with a kernel that reaches over $r$ values widens the field by $r - 1$ of the
+# steps **before** it; then its stride multiplies the step.
+#
+# **Example.** Kernel 3 with stride 2, then kernel 3: the first makes the field 3 and the step 2,
+# the second adds $2 \cdot 2$. The field is 7.
+#
+# Write `receptive_field(layers)`. A layer is `(kernel, stride)` or `(kernel, stride, dilation)`;
+# without layers the field is 1.
+#
+# Then turn the question round: how many stride-1 layers of kernel $k$ are needed, at least, to
+# see `field` values or more? Write `layers_for_field(field, kernel_size=3)`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(layers):
+    """Number of input values, along one axis, that one output value depends on.
+
+    Args:
+        layers: rows (kernel, stride) or (kernel, stride, dilation), first layer first.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    field = step = 1
+    for kernel, stride, *rest in layers:
+        dilation = rest[0] if rest else 1
+        field += step * dilation * (kernel - 1)
+        step *= stride
+    return field
+    ### END SOLUTION
+
+
+def layers_for_field(field, kernel_size=3):
+    """Least number of layers with stride 1 whose receptive field is at least `field`.
+
+    Args:
+        field: number of input values to be seen, at least 1.
+        kernel_size: the kernel of every layer, at least 2.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    layers = 0
+    while receptive_field([(kernel_size, 1)] * layers) < field:
+        layers += 1
+    return layers
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_receptive_field", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("7. Receptive fields", points=3)
+question.example("three 3x3 layers", receptive_field, [(3, 1), (3, 1), (3, 1)]).gives(
+    7, hint="the first layer sees 3; how many values does each further layer add?"
+)
+question.example("a stride in the first layer", receptive_field, [(3, 2), (3, 1)]).gives(
+    7, hint="after a stride of 2, neighbors are two input values apart"
+)
+question.example("to see as much as one 7x7", layers_for_field, 7).gives(
+    3, hint="each layer adds the same number of values to the first one"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+kernels = [draw.randint(2, 7) for _ in range(draw.randint(4, 6))]
+question.check("strides of 1", receptive_field, [(k, 1) for k in kernels]).gives(
+    1 + sum(kernels) - len(kernels),
+    hint="a kernel of k adds k - 1 values to the field",
+    mistakes={
+        sum(kernels): "neighboring patches overlap: a kernel of k adds k - 1 values",
+        sum(kernels) - len(kernels): "without any layer the field is 1, not 0",
+        max(kernels): "that is the largest kernel; a stack sees more",
+    },
+)
+layers = [(draw.randint(3, 5), draw.randint(2, 3)) for _ in range(4)]
+
+
+def fields(layers):
+    """The field; without strides; with a layer's own stride counted in; with the last step only."""
+    field = plain = early = step = 1
+    for kernel, stride in layers:
+        field += step * (kernel - 1)
+        plain += kernel - 1
+        step *= stride
+        early += step * (kernel - 1)
+    return field, plain, early
+
+
+right, plain, early = fields(layers)
+question.check("strides", receptive_field, layers).gives(
+    right,
+    hint="multiply by the strides of the layers before, then go on",
+    mistakes={
+        plain: "the strides were left out",
+        early: "a layer's own stride works on the layers after it, not on itself",
+    },
+)
+kernel, count = draw.choice([3, 5]), draw.randint(3, 5)
+dilations = [draw.randint(2, 6) for _ in range(count)]
+question.check("dilations", receptive_field, [(kernel, 1, d) for d in dilations]).gives(
+    1 + (kernel - 1) * sum(dilations),
+    hint="a kernel of k with dilation d reaches over d (k - 1) + 1 values",
+    mistakes={
+        1 + (kernel - 1) * count: "the dilations were left out",
+        1 + sum(d * kernel - 1 for d in dilations): "the reach ends at the last weight: "
+        "d (k - 1) + 1 values, not d k",
+    },
+)
+count = draw.randint(5, 30)
+question.check("layers for a field that comes out even", layers_for_field, 1 + 2 * count).gives(
+    count,
+    hint="each layer of kernel 3 adds two values to the first one",
+    mistakes={count + 1: "one layer fewer is enough", count - 1: "one layer more is needed"},
+)
+kernel = draw.choice([5, 7])
+field = 1 + count * (kernel - 1) + draw.randint(1, kernel - 3)
+question.check("layers for a field in between", layers_for_field, field, kernel).gives(
+    count + 1,
+    hint="the field must be at least as large as asked for: round up",
+    mistakes={count: "that many layers see a little too few values: round up"},
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 8 · AlexNet's table
+#
+# AlexNet (Krizhevsky et al., 2012), with the input of 227x227 that makes the sizes come out:
+#
+# | layer | what it is |
+# |---|---|
+# | INPUT | RGB |
+# | CONV1 | 96 filters of 11x11, stride 4, no padding |
+# | POOL1 | windows of 3x3, stride 2 |
+# | NORM1 | normalization: nothing to train, the shape stays |
+# | CONV2 | 256 filters of 5x5, padding 2 |
+# | POOL2, NORM2 | as before |
+# | CONV3 | 384 filters of 3x3, padding 1 |
+# | CONV4 | 384 filters of 3x3, padding 1 |
+# | CONV5 | 256 filters of 3x3, padding 1 |
+# | POOL3 | as before |
+# | FC6, FC7 | fully connected, 4096 units each |
+# | FC8 | fully connected, one unit for each class |
+#
+# All convolutions and fully connected layers have biases. The authors had two GPUs of 3 GB and
+# split the network in two: filters of CONV2, CONV4 and CONV5 see only the channels on their own
+# GPU (groups=2), while CONV3 and the fully connected layers see everything.
+#
+# **Example.** The rows begin with `("INPUT", (227, 227, 3), 0)` and
+# `("CONV1", (55, 55, 96), 34944)`.
+#
+# Write `alexnet_table(input_size=227, classes=1000, units=4096, groups=1)`: a list of 14 rows
+# `(name, (height, width, channels), parameters)`, in the order above, with a vector's shape as
+# `(1, 1, units)`. `groups` is that of CONV2, CONV4 and CONV5: 1 for one tower, 2 for the authors'.
+
+
+# %% nbgrader={"grade": false, "grade_id": "alexnet_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def alexnet_table(input_size=227, classes=1000, units=4096, groups=1):
+    """AlexNet's layers.
+
+    Args:
+        input_size: height and width of the RGB images.
+        classes: units of FC8.
+        units: units of FC6 and of FC7.
+        groups: groups of CONV2, CONV4 and CONV5.
+
+    Returns:
+        A list of 14 rows (name, (height, width, channels), parameters).
+    """
+    ### BEGIN SOLUTION
+    size, channels = input_size, 3
+    rows = [("INPUT", (size, size, channels), 0)]
+
+    def conv(name, filters, kernel_size, strides=1, padding=0, groups=1):
+        nonlocal size, channels
+        params = conv_params(channels, filters, kernel_size, groups)
+        size, channels = conv_output_size(size, kernel_size, strides, padding), filters
+        rows.append((name, (size, size, channels), params))
+
+    def pool(name):
+        nonlocal size
+        size = pool_output_size(size, 3, strides=2)
+        rows.append((name, (size, size, channels), 0))
+
+    def norm(name):
+        rows.append((name, (size, size, channels), 0))
+
+    conv("CONV1", 96, 11, strides=4)
+    pool("POOL1")
+    norm("NORM1")
+    conv("CONV2", 256, 5, padding=2, groups=groups)
+    pool("POOL2")
+    norm("NORM2")
+    conv("CONV3", 384, 3, padding=1)
+    conv("CONV4", 384, 3, padding=1, groups=groups)
+    conv("CONV5", 256, 3, padding=1, groups=groups)
+    pool("POOL3")
+    values = size * size * channels
+    for name, width in (("FC6", units), ("FC7", units), ("FC8", classes)):
+        rows.append((name, (1, 1, width), dense_params(values, width)))
+        values = width
+    return rows
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_alexnet_table", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("8. AlexNet's table", points=3)
+
+
+def alexnet_row(number, *args, **kwargs):
+    return alexnet_table(*args, **kwargs)[number]
+
+
+def alexnet_params(*args, **kwargs):
+    return sum(row[2] for row in alexnet_table(*args, **kwargs))
+
+
+question.example("the row of CONV1", alexnet_row, 1).gives(
+    ("CONV1", (55, 55, 96), 34_944), hint="your functions from questions 2 and 4 know both"
+)
+question.example("the row of POOL3", alexnet_row, 10).gives(
+    ("POOL3", (6, 6, 256), 0), hint="go through the sizes from the top: 55, 27, ..."
+)
+question.example("one tower", alexnet_params).gives(
+    62_378_344, hint="compare the fully connected rows first: they hold most of it"
+)
+question.example("two groups", alexnet_params, groups=2).gives(
+    60_965_224, hint="which of the five convolutions are split?"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+
+
+def alexnet_expected(size, classes, units, groups=1, grouped=("CONV2", "CONV4", "CONV5")):
+    from course import sizing
+
+    channels, rows = 3, [("INPUT", (size, size, 3), 0)]
+    for name, *spec in [
+        ("CONV1", 96, 11, 4, 0), ("POOL1",), ("NORM1",), ("CONV2", 256, 5, 1, 2), ("POOL2",),
+        ("NORM2",), ("CONV3", 384, 3, 1, 1), ("CONV4", 384, 3, 1, 1), ("CONV5", 256, 3, 1, 1),
+        ("POOL3",),
+    ]:  # fmt: skip
+        params = 0
+        if name.startswith("POOL"):
+            size = sizing.pool_output_size(size, 3, strides=2)
+        elif spec:
+            filters, kernel, strides, padding = spec
+            params = sizing.conv_params(channels, filters, kernel, groups if name in grouped else 1)
+            size = sizing.conv_output_size(size, kernel, strides, padding)
+            channels = filters
+        rows.append((name, (size, size, channels), params))
+    values = size * size * channels
+    for name, width in (("FC6", units), ("FC7", units), ("FC8", classes)):
+        rows.append((name, (1, 1, width), sizing.dense_params(values, width)))
+        values = width
+    return rows
+
+
+def alexnet_sum(*args, **kwargs):
+    return sum(row[2] for row in alexnet_expected(*args, **kwargs))
+
+
+numbers = [  # drawn so that no row is as in the paper's net
+    (227 + 4 * draw.randint(8, 40) + draw.randint(0, 3), draw.randint(10, 200), units)
+    for units in draw.sample(range(100, 900), 3)
+]
+question.check("one tower, other sizes", alexnet_table, *numbers[0]).gives_rows(
+    alexnet_expected(*numbers[0]), hint="go through the table above, row by row"
+)
+groups = draw.choice([2, 4])
+question.check("groups, other sizes", alexnet_table, *numbers[1], groups=groups).gives_rows(
+    alexnet_expected(*numbers[1], groups), hint="CONV2, CONV4 and CONV5 are grouped"
+)
+right, biases = alexnet_sum(*numbers[2], 2), 96 + 256 + 384 + 384 + 256 + 2 * numbers[2][2]
+question.check("parameters in all, two groups", alexnet_params, *numbers[2], groups=2).gives(
+    right,
+    hint="add the last column",
+    mistakes={
+        right - biases - numbers[2][1]: "the biases are missing",
+        alexnet_sum(*numbers[2]): "the groups were left out: that is one tower",
+        alexnet_sum(*numbers[2], 2, ("CONV2", "CONV3", "CONV4", "CONV5")): "CONV3 sees the "
+        "channels of both GPUs",
+        alexnet_sum(*numbers[2], 2, ("CONV2",)): "CONV4 and CONV5 are grouped, too",
+        alexnet_sum(*numbers[2], 2, ("CONV4", "CONV5")): "CONV2 is grouped, too",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 9 · VGG-16's table, and where its memory and weights are
+#
+# VGG-16 (Simonyan and Zisserman, 2014) is made of one kind of convolution, 3x3 with stride 1 and
+# padding 1, and one kind of pooling, 2x2 side by side:
+#
+# $$\text{INPUT} \to [\text{CONV} \times 2 - \text{POOL}] \times 2 \to
+# [\text{CONV} \times 3 - \text{POOL}] \times 3 \to \text{FC} \times 3$$
+#
+# with 64, 128, 256, 512 and 512 filters in the five parts, and fully connected layers of 4096,
+# 4096 and 1000 units. A well-known table of the lectures has one row for each step: its shape,
+# how many values it puts into **memory**, and how many **weights** it has, without biases. Those
+# who add the memory column up by eye have arrived at 24 million values. What do you get?
+#
+# **Example.** The first rows are `("INPUT", (224, 224, 3), 150528, 0)` and
+# `("CONV3-64", (224, 224, 64), 3211264, 1728)`. The others are called `CONV3-128` and so on by
+# their filters, `POOL2`, and `FC`.
+#
+# Write
+#
+# - `vgg16_table(height=224, width=224, classes=1000, units=4096)`: a list of 22 rows
+#   `(name, (height, width, channels), values, weights)`, a vector's shape being `(1, 1, units)`;
+# - `table_totals(table, bytes_per_value=4)` for *any* such list of rows: a dict with
+#   `"values"` and `"weights"`, the sums of the two columns; `"mebibytes"`, the memory of the values
+#   in MiB ($1\,\text{MiB} = 2^{20}$ bytes), a `float`; and `"fc_share"`, the share of the weights
+#   that lies in the rows called `FC`, a `float` from 0 to 1.
+
+
+# %% nbgrader={"grade": false, "grade_id": "vgg16_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def vgg16_table(height=224, width=224, classes=1000, units=4096):
+    """VGG-16's layers with their memory and weights.
+
+    Args:
+        height, width: size of the RGB images, multiples of 32.
+        classes: units of the last layer.
+        units: units of the two fully connected layers before.
+
+    Returns:
+        A list of 22 rows (name, (height, width, channels), values, weights without biases).
+    """
+    ### BEGIN SOLUTION
+    rows = []
+
+    def row(name, shape, weights):
+        rows.append((name, shape, prod(shape), weights))
+
+    channels = 3
+    row("INPUT", (height, width, channels), 0)
+    for convolutions, filters in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        for _ in range(convolutions):
+            weights = conv_params(channels, filters, 3, use_bias=False)
+            row(f"CONV3-{filters}", (height, width, filters), weights)
+            channels = filters
+        height, width = pool_output_size(height, 2), pool_output_size(width, 2)
+        row("POOL2", (height, width, channels), 0)
+    inputs = height * width * channels
+    for outputs in (units, units, classes):
+        row("FC", (1, 1, outputs), dense_params(inputs, outputs, use_bias=False))
+        inputs = outputs
+    return rows
+    ### END SOLUTION
+
+
+def table_totals(table, bytes_per_value=4):
+    """Sums of a table's columns.
+
+    Args:
+        table: rows (name, shape, values, weights).
+        bytes_per_value: memory that one value takes.
+
+    Returns:
+        A dict with "values" and "weights" (ints), "mebibytes" and "fc_share" (floats).
+    """
+    ### BEGIN SOLUTION
+    values = sum(row[2] for row in table)
+    weights = sum(row[3] for row in table)
+    in_fc = sum(row[3] for row in table if row[0] == "FC")
+    return {
+        "values": values,
+        "weights": weights,
+        "mebibytes": values * bytes_per_value / 2**20,
+        "fc_share": in_fc / weights,
+    }
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_vgg16_table", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("9. VGG-16's table", points=4)
+
+
+def vgg16_row(number, *args, **kwargs):
+    return vgg16_table(*args, **kwargs)[number]
+
+
+def vgg16_values(*args, **kwargs):
+    return sum(row[2] for row in vgg16_table(*args, **kwargs))
+
+
+def vgg16_weights(*args, **kwargs):
+    return sum(row[3] for row in vgg16_table(*args, **kwargs))
+
+
+def table_total(name, *args, **kwargs):
+    return table_totals(*args, **kwargs)[name]
+
+
+small_table = [
+    ("INPUT", (8, 8, 2), 128, 0),
+    ("CONV3-4", (8, 8, 4), 256, 72),
+    ("FC", (1, 1, 3), 3, 768),
+]
+
+question.example("the first convolution with 128 filters", vgg16_row, 4).gives(
+    ("CONV3-128", (112, 112, 128), 1_605_632, 73_728),
+    hint="it comes after the first pooling; a slide that says 224 here is wrong",
+)
+question.example("all weights", vgg16_weights).gives(
+    138_344_128, hint="how many convolutions do the five parts have?"
+)
+question.example("all values", vgg16_values).gives(
+    15_237_608, hint="each value is counted once, the input's and the pools' as well"
+)
+question.example("the share of FC in a small table", table_total, "fc_share", small_table).gives(
+    768 / 840, hint="divide the weights of the rows called FC by all weights"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+
+
+def vgg16_expected(height, width, classes, units, pattern=(2, 2, 3, 3, 3), use_bias=False):
+    from course import sizing
+
+    channels, rows = 3, [("INPUT", (height, width, 3), 3 * height * width, 0)]
+    for convolutions, filters in zip(pattern, (64, 128, 256, 512, 512), strict=True):
+        for _ in range(convolutions):
+            weights = sizing.conv_params(channels, filters, 3, use_bias=use_bias)
+            shape, channels = (height, width, filters), filters
+            rows.append((f"CONV3-{filters}", shape, height * width * filters, weights))
+        height, width = height // 2, width // 2
+        rows.append(("POOL2", (height, width, channels), height * width * channels, 0))
+    inputs = height * width * channels
+    for outputs in (units, units, classes):
+        weights = sizing.dense_params(inputs, outputs, use_bias=use_bias)
+        rows.append(("FC", (1, 1, outputs), outputs, weights))
+        inputs = outputs
+    return rows
+
+
+def column(number, rows):
+    return sum(row[number] for row in rows)
+
+
+numbers = [  # drawn so that no row is as in the paper's net
+    (32 * height, 32 * width, draw.randint(10, 200), units)
+    for height, width, units in zip(
+        draw.sample([3, 5, 6, 9], 3), draw.sample([4, 8, 10, 11], 3),
+        draw.sample(range(300, 900), 3), strict=True,
+    )
+]  # fmt: skip
+question.check("every row, for another image", vgg16_table, *numbers[0], share=3).gives_rows(
+    vgg16_expected(*numbers[0]), hint="height comes before width; the text has the pattern"
+)
+rows = vgg16_expected(*numbers[1])
+question.check("all weights", vgg16_weights, *numbers[1]).gives(
+    column(3, rows),
+    hint="add the last column",
+    mistakes={
+        column(3, vgg16_expected(*numbers[1], use_bias=True)): "the biases are not counted here",
+        column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 2, 3, 3))): "two convolutions in "
+        "two parts, three in the other three",
+        column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 3, 3, 2))): "two convolutions in "
+        "two parts, three in the other three",
+    },
+)
+rows = vgg16_expected(*numbers[2])
+question.check("all values", vgg16_values, *numbers[2]).gives(
+    column(2, rows),
+    hint="add the memory column",
+    mistakes={
+        4 * column(2, rows): "those are bytes; the table counts values",
+        column(2, rows[1:]): "the input is in memory as well",
+        column(2, [row for row in rows if row[0] != "POOL2"]): "what the pools give is in memory "
+        "as well",
+        column(2, [row for row in rows if row[0].startswith("CONV")]): "only the convolutions "
+        "were counted",
+    },
+)
+table = []
+for name in ["INPUT", "CONV3-8", "POOL2", "CONV3-16", "FC", "FC"]:
+    side = 1 if name == "FC" else draw.randint(5, 90)
+    shape = (side, side + draw.randint(1, 9) * (name != "FC"), draw.randint(3, 99))
+    weights = draw.randint(100, 9999) * (name not in ("INPUT", "POOL2"))
+    table.append((name, shape, shape[0] * shape[1] * shape[2], weights))
+values, weights, in_fc = column(2, table), column(3, table), table[-1][3] + table[-2][3]
+size = draw.choice([2, 8])
+question.check("the sum of the values", table_total, "values", table, share=0.25).gives(
+    values, hint="add the third column"
+)
+question.check("the sum of the weights", table_total, "weights", table, share=0.25).gives(
+    weights, hint="add the fourth column"
+)
+question.check("memory", table_total, "mebibytes", table, bytes_per_value=size, share=0.75).gives(
+    values * size / 2**20,
+    hint="how many bytes are there, and how many bytes has a MiB?",
+    mistakes={
+        values * 4 / 2**20: "bytes_per_value was not heeded",
+        values / 2**20: "a value takes several bytes",
+        values * size / 10**6: "those are MB of 1,000,000 bytes; a MiB has 2 to the 20th",
+        values * size / 2**10: "those are KiB",
+        values * size: "those are bytes",
+    },
+)
+question.check("the share of FC", table_total, "fc_share", table, share=0.75).gives(
+    in_fc / weights,
+    hint="the weights of all rows called FC, divided by all weights",
+    mistakes={
+        table[-2][3] / weights: "that is the first FC alone",
+        table[-1][3] / weights: "that is the last FC alone",
+        100 * in_fc / weights: "as a number from 0 to 1, not in percent",
+        in_fc / (weights - in_fc): "divide by all weights, those of FC included",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 10 · The Inception module
+#
+# GoogLeNet (Szegedy et al., 2015) lets four branches look at the same input and puts their maps
+# side by side. All keep height and width, so only the depths add up. In the **naive** module:
+#
+# - `conv1` filters of 1x1,
+# - `conv3` filters of 3x3,
+# - `conv5` filters of 5x5,
+# - max pooling 3x3 with stride 1, which keeps all input channels.
+#
+# That is expensive, and the depth can only grow. So the **reduced** module puts 1x1 convolutions in
+# the way: `reduce3` of them before the 3x3, `reduce5` before the 5x5, and `pool_proj` of them
+# after the pooling. Each of the three may be there or not; `None` says that it is not.
+#
+# **Example.** A naive module on 10x10x8 with 4, 2 and 1 filters costs
+# $100 \cdot 8 \cdot (4 + 9 \cdot 2 + 25 \cdot 1) = 37{,}600$ MACs, and its output has
+# $4 + 2 + 1 + 8 = 15$ channels. One 1x1 filter before the 5x5 saves MACs: that branch then takes
+# $100 \cdot 8 \cdot 1 + 100 \cdot 1 \cdot 25 \cdot 1$ instead of $100 \cdot 8 \cdot 25$.
+#
+# Write `inception_macs(...)` and `inception_depth(...)` as below. Pooling has no MACs.
+
+
+# %% nbgrader={"grade": false, "grade_id": "inception", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def inception_macs(size, channels, conv1, conv3, conv5, reduce3=None, reduce5=None, pool_proj=None):
+    """Multiply-adds of an Inception module.
+
+    Args:
+        size: (height, width) of the input.
+        channels: channels of the input.
+        conv1, conv3, conv5: filters of the 1x1, 3x3 and 5x5 convolutions.
+        reduce3, reduce5: filters of the 1x1 convolutions before the 3x3 and the 5x5, or None.
+        pool_proj: filters of the 1x1 convolution after the pooling, or None.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    total = conv_macs(channels, conv1, 1, size)
+    for kernel_size, filters, reduced in ((3, conv3, reduce3), (5, conv5, reduce5)):
+        if reduced is not None:
+            total += conv_macs(channels, reduced, 1, size)
+        total += conv_macs(channels if reduced is None else reduced, filters, kernel_size, size)
+    if pool_proj is not None:
+        total += conv_macs(channels, pool_proj, 1, size)
+    return total
+    ### END SOLUTION
+
+
+def inception_depth(channels, conv1, conv3, conv5, pool_proj=None):
+    """Channels of an Inception module's output. Arguments as in inception_macs.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    return conv1 + conv3 + conv5 + (channels if pool_proj is None else pool_proj)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_inception", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("10. The Inception module", points=3)
+question.example("the text's naive module", inception_macs, (10, 10), 8, 4, 2, 1).gives(
+    37_600, hint="three convolutions on the same input; the pooling multiplies nothing"
+)
+question.example("one filter before the 5x5", inception_macs, (10, 10), 8, 4, 2, 1, None, 1).gives(
+    20_900, hint="the 5x5 then sees one channel instead of eight"
+)
+question.example("the text's depth", inception_depth, 8, 4, 2, 1).gives(
+    15, hint="the pooling branch has as many channels as the input"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+height, width, channels = draw.randint(10, 20), draw.randint(21, 30), draw.randint(200, 400)
+conv1, conv3, conv5 = draw.randint(50, 90), draw.randint(100, 199), draw.randint(20, 49)
+reduce3, reduce5, proj = draw.randint(60, 99), draw.randint(10, 19), draw.randint(30, 59)
+places = height * width
+macs1, macs3, macs5 = (places * channels * n for n in (conv1, 9 * conv3, 25 * conv5))
+widths = conv1, conv3, conv5
+naive = macs1 + macs3 + macs5
+question.check("multiply-adds, naive", inception_macs, (height, width), channels, *widths).gives(
+    naive,
+    hint="three convolutions on the same input",
+    mistakes={
+        2 * naive: "those are FLOPs: one multiply-add is counted once",
+        naive // places: "those are the weights; each works at every position",
+        naive + 9 * places * channels: "the pooling has no multiply-adds",
+        places * channels * (conv1 + conv3 + conv5): "the kernels are 1x1, 3x3 and 5x5",
+        places * channels * (conv1 + 3 * conv3 + 5 * conv5): "a kernel of 3x3 has 9 places",
+        naive + places * (conv1 + conv3 + conv5): "biases are added, not multiplied",
+    },
+)
+ahead3, ahead5, after = (places * channels * n for n in (reduce3, reduce5, proj))
+cheap3, cheap5 = places * 9 * reduce3 * conv3, places * 25 * reduce5 * conv5
+reduced = macs1 + ahead3 + cheap3 + ahead5 + cheap5 + after
+question.check(
+    "multiply-adds, reduced", inception_macs, (height, width), channels, *widths, reduce3=reduce3,
+    reduce5=reduce5, pool_proj=proj,
+).gives(
+    reduced,
+    hint="six convolutions; what does each of them see?",
+    mistakes={
+        naive: "that is the naive module",
+        2 * reduced: "those are FLOPs: one multiply-add is counted once",
+        reduced + cheap3: "the 3x3 convolution is counted twice, as on a well-known slide",
+        reduced - after: "the 1x1 convolution after the pooling is missing",
+        reduced - ahead3 - ahead5: "the 1x1 convolutions before the 3x3 and 5x5 cost something, "
+        "too",
+        reduced - ahead3 - ahead5 - after: "the three 1x1 convolutions that reduce cost something, "
+        "too",
+        naive + ahead3 + ahead5 + after: "after a reduction the 3x3 and the 5x5 see fewer channels",
+    },
+)  # fmt: skip
+question.check(
+    "multiply-adds, with a reduction before the 3x3 alone", inception_macs, (height, width),
+    channels, *widths, reduce3=reduce3, share=0.5,
+).gives(
+    macs1 + ahead3 + cheap3 + macs5,
+    hint="each of the three reductions may be there or not",
+    mistakes={naive: "reduce3 was not heeded"},
+)  # fmt: skip
+question.check("depth, naive", inception_depth, channels, *widths, share=0.5).gives(
+    conv1 + conv3 + conv5 + channels,
+    hint="four branches side by side",
+    mistakes={
+        conv1 + conv3 + conv5: "the pooling branch is put beside the others, too",
+        conv1 * conv3 * conv5: "branches side by side add up",
+    },
+)
+question.check("depth, reduced", inception_depth, channels, *widths, proj, share=0.5).gives(
+    conv1 + conv3 + conv5 + proj,
+    hint="what comes out of each branch in the end?",
+    mistakes={
+        conv1 + conv3 + conv5 + channels: "pool_proj was not heeded",
+        conv1 + conv3 + conv5 + channels + proj: "the 1x1 convolution after the pooling replaces "
+        "the input's channels",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 11 · Cheaper blocks
+#
+# Later networks replace a wide 3x3 convolution by something with fewer weights. Count the weights
+# (no biases anywhere) of four blocks:
+#
+# - **Basic block** (ResNet-18 and -34): two 3x3 convolutions, with `channels` channels before,
+#   between and after them.
+# - **Bottleneck** (ResNet-50 and deeper): 1x1 from `channels` to `width`, 3x3 from `width` to
+#   `width`, 1x1 back to `channels`. In ResNeXt, the 3x3 has `groups`.
+# - **Squeeze-and-excitation** (SENet): the mean of each channel goes through two fully
+#   connected layers, from `channels` to `channels / ratio` values and back.
+# - **Depthwise separable convolution** (MobileNet): one $k \times k$ filter for each input
+#   channel alone, then a 1x1 convolution to `filters` channels. How many *times fewer* weights is
+#   that than one ordinary convolution?
+#
+# **Example.** With 8 channels: a basic block has $2 \cdot 9 \cdot 64 = 1{,}152$ weights, a
+# bottleneck of width 2 has $16 + 36 + 16 = 68$. A 3x3 convolution from 8 to 16 channels has
+# 1,152 weights, the separable one $72 + 128 = 200$, which is 5.76 times fewer.
+
+
+# %% nbgrader={"grade": false, "grade_id": "cheaper_blocks", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def basic_block_params(channels):
+    """Weights of two 3x3 convolutions that keep the channels. An int."""
+    ### BEGIN SOLUTION
+    return 2 * conv_params(channels, channels, 3, use_bias=False)
+    ### END SOLUTION
+
+
+def bottleneck_params(channels, width, groups=1):
+    """Weights of 1x1 to `width`, 3x3 in `groups` groups, 1x1 back to `channels`. An int."""
+    ### BEGIN SOLUTION
+    narrow = conv_params(channels, width, 1, use_bias=False)
+    middle = conv_params(width, width, 3, groups, use_bias=False)
+    return narrow + middle + conv_params(width, channels, 1, use_bias=False)
+    ### END SOLUTION
+
+
+def se_params(channels, ratio=16):
+    """Weights of a squeeze-and-excitation block; `ratio` divides `channels`. An int."""
+    ### BEGIN SOLUTION
+    return 2 * dense_params(channels, channels // ratio, use_bias=False)
+    ### END SOLUTION
+
+
+def separable_saving(in_channels, filters, kernel_size=3):
+    """How many times fewer weights a separable convolution has than an ordinary one. A float."""
+    ### BEGIN SOLUTION
+    ordinary = conv_params(in_channels, filters, kernel_size, use_bias=False)
+    depthwise = conv_params(
+        in_channels, in_channels, kernel_size, groups=in_channels, use_bias=False
+    )
+    return ordinary / (depthwise + conv_params(in_channels, filters, 1, use_bias=False))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_cheaper_blocks", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("11. Cheaper blocks", points=2)
+question.example("a basic block on 8 channels", basic_block_params, 8).gives(
+    1_152, hint="two convolutions, 3x3 each"
+)
+question.example("a bottleneck of width 2", bottleneck_params, 8, 2).gives(
+    68, hint="three convolutions, of which only the middle one is 3x3"
+)
+question.example("an SE block", se_params, 32).gives(128, hint="how wide is it in the middle?")
+question.example("a separable convolution", separable_saving, 8, 16).gives(
+    5.76, hint="ordinary weights divided by separable weights"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+channels, groups = 32 * draw.randint(4, 12), draw.choice([2, 4, 8])
+width = groups * draw.randint(5, 12)
+basic = 18 * channels * channels
+question.check("a basic block", basic_block_params, channels, share=0.5).gives(
+    basic,
+    hint="two convolutions, 3x3 each",
+    mistakes={
+        basic // 2: "there are two convolutions",
+        basic + 2 * channels: "no biases here",
+        basic // 9: "each kernel has 3x3 places",
+        18 * channels: "each filter sees all channels",
+    },
+)
+bottleneck = 2 * channels * width + 9 * width * width
+question.check("a bottleneck", bottleneck_params, channels, width).gives(
+    bottleneck,
+    hint="1x1 down, 3x3 in the narrow middle, 1x1 up",
+    mistakes={
+        bottleneck - channels * width: "there are two 1x1 convolutions, down and up",
+        bottleneck + 2 * width + channels: "no biases here",
+        9 * (2 * channels * width + width * width): "the first and the last kernel are 1x1",
+        2 * channels * width + 9 * channels * width: "the 3x3 goes from width to width",
+        2 * channels * width + 9 * channels * channels: "the 3x3 goes from width to width",
+    },
+)
+grouped = 2 * channels * width + 9 * width * width // groups
+question.check("a bottleneck with groups", bottleneck_params, channels, width, groups).gives(
+    grouped,
+    hint="only the 3x3 has groups",
+    mistakes={
+        bottleneck: "the groups were left out",
+        2 * channels * width + 9 * width * width * groups: "groups make it smaller: divide",
+        bottleneck // groups: "only the 3x3 has groups",
+        2 * channels * width + 9 * width * width // groups**2: "that is one group of the 3x3; "
+        "count all of them",
+    },
+)
+ratio = draw.choice([4, 8])
+question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
+    2 * channels * channels // ratio,
+    hint="two fully connected layers, there and back",
+    mistakes={
+        channels * channels // ratio: "there are two layers, there and back",
+        2 * channels * channels // 16: "ratio was not heeded",
+        2 * channels * channels // ratio + channels // ratio + channels: "no biases here",
+        2 * channels * channels: "it is narrow in the middle",
+    },
+)
+inputs, filters, kernel = draw.randint(20, 90), draw.randint(100, 300), draw.choice([5, 7])
+ordinary, separable = kernel**2 * inputs * filters, kernel**2 * inputs + inputs * filters
+question.check("a separable convolution", separable_saving, inputs, filters, kernel).gives(
+    ordinary / separable,
+    hint="ordinary weights divided by separable weights",
+    mistakes={
+        separable / ordinary: "that is the other way round: how many times fewer?",
+        ordinary / (inputs * filters): "the depthwise part has weights as well",
+        ordinary / (kernel**2 * inputs): "the 1x1 part has weights as well",
+        ordinary / (kernel**2 + inputs * filters): "each input channel has a filter of its own",
+        ordinary // separable: "not rounded down, please: a quotient is a float",
+        9 * inputs * filters / (9 * inputs + inputs * filters): "kernel_size was not heeded",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 12 · Predict a network, then train it
+#
+# LeNet-5 as most people build it today: every map sees every map, pooling has nothing to train,
+# and the rest is fully connected.
+#
+# | layer | what it is |
+# |---|---|
+# | conv1 | 6 filters of 5x5, valid, tanh |
+# | pool1 | average pooling, 2x2 side by side |
+# | conv2 | 16 filters of 5x5, valid, tanh |
+# | pool2 | average pooling, 2x2 side by side |
+# | fc1 | 120 units, tanh, on all values of pool2 |
+# | fc2 | 84 units, tanh |
+# | predictions | one unit for each class, softmax |
+#
+# Predict it on paper, for images of any size: `predict_lenet(image_size, channels, classes)`
+# returns a dict with
+#
+# - `"feature_shape"`: the shape of what pool2 gives, `(height, width, channels)`;
+# - `"params"`: all parameters, biases included;
+# - `"macs"`: multiply-adds of one image, those of the fully connected layers included: one for
+#   each of their weights;
+# - `"activation_values"`: how many values one image puts into memory: its own, and what each of
+#   the seven layers gives. An activation function like tanh is part of its layer here.
+
+
+# %% nbgrader={"grade": false, "grade_id": "predict_lenet", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def predict_lenet(image_size, channels, classes):
+    """Sizes of the modern LeNet-5, before it is built.
+
+    Args:
+        image_size: height and width of the images.
+        channels: 1 for grayscale, 3 for RGB.
+        classes: number of classes.
+
+    Returns:
+        A dict with "feature_shape", "params", "macs" and "activation_values".
+    """
+    ### BEGIN SOLUTION
+    size, params, macs = image_size, 0, 0
+    values = size * size * channels
+    for filters in (6, 16):
+        size = valid_output_size(size, 5)
+        params += conv_params(channels, filters, 5)
+        macs += conv_macs(channels, filters, 5, (size, size))
+        values += size * size * filters
+        size, channels = pool_output_size(size, 2), filters
+        values += size * size * filters
+    inputs = size * size * channels
+    for units in (120, 84, classes):
+        params += dense_params(inputs, units)
+        macs += dense_params(inputs, units, use_bias=False)
+        values += units
+        inputs = units
+    return {
+        "feature_shape": (size, size, channels),
+        "params": params,
+        "macs": macs,
+        "activation_values": values,
+    }
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Now the net itself. The next cell trains it for a few seconds on 8x8 images of digits that
+# people have written, enlarged to the 32x32 that LeNet-5 wants. There is nothing to fill in: run
+# it, and see whether your prediction of its size comes true.
+
+# %% nbgrader={"grade": false, "grade_id": "train_lenet", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import course.quiet  # noqa: F401, I001 (first, and TensorFlow starts silently)
+import keras
+
+from course import architectures
+from course.datasets import load_arrays
+
+
+def enlarged(images):
+    """From 8x8 to 32x32 pixels, each drawn as a square of 4x4, with values from 0 to 1."""
+    return np.kron(images.reshape(-1, 8, 8), np.ones((4, 4)))[..., None] / images.max()
+
+
+keras.utils.set_random_seed(0)
+(train_images, train_labels), (test_images, test_labels) = (
+    load_arrays("digits", split) for split in ("train", "test")
+)
+model = architectures.build("lenet5_modern")
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+history = model.fit(enlarged(train_images), train_labels, batch_size=32, epochs=3, verbose=0)
+loss, accuracy = model.evaluate(enlarged(test_images), test_labels, verbose=0)
+print(f"{accuracy:.1%} of {len(test_labels)} digits that it has never seen are read rightly.")
+
+# %% nbgrader={"grade": true, "grade_id": "test_predict_lenet", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+from course import sizing
+
+question = checks.Question("12. Predict a network", points=3)
+
+
+def predicted(name, *args):
+    return predict_lenet(*args)[name]
+
+
+report = sizing.profile(model)
+question.example("what pool2 gives", predicted, "feature_shape", 32, 1, 10).gives(
+    tuple(model.get_layer("pool2").output.shape[1:]),
+    hint="two convolutions without padding, each followed by windows of 2x2",
+)
+question.example("parameters of the trained net", predicted, "params", 32, 1, 10).gives(
+    model.count_params(), hint="how many values does fc1 see?"
+)
+question.example("its multiply-adds", predicted, "macs", 32, 1, 10).gives(
+    report.macs, hint="a convolution's weights work at every position, a dense layer's once"
+)
+question.example("its activations", predicted, "activation_values", 32, 1, 10).gives(
+    report.activation_bytes // 4, hint="the image, and what each of the seven layers gives"
+)
+### BEGIN HIDDEN TESTS
+from course import architectures
+
+draw = question.random
+size, channels, classes = draw.choice([28, 36, 43, 45]), draw.randint(2, 4), draw.randint(11, 40)
+other = architectures.build("lenet5_modern", input_shape=(size, size, channels), classes=classes)
+report = sizing.profile(other)
+shape = tuple(other.get_layer("pool2").output.shape[1:])
+side, middle = shape[0], other.get_layer("conv2").output.shape[1]
+question.check("what pool2 gives", predicted, "feature_shape", size, channels, classes).gives(
+    shape, hint="two convolutions without padding, each followed by windows of 2x2"
+)
+params = other.count_params()
+question.check("parameters", predicted, "params", size, channels, classes).gives(
+    params,
+    hint="add what the five layers with weights have",
+    mistakes={
+        params - 6 - 16 - 120 - 84 - classes: "the biases are missing",
+        params - 150 * (channels - 1): "conv1 sees all channels of the image",
+        params + 120 * 16 * (25 - side**2): "fc1 sees more or fewer than 400 values if the image "
+        "is not 32x32",
+        params - 85 * (classes - 10): "the number of classes was not heeded",
+        params - 900: "conv2 sees all six maps everywhere; Table I is the old net's",
+    },
+)
+macs = report.macs
+dense = 120 * 16 * side**2 + 120 * 84 + 84 * classes
+question.check("multiply-adds", predicted, "macs", size, channels, classes).gives(
+    macs,
+    hint="a convolution's weights work at every position, a dense layer's once",
+    mistakes={
+        2 * macs: "those are FLOPs: one multiply-add is counted once",
+        macs - dense: "the fully connected layers multiply, too",
+        macs + 6 * (size - 4) ** 2 + 16 * middle**2 + 204 + classes: "a bias is added, not "
+        "multiplied",
+        params - 6 - 16 - 120 - 84 - classes: "those are the weights; a convolution's work at "
+        "every position",
+    },
+)
+values = report.activation_bytes // 4
+question.check("activations", predicted, "activation_values", size, channels, classes).gives(
+    values,
+    hint="the image, and what each of the seven layers gives",
+    mistakes={
+        values - size * size * channels: "the image itself is in memory, too",
+        values - size * size * (channels - 1): "the image has several channels",
+        4 * values: "those are bytes; values are asked for",
+        values + 16 * side**2: "making a vector of maps copies nothing",
+        values - 6 * ((size - 4) // 2) ** 2 - 16 * side**2: "what the pools give is in memory, too",
+    },
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# That was all arithmetic, and it came out to the last unit. Before you submit: *Kernel → Restart
+# Kernel and Run All Cells*, then **Validate**.

@@ -1,0 +1,33 @@
+"""What every test needs: a quiet TensorFlow, and the facts where they are at hand."""
+
+import json
+import os
+from pathlib import Path
+
+# Each pytest worker gets its share of the cores.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def facts():
+    """Reads a file of numbers that were computed independently of this project."""
+
+    def read(name: str):
+        path = SHARED / "facts" / name
+        if not path.exists():
+            pytest.skip(f"the independent numbers of ../shared/facts/{name} are not here")
+        return json.loads(path.read_text())
+
+    return read
