@@ -1,0 +1,39 @@
+"""Images to learn from: the course's own, and every set of TensorFlow Datasets.
+
+    >>> from course import datasets
+    >>> train = datasets.load("course_shapes", "train", batch_size=128, shuffle=True)
+    >>> images, labels = datasets.load_arrays("digits", "test")
+    >>> datasets.info("course_shapes/target").class_names[:3]
+    ('circle', 'triangle', 'square')
+
+``digits`` and ``course_shapes`` need no network: they are made on first use. Other sets are read
+from the folder in the environment variable TFDS_DATA_DIR, or downloaded into it. Importing this
+package loads neither TensorFlow nor TFDS, and ``load_arrays`` of the course's own sets never does.
+"""
+
+from __future__ import annotations
+
+from course.datasets.pipeline import Info, info, load, load_arrays, names
+from course.datasets.store import DatasetNotFoundError
+
+__all__ = [
+    "CourseShapes",
+    "DatasetNotFoundError",
+    "Digits",
+    "Info",
+    "info",
+    "load",
+    "load_arrays",
+    "names",
+]
+
+
+def __getattr__(name: str):
+    # The builders' base class is TFDS', so they are imported when somebody asks for one.
+    if name == "Digits":
+        from course.datasets.digits import Digits as builder
+    elif name == "CourseShapes":
+        from course.datasets.course_shapes import CourseShapes as builder
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return builder

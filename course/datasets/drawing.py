@@ -100,7 +100,7 @@ _DRAW = tuple(SHAPES.values())
 
 
 def draw(
-    label: int, rng: np.random.Generator, *, outline: bool = False, difficulty: float = 0.5
+    label: int, rng: np.random.Generator, *, outline: bool = False, difficulty: float = 0.4
 ) -> np.ndarray:
     """Draw one shape at a random place, in random colors, behind two bars, in uneven light.
 
@@ -141,7 +141,10 @@ def _place(shape, rng, difficulty: float) -> np.ndarray:
     """The shape's distance on the pixel grid, in pixels, turned, scaled, sheared and shifted."""
     angle = pi * difficulty * rng.uniform(-1, 1)
     scale = rng.uniform(11.5 - 5 * difficulty, 12.5)
-    shear, stretch = 0.5 * difficulty * rng.uniform(-1, 1), 1 + 0.4 * difficulty * rng.uniform(-1, 1)
+    shear, stretch = (
+        0.5 * difficulty * rng.uniform(-1, 1),
+        1 + 0.4 * difficulty * rng.uniform(-1, 1),
+    )
     dx, dy = 6 * difficulty * rng.uniform(-1, 1), 6 * difficulty * rng.uniform(-1, 1)
     c, s = cos(angle) / scale, sin(angle) / scale
     x, y = _x - SIZE / 2 - dx, SIZE / 2 - _y - dy

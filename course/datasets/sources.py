@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -29,8 +30,50 @@ class Source:
     example: Callable[[str, int], tuple[np.ndarray, int]]
 
     def examples(self, split: str) -> Iterator[tuple[np.ndarray, int]]:
-        """Every (image, label) of a split, in order."""
-        return (self.example(split, index) for index in range(self.splits[split]))
+        """The (image, label) pairs of a split, in order, each made when it is asked for."""
+        return (self.example(part, index) for part, index in self.select(split))
+
+    def select(self, split: str) -> list[tuple[str, int]]:
+        """The (split, position) of every example that TFDS' notation names.
+
+        Args:
+            split: ``"train"``, ``"test[:100]"``, ``"train[20%:80%]"``, ``"train[-10%:]+test"``.
+
+        Raises:
+            ValueError: an unknown split, another notation, an empty slice or one out of range.
+        """
+        chosen = []
+        for part in str(split).split("+"):
+            match = _PART.fullmatch(part.strip())
+            if not match or match["split"] not in self.splits:
+                raise ValueError(bad_split(self.name, split, self.splits))
+            count = self.splits[match["split"]]
+            start, stop = (_boundary(match[end], count, end) for end in ("start", "stop"))
+            if max(abs(start), abs(stop)) > count:
+                raise ValueError(bad_split(self.name, split, self.splits))
+            chosen += [(match["split"], position) for position in range(count)[start:stop]]
+        if not chosen:
+            raise ValueError(bad_split(self.name, split, self.splits))
+        return chosen
+
+
+_PART = re.compile(r"(?P<split>\w+)(\[(?P<start>(-?\d+%?)?):(?P<stop>(-?\d+%?)?)\])?")
+
+
+def _boundary(text: str | None, count: int, end: str) -> int:
+    """A slice's boundary as a position, percentages rounded to the closest as TFDS does."""
+    if not text:
+        return 0 if end == "start" else count
+    return round(int(text[:-1]) * count / 100) if text.endswith("%") else int(text)
+
+
+def bad_split(name: str, split: str, splits: Mapping[str, int]) -> str:
+    """What to say when `split` names no examples of `splits`."""
+    known = ", ".join(f"{split!r} ({count:,} examples)" for split, count in splits.items())
+    return (
+        f"split must be one of {known}, or some of its examples such as 'train[:80%]'; "
+        f"received split={split!r} for {name!r}."
+    )
 
 
 @cache
@@ -62,7 +105,7 @@ def digit(split: str, index: int) -> tuple[np.ndarray, int]:
 
 
 def shape(
-    split: str, index: int, *, outline: bool = False, difficulty: float = 0.5, seed: int = 0
+    split: str, index: int, *, outline: bool = False, difficulty: float = 0.4, seed: int = 0
 ) -> tuple[np.ndarray, int]:
     """A drawn shape and its class, which depend on the arguments and on nothing else.
 
@@ -106,14 +149,59 @@ DIGITS = Source(
 )
 
 
-def _shapes(config: str, description: str, train: int, test: int) -> Source:
+def course_shapes(
+    config: str,
+    *,
+    outline: bool = False,
+    train: int = 10_000,
+    test: int = 2_000,
+    difficulty: float = 0.4,
+    seed: int = 0,
+) -> Source:
+    """A set of drawn shapes, for ``course_shapes/source``, ``course_shapes/target`` or your own.
+
+    Args:
+        config: what comes after ``course_shapes/`` in its name.
+        outline, difficulty, seed: as :func:`shape`.
+        train, test: images of each split, at least 1.
+
+    Raises:
+        ValueError: a split without images.
+
+    Example:
+        >>> course_shapes("hard", difficulty=0.8, seed=1).splits
+        {'train': 10000, 'test': 2000}
+    """
+    if min(train, test) < 1:
+        raise ValueError(f"A split must have an image; received train={train}, test={test}.")
+    kind = "outlines on plain paper" if outline else "textured solids"
+    names = tuple(drawing.SHAPES)
     return Source(
         name=f"course_shapes/{config}",
-        description=description,
-        citation="",
+        description=f"Ten shapes ({', '.join(names)}) as {kind}, drawn by this course in 32 x 32 "
+        "pixels: turned, scaled, sheared and shifted, in random colors, behind two bars, in "
+        "uneven light and grain. No color and no place tells the class.",
+        citation=f"""@misc{{course_shapes,
+  title = {{course_shapes: ten drawn shapes for a course on convolutional networks}},
+  note = {{Drawn by course.datasets; version {VERSION}, seed {seed}, difficulty {difficulty}}}
+}}""",
         homepage="",
-        class_names=tuple(drawing.SHAPES),
+        class_names=names,
         image_shape=(drawing.SIZE, drawing.SIZE, 3),
         splits={"train": train, "test": test},
-        example=partial(shape, outline=config == "target"),
+        example=partial(shape, outline=outline, difficulty=difficulty, seed=seed),
     )
+
+
+SHAPES = (
+    course_shapes("source"),
+    # Few images to learn from: what a network learned on `source` has to help.
+    course_shapes("target", outline=True, train=200),
+)
+SOURCES = {source.name: source for source in (*SHAPES, DIGITS)}
+
+
+def find(name: str) -> Source | None:
+    """The course's own set of this name, if it has one; ``course_shapes`` is its first config."""
+    name = name.removesuffix(f":{VERSION}")
+    return SHAPES[0] if name == "course_shapes" else SOURCES.get(name)

@@ -1,0 +1,41 @@
+"""TFDS builder of the course's drawn shapes. How hard they are is in ``data/course_shapes.json``.
+
+    python -m course.datasets.measure
+
+trains the models behind those numbers anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from course.datasets._tfds import tfds
+from course.datasets.builder import SourceBuilder
+from course.datasets.sources import SHAPES, Source
+
+
+@dataclass(eq=False)
+class ShapesConfig(tfds.core.BuilderConfig):
+    """One kind of shapes: `source` says how they are drawn and how many."""
+
+    source: Source | None = None
+
+
+class CourseShapes(SourceBuilder):
+    """Ten drawn shapes, 32 x 32 pixels: ``source``, textured solids, and ``target``, outlines.
+
+    Example:
+        >>> hard = course_shapes("hard", difficulty=0.8, seed=1)
+        >>> CourseShapes(config=ShapesConfig(name="hard", source=hard), data_dir="datasets")
+    """
+
+    BUILDER_CONFIGS = [  # noqa: RUF012 - TFDS reads the class attribute
+        ShapesConfig(
+            name=source.name.partition("/")[2], description=source.description, source=source
+        )
+        for source in SHAPES
+    ]
+
+    @property
+    def source(self) -> Source:
+        return self.builder_config.source

@@ -1,0 +1,931 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Sizing: how large is a convolutional network?
+#
+# Will it fit into memory? How long will it take? Why does the last pooling layer refuse to
+# build? Nobody needs to train a network to answer that. Five formulas are enough, and all of them
+# are integer arithmetic:
+#
+# 1. the **size** of what a layer gives,
+# 2. its **parameters**,
+# 3. its **connections** and multiply-adds (**MACs**),
+# 4. the **memory** of its activations,
+# 5. the **receptive field** of one of its values.
+#
+# We derive each of them on small examples, and then size the networks that made history: LeNet-5,
+# AlexNet, VGG-16, GoogLeNet, and the cheaper blocks that came after. Several well-known slides get
+# some of these numbers wrong. We count again, and collect what we found at the end.
+#
+# Every number below is computed where it is stated. Change one and run the cell again.
+
+# %%
+from math import ceil, prod
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown
+from matplotlib.patches import Rectangle
+
+from course import sizing
+
+# Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
+# that reads on a white page as well as on a dark one.
+BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
+GRAY = "#737373"
+plt.rcParams.update(
+    {
+        "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+        "text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY,
+        "xtick.color": GRAY, "ytick.color": GRAY, "font.size": 11, "figure.dpi": 110,
+        "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    }
+)  # fmt: skip
+
+
+def table(header, rows):
+    """A table with its numbers set right."""
+
+    def text(cell):
+        if isinstance(cell, int):
+            return f"{cell:,}"
+        return f"{cell:.2f}" if isinstance(cell, float) else cell
+
+    rows = [tuple(row) for row in rows]
+    rules = ["---:" if isinstance(cell, int | float) else ":---" for cell in rows[-1]]
+    lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def times(*shape):
+    """A shape as the lectures write it."""
+    return "x".join(map(str, shape))
+
+
+# %% [markdown]
+# ## 1 · Why not simply connect everything?
+#
+# A fully connected unit has one weight for each input value. How many is that for one small
+# CIFAR-10 image of 32x32 pixels in three colors? And for a picture of 200x200?
+
+# %%
+cifar10 = sizing.dense_params(32 * 32 * 3, units=1, use_bias=False)
+picture = sizing.dense_params(200 * 200 * 3, units=1, use_bias=False)
+print(f"one unit on CIFAR-10: {cifar10:,} weights; on 200x200 in color: {picture:,}")
+
+# %% [markdown]
+# That is *one* unit. Neighboring pixels have more to say to each other than distant ones, so let
+# a unit see only a small patch. On a 9x9 image:
+
+# %%
+for name, channels in (("gray ", 1), ("color", 3)):
+    everything = sizing.dense_params(9 * 9 * channels, 1, use_bias=False)
+    patch = sizing.conv_params(channels, 1, kernel_size=3, use_bias=False)
+    print(f"{name}: {everything:3} links if fully connected, {patch:2} if it sees 3x3")
+
+# %% [markdown]
+# A pattern worth finding in one place is worth finding everywhere. So all units of a map share
+# one set of weights, called a filter: that is a convolution. A lecture compares 500 fully
+# connected units with four 4x4 filters, both on 32x32x3. How many parameters has each, biases
+# included?
+
+# %%
+dense, conv = sizing.dense_params(32 * 32 * 3, 500), sizing.conv_params(3, 4, kernel_size=4)
+print(f"fully connected: {dense:,}   convolution: {conv:,}   {dense / conv:,.0f} times fewer")
+
+# %% [markdown]
+# ## 2 · Where does the kernel fit?
+#
+# A filter of 3x3 on an image of 7x7. It lies on the image, gives one value, moves on by its
+# *stride*, gives the next. How large is the result at strides of 1, 2 and 3?
+#
+# The axes do not disturb each other, so look at one of them.
+
+
+# %%
+def squares(axis, y, values, color, **style):
+    for x in values:
+        axis.add_patch(Rectangle((x + 0.04, y), 0.92, 0.8, color=color, **style))
+
+
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
+for axis, stride in zip(axes, (1, 2, 3), strict=True):
+    starts = range(0, 7 - 3 + 1, stride)
+    assert len(starts) == sizing.conv_output_size(7, 3, strides=stride)
+    unused = range(starts[-1] + 3, 7)
+    squares(axis, 0, set(range(7)) - set(unused), GRAY, alpha=0.35)
+    squares(axis, 0, unused, RED, fill=False, hatch="///")
+    for row, start in enumerate(starts):
+        squares(axis, -1.1 * (row + 1), range(start, start + 3), BLUE if row % 2 else SKY)
+    axis.set(xlim=(-0.1, 7.1), ylim=(-5.8, 1), aspect="equal")
+    axis.set_title(f"stride {stride}: {len(starts)} places")
+    axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# *In words: under a row of 7 input values, a kernel of 3 has five places at stride 1, three at
+# stride 2, and two at stride 3, where the last input value (hatched) is left over.*
+#
+# The first place needs no step. After it, $n - k$ values remain, and each step uses up $s$ of them;
+# what does not make a whole step is left over:
+#
+# $$\text{output} = \left\lfloor \frac{n - k}{s} \right\rfloor + 1$$
+#
+# The slide that asks this writes the formula without rounding and calls stride 3 "not correct",
+# because $4/3$ is not whole. Libraries don't refuse: they round **down** and ignore the rest.
+
+# %%
+print([sizing.conv_output_size((7, 7), 3, strides=stride) for stride in (1, 2, 3)])
+
+# %% [markdown]
+# What they do refuse is a kernel larger than its input. That is what happens at the end of a deep
+# network that has been given small images:
+
+# %%
+try:
+    sizing.conv_output_size(4, 5)
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# ### Padding
+#
+# Each 3x3 layer shaves two rows and two columns off. After a few layers nothing is left. So we
+# put zeros around the image. Along an axis with $p$ zeros on *each* side there are $n + 2p$ values:
+#
+# $$\text{output} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
+#
+# Three choices of $p$ have names. What do they make of a 9x9 image with a 3x3 filter?
+
+# %%
+kinds = [("valid", 0, 1), ("same", 1, 1), ("full", 2, 1), ("valid, stride 2", 0, 2)]
+figure, axis = plt.subplots(figsize=(9, 3.6))
+for row, (name, zeros, stride) in enumerate(kinds):
+    y = -1.5 * row
+    places = sizing.conv_output_size(9, 3, stride, padding=zeros)
+    squares(axis, y, range(9), GRAY, alpha=0.35)
+    squares(axis, y, [*range(-zeros, 0), *range(9, 9 + zeros)], ORANGE, fill=False, hatch="..")
+    for start, color in ((-zeros, SKY), (-zeros + (places - 1) * stride, BLUE)):
+        axis.plot([start + 0.1, start + 2.9], [y - 0.17] * 2, color=color, linewidth=5)
+    axis.text(-2.4, y + 0.4, name, ha="right", va="center")
+    axis.text(11.4, y + 0.4, f"{places} places", va="center")
+axis.set(xlim=(-5.4, 14), ylim=(-5, 1.1), aspect="equal")
+axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# *In words: under nine gray input values and the dotted zeros around them, bars mark the first and
+# the last place of a kernel of 3, which has 7 places without zeros, 9 with one zero on each side,
+# 11 with two, and 4 without zeros at stride 2.*
+
+# %%
+sizes = {
+    "valid": sizing.conv_output_size(9, 3),
+    "full": sizing.conv_output_size(9, 3, padding="full"),
+    "same": sizing.conv_output_size(9, 3, padding="same"),
+    "valid, stride 2": sizing.conv_output_size(9, 3, strides=2),
+}
+table(("kind", "9x9 becomes"), [(kind, times(size, size)) for kind, size in sizes.items()])
+
+# %% [markdown]
+# - **Valid**: no zeros, the kernel lies completely inside.
+# - **Full**: wherever kernel and image share at least one value, $p = k - 1$. The image grows.
+# - **Same**: the image keeps its size. At stride 1, $n + 2p - k + 1 = n$ asks for
+#   $p = (k - 1)/2$, which is whole only for odd kernels. That is one reason why nearly all kernels
+#   are odd.
+#
+# Which one is "the" convolution? One lecture first gives $(w + w_f - 1, h + h_f - 1)$ as the size
+# of a convolutional layer's output, the full convolution, and corrects itself two slides
+# later: networks use valid or same. Its example of four 4x4 filters on 32x32x3 asks for places
+# where the filter overlaps *fully*, and answers 4x35x35.
+
+# %%
+right = sizing.conv_output_size(32, 4)
+slide = sizing.conv_output_size(32, 4, padding="full")
+print(f"valid: {times(right, right, 4)} = {right**2 * 4:,}   (the slide: {slide**2 * 4:,})")
+
+# %% [markdown]
+# ### What Keras calls "same"
+#
+# And with a stride? Keras' `padding="same"` promises $\lceil n / s \rceil$ values, puts in as many
+# zeros as that takes, and if their number is odd, the extra one goes to the *end*.
+
+# %%
+rows = []
+for n, k, s in ((224, 3, 2), (224, 7, 2), (8, 3, 2), (9, 3, 2), (28, 2, 1)):
+    same = sizing.conv_output_size(n, k, s, padding="same")
+    zeros = max((same - 1) * s + k - n, 0)
+    both = sizing.conv_output_size(n, k, s, padding=(k - 1) // 2)
+    assert same == ceil(n / s)
+    rows.append((n, k, s, same, f"{zeros // 2} + {zeros - zeros // 2}", both))
+table(("n", "k", "s", "same gives", "zeros before + after", "(k-1)//2 each side gives"), rows)
+
+# %% [markdown]
+# So "same" and "padding 1" can give the same size and still look at *different* pixels. A kernel
+# that only picks its middle value shows which:
+
+# %%
+import course.quiet  # noqa: F401, I001 (first, and TensorFlow starts silently)
+import keras
+
+line = np.arange(8, dtype="float32").reshape(1, 8, 1)
+middle = np.array([0, 1, 0], dtype="float32").reshape(3, 1, 1)
+same = keras.ops.conv(line, middle, strides=2, padding="same")
+ones = keras.ops.conv(np.pad(line, ((0, 0), (1, 1), (0, 0))), middle, strides=2, padding="valid")
+print("input           ", line.ravel().astype(int))
+print("Keras' same     ", np.array(same).ravel().astype(int))
+print("one zero a side ", np.array(ones).ravel().astype(int))
+
+# %% [markdown]
+# Weights from a framework that pads both sides alike give other results in Keras unless a
+# `ZeroPadding2D` and a valid convolution take the place of "same". Sizes alone won't tell.
+#
+# ### Dilation
+#
+# A kernel with dilation $d$ leaves out $d - 1$ values between two of its own, and reaches over
+# $d(k - 1) + 1$. For every question of fitting, put the reach in place of $k$. The number of
+# weights stays.
+
+# %%
+rows = []
+for dilation in (1, 2, 4):
+    reach = dilation * (3 - 1) + 1
+    assert sizing.conv_output_size(32, 3, dilation=dilation) == sizing.conv_output_size(32, reach)
+    rows.append((dilation, reach, 3, sizing.conv_output_size(32, 3, dilation=dilation)))
+table(("dilation", "reach", "weights", "32 becomes"), rows)
+
+# %% [markdown]
+# ### Pooling
+#
+# A pooling window moves like a kernel, so the formula is the same. It has nothing to train: **0
+# parameters**. Usually windows lie side by side, and the stride is the window. AlexNet's windows of
+# 3 move by 2 and *overlap*.
+
+# %%
+print("28, windows of 2 side by side:", sizing.pool_output_size(28, 2))
+print("55, windows of 3, stride 2:   ", sizing.pool_output_size(55, 3, strides=2))
+print("parameters of a pooling layer:", keras.layers.MaxPooling2D(3, strides=2).count_params())
+
+# %% [markdown]
+# ## 3 · What does it cost?
+#
+# **Parameters.** One filter sees $k \times k$ places of all $C$ input channels, so it has $k^2 C$
+# weights and one bias. With $F$ filters: $F(k^2 C + 1)$. The image's size plays no part, which is
+# why a convolution can read images of any size.
+#
+# With $g$ **groups**, channels and filters are dealt into $g$ parts that ignore each other. A
+# filter then sees $C/g$ channels, and the layer has $F(k^2 C/g + 1)$ parameters.
+#
+# The rest follows from how often parameters are used: once at each of the $H \times W$ output
+# positions.
+#
+# - **Connections** (LeCun's count): $HWF(k^2 C + 1)$, a bias being a connection too.
+# - **MACs**, multiply-adds: $HWF k^2 C$. A bias is only added. Who counts multiplications and
+#   additions apart, as FLOPs, gets twice as many; papers mix the two words up freely.
+# - **Memory** of the output: $HWF$ values, 4 bytes each as `float32`.
+#
+# Take 5x5 filters from 96 to 256 channels on 27x27, which will turn out to be AlexNet's second
+# layer:
+
+# %%
+rows = [
+    (
+        groups,
+        sizing.conv_params(96, 256, 5, groups, use_bias=False),
+        sizing.conv_params(96, 256, 5, groups),
+        sizing.conv_connections(96, 256, 5, 27, groups),
+        sizing.conv_macs(96, 256, 5, 27, groups),
+        sizing.activation_bytes((27, 27, 256)),
+    )
+    for groups in (1, 2)
+]
+table(("groups", "weights", "parameters", "connections", "MACs", "bytes of output"), rows)
+
+# %% [markdown]
+# Two groups halve weights and MACs. What comes out is just as large as before.
+#
+# ## 4 · How far does it see?
+#
+# One value behind a 3x3 layer depends on 3x3 pixels. How many does it depend on behind two such
+# layers? Behind three?
+
+# %%
+figure, axis = plt.subplots(figsize=(8.5, 3.2))
+for layer in range(4):
+    seen = sizing.receptive_field([(3, 1)] * (3 - layer))
+    half = seen // 2
+    for x in range(-4, 5):
+        inside = abs(x) <= half
+        style = {"color": BLUE, "alpha": 1} if inside else {"color": GRAY, "alpha": 0.25}
+        axis.plot(x, layer, "s", markersize=17, **style)
+        if layer and inside:
+            for dx in (-1, 0, 1):
+                axis.plot([x, x + dx], [layer - 0.2, layer - 0.8], color=SKY, linewidth=1.3)
+    axis.text(-4.7, layer, f"layer {layer}" if layer else "image", ha="right", va="center")
+    axis.text(4.7, layer, f"{seen} value{'s' * (seen > 1)}", va="center")
+axis.set(xlim=(-6.2, 6.6), ylim=(-0.5, 3.5))
+axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# *In words: one value of layer 3 depends on three values of layer 2, on five of layer 1, and on
+# seven pixels of the image: a pyramid that widens by one value on each side for each 3x3 layer.*
+#
+# Two 3x3 layers see 5x5, three see 7x7. In general, keep two numbers: the field, and the *step*
+# between neighboring values, measured in pixels. A kernel widens the field by $k - 1$ of the
+# **present** steps; then the layer's stride multiplies the step for the layers **after** it.
+
+# %%
+layers = {
+    "two 3x3": [(3, 1)] * 2,
+    "three 3x3": [(3, 1)] * 3,
+    "one 7x7": [(7, 1)],
+    "3x3 with stride 2, then 3x3": [(3, 2), (3, 1)],
+    "3x3 with dilations 1, 2, 4": [(3, 1, 1), (3, 1, 2), (3, 1, 4)],
+}
+table(("stack", "field"), [(name, sizing.receptive_field(rows)) for name, rows in layers.items()])
+
+# %% [markdown]
+# Strides are cheap eyes: after a few poolings, each further 3x3 layer adds many pixels. This is how
+# far a value of VGG-16's last convolution sees:
+
+# %%
+vgg_parts = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+stack = []
+for convolutions, _ in vgg_parts:
+    stack += [*[(3, 1)] * convolutions, (2, 2)]
+print(sizing.receptive_field(stack[:-1]), "of 224 pixels")
+
+# %% [markdown]
+# ## 5 · LeNet-5, as the paper counts it
+#
+# LeNet-5 read the amounts on bank checks. Its input is 32x32 and **grayscale**. A slide says
+# 32x32x3; with three channels, the first layer could not have the number of parameters that the
+# paper states. Which number is that?
+
+# %%
+for name, channels in (("grayscale", 1), ("three channels", 3)):
+    params = sizing.conv_params(channels, 6, 5)
+    connections = sizing.conv_connections(channels, 6, 5, sizing.conv_output_size(32, 5))
+    print(f"C1, {name:>14}: {params} parameters, {connections:,} connections")
+
+# %% [markdown]
+# Two of its layers are unlike today's:
+#
+# - **S2 and S4** are not plain pooling. A unit adds its four inputs, multiplies the sum by a
+#   trainable coefficient and adds a trainable bias. Both are shared by the whole map: two
+#   parameters for each map, five connections for each unit.
+# - **C3** does not connect every map with every map. Its Table I lets six maps see three maps of
+#   S2, nine see four, and one all six. That saves connections, and makes the maps differ.
+#
+# The output layer compares F6's 84 values with a fixed little picture of each digit: 840
+# connections, nothing to train.
+
+# %%
+sees = [3] * 6 + [4] * 9 + [6]  # Table I: how many maps of S2 each map of C3 sees
+LENET = [  # name, maps, parameters; None for subsampling
+    ("C1", 6, sizing.conv_params(1, 6, 5)),
+    ("S2", 6, None),
+    ("C3", 16, sum(sizing.conv_params(maps, 1, 5) for maps in sees)),
+    ("S4", 16, None),
+    ("C5", 120, sizing.conv_params(16, 120, 5)),
+]
+rows, size = [], 32
+for name, maps, params in LENET:
+    if params is None:
+        size = sizing.pool_output_size(size, 2)
+        params, connections = 2 * maps, (4 + 1) * size * size * maps
+    else:
+        size = sizing.conv_output_size(size, 5)
+        connections = params * size * size
+    rows.append((name, times(size, size, maps), params, connections))
+rows.append(("F6", "84", sizing.dense_params(120, 84), sizing.dense_params(120, 84)))
+rows.append(("OUTPUT", "10", 0, 84 * 10))
+lenet_params, lenet_connections = (sum(row[column] for row in rows) for column in (2, 3))
+assert (lenet_params, lenet_connections) == (60_000, 340_908)
+table(
+    ("layer", "shape", "trainable parameters", "connections"),
+    [*rows, ("**total**", "", lenet_params, lenet_connections)],
+)
+
+# %% [markdown]
+# Exactly 60,000 parameters, used 340,908 times: this is what sharing weights means.
+#
+# If C3 were fully connected it would have more. And the LeNet-5 of most tutorials, with that C3,
+# plain pooling and a dense output, is a slightly different net:
+
+# %%
+full = sizing.conv_params(6, 16, 5)
+print(f"C3: {rows[2][2]:,} with Table I, {full:,} with all maps ({full * 100:,} connections)")
+
+# %%
+from course import architectures
+
+report = sizing.profile(architectures.build("lenet5_modern"))
+assert report.params == 61_706
+report
+
+# %% [markdown]
+# `sizing.profile` walks through any built Keras model and makes this table. Use it on your own.
+#
+# ## 6 · AlexNet
+#
+# Eight layers with weights, 1,000 classes. The paper says that images are 224x224; then the first
+# layer, 96 filters of 11x11 at stride 4, does not come out as the paper's 55x55. What input would
+# make it so?
+
+# %%
+for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
+    size = sizing.conv_output_size(n, 11, strides=4, padding=padding)
+    print(f"input {n}, padding {padding!r:>7}: {times(size, size, 96)}")
+
+# %% [markdown]
+# So people count with 227 and no padding. (A lecture's 56x56x96 is what "same" makes of 224.)
+#
+# Here is the whole net, once as one tower, and once as the authors trained it: split over two GPUs
+# of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU.
+
+# %%
+ALEXNET = [  # name, filters or units, kernel, stride, padding, groups of the two-GPU net
+    ("CONV1", 96, 11, 4, 0, 1), ("POOL1", 0, 3, 2, 0, 1), ("NORM1", 0, 1, 1, 0, 1),
+    ("CONV2", 256, 5, 1, 2, 2), ("POOL2", 0, 3, 2, 0, 1), ("NORM2", 0, 1, 1, 0, 1),
+    ("CONV3", 384, 3, 1, 1, 1), ("CONV4", 384, 3, 1, 1, 2), ("CONV5", 256, 3, 1, 1, 2),
+    ("POOL3", 0, 3, 2, 0, 1),
+]  # fmt: skip
+
+
+def alexnet():
+    """Rows (name, shape, weights in one tower, weights in two groups, biases)."""
+    size, channels = 227, 3
+    yield "INPUT", times(size, size, channels), 0, 0, 0
+    for name, filters, kernel, stride, padding, groups in ALEXNET:
+        size = sizing.conv_output_size(size, kernel, stride, padding)
+        one = two = 0
+        if filters:
+            one, two = (
+                sizing.conv_params(channels, filters, kernel, g, use_bias=False)
+                for g in (1, groups)
+            )
+            channels = filters
+        yield name, times(size, size, channels), one, two, filters
+    values = size * size * channels
+    for name, units in (("FC6", 4096), ("FC7", 4096), ("FC8", 1000)):
+        weights = sizing.dense_params(values, units, use_bias=False)
+        yield name, str(units), weights, weights, units
+        values = units
+
+
+rows = list(alexnet())
+weights_one, weights_two, biases = (sum(row[column] for row in rows) for column in (2, 3, 4))
+alexnet_one, alexnet_two = weights_one + biases, weights_two + biases
+alexnet_shapes = {row[0]: row[1] for row in rows}
+table(
+    ("layer", "shape", "weights, one tower", "weights, two groups", "biases"),
+    [*rows, ("**total**", "", weights_one, weights_two, biases)],
+)
+
+# %%
+conv_share = sum(row[2] for row in rows[:11]) / weights_one
+print(f"one tower: {alexnet_one:,} parameters   two groups: {alexnet_two:,}")
+print(f"convolutions have {conv_share:.1%} of the weights; the first FC alone {rows[11][2]:,}")
+
+# %% [markdown]
+# Three shapes on slides don't survive this table. The second NORM layer is not 27x27x96: that is a
+# copy of the first one. One lecture lets the first pooling use windows of 2x2, which would turn its
+# 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96 is the first layer.
+#
+# ## 7 · VGG-16: small filters, many of them
+#
+# VGG knows one convolution, 3x3 with stride 1 and padding 1, and one pooling, 2x2. Why three 3x3
+# layers in place of one 7x7? They see the same 7x7 patch. Count the weights, for $C$ channels in
+# and out:
+
+# %%
+rows = []
+for channels in (1, 64, 256):
+    three = 3 * sizing.conv_params(channels, channels, 3, use_bias=False)
+    one = sizing.conv_params(channels, channels, 7, use_bias=False)
+    rows.append((channels, three, one, f"{1 - three / one:.0%}"))
+table(("C", "three 3x3", "one 7x7", "saved"), rows)
+
+# %% [markdown]
+# $27C^2$ against $49C^2$, and two more nonlinearities on the way. The price is memory: three
+# outputs to keep instead of one.
+#
+# Now the table that two of the lectures show. "Memory" is the number of values that a layer puts
+# out; weights are without biases.
+
+# %%
+vgg = [("INPUT", (224, 224, 3), 0)]
+channels = 3
+for convolutions, filters in vgg_parts:
+    size = vgg[-1][1][0]
+    for _ in range(convolutions):
+        size = sizing.conv_output_size(size, 3, padding=1)
+        weights = sizing.conv_params(channels, filters, 3, use_bias=False)
+        vgg.append((f"CONV3-{filters}", (size, size, filters), weights))
+        channels = filters
+    size = sizing.pool_output_size(size, 2)
+    vgg.append(("POOL2", (size, size, channels), 0))
+values = prod(vgg[-1][1])
+for units in (4096, 4096, 1000):
+    vgg.append(("FC", (1, 1, units), sizing.dense_params(values, units, use_bias=False)))
+    values = units
+
+vgg_values, vgg_weights = sum(prod(row[1]) for row in vgg), sum(row[2] for row in vgg)
+rows = [(name, times(*shape), prod(shape), weights) for name, shape, weights in vgg]
+table(("layer", "shape", "memory", "weights"), [*rows, ("**total**", "", vgg_values, vgg_weights)])
+
+# %% [markdown]
+# The slides add the memory column up to "24M * 4 bytes = 96 MB". What do we get?
+
+# %%
+memory = sum(sizing.activation_bytes(shape) for _, shape, _ in vgg)
+assert memory == 4 * vgg_values
+conv_values = sum(prod(shape) for name, shape, _ in vgg if name.startswith("CONV"))
+relus = conv_values + 2 * 4096  # if every ReLU kept a copy of its own
+print(f"{vgg_values:,} values, {conv_values:,} of them from convolutions")
+print(f"{memory:,} bytes = {memory / 2**20:.2f} MiB = {memory / 1e6:.2f} MB")
+print(f"with ReLU outputs kept apart: {vgg_values + relus:,} values")
+
+# %% [markdown]
+# Neither way of counting gives 24 million. And where are memory and weights?
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.6), sharey=True)
+names = [name for name, _, _ in vgg]
+left.barh(range(len(vgg)), [prod(shape) / 1e6 for _, shape, _ in vgg], color=BLUE)
+right.barh(range(len(vgg)), [weights / 1e6 for _, _, weights in vgg], color=ORANGE)
+left.set(title="memory, millions of values", yticks=range(len(vgg)), yticklabels=names)
+right.set(title="weights, millions")
+left.invert_yaxis()
+for axis in (left, right):
+    axis.tick_params(axis="y", length=0)
+plt.tight_layout()
+plt.show()
+
+# %% [markdown]
+# *In words: memory is largest in the two first convolutions and shrinks toward the end, while
+# weights are hardly to be seen until the first fully connected layer, which holds most of them.*
+
+# %%
+fc = [weights for name, _, weights in vgg if name == "FC"]
+first_two = sum(prod(shape) for _, shape, _ in vgg[1:3])
+vgg_biases = sum(shape[2] for _, shape, weights in vgg if weights)
+vgg_params = vgg_weights + vgg_biases
+print(f"the first two convolutions hold {first_two / vgg_values:.1%} of the memory")
+print(f"the first FC holds {fc[0] / vgg_weights:.1%} of the weights")
+print(f"all three FC hold {sum(fc) / vgg_weights:.1%}")
+print(f"parameters: {vgg_weights:,} weights + {vgg_biases:,} biases = {vgg_params:,}")
+
+# %% [markdown]
+# Training needs more: what a layer puts out must be kept for the backward pass, which makes about
+# as many values again, and the optimizer keeps numbers of its own for every weight.
+#
+# Two slips to know. A slide writes the pattern as `[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3`. How
+# many weight layers is that? And it puts CONV(128) at 224x224, where its own memory column
+# has 112x112.
+
+# %%
+slide_parts = [(2, 3), (3, 2)]
+print("the slide's pattern:", sum(c * repeats for c, repeats in slide_parts) + 3, "weight layers")
+print("VGG-16:             ", sum(c for c, _ in vgg_parts) + 3, "weight layers")
+print("CONV3-128:          ", [times(*row[1]) for row in vgg if row[0] == "CONV3-128"])
+
+# %% [markdown]
+# ## 8 · The Inception module
+#
+# Should a layer look at 1x1, 3x3 or 5x5 patches? GoogLeNet's answer: at all of them, side by side,
+# and at a max pooling too. Every branch keeps height and width, so what padding do 3x3 and 5x5
+# need? And how deep is the result on a 28x28x256 input with 128, 192 and 96 filters?
+
+# %%
+print("padding:", {k: (k - 1) // 2 for k in (3, 5)})
+print("sizes:  ", [sizing.conv_output_size(28, k, padding=(k - 1) // 2) for k in (1, 3, 5)])
+naive_depth = 128 + 192 + 96 + 256
+print("depth:  ", naive_depth)
+
+# %% [markdown]
+# The pooling branch hands on all 256 channels. So the depth can never become smaller than the
+# input's: stack such modules and it only grows. And the cost?
+
+# %%
+naive = {
+    "1x1, 128": sizing.conv_macs(256, 128, 1, 28),
+    "3x3, 192": sizing.conv_macs(256, 192, 3, 28),
+    "5x5, 96": sizing.conv_macs(256, 96, 5, 28),
+}
+naive_total = sum(naive.values())
+table(("convolution", "MACs"), [*naive.items(), ("**total**", naive_total)])
+
+# %% [markdown]
+# One slide has a slip in the second digit of the 3x3 branch, and carries it into its sum.
+#
+# The cure is a 1x1 convolution: at every pixel it mixes 256 channels into 64. Put one before the
+# 3x3, one before the 5x5, and one after the pooling.
+
+# %%
+reduced = {
+    "1x1, 128": sizing.conv_macs(256, 128, 1, 28),
+    "1x1, 64 before 3x3": sizing.conv_macs(256, 64, 1, 28),
+    "3x3, 192": sizing.conv_macs(64, 192, 3, 28),
+    "1x1, 64 before 5x5": sizing.conv_macs(256, 64, 1, 28),
+    "5x5, 96": sizing.conv_macs(64, 96, 5, 28),
+    "1x1, 64 after pooling": sizing.conv_macs(256, 64, 1, 28),
+}
+reduced_total = sum(reduced.values())
+reduced_depth = 128 + 192 + 96 + 64
+print(f"depth {reduced_depth}; {naive_total / reduced_total:.2f} times fewer MACs")
+table(("convolution", "MACs"), [*reduced.items(), ("**total**", reduced_total)])
+
+# %%
+figure, axis = plt.subplots(figsize=(10, 2.9))
+colors = {"1x1": GREEN, "3x3": BLUE, "5x5": ORANGE}
+for y, costs in ((1, naive), (0, reduced)):
+    start = 0
+    for name, macs in costs.items():
+        axis.barh(y, macs / 1e6, left=start, color=colors[name[:3]], height=0.6, linewidth=1.5,
+                  edgecolor=GRAY)  # fmt: skip
+        start += macs / 1e6
+    axis.text(start + 8, y, f"{sum(costs.values()) / 1e6:.0f} million", va="center")
+for name, color in colors.items():
+    axis.barh(0, 0, color=color, label=name)
+axis.set(yticks=(1, 0), yticklabels=("naive", "reduced"), xlabel="MACs, millions", xlim=(0, 990))
+axis.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, 1.28))
+plt.show()
+
+# %% [markdown]
+# *In words: the naive module spends most on its 5x5 and 3x3 branches; in the reduced one both
+# shrink to a quarter, the added 1x1 convolutions cost little, and the whole is less than a third.*
+#
+# A lecture gives 358M for the reduced module. The six terms that it lists itself give less. What is
+# the difference?
+
+# %%
+twice = reduced_total + reduced["3x3, 192"]
+print(f"the six terms: {reduced_total:,}; with the 3x3 branch counted twice: {twice:,}")
+print(f"naive / reduced: {naive_total / reduced_total:.2f}")
+print(f"with the wrong sum: {naive_total / twice:.2f}")
+
+# %% [markdown]
+# The other lecture has the right sum and calls it "almost 4x". It is a little more than 3.
+#
+# ### GoogLeNet as a whole
+#
+# Nine such modules, a stem, and after a mean over all positions *one* fully connected layer. Both
+# lectures say "only 5 million parameters", "12x less than AlexNet", "27x less than VGG". Let us
+# add up the paper's Table 1.
+
+# %%
+GOOGLENET = [  # 1x1, reduce 3x3, 3x3, reduce 5x5, 5x5, pool projection
+    (64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64),
+    (192, 96, 208, 16, 48, 64), (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64),
+    (112, 144, 288, 32, 64, 64), (256, 160, 320, 32, 128, 128),
+    (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128),
+]  # fmt: skip
+googlenet = sizing.conv_params(3, 64, 7) + sizing.conv_params(64, 64, 1)
+googlenet += sizing.conv_params(64, 192, 3)
+channels = 192
+for one, reduce3, three, reduce5, five, projection in GOOGLENET:
+    googlenet += (
+        sizing.conv_params(channels, one, 1)
+        + sizing.conv_params(channels, reduce3, 1) + sizing.conv_params(reduce3, three, 3)
+        + sizing.conv_params(channels, reduce5, 1) + sizing.conv_params(reduce5, five, 5)
+        + sizing.conv_params(channels, projection, 1)
+    )  # fmt: skip
+    channels = one + three + five + projection
+googlenet += sizing.dense_params(channels, 1000)
+layers = 1 + 2 + 2 * len(GOOGLENET) + 1  # a module is two layers deep
+print(f"{googlenet:,} parameters in {layers} layers")
+print(f"AlexNet has {alexnet_one / googlenet:.1f} times as many")
+print(f"VGG-16 has {vgg_params / googlenet:.1f} times as many")
+
+# %% [markdown]
+# Seven million, without the two auxiliary classifiers that help to train it. "12 times fewer" is
+# the paper's own claim; its table does not bear it out.
+#
+# ## 9 · Cheaper blocks
+#
+# **Bottleneck.** ResNet-50 squeezes 256 channels to 64 by a 1x1 convolution, works on them with
+# 3x3, and widens them again. What would two plain 3x3 layers cost, on 64 and on 256 channels?
+
+
+# %%
+def bottleneck(channels, width, groups=1):
+    """Weights of 1x1, 3x3 (perhaps grouped), 1x1."""
+    return (
+        sizing.conv_params(channels, width, 1, use_bias=False)
+        + sizing.conv_params(width, width, 3, groups, use_bias=False)
+        + sizing.conv_params(width, channels, 1, use_bias=False)
+    )
+
+
+def basic(channels):
+    return 2 * sizing.conv_params(channels, channels, 3, use_bias=False)
+
+
+rows = [("bottleneck 256-64-64-256", bottleneck(256, 64)), ("two 3x3 on 64", basic(64)),
+        ("two 3x3 on 256", basic(256))]  # fmt: skip
+print(f"{basic(256) / bottleneck(256, 64):.1f} times cheaper than two 3x3 on 256 channels")
+table(("block", "weights"), rows)
+
+# %% [markdown]
+# **Groups.** A 3x3 convolution on 64 channels combines $64^2$ pairs of channels. In groups of 4
+# channels it combines far fewer. A lecture works this out with 32 groups of 4, starting from 64
+# channels, and finds "eight times": the eight belongs to the pairs below, but 32 groups of 4 are
+# 128 channels, and on those the saving is larger.
+
+# %%
+print("pairs:", 64**2, "against", 32 * 4**2, "=", 64**2 // (32 * 4**2), "times")
+for channels in (64, 128):
+    plain = sizing.conv_params(channels, channels, 3, use_bias=False)
+    grouped = sizing.conv_params(channels, channels, 3, channels // 4, use_bias=False)
+    print(f"{channels} channels in groups of 4: {plain // grouped} times fewer weights")
+
+# %% [markdown]
+# **ResNeXt** spends what groups save on width. Its authors chose widths such that each block costs
+# about as much as ResNet's bottleneck, and found that many narrow groups are better:
+
+# %%
+rows = [
+    (groups, width, groups * width, bottleneck(256, groups * width, groups))
+    for groups, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4))
+]
+table(("groups", "width of a group", "width", "weights"), rows)
+
+# %% [markdown]
+# **Depthwise separable convolution** takes groups to the end: one $k \times k$ filter for each
+# channel alone, then a 1x1 convolution to mix $N$ channels. Compared with an ordinary one it costs
+#
+# $$\frac{k^2 M + M N}{k^2 M N} = \frac{1}{N} + \frac{1}{k^2}$$
+
+# %%
+rows = []
+for channels in (64, 256, 1024):
+    plain = sizing.conv_params(channels, channels, 3, use_bias=False)
+    separable = sizing.separable_conv_params(channels, channels, 3, use_bias=False)
+    assert np.isclose(separable / plain, 1 / channels + 1 / 9)
+    rows.append((channels, plain, separable, plain / separable))
+table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
+
+# %% [markdown]
+# Eight to nine times for 3x3: as soon as there are many channels, the 1x1 part is nearly all of it.
+#
+# **Squeeze-and-excitation** weighs channels by two small fully connected layers, from $C$ to
+# $C/16$ values and back. That is $2C^2/16 = C^2/8$ weights:
+
+# %%
+rows = []
+for channels in (256, 512, 1024, 2048):
+    there = sizing.dense_params(channels, channels // 16, use_bias=False)
+    back = sizing.dense_params(channels // 16, channels, use_bias=False)
+    assert there + back == channels**2 // 8
+    rows.append((channels, there + back, there + back + channels // 16 + channels))
+table(("C", "weights", "with biases"), rows)
+
+# %% [markdown]
+# **Compound scaling.** EfficientNet grows depth, width and resolution together. Depth makes MACs
+# grow in proportion; width and resolution do so squared. Why?
+
+# %%
+base = sizing.conv_macs(32, 32, 3, 28)
+print("twice as wide:          ", sizing.conv_macs(64, 64, 3, 28) / base)
+print("twice the resolution:   ", sizing.conv_macs(32, 32, 3, 56) / base)
+depth, width, resolution = 1.2, 1.1, 1.15
+print("one step of EfficientNet:", round(depth * width**2 * resolution**2, 5))
+
+# %% [markdown]
+# Twice as wide means twice the channels in *and* out; twice the resolution, twice the height *and*
+# the width. Depth 1.2, width 1.1 and resolution 1.15 were searched for under the condition that one
+# step costs about twice as much.
+#
+# **Deeper, yet cheaper.** All this together lets ResNet-152, eight times as deep as VGG-19,
+# compute less. Its bottlenecks halve the image at the first 1x1 (the paper) or at the 3x3 (most
+# code since).
+
+
+# %%
+def resnet152(stride_on_3x3):
+    """Multiply-adds on 224x224."""
+    total, size, channels = sizing.conv_macs(3, 64, 7, 112), 56, 64
+    for stage, blocks in enumerate((3, 8, 36, 3)):
+        width = 64 * 2**stage
+        for block in range(blocks):
+            before, size = size, size // 2 if stage and not block else size
+            total += sizing.conv_macs(channels, width, 1, before if stride_on_3x3 else size)
+            total += sizing.conv_macs(width, width, 3, size)
+            total += sizing.conv_macs(width, 4 * width, 1, size)
+            if not block:  # the shortcut changes its shape
+                total += sizing.conv_macs(channels, 4 * width, 1, size)
+            channels = 4 * width
+    return total + sizing.dense_macs(channels, 1000)
+
+
+def vgg_macs(parts):
+    total, size, channels = 0, 224, 3
+    for convolutions, filters in parts:
+        for _ in range(convolutions):
+            total += sizing.conv_macs(channels, filters, 3, size)
+            channels = filters
+        size = sizing.pool_output_size(size, 2)
+    for inputs, units in ((size * size * channels, 4096), (4096, 4096), (4096, 1000)):
+        total += sizing.dense_macs(inputs, units)
+    return total
+
+
+vgg19_parts = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+rows = [
+    ("VGG-16", vgg_macs(vgg_parts)), ("VGG-19", vgg_macs(vgg19_parts)),
+    ("ResNet-152, stride on the 1x1", resnet152(False)),
+    ("ResNet-152, stride on the 3x3", resnet152(True)),
+]  # fmt: skip
+table(("net", "MACs"), rows)
+
+# %% [markdown]
+# ## 10 · What the slides say, and what is right
+#
+# These are the sizes on the four lectures' slides that do not hold. What is right comes from the
+# cells above.
+
+# %%
+full = sizing.conv_output_size(32, 4, padding="full")
+valid = sizing.conv_output_size(32, 4)
+conv128 = next(times(*row[1]) for row in vgg if row[0] == "CONV3-128")
+more = f"{alexnet_one / googlenet:.1f}x, {vgg_params / googlenet:.1f}x"
+corrections = [
+    ("size of a convolutional layer's output", "(w + w_f - 1, h + h_f - 1)",
+     "(w - w_f + 1, h - h_f + 1)", "that is the full convolution; layers are valid or padded"),
+    ("32x32x3 with four 4x4 filters, full overlap only", times(4, full, full),
+     f"{times(valid, valid, 4)} = {valid**2 * 4:,}", "the full convolution again"),
+    ("LeNet-5's input", "32x32x3", "32x32x1",
+     f"C1 has {sizing.conv_params(1, 6, 5)} parameters, not {sizing.conv_params(3, 6, 5)}"),
+    ("AlexNet's first layer", "56x56x96", alexnet_shapes["CONV1"],
+     "56 is 'same' padding on 224; 55 is valid on 227"),
+    ("AlexNet's first pooling", "2x2 windows, 28x28x96", alexnet_shapes["POOL1"],
+     "windows of 3x3 with stride 2"),
+    ("AlexNet's second NORM", "27x27x96", alexnet_shapes["NORM2"], "a copy of the first NORM"),
+    ("VGG-16's layers", "[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3",
+     "[CONVx2-POOL]x2 -> [CONVx3-POOL]x3 -> FCx3",
+     f"the slide's has {2 * 3 + 3 * 2 + 3} weight layers"),
+    ("VGG-16's CONV(128)", "224x224x128", conv128, "it comes after the first pooling"),
+    ("VGG-16's memory, forward", "24M values, 96 MB",
+     f"{vgg_values:,} values, {memory / 2**20:.2f} MiB", "no way of counting gives 24M"),
+    ("naive Inception, the 3x3 branch", "356,816,512", f"{naive['3x3, 192']:,}", "a digit slipped"),
+    ("naive Inception, MACs", "864,196,224", f"{naive_total:,}", "carries that digit"),
+    ("reduced Inception, MACs", "358M", f"{reduced_total:,}", "the 3x3 branch is counted twice"),
+    ("what the reduction saves", "almost 4x", f"{naive_total / reduced_total:.2f}x",
+     "the quotient of the two sums"),
+    ("GoogLeNet's parameters", "5 million; AlexNet has 12x, VGG 27x", f"{googlenet:,}; {more}",
+     "the paper's claim; its table adds up to more"),
+]  # fmt: skip
+table(("about", "the slides say", "right is", "why"), corrections)
+
+# %% [markdown]
+# ## To remember
+#
+# - An output has $\lfloor (n + 2p - k)/s \rfloor + 1$ values along an axis. Round down. With
+#   dilation, put the reach $d(k-1)+1$ in place of $k$.
+# - Keras' "same" gives $\lceil n/s \rceil$, and puts an odd zero at the end.
+# - A convolution has $F(k^2 C/g + 1)$ parameters, whatever the image's size. Pooling has none.
+# - MACs are weights times output positions. FLOPs are about twice as many: ask which is meant.
+# - Memory is in the early layers, where maps are large; most parameters are in fully connected
+#   layers, where there are any.
+# - A receptive field grows by $k - 1$ *steps*; strides before a layer make its steps longer.
+# - 1x1 convolutions make everything that follows cheaper. Count them, too.
+# - Add up for yourself.
+#
+# ## To read
+#
+# - V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016,
+#   arXiv:1603.07285. All kinds of padding and stride, drawn.
+# - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-based learning applied to document
+#   recognition*, Proceedings of the IEEE 86(11), 1998. Section II.B counts LeNet-5.
+# - A. Krizhevsky, I. Sutskever, G. Hinton, *ImageNet classification with deep convolutional neural
+#   networks*, NeurIPS 2012.
+# - K. Simonyan, A. Zisserman, *Very deep convolutional networks for large-scale image recognition*,
+#   ICLR 2015, arXiv:1409.1556. Table 1 and section 2.3.
+# - C. Szegedy et al., *Going deeper with convolutions*, CVPR 2015, arXiv:1409.4842. Table 1.
+# - K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, CVPR 2016,
+#   arXiv:1512.03385.
+# - S. Xie, R. Girshick, P. Dollár, Z. Tu, K. He, *Aggregated residual transformations for deep
+#   neural networks*, CVPR 2017, arXiv:1611.05431. Table 2.
+# - A. Howard et al., *MobileNets: efficient convolutional neural networks for mobile vision
+#   applications*, 2017, arXiv:1704.04861.
+# - J. Hu, L. Shen, G. Sun, *Squeeze-and-excitation networks*, CVPR 2018, arXiv:1709.01507.
+# - M. Tan, Q. Le, *EfficientNet: rethinking model scaling for convolutional neural networks*,
+#   ICML 2019, arXiv:1905.11946.

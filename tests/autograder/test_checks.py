@@ -1,0 +1,179 @@
+"""Graded cells: partial credit, messages, and no way for wrong answers to pass."""
+
+import numpy as np
+import pytest
+
+from autograder.checks import ChecksFailed, Question
+
+
+def double(x):
+    return 2 * x
+
+
+def outcome(expected, value, **kwargs):
+    """The result of one check of a function that returns `value`."""
+    question = Question("q", points=1)
+    question.check("name", lambda: value).gives(expected, **kwargs)
+    return question.results[0]
+
+
+@pytest.mark.parametrize(
+    ("expected", "value"),
+    [
+        (5, 5),
+        (5, np.int64(5)),
+        (0.5, 0.5 + 1e-12),
+        (2.0, 2),
+        ((1, 2), [1, 2]),
+        ([1, (2, 3)], (1, [2, 3])),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ("x", "x"),
+        (True, True),
+        (None, None),
+    ],
+)
+def test_right_answers(expected, value):
+    assert outcome(expected, value).credit == 1
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "says"),
+    [
+        (5, 6, "should give 5, but gave 6"),
+        (5, 5.0, "a float: a count is an int"),
+        (1, True, "but gave True"),
+        (5, None, "is there a return?"),
+        (5, "5", "but gave '5'"),
+        (0.5, 0.50001, "but gave 0.50001"),
+        (1.0, float("nan"), "but gave nan"),
+        ((1, 2), (2, 1), "but gave (2, 1)"),
+        ((1, 2), (1, 2, 3), "but gave (1, 2, 3)"),
+        ((1, 2), 1, "but gave 1"),
+        ({"a": 1, "b": 2}, {"a": 1}, "an entry 'b'"),
+        ({"a": 1}, {"a": 2}, "should give 1 for 'a', but gave 2"),
+        ({"a": 1}, [1], "but gave [1]"),
+        ("x", "y", "but gave 'y'"),
+        (True, 1, "but gave 1"),
+    ],
+)
+def test_wrong_answers_say_what_was_expected_and_what_came(expected, value, says):
+    result = outcome(expected, value)
+    assert result.credit == 0
+    assert says in result.message
+
+
+def test_an_answer_that_claims_to_equal_everything_does_not():
+    class Liar:
+        def __eq__(self, other):
+            return True
+
+        __hash__ = object.__hash__
+
+    for expected in (5, 0.5, (1, 2), "x", {"a": 1}, True, None):
+        assert outcome(expected, Liar()).credit == 0
+
+
+def test_known_mistakes_are_named_and_replace_the_hint():
+    result = outcome(5, 6, hint="look here", mistakes={6: "one too many"})
+    assert "one too many" in result.message
+    assert "look here" not in result.message
+    assert "look here" in outcome(5, 7, hint="look here", mistakes={6: "no"}).message
+    assert outcome(5, [6], mistakes={6: "no"}).credit == 0  # an answer that cannot be looked up
+
+
+def test_points_are_shared_out():
+    question = Question("q", points=4)
+    question.check("a", double, 2).gives(4)
+    question.check("b", double, 2, share=3).gives(5)
+    assert question.score() == 1
+
+
+def test_examples_count_only_alone():
+    question = Question("q", points=4)
+    question.example("a", double, 2).gives(4)
+    question.example("b", double, 2).gives(5)
+    assert question.score() == 2
+    question.check("hidden", double, 3).gives(7)
+    with pytest.raises(ChecksFailed):
+        question.score()  # a visible answer alone earns nothing
+
+
+def test_all_right_is_all_points(capsys):
+    question = Question("q", points=3)
+    question.check("a", double, 2).gives(4)
+    assert question.score() == 3.0
+    assert "✓ q: all 1 checks passed." in capsys.readouterr().out
+
+
+def test_exceptions_cost_only_their_check(capsys):
+    def fragile(x):
+        if x > 1:
+            raise KeyError("gone")
+        return x
+
+    question = Question("q", points=2)
+    question.check("small", fragile, 1).gives(1)
+    question.check("large", fragile, 2).gives(2)
+    assert question.score() == 1
+    assert "✗ large: fragile(2) should give 2, but it raised KeyError" in capsys.readouterr().out
+
+
+def test_nothing_written_fails_with_one_readable_error():
+    def stub():
+        raise NotImplementedError
+
+    question = Question("sizes", points=2)
+    question.example("first", stub).gives(2, hint="count")
+    with pytest.raises(ChecksFailed) as failed:
+        question.score()
+    shown = failed.value._render_traceback_()
+    assert shown == [
+        "sizes: 0 of 1 checks passed.",
+        "✗ first: stub() should give 2, but it is not written yet.",
+        "  Hint: count",
+    ]
+
+
+def test_raises():
+    def refuse(kind):
+        raise kind("no")
+
+    question = Question("q", points=4)
+    question.check("the kind", refuse, ValueError).raises(ValueError)
+    question.check("a subclass", refuse, UnicodeError).raises(ValueError)
+    question.check("another kind", refuse, KeyError).raises(ValueError)
+    question.check("none", double, 1).raises(ValueError)
+    assert [r.credit for r in question.results] == [1, 1, 0, 0]
+    assert "should raise ValueError, but it raised KeyError" in question.results[2].message
+    assert "should raise ValueError, but gave 2" in question.results[3].message
+
+
+def test_tables_earn_row_by_row():
+    rows = [("a", 1), ("b", 2), ("c", 3), ("d", 4)]
+
+    def table(value):
+        question = Question("q", points=4)
+        question.check("t", lambda: value).gives_rows(rows)
+        return question.results[0]
+
+    assert table(rows).credit == 1
+    assert table([list(row) for row in rows]).credit == 1
+    wrong = table([("a", 1), ("b", 9), ("c", 3), ("d", 4)])
+    assert wrong.credit == 0.75
+    assert "row 1 (the first is 0) should give ('b', 2), but gave ('b', 9)" in wrong.message
+    assert table(rows[:2]).credit == 0.5
+    assert table([*rows, ("e", 5)]).credit == 0.75
+    assert table(None).credit == 0
+    assert table([]).credit == 0
+
+
+def test_misuse_by_the_author_is_loud():
+    with pytest.raises(ValueError, match="made no check"):
+        Question("q", points=1).score()
+    with pytest.raises(TypeError, match="No rule to compare with a set"):
+        outcome({1}, {1})
+
+
+def test_draws_differ_between_runs():
+    draws = {Question("q", 1).random.random() for _ in range(20)}
+    assert len(draws) == 20
