@@ -4,7 +4,7 @@ BIN := .venv/bin
 # TensorFlow logs its start-up to stderr, which graders and readers take for trouble.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lab release grade check bench notebooks doctor lint setup clean
+.PHONY: demo test lab release grade check bench site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report
 	$(BIN)/autograder demo
@@ -26,6 +26,9 @@ check: setup           ## the gates alone: nothing is written
 
 bench: setup           ## timings, as ratios
 	$(BIN)/autograder bench
+
+site: setup            ## the lectures, executed, as pages under build/site
+	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site course/lectures/*.ipynb
 
 notebooks: setup       ## bring each NN_topic.py and its .ipynb together; the newer one wins
 	$(BIN)/autograder notebooks

@@ -50,8 +50,9 @@ class ResilientExecute(Execute):
             )
         except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
             what = "ended" if isinstance(error, DeadKernelError) else "blocked"
-            self._stopped = PROCESS_ENDED, f"the code {what} the Python process in an earlier cell"
-            reason = f"this cell {what} the Python process"
+            name = cell.metadata.get("nbgrader", {}).get("grade_id") or f"number {cell_index}"
+            reason = f"cell {name} {what} the Python process"
+            self._stopped = PROCESS_ENDED, reason
             cell.outputs.append(_error(PROCESS_ENDED, reason))
             return cell
 

@@ -68,7 +68,7 @@ def _unreadable(path: Path) -> str:
     try:
         data = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        where = f" ({error.msg} at line {error.lineno})" if hasattr(error, "lineno") else ""
+        where = f" ({error.msg}, line {error.lineno})" if hasattr(error, "lineno") else ""
         return (
             f"{path.name} is not a readable notebook{where}: the file is cut off or damaged. "
             "Hand it in again."
