@@ -40,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("demo", _demo, "play a class of twelve from release to report", units=False)
     command.add_argument("--out", metavar="DIR", type=Path, help="default: demo")
     add("notebooks", _notebooks, "bring each unit's script and notebook together", units=False)
-    add("lab", _lab, "open JupyterLab on a copy of the assignments to work in")
+    command = add("lab", _lab, "open JupyterLab on a copy of the assignments to work in")
+    command.add_argument("--no-browser", action="store_true", help="only print the address")
     add("doctor", _doctor, "what this machine can and cannot do", units=False)
     add("bench", _bench, "how fast: start-up and grading, as ratios", units=False)
     return parser
@@ -174,7 +175,7 @@ def _notebooks(options) -> int:
 def _lab(options) -> int:
     from autograder.lab import open_lab
 
-    return open_lab(_course(options), options.units)
+    return open_lab(_course(options), options.units, browser=not options.no_browser)
 
 
 def _doctor(options) -> int:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from autograder.course import Course, CourseError
 
 SETTINGS = Path(__file__).parent / "templates"
 
 
-def open_lab(course: Course, units: list[str] | None = None) -> int:
+def open_lab(course: Course, units: list[str] | None = None, *, browser: bool = True) -> NoReturn:
     """Copy released units to `work/`, where nothing is overwritten, and open JupyterLab there.
+
+    Args:
+        course: whose release is copied.
+        units: globs of unit names; None for all.
+        browser: open one; otherwise JupyterLab prints the address.
 
     Raises:
         CourseError: nothing has been released yet.
@@ -45,4 +50,9 @@ def open_lab(course: Course, units: list[str] | None = None) -> int:
         sys.executable, "-m", "jupyterlab",
         f"--ServerApp.root_dir={work}", f"--LabApp.default_url=/lab/tree/{first}",
     ]  # fmt: skip
-    return subprocess.call(command, env=environment, cwd=course.root)
+    command += [] if browser else ["--no-browser"]
+    # Jupyter asks for it where root is the only user, as in a container.
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    os.chdir(course.root)
+    # The server takes this process's place, so that stopping one stops the other.
+    os.execve(command[0], command, environment)

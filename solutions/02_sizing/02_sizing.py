@@ -475,7 +475,7 @@ question.example("500 units on CIFAR-10", dense_params, 3072, 500).gives(
 )
 ### BEGIN HIDDEN TESTS
 draw = question.random
-channels, filters, kernel = draw.randint(5, 20), draw.randint(21, 60), draw.randint(3, 7)
+channels, filters, kernel = draw.randint(8, 20), draw.randint(21, 60), draw.randint(3, 7)
 weights = kernel * kernel * channels * filters
 question.check("a convolution with biases", conv_params, channels, filters, kernel).gives(
     weights + filters,
@@ -629,7 +629,7 @@ question.example("the text's memory", activation_bytes, (5, 4, 3)).gives(
 ### BEGIN HIDDEN TESTS
 draw = question.random
 channels, filters, kernel = draw.randint(5, 12), draw.randint(13, 30), draw.randint(3, 7)
-height, width = draw.randint(8, 19), draw.randint(20, 30)
+height, width = draw.randint(8, 19), 2 * draw.randint(10, 15) + 1
 weights, places = kernel * kernel * channels * filters, height * width
 question.check(
     "connections", conv_connections, channels, filters, kernel, (height, width)
@@ -655,7 +655,7 @@ question.check("multiply-adds", conv_macs, channels, filters, kernel, (height, w
         width * width * weights: "the output is height x width, not a square",
     },
 )
-groups = draw.randint(2, 4)
+groups = draw.randint(3, 4)
 channels, filters = groups * channels, groups * filters
 weights = kernel * kernel * channels * filters // groups
 question.check(
@@ -824,7 +824,7 @@ def lenet5_expected(size, table, classes):
 
 
 size, classes, maps = draw.randint(36, 60), draw.randint(11, 30), draw.randint(7, 14)
-table = [sorted(draw.sample(range(6), draw.randint(2, 5))) for _ in range(maps)]
+table = [sorted(draw.sample(range(6), draw.randint(2, 4))) for _ in range(maps)]
 rows = lenet5_expected(size, table, classes)
 question.check(
     "every row, for another image, table and number of classes", lenet5_table, size, table, classes,
@@ -1633,7 +1633,7 @@ question.check("a bottleneck with groups", bottleneck_params, channels, width, g
         "count all of them",
     },
 )
-ratio = draw.choice([4, 8])
+ratio = draw.choice([4, 32])
 question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
     2 * channels * channels // ratio,
     hint="two fully connected layers, there and back",
@@ -1644,7 +1644,7 @@ question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
         2 * channels * channels: "it is narrow in the middle",
     },
 )
-inputs, filters, kernel = draw.randint(20, 90), draw.randint(100, 300), draw.choice([5, 7])
+inputs, filters, kernel = draw.randint(20, 90), draw.randint(101, 290), draw.choice([5, 7])
 ordinary, separable = kernel**2 * inputs * filters, kernel**2 * inputs + inputs * filters
 question.check("a separable convolution", separable_saving, inputs, filters, kernel).gives(
     ordinary / separable,

@@ -136,7 +136,7 @@ def weights(*args):
     return params(*args, use_bias=False)
 
 
-def million(count):
+def billions(count):
     return f"{count / 1e9:.2f}"
 
 
@@ -160,8 +160,9 @@ NUMBERS = {
     "LeNet C1: connections": lambda t, s: [connections(c, 6, 5, conv(32, 5)) for c in (1, 3)],
     "LeNet S2: size / parameters": lambda t, s: [pool(28, 2), *s.lenet5_table()[1][2:]],
     "LeNet C3: size / parameters": (
-        lambda t, s: [conv(14, 5), *s.lenet5_table()[2][2:], params(6, 16, 5)]
-        + [connections(6, 16, 5, 10)]
+        lambda t, s: [
+            conv(14, 5), *s.lenet5_table()[2][2:], params(6, 16, 5), connections(6, 16, 5, 10)
+        ]
     ),
     "LeNet S4": lambda t, s: [pool(10, 2), *s.lenet5_table()[3][2:]],
     "LeNet C5": lambda t, s: s.lenet5_table()[4][2:],
@@ -173,8 +174,10 @@ NUMBERS = {
     ),
     "shape of the two CONV(128) rows": lambda t, s: s.vgg16_table()[4][1],
     "VGG-16 FC1 share": (
-        lambda t, s: [t.fc[0], sum(t.fc), f"{100 * t.fc[0] / t.vgg_weights:.1f}"]
-        + [f"{100 * s.table_totals(s.vgg16_table())['fc_share']:.1f}"]
+        lambda t, s: [
+            t.fc[0], sum(t.fc), f"{100 * t.fc[0] / t.vgg_weights:.1f}",
+            f"{100 * s.table_totals(s.vgg16_table())['fc_share']:.1f}",
+        ]
     ),
     "VGG-16 layer pattern": lambda t, s: [sum(row[3] > 0 for row in s.vgg16_table())],
     "3x3x192 conv operations, naive": lambda t, s: [t.naive["3x3, 192"]],
@@ -196,7 +199,9 @@ NUMBERS = {
     "AlexNet first layer output": lambda t, s: [conv(227, 11, 4), conv(224, 11, 4, "same")],
     "AlexNet first max-pool": lambda t, s: s.alexnet_table()[2][1],
     "ResNet-152 vs VGG-19 compute": (
-        lambda t, s: map(million, [t.resnet152(False), t.resnet152(True)])
+        lambda t, s: map(
+            billions, [t.resnet152(False), t.resnet152(True), t.vgg_macs(t.vgg19_parts)]
+        )
     ),
     # Lecture 0
     "AlexNet CONV1 output (227, 96 11x11, stride 4, pad 0)": lambda t, s: s.alexnet_table()[1][1],
@@ -212,8 +217,9 @@ NUMBERS = {
         lambda t, s: [3 * weights(1, 1, 3), weights(1, 1, 7), f"{27 / 49:.3f}"]
     ),
     "VGG-16 activation memory": (
-        lambda t, s: [t.vgg_values, t.conv_values, f"{t.memory / 2**20:.2f}"]
-        + [f"{t.memory / 1e6:.2f}"]
+        lambda t, s: [
+            t.vgg_values, t.conv_values, f"{t.memory / 2**20:.2f}", f"{t.memory / 1e6:.2f}"
+        ]
     ),
     "VGG-16 parameters": lambda t, s: [t.vgg_weights, t.vgg_biases, t.vgg_params],
     "naive inception output sizes on 28x28x256: 1x1-128, 3x3-192, 5x5-96, pool": (
@@ -224,8 +230,9 @@ NUMBERS = {
         lambda t, s: [s.inception_macs((28, 28), 256, 128, 192, 96)]
     ),
     "reduced inception total (1x1-64 before 3x3, before 5x5, and after pool)": (
-        lambda t, s: [s.inception_macs((28, 28), 256, 128, 192, 96, 64, 64, 64), t.twice]
-        + [*t.reduced.values()]
+        lambda t, s: [
+            s.inception_macs((28, 28), 256, 128, 192, 96, 64, 64, 64), t.twice, *t.reduced.values()
+        ]
     ),
     "reduced inception concatenated depth": (
         lambda t, s: [t.reduced_depth, s.inception_depth(256, 128, 192, 96, 64)]
@@ -319,14 +326,14 @@ def test_blocks(facts, taught, solution):
     )
     without = solution.inception_macs((28, 28), 256, 128, 192, 96, 64, 64)
     assert without == ops["reduced_without_pool_proj"]
-    facts = blocks["facts"]
-    assert solution.bottleneck_params(256, 64) == facts["resnet_bottleneck"]["bottleneck_256_64"]
-    assert solution.basic_block_params(256) == facts["resnet_bottleneck"]["basic_256"]
-    assert solution.basic_block_params(64) == facts["resnet_bottleneck"]["basic_64"]
-    for name, count in facts["resnext_equal_complexity"]["rows"].items():
+    known = blocks["facts"]
+    assert solution.bottleneck_params(256, 64) == known["resnet_bottleneck"]["bottleneck_256_64"]
+    assert solution.basic_block_params(256) == known["resnet_bottleneck"]["basic_256"]
+    assert solution.basic_block_params(64) == known["resnet_bottleneck"]["basic_64"]
+    for name, count in known["resnext_equal_complexity"]["rows"].items():
         groups, width = map(int, re.findall(r"\d+", name))
         assert solution.bottleneck_params(256, groups * width, groups) == count, name
-    for channels, ratio in facts["separable"]["ratios"].items():
+    for channels, ratio in known["separable"]["ratios"].items():
         assert round(solution.separable_saving(64, int(channels)), 3) == ratio
 
 
@@ -337,12 +344,11 @@ def test_googlenet_against_the_others(taught):
 
 def test_corrections_name_every_wrong_size(facts, taught):
     """The closing table holds each slide that the list finds wrong about a size."""
-    said = numbers_in(" ".join(row[1] for row in taught.corrections))
-    right = numbers_in(" ".join(row[2] for row in taught.corrections))
+    table = [(numbers_in(said), numbers_in(right)) for _, said, right, _ in taught.corrections]
     for row in facts("sizing_questions.json"):
         if row["slide_ok"] is False and row["question"] in NUMBERS:
-            assert numbers_in(row["slide_answer"]) & said, row["question"]
-            assert numbers_in(row["correct"]) & right, row["question"]
+            wrong, correct = numbers_in(row["slide_answer"]), numbers_in(row["correct"])
+            assert any(said & wrong and right & correct for said, right in table), row["question"]
 
 
 # The hidden tests are just
@@ -391,30 +397,39 @@ def test_untouched_release_scores_nothing(question, release):
 def test_learning_the_examples_by_heart_scores_nothing(question, otherwise, release):
     answers = {}
 
-    def key(*args, **kwargs):
+    def key(args, kwargs):
         return repr((args, sorted(kwargs.items())))
 
-    def recording(name, function):
+    def learning(name, function):
         def call(*args, **kwargs):
-            answers[name, key(*args, **kwargs)] = result = function(*args, **kwargs)
-            return result
+            try:
+                answer = function(*args, **kwargs)
+            except ValueError as error:
+                answer = error
+            answers[name, key(args, kwargs)] = answer
+            return recite(answer)
 
         return call
 
+    def recite(answer):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     def reciting(name):
         def call(*args, **kwargs):
-            if (known := (name, key(*args, **kwargs))) in answers:
-                return answers[known]
-            if otherwise == "ValueError":
-                raise ValueError
-            recited = [answer for (owner, _), answer in answers.items() if owner == name]
-            return recited[-1] if recited and otherwise == "the last answer" else None
+            if (known := (name, key(args, kwargs))) in answers:
+                return recite(answers[known])
+            last = [answer for (owner, _), answer in answers.items() if owner == name][-1]
+            return recite(
+                {"None": None, "the last answer": last, "ValueError": ValueError()}[otherwise]
+            )
 
         return call
 
     names = re.findall(r"^def (\w+)", SOURCES[ANSWERS[question]], flags=re.MULTILINE)
     namespace = answered()
-    namespace |= {name: recording(name, namespace[name]) for name in names}
+    namespace |= {name: learning(name, namespace[name]) for name in names}
     assert mark(question, namespace, release[question])[0] == POINTS[question]
     namespace |= {name: reciting(name) for name in names}
     assert mark(question, namespace, release[question])[0] == POINTS[question]
@@ -461,8 +476,8 @@ MUTANTS = [
     ("any word is valid", "conv_output_size",
      "raise ValueError(f\"padding is 'valid', 'same', 'full' or a number, not {padding!r}.\")",
      "padding = 0", "pass silently"),
-    ("windows move by one", "pool_output_size", "pool_size if strides is None", "1 if strides is None",
-     "this is stride 1"),
+    ("windows move by one", "pool_output_size", "pool_size if strides is None",
+     "1 if strides is None", "this is stride 1"),
     ("always side by side", "pool_output_size", "pool_size if strides is None else strides",
      "pool_size", "need not lie side by side"),
     ("a window for the rest", "pool_output_size", "return ", "return (size % pool_size > 0) + ",
@@ -494,8 +509,8 @@ MUTANTS = [
     ("FLOPs", "conv_costs", "height * width * weights", "2 * height * width * weights",
      "counted once"),
     ("MACs with biases", "conv_costs", "groups, use_bias=False", "groups", "leave it out"),
-    ("MACs without groups", "conv_costs", "kernel_size, groups, use_bias", "kernel_size, 1, use_bias",
-     "the groups were left out"),
+    ("MACs without groups", "conv_costs", "kernel_size, groups, use_bias",
+     "kernel_size, 1, use_bias", "the groups were left out"),
     ("a square output", "conv_costs", "height * width * weights", "height * height * weights",
      "not a square"),
     ("values for bytes", "conv_costs", " * bytes_per_value", "", "several bytes"),
@@ -520,13 +535,14 @@ MUTANTS = [
      "dilations were left out"),
     ("one layer too many", "receptive_field", "* layers) < field", "* layers) <= field",
      "one layer fewer"),
-    ("layers rounded down", "receptive_field", "return layers", "return (field - 1) // (kernel_size - 1)",
-     "round up"),
-    ("no groups", "alexnet_table", "padding=2, groups=groups", "padding=2", "CONV2 is grouped, too"),
-    ("CONV3 grouped", "alexnet_table", '"CONV3", 384, 3, padding=1', '"CONV3", 384, 3, padding=1, groups=groups',
-     "the channels of both GPUs"),
-    ("weights alone", "alexnet_table", "kernel_size, groups)", "kernel_size, groups, use_bias=False)",
-     ""),
+    ("layers rounded down", "receptive_field", "return layers",
+     "return (field - 1) // (kernel_size - 1)", "round up"),
+    ("no groups", "alexnet_table", "padding=2, groups=groups", "padding=2",
+     "CONV2 is grouped, too"),
+    ("CONV3 grouped", "alexnet_table", '"CONV3", 384, 3, padding=1',
+     '"CONV3", 384, 3, padding=1, groups=groups', "the channels of both GPUs"),
+    ("weights alone", "alexnet_table", "kernel_size, groups)",
+     "kernel_size, groups, use_bias=False)", ""),
     ("CONV2 valid", "alexnet_table", "5, padding=2", "5, padding=0", ""),
     ("pools side by side", "alexnet_table", "(size, 3, strides=2)", "(size, 3)", ""),
     ("pools of two", "alexnet_table", "(size, 3, strides=2)", "(size, 2)", ""),
@@ -546,8 +562,8 @@ MUTANTS = [
     ("percent", "vgg16_table", "in_fc / weights", "100 * in_fc / weights", "not in percent"),
     ("share of the rest", "vgg16_table", "in_fc / weights", "in_fc / (weights - in_fc)",
      "divide by all weights"),
-    ("projection free", "inception", "if pool_proj is not None:\n        total", "if False:\n        total",
-     "after the pooling is missing"),
+    ("projection free", "inception", "if pool_proj is not None:\n        total",
+     "if False:\n        total", "after the pooling is missing"),
     ("reductions free", "inception", "if reduced is not None:", "if False:", "cost something"),
     ("reductions without use", "inception", "channels if reduced is None else reduced", "channels",
      "see fewer channels"),
@@ -575,7 +591,8 @@ MUTANTS = [
      "use_bias=False))", "depthwise", "the 1x1 part"),
     ("no biases in LeNet", "predict_lenet", "conv_params(channels, filters, 5)\n",
      "conv_params(channels, filters, 5, use_bias=False)\n", ""),
-    ("400 values into fc1", "predict_lenet", "inputs = size * size * channels", "inputs = 400", "400"),
+    ("400 values into fc1", "predict_lenet", "inputs = size * size * channels", "inputs = 400",
+     "400"),
     ("dense MACs left out", "predict_lenet", "macs += dense_params", "0 and dense_params",
      "multiply, too"),
     ("image left out", "predict_lenet", "0, 0\n    values = size * size * channels",
@@ -666,7 +683,8 @@ def conv_macs(in_channels, filters, kernel_size, output_size, groups=1):
     return np.prod([*output_size, kernel_size, kernel_size, in_channels // groups, filters])
 
 def conv_connections(in_channels, filters, kernel_size, output_size):
-    return conv_macs(in_channels, filters, kernel_size, output_size) + np.prod(output_size) * filters
+    biases = np.prod(output_size) * filters
+    return biases + conv_macs(in_channels, filters, kernel_size, output_size)
 
 def activation_bytes(shape, bytes_per_value=4):
     size = bytes_per_value
@@ -774,4 +792,5 @@ def test_alternative_scores_full_marks(answer, source):
     namespace = answered(**{answer: source})
     question = f"test_{answer}"
     for _ in range(3):
-        assert mark(question, namespace) == (POINTS[question], mark(question, namespace)[1])
+        score, message = mark(question, namespace)
+        assert score == POINTS[question], message
