@@ -48,7 +48,11 @@ def _startup() -> list[tuple]:
     folder = Path(sys.executable).parent
     nothing = _process(sys.executable, "-c", "pass")
     return [
-        (f"{name} --help", "python -c pass", *alternate(_process(str(folder / name), "--help"), nothing))
+        (
+            f"{name} --help",
+            "python -c pass",
+            *alternate(_process(str(folder / name), "--help"), nothing),
+        )
         for name in ("course", "autograder")
     ]
 

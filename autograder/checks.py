@@ -110,9 +110,7 @@ class Call:
         arguments = ", ".join([*map(_short, self._args), *named])
         return f"{getattr(self._function, '__name__', 'your function')}({arguments})"
 
-    def gives(
-        self, expected, *, hint: str = "", mistakes: Mapping[Any, str] | None = None
-    ) -> None:
+    def gives(self, expected, *, hint: str = "", mistakes: Mapping[Any, str] | None = None) -> None:
         """The call must return `expected`.
 
         Whole numbers must come as whole numbers, other numbers agree to nine digits; lists and
@@ -135,10 +133,14 @@ class Call:
         """The call must return a table; each right row earns its part of the check's share."""
         error, value = self._outcome()
         if error is not None:
-            return self._record(0, f"{self} should give {len(expected)} rows, but {_raised(error)}", hint)
+            return self._record(
+                0, f"{self} should give {len(expected)} rows, but {_raised(error)}", hint
+            )
         if not isinstance(value, list | tuple):
             return self._record(
-                0, f"{self} should give a list of {len(expected)} rows, but gave {_got(value)}", hint
+                0,
+                f"{self} should give a list of {len(expected)} rows, but gave {_got(value)}",
+                hint,
             )
         rows = [
             (number, _difference(row, value[number] if number < len(value) else None))

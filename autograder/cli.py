@@ -118,7 +118,9 @@ def _grade(options) -> int:
         )
     for o in outcomes:
         reason = f"  {o.status}: {o.reason}" if o.reason else ""
-        line = f"{o.unit}  {o.student:<20} {o.score:>6g} / {o.max_score:g}  {o.seconds:.1f} s{reason}"
+        line = (
+            f"{o.unit}  {o.student:<20} {o.score:>6g} / {o.max_score:g}  {o.seconds:.1f} s{reason}"
+        )
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if options.json:
         options.json.write_text(json.dumps([o.to_json() for o in outcomes], indent=1))

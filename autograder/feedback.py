@@ -10,7 +10,6 @@ from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.course import Course, CourseError
 
-
 # A code span or block, which is left alone; or a formula, displayed or in the line.
 _FORMULA = re.compile(r"(`+).+?\1|\$\$(.+?)\$\$|(?<![\\$])\$(?=\S)([^$]+?)(?<=\S)\$(?!\d)", re.S)
 

@@ -107,7 +107,11 @@ def check_cells(notebook) -> list[str]:
             problems.append(f"cell {name!r}: graded, but worth {meta.get('points')!r} points")
         if meta.get("grade") and not meta.get("solution") and not meta.get("locked"):
             problems.append(f"cell {name!r}: a test cell must be locked")
-        if meta.get("solution") and cell.cell_type == "code" and "BEGIN SOLUTION" not in cell.source:
+        if (
+            meta.get("solution")
+            and cell.cell_type == "code"
+            and "BEGIN SOLUTION" not in cell.source
+        ):
             problems.append(f"cell {name!r}: a solution cell without '### BEGIN SOLUTION'")
     return problems
 
@@ -133,7 +137,9 @@ def check_leaks(source, released) -> list[str]:
         secret.update(inside)
         visible.update(outside)
     shown = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
-    problems = [f"the release shows {line!r}" for line in sorted((secret - visible) & shown) if line]
+    problems = [
+        f"the release shows {line!r}" for line in sorted((secret - visible) & shown) if line
+    ]
     for cell in released.cells:
         if cell.get("outputs"):
             problems.append(f"the release has outputs in cell {cell.id!r}")
@@ -186,7 +192,9 @@ def rehearse(course: Course, unit: str, on_step: Callable[[str], None]) -> GateR
 
 def _check_scores(solution, untouched) -> list[str]:
     problems = [
-        f"{outcome.student}: {outcome.reason}" for outcome in (solution, untouched) if outcome.reason
+        f"{outcome.student}: {outcome.reason}"
+        for outcome in (solution, untouched)
+        if outcome.reason
     ]
     for question in solution.questions:
         if question.score is not None and question.score != question.max_score:

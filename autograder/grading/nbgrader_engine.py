@@ -100,7 +100,9 @@ def _scores(course: Course, unit: str, student: str) -> dict[str, dict[str, tupl
             except MissingEntry:
                 continue
             grades = {grade.name: grade for grade in notebook.grades}
-            order = {cell.name: number for number, cell in enumerate(notebook.notebook.source_cells)}
+            order = {
+                cell.name: number for number, cell in enumerate(notebook.notebook.source_cells)
+            }
             scores[name] = {
                 key: (
                     grades[key].manual_score

@@ -19,7 +19,6 @@ from course.datasets import sources
 from course.datasets.pipeline import load_arrays
 
 SEEDS = (0, 1, 2)
-_STATED = "Adam, cosine decay to 0, cross-entropy, no augmentation"
 
 
 def linear():
@@ -101,7 +100,7 @@ def main(path: str) -> None:
         "command": f"python -m course.datasets.measure {path}",
         "version": sources.VERSION,
         "splits": {name: dict(source.splits) for name, source in sources.SOURCES.items()},
-        "training": _STATED,
+        "training": "Adam, cosine decay to 0, cross-entropy, no augmentation",
         "models": {
             "linear": f"{linear.__doc__} 6 epochs of source, batches of 64, rate 1e-3.",
             "small_cnn": f"{small_cnn.__doc__} 6 epochs of source, batches of 64, rate 3e-3.",

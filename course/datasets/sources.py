@@ -132,8 +132,7 @@ def shape(
 DIGITS = Source(
     name="digits",
     description="1,797 real handwritten digits of 8 x 8 pixels, from scikit-learn: a set for "
-    "experiments that take seconds. The last 297 are the test split, as is customary; they come "
-    "from other writers than the first.",
+    "experiments that take seconds. The last 297 are the test split, as is customary.",
     citation="""@misc{alpaydin1998digits,
   author = {Alpaydin, Ethem and Kaynak, Cenk},
   title = {Optical Recognition of Handwritten Digits},

@@ -240,7 +240,7 @@ table(("n", "k", "s", "same gives", "zeros before + after", "(k-1)//2 each side 
 # that only picks its middle value shows which:
 
 # %%
-import course.quiet  # noqa: F401, I001 (first, and TensorFlow starts silently)
+import course.quiet  # first, and TensorFlow starts silently
 import keras
 
 line = np.arange(8, dtype="float32").reshape(1, 8, 1)

@@ -206,5 +206,3 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
         )
         step = tuple(a * b for a, b in zip(step, stride, strict=True))
     return field[0] if scalar else field
-
-

@@ -84,11 +84,12 @@ class Report:
         head, *body, total = self._cells()
 
         def line(cells, tag):
-            return "<tr>%s</tr>" % "".join(
-                f'<{tag} style="text-align:{"left" if column < 3 else "right"}">'
-                f"{escape(cell)}</{tag}>"
-                for column, cell in enumerate(cells)
+            sides = ["left"] * 3 + ["right"] * 3
+            row = "".join(
+                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+                for cell, side in zip(cells, sides, strict=True)
             )
+            return f"<tr>{row}</tr>"
 
         return (
             f"<table><caption>{escape(self.model)}</caption>"

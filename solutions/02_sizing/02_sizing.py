@@ -130,8 +130,8 @@ question.check("one value at a time", valid_output_size, size, kernel).gives(
         size: "that is the size with zeros around; a valid convolution has none",
     },
 )
-strides = draw.randint(3, 6)
-size = kernel + steps * strides + draw.randint(1, strides - 2)
+strides = draw.randint(5, 7)  # and a rest of more than half a step, which must not round up
+size = kernel + steps * strides + draw.randint(strides // 2 + 1, strides - 2)
 question.check("a rest that no step uses", valid_output_size, size, kernel, strides=strides).gives(
     steps + 1,
     hint="a step that would carry the kernel over the end is not made: round down",
@@ -229,9 +229,9 @@ question.example("an unknown word", conv_output_size, 9, 3, padding="valdi").rai
 )
 ### BEGIN HIDDEN TESTS
 draw = question.random
-steps, kernel, strides = draw.randint(10, 20), draw.choice([3, 5, 7]), draw.randint(3, 5)
-rest = draw.randint(1, strides - 2)
-zeros = strides + rest
+steps, kernel, strides = draw.randint(10, 20), draw.choice([7, 9, 11]), draw.randint(5, 7)
+rest = draw.randint(strides // 2 + 1, strides - 2)
+zeros = rest + 2
 size = kernel + steps * strides + rest - 2 * zeros
 question.check(
     "zeros on each side, with a stride", conv_output_size, size, kernel, strides, zeros
@@ -372,8 +372,8 @@ question.example("AlexNet's overlapping windows", pool_output_size, 55, 3, strid
 )
 ### BEGIN HIDDEN TESTS
 draw = question.random
-windows, pool = draw.randint(8, 20), draw.randint(3, 6)
-size = windows * pool + draw.randint(1, pool - 1)
+windows, pool = draw.randint(8, 20), draw.randint(5, 7)
+size = windows * pool + draw.randint(pool // 2 + 1, pool - 2)
 question.check("windows side by side, with a rest", pool_output_size, size, pool).gives(
     windows,
     hint="a rest smaller than the window is not used",
@@ -701,12 +701,16 @@ question.score()
 # | layer | what it is |
 # |---|---|
 # | C1 | 6 filters of 5x5, valid, with biases |
-# | S2 | windows of 2x2 side by side. A unit adds its four inputs, multiplies the sum by one trainable coefficient and adds one trainable bias; both belong to the map, so there is one pair for each map |
+# | S2 | windows of 2x2 side by side, with weights: see below |
 # | C3 | 16 maps of 5x5, valid. A map sees only *some* of S2's maps, see below, and has one bias |
 # | S4 | as S2 |
 # | C5 | 120 filters of 5x5, valid, on all of S4's maps, with biases |
 # | F6 | 84 units, fully connected to all values of C5, with biases |
-# | OUTPUT | 10 units that measure the distance between F6's 84 values and a *fixed* pattern of 84 numbers: 84 connections each, nothing to train |
+# | OUTPUT | 10 units, each with 84 connections and nothing to train: see below |
+#
+# A unit of **S2** or **S4** adds its four inputs, multiplies the sum by a trainable coefficient and
+# adds a trainable bias. Both belong to the whole map, so there is one pair for each map. A unit of
+# **OUTPUT** measures the distance between F6's 84 values and a *fixed* pattern of 84 numbers.
 #
 # The paper's Table I says which of S2's maps each map of C3 sees. The next cell has it.
 #
@@ -719,8 +723,8 @@ question.score()
 #
 # Write `lenet5_table(size=32, table=TABLE_I, classes=10)`: a list of seven rows
 # `(name, (height, width, channels), trainable parameters, connections)`. Write a vector's shape as
-# `(1, 1, units)`. Images are `size` x `size`; where they are larger than 32x32, C5's maps are larger
-# than 1x1, and F6 sees all their values. `table` may have another number of rows than 16.
+# `(1, 1, units)`. Images are `size` x `size`; where they are larger than 32x32, C5's maps are
+# larger than 1x1, and F6 sees all their values. `table` may have another number of rows than 16.
 
 # %% nbgrader={"grade": false, "grade_id": "table_one", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # One row for each map of C3: the numbers of the S2 maps that it sees.
@@ -829,7 +833,7 @@ rows = lenet5_expected(size, table, classes)
 question.check(
     "every row, for another image, table and number of classes", lenet5_table, size, table, classes,
     share=2,
-).gives_rows(rows, hint="see the layers' table above; every number depends on the arguments")  # fmt: skip
+).gives_rows(rows, hint="see the layers above; every number depends on the arguments")  # fmt: skip
 params, seen = sum(row[2] for row in rows), sum(map(len, table))
 question.check("trainable parameters in all", lenet5_params, size, table, classes).gives(
     params,
@@ -986,7 +990,7 @@ question.check("layers for a field that comes out even", layers_for_field, 1 + 2
     mistakes={count + 1: "one layer fewer is enough", count - 1: "one layer more is needed"},
 )
 kernel = draw.choice([5, 7])
-field = 1 + count * (kernel - 1) + draw.randint(1, kernel - 3)
+field = 1 + count * (kernel - 1) + draw.randint(1, (kernel - 3) // 2)
 question.check("layers for a field in between", layers_for_field, field, kernel).gives(
     count + 1,
     hint="the field must be at least as large as asked for: round up",
@@ -1133,8 +1137,8 @@ def alexnet_sum(*args, **kwargs):
     return sum(row[2] for row in alexnet_expected(*args, **kwargs))
 
 
-numbers = [  # drawn so that no row is as in the paper's net
-    (227 + 4 * draw.randint(8, 40) + draw.randint(0, 3), draw.randint(10, 200), units)
+numbers = [  # no row is as in the paper's net, and CONV1's even size tells windows of 3 from 2
+    (227 + 4 * draw.randrange(9, 41, 2) + draw.randint(0, 3), draw.randint(10, 200), units)
     for units in draw.sample(range(100, 900), 3)
 ]
 question.check("one tower, other sizes", alexnet_table, *numbers[0]).gives_rows(
@@ -1731,7 +1735,7 @@ def predict_lenet(image_size, channels, classes):
 # it, and see whether your prediction of its size comes true.
 
 # %% nbgrader={"grade": false, "grade_id": "train_lenet", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import course.quiet  # noqa: F401, I001 (first, and TensorFlow starts silently)
+import course.quiet  # first, and TensorFlow starts silently
 import keras
 
 from course import architectures

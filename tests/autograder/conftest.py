@@ -10,8 +10,8 @@ SOURCE = {
     "intro": ("markdown", "# A small unit", None),
     "double": (
         "code",
-        'def double(x):\n    """Twice x."""\n    ### BEGIN SOLUTION\n    return 2 * x  # secret way\n'
-        "    ### END SOLUTION",
+        'def double(x):\n    """Twice x."""\n'
+        "    ### BEGIN SOLUTION\n    return 2 * x  # secret way\n    ### END SOLUTION",
         {"solution": True},
     ),
     "test_double": (
@@ -32,7 +32,8 @@ SOURCE = {
     ),
     "test_square": (
         "code",
-        "assert square(2) == 4\n### BEGIN HIDDEN TESTS\nassert square(7) == 49\n### END HIDDEN TESTS",
+        "assert square(2) == 4\n"
+        "### BEGIN HIDDEN TESTS\nassert square(7) == 49\n### END HIDDEN TESTS",
         {"grade": True, "points": 3},
     ),
 }

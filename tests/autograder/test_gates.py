@@ -67,7 +67,9 @@ def test_checking_writes_nothing(tmp_path):
         (edit("square", "    ### BEGIN SOLUTION\n", ""), "without its 'BEGIN SOLUTION'"),
         (edit("square", "x * x", "x * x\n    ### BEGIN SOLUTION"), "inside of 'BEGIN SOLUTION'"),
         (
-            edit("square", "    ### BEGIN SOLUTION\n    return x * x\n    ### END SOLUTION", "    return x * x"),
+            lambda cells: cells.update(
+                square=("code", "def square(x):\n    return x * x", {"solution": True})
+            ),
             "without '### BEGIN SOLUTION'",
         ),
         (meta("test_double", points=0), "worth 0 points"),

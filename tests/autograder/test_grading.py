@@ -94,7 +94,10 @@ def test_what_ran_before_the_end_keeps_its_points(small_course):
         (b"\xff\xfe\x00", "not a readable notebook"),
         (b"[" * 100_000, "not a readable notebook"),
         (b"[]", "not a valid notebook"),
-        (b'{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "not a valid notebook"),
+        (
+            b'{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+            "not a valid notebook",
+        ),
     ],
 )
 def test_unreadable_notebooks_need_a_human(small_course, raw, reason):

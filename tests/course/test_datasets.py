@@ -218,8 +218,8 @@ def test_digits_are_scikit_learns(ready):
 
 @pytest.mark.parametrize(
     "split",
-    ["train[:7]", "train[-5:]", "test[10:30]", "train[1%:3%]", "test[33%:]", "test[:-290]",
-     "test[:5]+train[:5]", "train[:5] + train[2:4]"],
+    ["train[:7]", "train[-5:]", "test[10:30]", "train[1%:3%]", "test[:67%]", "test[50%:]",
+     "test[-15%:]", "test[:-290]", "test[:5]+train[:5]", "train[:5] + train[2:4]"],
 )  # fmt: skip
 def test_slices_mean_what_they_mean_in_tfds(split, ready):
     expected = contents(datasets.load("digits", split, 100, data_dir=ready))

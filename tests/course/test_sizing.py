@@ -111,7 +111,9 @@ def test_params_are_keras(groups, per_group, filters_per_group, kernel, bias, mu
 
 
 @many
-@given(rows=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 3)), max_size=5))
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 3)), max_size=5)
+)
 def test_receptive_field_is_the_input_that_one_output_needs(rows):
     needed = 1  # walk back from one output value
     for kernel, stride, dilation in reversed(rows):
@@ -143,7 +145,10 @@ def test_rectangles_keep_their_axes():
         (lambda: sizing.conv_output_size(9, 3, padding=-1), r"padding must be at least 0.*-1"),
         (lambda: sizing.conv_output_size(9.5, 3), r"size must be an integer.*9\.5"),
         (lambda: sizing.conv_output_size(True, 1), r"size must be an integer.*True"),
-        (lambda: sizing.conv_output_size((9, 9, 9), (3, 3)), r"kernel_size must be one integer or 3"),
+        (
+            lambda: sizing.conv_output_size((9, 9, 9), (3, 3)),
+            r"kernel_size must be one integer or 3",
+        ),
         (lambda: sizing.conv_output_size((), 3), r"size must have at least one entry"),
         (lambda: sizing.pool_output_size(9, 0), r"pool_size must be at least 1"),
         (lambda: sizing.conv_transpose_output_size(9, 3, padding="full"), r"transposed.*'full'"),

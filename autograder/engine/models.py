@@ -1,0 +1,230 @@
+"""Keras models as plain data, and rebuilding them from a list of what is allowed.
+
+A model crosses as its configuration and its weights. Nothing in a configuration is trusted: every
+object in it must be one of Keras' stock layers (or a registered one of ours) and their
+initializers, regularizers and so on; numbers, depth and the memory of the weights are capped before
+anything is built; custom code, files and the network have no place in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from functools import cache
+from math import prod
+
+MAX_CONFIG = 32 << 20  # characters
+MAX_DEPTH = 200
+MAX_NUMBER = 5_000_000
+MAX_WEIGHT_BYTES = 1 << 30
+
+# These run code or read files that their configuration names.
+_DENIED = {
+    "Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TextVectorization",
+    "StringLookup", "IntegerLookup", "HashedCrossing", "Hashing", "FeatureSpace", "Pipeline",
+    "Layer", "Wrapper", "SpectralNormalization", "RNN",
+}  # fmt: skip
+_OPERATIONS = ("numpy", "nn", "math", "image", "linalg")
+_CORE_OPERATIONS = {"Cast", "StopGradient", "Slice", "SliceUpdate", "Unstack", "Shape"}
+_VALUES = {
+    "__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__",
+}  # fmt: skip
+
+
+class RebuildError(Exception):
+    """A model that is not rebuilt, and why, for the student."""
+
+
+def pack(model) -> tuple[str, list]:
+    """A Functional or Sequential model's configuration as JSON, and its weights as arrays."""
+    import keras
+
+    if type(model).__module__.split(".")[0] != "keras":
+        # A class of the student's own around a graph of layers: the graph is what counts.
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    config = keras.saving.serialize_keras_object(model)
+    return json.dumps(config), model.get_weights()
+
+
+def is_graph(value) -> bool:
+    """True for a built Keras model whose layers and tensors are all known."""
+    import keras
+
+    if isinstance(value, keras.Sequential):
+        return value.built and getattr(value, "_functional", None) is not None
+    return isinstance(value, keras.Model) and hasattr(value, "_nodes_by_depth")
+
+
+@cache
+def _allowed() -> frozenset[tuple[str, str]]:
+    """(module, class) of every object that a configuration may name."""
+    import importlib
+
+    import keras
+
+    found = {
+        ("keras", "DTypePolicy"), ("keras", "FloatDTypePolicy"), ("keras", "Sequential"),
+        ("keras", "Functional"), ("keras", "Model"), ("keras.models", "Sequential"),
+        ("keras.models", "Model"), ("keras.src.models.functional", "Functional"),
+        ("keras.src.models.sequential", "Sequential"), ("keras.random", "SeedGenerator"),
+        ("keras.src.random.seed_generator", "SeedGenerator"),
+    }  # fmt: skip
+    for name, base in (
+        ("layers", keras.Layer),
+        ("initializers", keras.initializers.Initializer),
+        ("regularizers", keras.regularizers.Regularizer),
+        ("constraints", keras.constraints.Constraint),
+        ("optimizers", keras.optimizers.Optimizer),
+        ("optimizers.schedules", keras.optimizers.schedules.LearningRateSchedule),
+        ("losses", keras.losses.Loss),
+        ("metrics", keras.metrics.Metric),
+    ):
+        module = importlib.import_module(f"keras.{name}")
+        found |= {
+            (f"keras.{name}", key)
+            for key, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, base) and key not in _DENIED
+        }
+    for name in _OPERATIONS:
+        module = importlib.import_module(f"keras.src.ops.{name}")
+        found |= {
+            (module.__name__, key)
+            for key, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, keras.Operation)
+        }
+    found |= {("keras.src.ops.core", key) for key in _CORE_OPERATIONS}
+    return frozenset(found)
+
+
+@cache
+def _ours() -> frozenset[str]:
+    """Registered names of our own layers and functions."""
+    import importlib
+    import pkgutil
+
+    import course.regularization
+    import keras
+
+    import course.blocks
+
+    for package in (course.blocks, course.regularization):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return frozenset(n for n in keras.saving.get_custom_objects() if n.startswith("course>"))
+
+
+def check(config, depth: int = 0) -> None:
+    """Refuse a configuration that names anything but what is allowed.
+
+    Raises:
+        RebuildError: the first thing that is not.
+    """
+    if depth > MAX_DEPTH:
+        raise RebuildError("the model's configuration is nested too deeply")
+    if isinstance(config, dict):
+        if "class_name" in config:
+            _check_object(config)
+        for key, value in config.items():
+            if key == "seed" and isinstance(value, int):
+                continue
+            check(value, depth + 1)
+    elif isinstance(config, list):
+        for value in config:
+            check(value, depth + 1)
+    elif isinstance(config, int | float) and not -MAX_NUMBER <= config <= MAX_NUMBER:
+        raise RebuildError(f"a number in the model's configuration is too large: {config:.6g}")
+
+
+def _check_object(config: dict) -> None:
+    module, name = config.get("module"), config["class_name"]
+    registered = config.get("registered_name")
+    if not isinstance(name, str):
+        raise RebuildError("a model's configuration names an object by something else than text")
+    if module is None and name in _VALUES:
+        return
+    if isinstance(registered, str) and registered.startswith("course>"):
+        if registered in _ours():
+            return
+    elif name == "function":
+        import keras
+
+        function = config.get("config")
+        if isinstance(function, str) and (
+            function in _ours() or hasattr(keras.activations, function)
+        ):
+            return
+    elif (module, name) in _allowed() and registered in (None, name):
+        return
+    raise RebuildError(f"{name} (of {module}) is not accepted in a graded model")
+
+
+def unpack(text: str, weights: list):
+    """Build a model from its configuration and its weights.
+
+    Args:
+        text: the configuration as JSON.
+        weights: arrays, in the order of the model's weights.
+
+    Raises:
+        RebuildError: something in it is not allowed, too large, or does not fit together.
+    """
+    import keras
+
+    if len(text) > MAX_CONFIG:
+        raise RebuildError("the model's configuration is too long")
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RebuildError("the model's configuration cannot be read") from None
+    check(config)
+    if sum(array.nbytes for array in weights) > MAX_WEIGHT_BYTES:
+        raise RebuildError("the model's weights are too large")
+    try:
+        with _budget(sum(array.size for array in weights)):
+            model = keras.saving.deserialize_keras_object(config, custom_objects={})
+        if not isinstance(model, keras.Model):
+            raise RebuildError("not a model")
+        model.set_weights(weights)
+    except RebuildError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise RebuildError(
+            f"the model cannot be rebuilt: {reason[0][:200] if reason else ''}"
+        ) from None
+    return model
+
+
+@contextlib.contextmanager
+def _budget(values: int):
+    """While building, allow no more weights than came along, and initialize none.
+
+    A configuration may declare a layer of any size; its weights would be allocated and drawn at
+    random before anyone could compare them with those that came.
+    """
+    import keras
+
+    original = keras.Layer.add_weight
+    left = values
+
+    def add_weight(self, shape=None, initializer=None, *args, **kwargs):
+        nonlocal left
+        left -= prod(() if shape is None else (shape,) if isinstance(shape, int) else shape)
+        if left < 0:
+            raise RebuildError("the model's configuration has more weights than came along")
+        return original(self, shape, "zeros", *args, **kwargs)
+
+    keras.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.Layer.add_weight = original
+
+
+def inline(model, tensors: list):
+    """Run a model's layers on other symbolic tensors, so that they become part of their graph.
+
+    Calling the model would show it as one layer.
+    """
+    outputs = model._run_through_graph(tensors)  # what Functional.call does, a layer at a time
+    return outputs
