@@ -28,7 +28,8 @@ bench: setup           ## timings, as ratios
 	$(BIN)/autograder bench
 
 site: setup            ## the lectures, executed, as pages under build/site
-	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site course/lectures/*.ipynb
+	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site \
+		--HTMLExporter.preprocessors=autograder.mathml.FormulasAsMathML course/lectures/*.ipynb
 
 notebooks: setup       ## bring each NN_topic.py and its .ipynb together; the newer one wins
 	$(BIN)/autograder notebooks

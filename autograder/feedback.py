@@ -2,37 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
-from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
-
 from autograder.course import Course, CourseError
-
-# A code span or block, which is left alone; or a formula, displayed or in the line.
-_FORMULA = re.compile(r"(`+).+?\1|\$\$(.+?)\$\$|(?<![\\$])\$(?=\S)([^$]+?)(?<=\S)\$(?!\d)", re.S)
-
-
-class FormulasAsMathML(NbGraderPreprocessor):
-    """Formulas that a browser shows by itself; nbgrader's page would fetch MathJax for them."""
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        if cell.cell_type == "markdown":
-            cell.source = _FORMULA.sub(_mathml, cell.source)
-        return cell, resources
-
-
-def _mathml(match: re.Match) -> str:
-    from latex2mathml.converter import convert
-
-    _, displayed, inline = match.groups()
-    if not (displayed or inline):
-        return match.group()
-    try:
-        return convert(displayed or inline, display="block" if displayed else "inline")
-    except Exception:  # a formula that cannot be read is shown as it was typed
-        return match.group()
 
 
 def write_feedback(
@@ -52,6 +25,9 @@ def write_feedback(
         CourseError: nbgrader could not write one.
     """
     from nbgrader.converters import GenerateFeedback
+    from nbgrader.preprocessors import ClearHiddenTests
+
+    from autograder.mathml import FormulasAsMathML
 
     configured = course.config.GenerateFeedback.get("preprocessors")
     own = configured or GenerateFeedback.preprocessors.default()
