@@ -6,6 +6,7 @@ seconds. Nothing here is a test.
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,88 +17,153 @@ from pathlib import Path
 from statistics import median
 
 from autograder.course import Course
-from autograder.progress import bar, console
+from autograder.progress import console
 
-RUNS = 5
-SUBMISSIONS = 3
+SUBMISSIONS = 40
+ROUNDS = 3
+# nbgrader grades this many in a round: it takes as long for each, one after the other.
+THEIRS = 8
+
+# A small unit of the usual kind: build a model, train it a little, look at what it has become.
+_CELLS = (
+    (
+        "imports",
+        "import numpy as np\nimport keras\nfrom keras import layers",
+        None,
+    ),
+    (
+        "build",
+        "def build(classes):\n"
+        "    ### BEGIN SOLUTION\n"
+        "    return keras.Sequential([\n"
+        "        keras.Input((8, 8, 1)), layers.Conv2D(8, 3, activation='relu'),\n"
+        "        layers.GlobalAveragePooling2D(), layers.Dense(classes, activation='softmax')])\n"
+        "    ### END SOLUTION",
+        {"solution": True},
+    ),
+    (
+        "train",
+        "model = build(10)\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "x, y = np.random.rand(256, 8, 8, 1), np.arange(256) % 10\n"
+        "history = model.fit(x, y, batch_size=64, epochs=2, verbose=0)",
+        {"locked": True},
+    ),
+    (
+        "test_build",
+        "assert build(3).output_shape == (None, 3)\n"
+        "### BEGIN HIDDEN TESTS\n"
+        "assert build(7).count_params() == 80 + 8 * 7 + 7\n"
+        "### END HIDDEN TESTS",
+        {"grade": True, "points": 2, "locked": True},
+    ),
+    (
+        "test_model",
+        "assert model.predict(np.zeros((2, 8, 8, 1)), verbose=0).shape == (2, 10)\n"
+        "### BEGIN HIDDEN TESTS\n"
+        "assert np.allclose(model(np.ones((1, 8, 8, 1))).numpy().sum(), 1, atol=1e-5)\n"
+        "### END HIDDEN TESTS",
+        {"grade": True, "points": 2, "locked": True},
+    ),
+)
+UNIT = "small_cnn"
 
 
-def alternate(first: Callable, second: Callable, runs: int = RUNS) -> tuple[float, float, float]:
-    """Median seconds of two functions run in turn, and the median of their ratios pair by pair."""
-    pairs = []
-    for _ in range(runs):
-        times = []
-        for function in (first, second):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        pairs.append(times)
-    return (
-        median(a for a, _ in pairs),
-        median(b for _, b in pairs),
-        median(a / b for a, b in pairs),
-    )
+def _course(root: Path, submissions: int) -> Course:
+    """A course of one small unit, released, with right submissions."""
+    import nbformat
 
-
-def _process(*command: str) -> Callable:
-    return lambda: subprocess.run(command, check=True, capture_output=True)
-
-
-def _startup() -> list[tuple]:
-    """`--help` of both command lines against a Python that does nothing."""
-    folder = Path(sys.executable).parent
-    nothing = _process(sys.executable, "-c", "pass")
-    return [
-        (
-            f"{name} --help",
-            "python -c pass",
-            *alternate(_process(str(folder / name), "--help"), nothing),
-        )
-        for name in ("course", "autograder")
-    ]
-
-
-def _grading(course: Course) -> list[tuple]:
-    """Our `grade` against `nbgrader autograde`, on right submissions of the first unit."""
     from autograder.gates import generate
-    from autograder.grading import grade
+    from autograder.notebooks import KERNEL
 
-    unit = course.units()[0]
-    with tempfile.TemporaryDirectory(prefix="autograder-bench-") as folder:
-        root = Path(folder)
-        if (config := course.root / "nbgrader_config.py").exists():
-            shutil.copy(config, root)
-        scratch = Course(root)
-        shutil.copytree(course.path("source", ".", unit), scratch.path("source", ".", unit))
-        if problems := generate(scratch, unit):
-            raise RuntimeError("; ".join(problems))
-        for number in range(SUBMISSIONS):
-            student = scratch.path("submitted", f"student{number}", unit)
-            shutil.copytree(scratch.path("source", ".", unit), student)
-
-        def ours():
-            grade(scratch)
-
-        def theirs():
-            command = [sys.executable, "-m", "nbgrader", "autograde", unit, "--force"]
-            subprocess.run(command, cwd=root, check=True, capture_output=True)
-
-        seconds = alternate(ours, theirs, runs=2)
-    ours_each, theirs_each = (value / SUBMISSIONS for value in seconds[:2])
-    return [(f"grade, a {unit} notebook", "nbgrader autograde", ours_each, theirs_each, seconds[2])]
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+    for name, source, meta in _CELLS:
+        cell = nbformat.v4.new_code_cell(source, id=name.replace("_", "-"))
+        if meta is not None:
+            plain = {"grade": False, "solution": False, "locked": False, "task": False}
+            cell.metadata["nbgrader"] = plain | {"grade_id": name, "schema_version": 3} | meta
+        notebook.cells.append(cell)
+    (root / "source" / UNIT).mkdir(parents=True)
+    nbformat.write(notebook, root / "source" / UNIT / f"{UNIT}.ipynb")
+    course = Course(root)
+    if problems := generate(course, UNIT):
+        raise RuntimeError("; ".join(problems))
+    for number in range(submissions):
+        student = course.path("submitted", f"s{number:03d}", UNIT)
+        shutil.copytree(course.path("source", ".", UNIT), student)
+    return course
 
 
-def run_bench(course: Course) -> int:
-    """Run every part and print one table."""
+def _timed(function: Callable) -> tuple[float, float]:
+    """Wall seconds, and CPU seconds of this process and of those it waited for."""
+
+    def cpu():
+        kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, kinds))
+
+    wall, used = time.perf_counter(), cpu()
+    function()
+    return time.perf_counter() - wall, cpu() - used
+
+
+def run_bench(course: Course, submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
+    """Grade a class with nbgrader and with this engine in turn, and print what each took."""
     from rich.table import Table
 
+    del course  # the class is made here; the option is there as for every command
+    startup = _startup()
+    with tempfile.TemporaryDirectory(prefix="autograder-bench-") as folder:
+        scratch = _course(Path(folder), submissions)
+        pairs = [_round(scratch, number) for number in range(rounds)]
     table = Table("what", "against", "seconds", "seconds", "ratio", title="medians, run in turn")
-    parts = [_startup, lambda: _grading(course)]
-    with bar() as progress:
-        task = progress.add_task("bench", total=len(parts), note="")
-        for part in parts:
-            for what, against, first, second, ratio in part():
-                table.add_row(what, against, f"{first:.3f}", f"{second:.3f}", f"{ratio:.2f}")
-            progress.update(task, advance=1)
+    for what, mine, other in startup:
+        table.add_row(what, "python -c pass", f"{mine:.3f}", f"{other:.3f}", f"{mine / other:.2f}")
+    ours, theirs = (median(pair[i] for pair in pairs) for i in (0, 1))
+    table.add_row(
+        f"grade a notebook ({submissions} in a class)",
+        "nbgrader autograde",
+        f"{ours:.3f}",
+        f"{theirs:.3f}",
+        f"1 : {median(b / a for a, b, _ in pairs):.1f}",
+    )
     console.print(table)
+    stages = pairs[-1][2]
+    console.print("a submission, medians: " + ", ".join(f"{k} {v:.3f}" for k, v in stages.items()))
     return 0
+
+
+def _round(course: Course, number: int) -> tuple[float, float, dict[str, float]]:
+    """Seconds a notebook of both, start-up of everything included, and our stages."""
+    from autograder.grading import Options, grade
+    from autograder.report import UnitSummary
+
+    def theirs():
+        command = [sys.executable, "-m", "nbgrader", "autograde", UNIT, "--force"]
+        command += [f"--student=s0{number % 4}[0-{THEIRS - 1}]"]
+        subprocess.run(command, cwd=course.root, check=True, capture_output=True)
+
+    outcomes = []
+    their_wall, _ = _timed(theirs)
+    our_wall, our_cpu = _timed(lambda: outcomes.extend(grade(course, options=Options())))
+    wrong = [outcome for outcome in outcomes if outcome.score != outcome.max_score]
+    if wrong:
+        raise RuntimeError(f"{len(wrong)} right submissions were marked down: {wrong[0]}")
+    stages = UnitSummary(UNIT, outcomes).stages | {"grader_cpu": our_cpu / len(outcomes)}
+    return our_wall / len(outcomes), their_wall / THEIRS, stages
+
+
+def _startup(runs: int = 5) -> list[tuple[str, float, float]]:
+    """`--help` of both command lines, against a Python that does nothing."""
+    folder = Path(sys.executable).parent
+    found = []
+    for name in ("course", "autograder"):
+        commands = [str(folder / name), "--help"], [sys.executable, "-c", "pass"]
+        times = [
+            [
+                _timed(lambda c=c: subprocess.run(c, check=True, capture_output=True))[0]
+                for c in commands
+            ]
+            for _ in range(runs)
+        ]
+        found.append((f"{name} --help", *(median(column) for column in zip(*times, strict=True))))
+    return found

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+
+from autograder.course import CourseError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,6 +34,24 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--check", action="store_true", help="the gates alone; write nothing")
     command.add_argument("--json", metavar="FILE", type=Path, help="write the gates' report there")
     command = add("grade", _grade, "grade what was submitted", students=True)
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="submissions at a time (default: cores)"
+    )
+    command.add_argument(
+        "--resume", action="store_true", help="leave out what is graded already and unchanged"
+    )
+    command.add_argument(
+        "--wait", action="store_true", help="wait for another run in this course to finish"
+    )
+    command.add_argument(
+        "--notebook-seconds", type=float, default=300, metavar="S", help="for a whole notebook"
+    )
+    command.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler to run on")
+    command.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run students' code with your own rights, where nothing better works",
+    )
     command.add_argument("--json", metavar="FILE", type=Path, help="write the outcomes there")
     add("feedback", _feedback, "write each student's feedback page", students=True)
     command = add("report", _report, "write the instructor's page about a graded class")
@@ -50,8 +71,6 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if all is well, 1 if not, 2 if the request cannot be understood."""
     options = _parser().parse_args(arguments)
-    from autograder.course import CourseError
-
     try:
         return options.function(options)
     except CourseError as error:
@@ -99,9 +118,19 @@ def _release(options) -> int:
 
 
 def _grade(options) -> int:
-    from autograder.grading import grade
+    from autograder.grading import Options, grade
     from autograder.progress import bar, console
 
+    if options.workers is not None and options.workers < 1:
+        raise CourseError(f"--workers must be at least 1; received {options.workers}.")
+    how = Options(
+        workers=options.workers or len(os.sched_getaffinity(0)),
+        resume=options.resume,
+        wait=options.wait,
+        notebook_seconds=options.notebook_seconds,
+        cluster=options.cluster,
+        unsafe=options.unsafe_no_sandbox,
+    )
     course = _course(options)
     units = course.units(options.units)
     for unit in units:
@@ -113,6 +142,7 @@ def _grade(options) -> int:
             course,
             units,
             options.student,
+            options=how,
             on_start=lambda total: progress.update(task, total=total),
             on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.status}"),
         )

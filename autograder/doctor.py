@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -50,16 +49,15 @@ def _kernel() -> str:
     return "a Python kernel starts and trains a Keras model"
 
 
-def _bubblewrap() -> str:
-    path = shutil.which("bwrap")
-    if not path:
-        raise RuntimeError("bubblewrap is not installed; run `apt install bubblewrap`")
-    command = [path, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    command += ["--unshare-net", "--unshare-pid", "--die-with-parent", "true"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    if result.returncode:
-        raise RuntimeError(f"bubblewrap cannot make namespaces here: {result.stderr.strip()}")
-    return "bubblewrap makes a sandbox without network and with its own processes"
+def _isolation() -> str:
+    from autograder.sandbox import Isolation, probe
+
+    found = probe()
+    if found == Isolation.NONE:
+        raise RuntimeError(
+            f"students' code cannot be isolated: {found.reason}; try `apt install bubblewrap`"
+        )
+    return found.reason
 
 
 def _gpus() -> str:
@@ -82,7 +80,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "Python": _python,
     "packages": _packages,
     "kernel": _kernel,
-    "isolation": _bubblewrap,
+    "isolation": _isolation,
     "GPU": _gpus,
     "disk": _disk,
 }

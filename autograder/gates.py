@@ -155,7 +155,9 @@ def check_files(course: Course, unit: str, release: Path) -> list[str]:
     ]
 
 
-def rehearse(course: Course, unit: str, on_step: Callable[[str], None]) -> GateReport:
+def rehearse(
+    course: Course, unit: str, on_step: Callable[[str], None], executor=None
+) -> GateReport:
     """Release a unit into a scratch course and put it through every gate.
 
     The scratch course has two students: one hands in the solution, one the untouched release.
@@ -184,7 +186,7 @@ def rehearse(course: Course, unit: str, on_step: Callable[[str], None]) -> GateR
         for student, work in (("solution", source_folder), ("untouched", release_folder)):
             shutil.copytree(work, scratch.path("submitted", student, unit))
         on_step("solution and untouched release")
-        solution, untouched = grade(scratch, [unit])
+        solution, untouched = grade(scratch, [unit], executor=executor)
         report.questions, report.points = len(solution.questions), solution.max_score
         report.problems += _check_scores(solution, untouched)
     return report

@@ -13,6 +13,7 @@ def release(
     units: list[str] | None = None,
     *,
     check_only: bool = False,
+    executor=None,
     on_step: Callable[[str, str], None] = lambda unit, step: None,
 ) -> list[GateReport]:
     """Put units through the gates and write the release of those that pass.
@@ -21,6 +22,7 @@ def release(
         course: whose source is read and whose release is written.
         units: globs of unit names; None for all.
         check_only: write nothing.
+        executor: as for :func:`autograder.grading.grade`.
         on_step: called with a unit and what happens to it now.
 
     Returns:
@@ -28,7 +30,7 @@ def release(
     """
     reports = []
     for unit in course.units(units):
-        report = rehearse(course, unit, lambda step, unit=unit: on_step(unit, step))
+        report = rehearse(course, unit, lambda step, unit=unit: on_step(unit, step), executor)
         if report.ok and not check_only:
             on_step(unit, "write")
             report.problems += generate(course, unit)

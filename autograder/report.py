@@ -12,6 +12,14 @@ from autograder.course import Course, CourseError
 from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED
 
+# From the strongest to the weakest.
+ISOLATION = {
+    "root": "isolated in namespaces, with a user of its own for each submission",
+    "user": "isolated in user namespaces",
+    "landlock": "isolated by Landlock and a system call filter, without namespaces",
+    "none": "NOT ISOLATED: students' code ran with the grader's own rights",
+}
+
 
 @dataclass
 class QuestionSummary:
@@ -50,6 +58,24 @@ class UnitSummary:
         """Shortest, median and longest time of one submission, and the sum."""
         times = sorted(outcome.seconds for outcome in self.outcomes)
         return [times[0], median(times), times[-1], sum(times)]
+
+    @property
+    def isolation(self) -> str:
+        """How students' code was shut off, for a person; where it differed, the weakest."""
+        weakest = max((o.isolation for o in self.outcomes), key=list(ISOLATION).index)
+        return ISOLATION[weakest]
+
+    @property
+    def isolated(self) -> bool:
+        return all(outcome.isolation != "none" for outcome in self.outcomes)
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Median seconds of each stage of a submission."""
+        names = {name for outcome in self.outcomes for name in outcome.stages}
+        return {
+            name: median(o.stages.get(name, 0) for o in self.outcomes) for name in sorted(names)
+        }
 
     @property
     def to_look_at(self) -> list[Outcome]:

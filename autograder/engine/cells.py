@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import signal
 import sys
@@ -42,10 +43,11 @@ class _Stream(io.TextIOBase):
         return False
 
 
+@functools.cache
 def make_shell():
-    """An IPython shell that keeps no history and shows nothing by itself.
+    """The process' IPython shell, which keeps no history and shows nothing by itself.
 
-    Built once before a fork server forks, since it takes longer than most cells.
+    Built before a fork server forks, since it takes longer than most cells.
     """
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell

@@ -71,6 +71,32 @@ class Channel:
             raise ChannelError(f"more than {self.max_bytes:,} bytes beside a message")
         return message, [bytes(self._exactly(size, end)) for size in sizes]
 
+    def send_descriptor(self, number: int) -> None:
+        """Send an open descriptor.
+
+        Raises:
+            ChannelError: the other side is gone.
+        """
+        try:
+            socket.send_fds(self.socket, [b"d"], [number])
+        except OSError as error:
+            raise ChannelError(f"the process is gone ({error})") from None
+
+    def receive_descriptor(self) -> int:
+        """The descriptor that the other side sends next.
+
+        Raises:
+            ChannelError: the other side is gone, or sent none.
+        """
+        try:
+            self.socket.settimeout(None)
+            _, numbers, _, _ = socket.recv_fds(self.socket, 1, 1)
+        except OSError as error:
+            raise ChannelError(f"the process is gone ({error})") from None
+        if not numbers:
+            raise ChannelError("no descriptor came")
+        return numbers[0]
+
     def _exactly(self, count: int, end: float | None) -> bytearray:
         received = bytearray()
         while len(received) < count:

@@ -226,5 +226,4 @@ def inline(model, tensors: list):
 
     Calling the model would show it as one layer.
     """
-    outputs = model._run_through_graph(tensors)  # what Functional.call does, a layer at a time
-    return outputs
+    return model._run_through_graph(tensors)  # what a Functional model does when it is called

@@ -126,7 +126,7 @@ class Student:
             if models.is_graph(value):
                 config, weights = models.pack(value)
                 return ["m", encoder.blob(config.encode()), [encoder.array(w) for w in weights]]
-            if keras.backend.is_tensor(value) or isinstance(value, keras.Variable):
+            if keras.ops.is_tensor(value) or isinstance(value, keras.Variable):
                 return ["T", encoder.array(keras.ops.convert_to_numpy(value))]
         if isinstance(value, type(sys)):
             return ["module", value.__name__]

@@ -39,6 +39,8 @@ class Outcome:
     reason: str = ""
     questions: list[QuestionScore] = field(default_factory=list)
     seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    isolation: str = ""  # how the student's code was shut off
 
     @property
     def score(self) -> float:
@@ -57,7 +59,8 @@ class Outcome:
             QuestionScore(**q | {"failures": [Failure(**f) for f in q["failures"]]})
             for q in data["questions"]
         ]
-        kept = {key: data[key] for key in ("unit", "student", "status", "reason", "seconds")}
+        names = ("unit", "student", "status", "reason", "seconds", "stages", "isolation")
+        kept = {key: data[key] for key in names}
         return cls(questions=questions, **kept)
 
 

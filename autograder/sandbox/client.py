@@ -1,17 +1,51 @@
-"""The client's side: starting the fork server, and processes from it."""
+"""The client's side: a fork server, and processes from it."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
+import json
+import os
+import socket
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autograder.sandbox.isolation import Isolation
-from autograder.sandbox.limits import Limits
+from autograder.sandbox import control_groups, view
+from autograder.sandbox.control_groups import ControlGroup
+from autograder.sandbox.isolation import Isolation, probe
+from autograder.sandbox.launch import Server
+from autograder.sandbox.limits import Limits, SandboxError
 from autograder.sandbox.process import Process
+from autograder.sandbox.request import Request, collect
+from autograder.sandbox.server import MOST_DESCRIPTORS
+from autograder.sandbox.supervisor import START_SECONDS
+
+_MOST_PASSED = MOST_DESCRIPTORS - 3  # besides the supervisor's socket, the request, the channel
+
+
+def _claim_slot() -> tuple[int, socket.socket]:
+    """A small number that no other sandboxed process has, and what gives it back when closed.
+
+    The number becomes a user id, and the kernel counts processes by that. A socket's name is
+    claimed for the whole machine, and given back however this program ends.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    for slot in itertools.count():
+        try:
+            claim.bind(f"\0autograder-sandbox-{slot}")
+            return slot, claim
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
 
 
 class ForkServer:
     """A warm Python from which isolated processes are forked.
+
+    Any thread may start processes. Closing the server, or leaving it as a context manager, ends
+    all of them, and so does the end of this program, however it comes.
 
     Args:
         preload: modules that it imports. They may run no TensorFlow op and know no secret: all
@@ -19,6 +53,9 @@ class ForkServer:
         isolation: what :func:`probe` gave, or a weaker one; None probes, and refuses where
             nothing works. `Isolation.NONE` isolates nothing: for trusted code.
         readable: further files and folders that the processes may read.
+
+    Attributes:
+        isolation: the one that is used.
 
     Raises:
         SandboxError: the server cannot be started.
@@ -31,7 +68,18 @@ class ForkServer:
         isolation: Isolation | None = None,
         readable: Sequence[Path | str] = (),
     ):
-        raise NotImplementedError
+        if isolation is None and (isolation := probe()) == Isolation.NONE:
+            raise SandboxError(f"No sandbox works on this machine: {isolation.reason}")
+        self.isolation = isolation
+        self._preload = list(preload)
+        self._paths = view.readable_paths(readable)
+        self._groups = control_groups.find_parent()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._server = self._launch()
+
+    def _launch(self) -> Server:
+        return Server(self._preload, self.isolation, self._paths)
 
     def start(
         self,
@@ -45,7 +93,8 @@ class ForkServer:
         """Fork a process, isolate it, and call a function in it.
 
         Args:
-            target: "package.module:function", called as ``function(channel, *descriptors)``.
+            target: "package.module:function", called as ``function(channel, *descriptors)``. A
+                module that was not preloaded is imported each time.
             limits: what it may use.
             files: what its work folder holds at the start: names and contents, or a folder to
                 copy (regular files only).
@@ -59,4 +108,98 @@ class ForkServer:
             SandboxError: it could not be started. A server that died is started anew by the next
                 call.
         """
-        raise NotImplementedError
+        limits = limits or Limits()
+        if len(descriptors) > _MOST_PASSED:
+            raise SandboxError(
+                f"At most {_MOST_PASSED} descriptors can be passed on; received {len(descriptors)}."
+            )
+        contents = collect(files, limits)
+        slot, claim = _claim_slot()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(claim.close)
+            group = ControlGroup(self._groups, limits) if self._groups else None
+            if group:
+                on_failure.callback(group.remove)
+            control, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            channel, students = socket.socketpair()
+            on_failure.callback(control.close)
+            on_failure.callback(channel.close)
+            request = Request(target, slot, limits, dict(environment or {}), confirm=bool(group))
+            with supervisors, students:
+                file = request.pack(contents)
+                self._send([supervisors.fileno(), file, students.fileno(), *descriptors], file)
+            self._await_start(control, target, group)
+            on_failure.pop_all()
+        return Process(channel, control, group, claim)
+
+    def _send(self, descriptors: list[int], file: int) -> None:
+        try:
+            with self._lock:
+                if self._closed:
+                    raise SandboxError("This fork server was closed. Make a new one.")
+                if not self.alive:
+                    self._server.close()
+                    self._server = self._launch()
+                self._server.send(descriptors)
+        except OSError as error:
+            problem = str(error) if self.alive else self._obituary()
+            raise SandboxError(f"A process could not be asked for: {problem}") from None
+        finally:
+            os.close(file)
+
+    def _await_start(self, control, target: str, group: ControlGroup | None) -> None:
+        control.settimeout(2 * START_SECONDS)
+        answer = {}
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
+            if descriptors:
+                # The supervisor, which waits until it is in the group before it forks.
+                try:
+                    group.add(control_groups.pid_of(descriptors[0]))
+                except OSError as error:
+                    raise SandboxError(f"{target} got no control group: {error}") from error
+                finally:
+                    os.close(descriptors[0])
+                control.send(b"go")
+                message = control.recv(1 << 16)
+            answer = json.loads(message or b"{}")
+        if "ready" not in answer:
+            problem = answer.get("error") or self._obituary()
+            raise SandboxError(f"{target} could not be started: {problem}")
+        control.settimeout(None)
+
+    def _obituary(self) -> str:
+        return f"{self._server.obituary()} The next start makes a new one."
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs."""
+        return self._server.alive
+
+    @property
+    def pid(self) -> int:
+        """The process that was started: the server, or bubblewrap around it."""
+        return self._server.process.pid
+
+    @property
+    def threads(self) -> int:
+        """Threads of the server after its imports. With more than one, a fork may lock up."""
+        return self._server.threads
+
+    @property
+    def memory_limit(self) -> str:
+        """Who keeps processes to their memory: "control group and watchdog" or "watchdog"."""
+        return "control group and watchdog" if self._groups else "watchdog"
+
+    def close(self) -> None:
+        """End the server and every process that came from it."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._server.close()
+
+    def __enter__(self) -> ForkServer:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()

@@ -74,18 +74,22 @@ def forbid_new_privileges() -> None:
     _prctl(_SET_NO_NEW_PRIVS, 1)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, and the way back to any."""
-    _prctl(_CAP_AMBIENT, _AMBIENT_CLEAR_ALL)
+def bar_capabilities() -> None:
+    """Empty the set of capabilities that a program could ever gain; before any user id changes."""
     for capability in range(64):
         try:
             _prctl(_CAPBSET_DROP, capability)
         except OSError as error:
-            if error.errno == errno.EINVAL:  # beyond the last one that this kernel knows
-                break
-            # Without CAP_SETPCAP the bounding set stays; with no new privileges it gives nothing.
-            if error.errno != errno.EPERM:
+            # Not ours to drop: with no new privileges the set gives nothing. Or beyond the last
+            # one that this kernel knows.
+            if error.errno not in (errno.EPERM, errno.EINVAL):
                 raise
+            return
+
+
+def drop_capabilities() -> None:
+    """Give up every capability."""
+    _prctl(_CAP_AMBIENT, _AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of the interface, this process
     number = ctypes.c_long(_CAPSET[platform.machine()])
     _checked(_libc.syscall(number, header, (ctypes.c_uint32 * 6)()), "capset")
@@ -113,12 +117,13 @@ def landlock_version() -> int:
     return max(0, version)
 
 
-def landlock(read: Iterable[str], write: Iterable[str]) -> None:
+def landlock(read: Iterable[str], write: Iterable[str], listed: Iterable[str]) -> None:
     """Leave this process and its descendants these files and folders, and none besides.
 
     Args:
         read: may be read and executed, with all below them.
         write: may be changed too.
+        listed: folders whose names may be read, and no more.
 
     Raises:
         OSError: this kernel has no Landlock.
@@ -139,6 +144,8 @@ def landlock(read: Iterable[str], write: Iterable[str]) -> None:
             _allow(ruleset, path, known & (1 | 4 | 8))  # execute, read file, read folder
         for path in write:
             _allow(ruleset, path, known & ~devices)
+        for path in listed:
+            _allow(ruleset, path, known & 8)
         zero = ctypes.c_uint(0)
         result = _libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), zero)
         _checked(result, "Landlock")

@@ -43,7 +43,8 @@ class Limits:
                 raise ValueError(f"The limit {name} must be {what}; received {value!r}.")
         if self.processes < 8:
             raise ValueError(
-                f"The limit processes must be at least 8, as threads count; received {self.processes}."
+                "The limit processes must be at least 8, as threads count; "
+                f"received {self.processes}."
             )
 
 

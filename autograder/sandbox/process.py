@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import select
+import signal
 import socket
+import threading
+import time
+from dataclasses import replace
 
-from autograder.sandbox.limits import Exit
+from autograder.sandbox.control_groups import ControlGroup
+from autograder.sandbox.limits import Exit, SandboxError
+
+_KILL_SECONDS = 20
 
 
 class Process:
-    """A function running in a process of its own.
+    """A function running in a process of its own; made by :meth:`ForkServer.start`.
+
+    Leaving it as a context manager kills it, if it still runs, and closes the channel.
 
     Attributes:
         channel: a blocking stream socket, the other end of the one that the function got.
     """
 
-    channel: socket.socket
+    def __init__(
+        self,
+        channel: socket.socket,
+        control: socket.socket,
+        group: ControlGroup | None,
+        claim: socket.socket,
+    ):
+        self.channel = channel
+        self._control = control
+        self._group = group
+        self._claim = claim
+        self._exit: Exit | None = None
+        self._reading = threading.Lock()
 
     def interrupt(self) -> None:
         """Send SIGINT to the main process, as Ctrl-C would."""
-        raise NotImplementedError
+        self._say(b"interrupt")
 
     def poll(self) -> Exit | None:
         """How it ended; None while it runs."""
-        raise NotImplementedError
+        with contextlib.suppress(TimeoutError):
+            return self.wait(0)
+        return None
 
     def wait(self, timeout: float | None = None) -> Exit:
         """Wait for the end. Nothing of it runs any more when this returns.
@@ -30,12 +56,67 @@ class Process:
         Raises:
             TimeoutError: it still runs after `timeout` seconds.
         """
-        raise NotImplementedError
+        end = None if timeout is None else time.monotonic() + timeout
+        if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
+            raise TimeoutError(f"still running after {timeout} s")
+        try:
+            if self._exit is None:
+                left = None if end is None else max(0, end - time.monotonic())
+                if not select.select([self._control], [], [], left)[0]:
+                    raise TimeoutError(f"still running after {timeout} s")
+                self._exit = self._read_exit()
+                self._end()
+            return self._exit
+        finally:
+            self._reading.release()
+
+    def _read_exit(self) -> Exit:
+        try:
+            message = json.loads(self._control.recv(4096) or b"{}")
+        except (OSError, ValueError):
+            message = {}
+        end = Exit(**message["exit"]) if "exit" in message else Exit(None, "server")
+        if self._group and end.code == -signal.SIGKILL and not end.reason:
+            end = replace(end, reason="memory" if self._group.has_killed() else "")
+        return end
 
     def kill(self) -> Exit:
-        """Stop it with all its descendants; all are gone when this returns."""
-        raise NotImplementedError
+        """Stop it with all its descendants; all are gone when this returns.
+
+        Raises:
+            SandboxError: it could not be stopped, as when the kernel waits for a broken disk.
+        """
+        self._say(b"kill")
+        try:
+            return self.wait(_KILL_SECONDS)
+        except TimeoutError:
+            raise SandboxError(
+                f"a process was still there {_KILL_SECONDS} s after SIGKILL"
+            ) from None
 
     def fileno(self) -> int:
         """A descriptor that becomes readable at the end, for `select`."""
-        raise NotImplementedError
+        return self._control.fileno()
+
+    def _say(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            self._control.send(word)
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_) -> None:
+        try:
+            self.kill()
+        finally:
+            self.channel.close()
+
+    def _end(self) -> None:
+        self._claim.close()
+        group, self._group = self._group, None
+        if group:
+            group.remove()
+
+    def __del__(self):
+        # Its sockets close with it, and that ends the process too.
+        self._end()

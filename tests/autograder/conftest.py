@@ -99,3 +99,15 @@ def small_course(_released_course, tmp_path):
         nbformat.write(released, folder / "small.ipynb")
 
     return course, submit
+
+
+@pytest.fixture(scope="session")
+def executor():
+    """Fork servers without TensorFlow, for all tests of a worker."""
+    from autograder.engine.executor import Executor
+    from autograder.sandbox import Isolation
+
+    with Executor(preload=("numpy", "IPython")) as started:
+        if started.isolation == Isolation.NONE:
+            pytest.skip(f"no isolation works here: {started.isolation.reason}")
+        yield started

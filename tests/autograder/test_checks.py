@@ -1,5 +1,8 @@
 """Graded cells: partial credit, messages, and no way for wrong answers to pass."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -165,6 +168,80 @@ def test_tables_earn_row_by_row():
     assert table([*rows, ("e", 5)]).credit == 0.75
     assert table(None).credit == 0
     assert table([]).credit == 0
+
+
+def test_known_wrong_rows_and_tables_are_named():
+    rows = [("a", 1), ("b", 2), ("c", 3)]
+    doubled = (("a", 2), ("b", 4), ("c", 6))
+
+    def said(value, mistakes):
+        question = Question("q", points=1)
+        question.check("t", lambda: value).gives_rows(rows, hint="count", mistakes=mistakes)
+        return question.results[0].message.partition("Hint: ")[2]
+
+    assert said([("a", 1), ["b", 9], ("c", 3)], {("b", 9): "nine"}) == "nine"
+    assert said([("a", 2), ("b", 4), ("c", 6)], {doubled: "twice"}) == "twice"
+    assert (
+        said([("a", 1), ("b", 4), ("c", 6)], {doubled: "twice"}) == "twice"
+    )  # one right by chance
+    assert said([("a", 2), ("b", 5), ("c", 3)], {doubled: "twice"}) == "count"
+    assert said([("a", 2)], {doubled: "twice"}) == "twice"
+    assert said([], {doubled: "twice"}) == "count"
+    assert said([("a", {2}), ("b", 2), ("c", 3)], {("a", 2): "two"}) == "count"
+
+
+def test_an_exception_may_count_only_beside_a_right_answer(capsys):
+    def careful(x):
+        if x < 0:
+            raise ValueError("negative")
+        return 2 * x
+
+    def refuse(x):
+        raise ValueError("no")
+
+    def question(function):
+        question = Question("q", points=4)
+        question.check("refused", function, -1).raises(ValueError, only_beside_right_answers=True)
+        question.check("two", function, 2).gives(4)
+        question.check("three", function, 3).gives(6)
+        question.check("four", function, 4).gives(9 if function is careful else 8)
+        return question
+
+    assert question(careful).score() == 3  # whatever the order of the checks
+    with pytest.raises(ChecksFailed, match="1 of 4 checks passed"):
+        question(refuse).score()
+    assert question(lambda x: 4).score() == 1  # beside a right one, it counts as wrong
+
+    alone = Question("q", points=2)
+    alone.example("refused", refuse, 1).raises(ValueError, only_beside_right_answers=True)
+    assert alone.score() == 2  # a student's notebook may show nothing else
+
+
+def test_averages():
+    draw = np.random.default_rng(0)
+
+    def checked(function, expected, **kwargs):
+        question = Question("q", points=1)
+        question.check("mean", function).averages(expected, repeats=400, **kwargs)
+        return question.results[0]
+
+    assert checked(lambda: draw.random() < 0.3, 0.3).credit == 1
+    assert checked(lambda: draw.random(5), 0.5, of=np.mean).credit == 1
+    assert checked(lambda: 0.5, 0.5).credit == 1
+    wrong = checked(lambda: draw.random() < 0.3, 0.7, mistakes={0.3: "that is what is dropped"})
+    assert wrong.credit == 0
+    assert "should give 0.7 on average, but 400 calls gave 0." in wrong.message
+    assert "that is what is dropped" in wrong.message
+    assert checked(lambda: 0.5, 0.501).credit == 0
+    assert "but gave 'x'" in checked(lambda: "x", 0.5).message
+    assert "it raised KeyError" in checked(lambda: {}["gone"], 0.5).message
+    assert checked(lambda: float("nan"), 0.5).credit == 0
+
+
+def test_checks_are_imported_without_keras():
+    code = "import sys; from autograder import checks; print('keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_misuse_by_the_author_is_loud():

@@ -1,14 +1,21 @@
 """Each gate must close on the mistake it is there for."""
 
 import copy
+import functools
 
 import nbformat
 import pytest
 
 from autograder import gates
+from autograder import release as releasing
 from autograder.course import Course
-from autograder.release import release
 from tests.autograder.conftest import CONFIG, SOURCE, notebook
+
+
+@pytest.fixture
+def release(executor):
+    """Release with fork servers that all tests share."""
+    return functools.partial(releasing.release, executor=executor)
 
 
 def course_with(tmp_path, change=lambda cells: None) -> Course:
@@ -37,7 +44,7 @@ def meta(name, **values):
     return change
 
 
-def test_a_good_unit_passes_and_is_written(tmp_path):
+def test_a_good_unit_passes_and_is_written(tmp_path, release):
     course = course_with(tmp_path)
     (report,) = release(course)
     assert report.problems == []
@@ -49,7 +56,7 @@ def test_a_good_unit_passes_and_is_written(tmp_path):
     assert "YOUR CODE HERE" in released
 
 
-def test_checking_writes_nothing(tmp_path):
+def test_checking_writes_nothing(tmp_path, release):
     course = course_with(tmp_path)
     before = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*"))
     (report,) = release(course, check_only=True)
@@ -85,7 +92,7 @@ def test_checking_writes_nothing(tmp_path):
         ),
     ],
 )  # fmt: skip
-def test_gates_close(tmp_path, change, problem):
+def test_gates_close(tmp_path, change, problem, release):
     (report,) = release(course_with(tmp_path, change))
     assert any(problem in text for text in report.problems), report.problems
     assert not (tmp_path / "release").exists()
@@ -99,7 +106,7 @@ def test_a_leak_is_found(tmp_path):
     assert any("any number" in text for text in problems)
 
 
-def test_a_solution_shown_in_another_cell_is_found(tmp_path):
+def test_a_solution_shown_in_another_cell_is_found(tmp_path, release):
     def change(cells):
         cells["intro"] = ("markdown", "As you know:\n\n    return 2 * x  # secret way", None)
 
@@ -108,7 +115,7 @@ def test_a_solution_shown_in_another_cell_is_found(tmp_path):
     assert report.ok
 
 
-def test_the_script_beside_a_notebook_stays_here(tmp_path):
+def test_the_script_beside_a_notebook_stays_here(tmp_path, release):
     course = course_with(tmp_path)
     (tmp_path / "source" / "small" / "small.py").write_text("# secret way\n")
     (report,) = release(course)

@@ -1,0 +1,30 @@
+"""Checks for graded cells: what was expected, what came, and where to look.
+
+A graded cell asks one :class:`Question` and ends with its score, a number that nbgrader takes as
+the cell's points::
+
+    question = checks.Question("Output sizes", points=4)
+    question.example("a 3-wide kernel", conv_output_size, 7, 3).gives(5, hint="count the places")
+    ### BEGIN HIDDEN TESTS
+    size = question.random.randint(20, 90)
+    question.check("any size", conv_output_size, size, 5).gives(size - 4)
+    ### END HIDDEN TESTS
+    question.score()
+
+What gives a Keras model is looked at with ``question.model`` and ``question.block``
+(``models.py``), each line one check::
+
+    block = question.block("your block", residual_block, (8, 8, 4), 4)
+    block.has_output_shape((8, 8, 4))
+    block.has_order(["Conv2D", "BatchNormalization", "ReLU"])
+    block.computes(reference)
+
+The cell runs the same in the student's own notebook, with the hidden part cut out. Every check is
+made, whatever the ones before it gave; an exception in the student's code fails only its check.
+If some checks fail, the cell says which and is worth a part of the points; if all fail, it raises
+:class:`ChecksFailed`, so that it looks failed as well.
+"""
+
+from autograder.checks.question import FAILED, PASSED, Call, ChecksFailed, Question, Result
+
+__all__ = ["FAILED", "PASSED", "Call", "ChecksFailed", "Question", "Result"]

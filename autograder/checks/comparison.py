@@ -1,0 +1,207 @@
+"""Whether two models compute the same with the same weights, and where they part if not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import prod
+
+import numpy as np
+
+from autograder.checks.graph import (
+    Graph,
+    Step,
+    assignments,
+    between,
+    core,
+    kinds_between,
+    roles,
+    shapes,
+)
+
+_SETTINGS = ("strides", "dilation_rate", "groups", "epsilon", "axis", "rate")
+_WINDOWS = ("pool_size", "strides", "padding", "axis", "alpha", "negative_slope", "size")
+
+
+def different(one: list[np.ndarray], other: list[np.ndarray], tolerance: float) -> bool:
+    """True if arrays differ in shape, or by more than a part of the largest value."""
+    if len(one) != len(other):
+        return True
+    for a, b in zip(one, other, strict=True):
+        if a.shape != b.shape:
+            return True
+        if a.size == 0:
+            continue
+        worst = np.max(np.abs(a.astype("float64") - b.astype("float64")))
+        if not worst <= tolerance * np.max(np.abs(a)):  # a NaN is different, too
+            return True
+    return False
+
+
+def draw(role: str, shape, rng: np.random.Generator) -> np.ndarray:
+    """Random values for a weight, of a size that keeps activations alive."""
+    if role in ("gamma", "moving_variance"):
+        return rng.uniform(0.5, 1.5, shape).astype("float32")
+    if len(shape) > 1:
+        fan_in = max(1, prod(shape[:-1]))
+        return rng.normal(0, (2 / fan_in) ** 0.5, shape).astype("float32")
+    return rng.normal(0, 0.3, shape).astype("float32")
+
+
+class Comparison:
+    """A reference and a student's model, which get the same weights.
+
+    Args:
+        right: the reference's graph.
+        mine: the student's.
+        any_bias: a bias may be there or not.
+        tolerance: how far values may differ, relative to the largest.
+        rng: draws the weights.
+    """
+
+    def __init__(self, right: Graph, mine: Graph, any_bias: bool, tolerance: float, rng):
+        self.right, self.mine = right, mine
+        self.any_bias, self.tolerance, self.rng = any_bias, tolerance, rng
+
+    def difference(self, inputs: list[np.ndarray]) -> str | None:
+        """What is wrong with the student's model, in words; None if nothing is."""
+        if len(self.mine.inputs) != len(self.right.inputs):
+            return f"expected {len(self.right.inputs)} inputs, has {len(self.mine.inputs)}"
+        values = {
+            id(step): {role: draw(role, w.shape, self.rng) for role, w in roles(step)}
+            for step in self.right.weighted
+        }
+        nearest, most = None, -1
+        for pairs in assignments(self.right, self.mine, not self.any_bias):
+            self._transfer(pairs, values)
+            try:
+                expected, found = self.right.values(inputs), self.mine.values(inputs)
+            except Exception as error:
+                return f"it cannot be run on inputs of shape {inputs[0].shape[1:]}: {error}"[:300]
+            if not self._differ(_results(self.right, expected), _results(self.mine, found)):
+                return None
+            apart = {
+                id(right)
+                for right, mine in pairs
+                if self._differ(*map(_squeezed, (expected[id(right)], found[id(mine)])))
+            }
+            if len(pairs) - len(apart) > most:
+                nearest, most = (dict(pairs), apart), len(pairs) - len(apart)
+        return self._apart(*nearest) if nearest else self._other_weights()
+
+    def _differ(self, one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+        return different(one, other, self.tolerance)
+
+    def _transfer(self, pairs, values: dict) -> None:
+        for right, mine in pairs:
+            given = values[id(right)]
+            have = {role for role, _ in roles(mine)}
+            for role, weight in roles(right):
+                # A bias that the student's layer does not have is none in the reference, either.
+                lost = role.startswith("bias") and role not in have
+                weight.assign(np.zeros(weight.shape) if lost else given[role])
+            for role, weight in roles(mine):
+                value = given.get(role)
+                weight.assign(np.zeros(weight.shape) if value is None else _as(value, weight))
+
+    def _other_weights(self) -> str:
+        """Layers that have no counterpart, by their weights."""
+        missing, extra = self._unmatched(self.any_bias)
+        if not any(self._unmatched(True)):
+            return "; ".join(
+                f"{step} should have {'no bias' if _has_bias(step) else 'a bias'}"
+                for step in extra[:3]
+            )
+        said = []
+        if missing:
+            names = [f"{type(step.layer).__name__}{_sizes(step)}" for step in missing]
+            said.append(f"expected {_some(names)}")
+        if extra:
+            names = [f"{step}{_sizes(step)}" for step in extra]
+            said.append(f"{'has' if missing else 'did not expect'} {_some(names)}")
+        return ", but ".join(said) if extra else f"{said[0]}, which is missing"
+
+    def _unmatched(self, any_bias: bool) -> tuple[list[Step], list[Step]]:
+        """The steps of each side for whose weights the other has no layer."""
+        sides = []
+        for graph, other in ((self.right, self.mine), (self.mine, self.right)):
+            there = Counter(shapes(step, not any_bias) for step in other.weighted)
+            left = []
+            for step in graph.weighted:
+                there[shapes(step, not any_bias)] -= 1
+                if there[shapes(step, not any_bias)] < 0:
+                    left.append(step)
+            sides.append(left)
+        return sides[0], sides[1]
+
+    def _apart(self, partner: dict[Step, Step], apart: set[int]) -> str:
+        """Where the two models part, going from the inputs on."""
+        right = next((step for step in self.right.weighted if id(step) in apart), None)
+        mine = partner.get(right)
+        before = [str(step) for step in between(self.mine, mine) if step.weights]
+        return (
+            "expected other outputs for the same weights. It goes wrong after "
+            f"{_some(before) or 'the inputs'}, before {mine or 'the output'}: "
+            f"{self._cause(right, mine)}"
+        )
+
+    def _cause(self, right: Step | None, mine: Step | None) -> str:
+        said = _settings(right, mine, _SETTINGS) if right else []
+        wanted, kinds = kinds_between(self.right, right), kinds_between(self.mine, mine)
+        said += [f"{kind} is missing" for kind in (wanted - kinds)]
+        said += [f"{kind} is not expected" for kind in (kinds - wanted)]
+        if not said:
+            one, other = (
+                [step for step in between(*side) if not step.weights]
+                for side in ((self.right, right), (self.mine, mine))
+            )
+            for kind in {step.kind for step in one}:
+                twins = ([s for s in side if s.kind == kind] for side in (one, other))
+                for a, b in zip(*twins, strict=False):
+                    said += _settings(a, b, _WINDOWS)
+        if right and not said:
+            said += _settings(right, mine, ("padding",))
+        return "; ".join(said) or (
+            "the layers there are the expected ones, but not their order, connections or padding"
+        )
+
+
+def _results(graph: Graph, values: dict) -> list[np.ndarray]:
+    """The outputs among a graph's values."""
+    found = []
+    for step, number in graph.outputs:
+        value = values[id(step)][number]
+        found.append(np.array(step.activation(value)) if step.activation else value)
+    return found
+
+
+def _squeezed(values: list[np.ndarray]) -> list[np.ndarray]:
+    return [value.reshape(len(value), *core(value.shape[1:])) for value in values]
+
+
+def _as(value: np.ndarray, weight) -> np.ndarray:
+    return value.reshape(weight.shape) if core(value.shape) == core(weight.shape) else value
+
+
+def _settings(right: Step, mine: Step, names: tuple[str, ...]) -> list[str]:
+    """Settings in which two layers differ."""
+    said = []
+    for name in names:
+        wanted, value = getattr(right.layer, name, None), getattr(mine.layer, name, None)
+        if wanted is not None and value is not None and wanted != value:
+            said.append(f"{name} of {mine} should be {wanted}, but is {value}")
+    return said
+
+
+def _has_bias(step: Step) -> bool:
+    return any(role.startswith("bias") for role, _ in roles(step))
+
+
+def _sizes(step: Step) -> str:
+    """What a layer's weights are, in words."""
+    said = [f"{role} {'x'.join(map(str, weight.shape))}" for role, weight in roles(step)]
+    return f" with {', '.join(said)}"
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - 2} more" if len(items) > 2 else ""
+    return " and ".join(items[:2]) + more

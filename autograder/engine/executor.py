@@ -1,0 +1,190 @@
+"""Running one submission: a student's process, a judge, and what they gave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+
+from autograder.engine.channel import Channel, ChannelError
+from autograder.sandbox import ForkServer, Isolation, Limits, probe
+
+STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
+# What nearly every notebook of this kind imports. A name that is not installed is left out.
+PRELOAD = ("numpy", "tensorflow", "keras", "IPython", "matplotlib_inline.backend_inline")
+# A judge answers this long after the notebook's own time is up.
+MARGIN_S = 30.0
+# A judge is used for several submissions, as long as nothing unusual comes up.
+JOBS_OF_A_JUDGE = 25
+JUDGE_MEMORY_MB = 4000
+
+
+@dataclass
+class Job:
+    """One submission as a unit of work: plain data, so that it can be done on another machine.
+
+    Attributes:
+        unit, student: whose it is.
+        notebooks: for each notebook its name and its cells, as :mod:`autograder.engine.prepass`
+            plans them.
+        files: other files by name, for the working directories.
+        seed: of the questions' draws.
+        cell_seconds, seconds: for one cell, and for one notebook.
+        limits: of the student's process.
+    """
+
+    unit: str
+    student: str
+    notebooks: dict[str, list[dict]]
+    files: dict[str, bytes] = field(default_factory=dict)
+    seed: int = 0
+    cell_seconds: float = 30.0
+    seconds: float = 300.0
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass
+class Ran:
+    """What came of one notebook.
+
+    Attributes:
+        cells: outputs and seconds of each cell.
+        incidents: what an instructor should look at.
+        failure: why there is no usable result, if so; it is not the student's fault alone.
+        stages: seconds of each stage, and CPU seconds of both processes.
+    """
+
+    cells: list[dict]
+    incidents: list[str]
+    failure: str = ""
+    stages: dict[str, float] = field(default_factory=dict)
+
+
+class Executor:
+    """A fork server for students and judges, and the running of jobs on it.
+
+    One server does for both: it holds no test and no submission, a judge is told its job after the
+    fork, and each process is shut off from every other.
+
+    Args:
+        isolation: how the processes are shut off; None for the best that works here.
+        preload: modules that the server imports before it forks.
+
+    Raises:
+        SandboxError: no isolation works here.
+    """
+
+    def __init__(self, isolation: Isolation | None = None, preload=PRELOAD):
+        self.isolation = probe() if isolation is None else isolation
+        own = [target.partition(":")[0] for target in (STUDENT, JUDGE)]
+        self._server = ForkServer((*_installed(preload), *own), isolation=self.isolation)
+        self._judges: list[_Judge] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self):
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        for judge in self._judges:
+            judge.end()
+        self._server.__exit__(*error)
+
+    def run(self, job: Job) -> dict[str, Ran]:
+        """Run every notebook of a submission, each in processes of its own."""
+        return {name: self._run(job, cells) for name, cells in job.notebooks.items()}
+
+    def _run(self, job: Job, cells: list[dict]) -> Ran:
+        started = time.monotonic()
+        seconds = job.seconds + MARGIN_S
+        limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
+        student = self._start(STUDENT, limits=limits, files=job.files)
+        result, failure = None, ""
+        try:
+            judge = self._judge()
+            ready = time.monotonic()
+            try:
+                result = judge.take(job, cells, student.channel, seconds)
+            except ChannelError as error:
+                failure = judge.end() or str(error)
+        finally:
+            answered = time.monotonic()
+            student.channel.close()
+            student.kill()
+            end = student.wait(10)
+        if result and result["usual"] and judge.jobs < JOBS_OF_A_JUDGE:
+            with self._lock:
+                self._judges.append(judge)
+        else:
+            judge.end()
+        return _ran(cells, result, failure, end, started, ready, answered)
+
+    def _judge(self) -> _Judge:
+        """A judge that has nothing to do, or a new one."""
+        with self._lock:
+            if self._judges:
+                return self._judges.pop()
+        limits = Limits(memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, disk_mb=256)
+        return _Judge(self._start(JUDGE, limits=limits))
+
+    def _start(self, target: str, **how):
+        with self._lock:  # the protocol of starting is one request after the other
+            return self._server.start(target, **how)
+
+
+class _Judge:
+    """A judge's process, and how many jobs it has had."""
+
+    def __init__(self, process):
+        self.process, self.jobs = process, 0
+        self.channel = Channel(process.channel)
+
+    def take(self, job: Job, cells: list[dict], student, seconds: float) -> dict:
+        """Have a notebook judged, with the conversation with its student's process.
+
+        Raises:
+            ChannelError: the judge is gone, or late.
+        """
+        self.jobs += 1
+        request = {"cells": cells, "files": list(job.files), "seed": job.seed}
+        times = {"cell_seconds": job.cell_seconds, "seconds": job.seconds}
+        self.channel.send(request | times, list(job.files.values()))
+        self.channel.send_descriptor(student.fileno())
+        # Only the judge speaks with the student's process now.
+        student.close()
+        result, _ = self.channel.receive(seconds)
+        return result
+
+    def end(self) -> str:
+        """End the process; why it had ended already, if a limit did it."""
+        self.channel.close()
+        self.process.kill()
+        why = {"memory": "judging it took too much memory", "wall": "judging it took too long"}
+        return why.get(self.process.wait(10).reason, "")
+
+
+def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
+    limit = {
+        "memory": "used more memory than it may",
+        "processes": "started more processes than it may",
+        "cpu": "used more CPU time than it may",
+        "wall": "ran longer than it may",
+        "disk": "wrote more to disk than it may",
+    }.get(end.reason)
+    stages = {
+        "start": round(ready - started, 4),
+        "cells": round(answered - ready, 4),
+        "end": round(time.monotonic() - answered, 4),
+        "student_cpu": round(end.cpu_seconds, 3),
+    }
+    incidents = [f"the code {limit}"] if limit else []
+    if result is None:
+        nothing = [{"outputs": [], "seconds": 0.0} for _ in cells]
+        return Ran(nothing, incidents, failure, stages)
+    return Ran(result["cells"], incidents + result["incidents"], "", stages)
+
+
+def _installed(modules) -> list[str]:
+    import importlib.util
+
+    return [name for name in modules if importlib.util.find_spec(name.partition(".")[0])]

@@ -1,0 +1,225 @@
+"""The judge: a trusted process that takes one submission through its cells.
+
+Student's cells go to the student's process; graded cells run here. Names in a graded cell that
+neither the instructor's cells nor Python define are the student's: plain values cross, everything
+else becomes a stand-in.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.checks.question import seed_questions
+from autograder.engine.cells import Cell, make_shell
+from autograder.engine.channel import Channel, ChannelError
+from autograder.engine.proxies import Student, StudentError
+
+SHELL = make_shell()
+
+
+def main(connection: socket.socket) -> None:
+    """Take jobs from the grader, each with a conversation with a student's process, until it ends.
+
+    What lasts from one job to the next is only what makes it quick: loaded modules, TensorFlow's
+    set-up. The grader starts a new judge after anything unusual, and after some jobs anyway.
+    """
+    grader = Channel(connection)
+    while True:
+        try:
+            job, files = grader.receive()
+            student_fd = grader.receive_descriptor()
+        except ChannelError:
+            return
+        with _work_folder(dict(zip(job["files"], files, strict=True))):
+            seed_questions(job["seed"])
+            student = Student(Channel(socket.socket(fileno=student_fd)))
+            result = Judge(student).run(job)
+        student.channel.close()
+        SHELL.reset(new_session=False)
+        grader.send(result)
+
+
+@contextlib.contextmanager
+def _work_folder(files: dict[str, bytes]) -> Iterator[None]:
+    """A folder of its own for a job, and the process as it was before when it is over."""
+    before = os.getcwd(), list(sys.path), dict(os.environ)
+    with tempfile.TemporaryDirectory(dir=before[0]) as folder:
+        for name, data in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before[0])
+            sys.path[:] = before[1]
+            os.environ.clear()
+            os.environ.update(before[2])
+
+
+class Judge:
+    """Takes one submission through its cells.
+
+    Args:
+        student: the conversation with the student's process.
+    """
+
+    def __init__(self, student: Student, shell=None):
+        self.student = student
+        self.shell = shell or SHELL
+        self.own = set(self.shell.user_ns)
+
+    def run(self, job: dict) -> dict:
+        """Run a job's cells in order.
+
+        Args:
+            job: ``{"cells": [{"role": ..., "source": ...}], "cell_seconds": ..., "seconds": ...}``
+                with role "student", "judge" or "skip"; ``learn``, an instructor's source whose
+                declarations are the judge's own; ``echo``, the visible part of a graded cell that
+                later cells of the student's process need.
+
+        Returns:
+            ``{"cells": [{"outputs": [...], "seconds": ...}], "incidents": [...], "usual": ...}``,
+            where ``usual`` is False if this process should judge nothing else.
+        """
+        end = time.monotonic() + job["seconds"]
+        results = []
+        for cell in job["cells"]:
+            start = time.monotonic()
+            outputs: list = []
+            if cell["role"] != "skip":
+                seconds = min(job["cell_seconds"], end - start)
+                outputs = self._cell(cell, seconds)
+            results.append({"outputs": outputs, "seconds": round(time.monotonic() - start, 4)})
+        usual = self.student.usual and not self.student.incidents
+        return {"cells": results, "incidents": self.student.incidents, "usual": usual}
+
+    def _cell(self, cell: dict, seconds: float) -> list:
+        if seconds <= 0:
+            return _failed("OutOfTime", "not run: the notebook's time is up")
+        self.student.deadline = time.monotonic() + seconds
+        if cell["role"] == "judge":
+            outputs = self._judge(cell["source"], seconds)
+            if cell.get("echo"):
+                self._student_cell(cell["echo"], seconds)
+            return outputs
+        if cell.get("learn"):
+            self._learn(cell["learn"])
+        return self._student_cell(cell["source"], seconds)
+
+    def _student_cell(self, source: str, seconds: float) -> list:
+        try:
+            answer, _ = self.student.ask(seconds, do="cell", source=source)
+        except StudentError as error:
+            return _failed("ProcessEnded", f"not run to its end: {error}")
+        return sanitized(answer.get("outputs"))
+
+    def _learn(self, source: str) -> None:
+        """Take from an instructor's cell what is the same in every process.
+
+        Imports, functions, classes and literal constants are ours, whatever a student's process
+        makes of them; what the cell computes stays there.
+        """
+        try:
+            tree = ast.parse(self.shell.transform_cell(source))
+        except SyntaxError:
+            return
+        kept = [node for node in tree.body if _is_declaration(node)]
+        if kept:
+            module = ast.Module(kept, type_ignores=[])
+            for node in kept:
+                self.own |= _stored(node)
+            try:
+                exec(compile(module, "<given>", "exec"), self.shell.user_ns)
+            except Exception:
+                # What fails here fails in the student's process, too, and is shown there.
+                return
+
+    def _judge(self, source: str, seconds: float) -> list:
+        """Run a graded cell here, with stand-ins for what is the student's."""
+        try:
+            tree = ast.parse(self.shell.transform_cell(source))
+        except SyntaxError:
+            tree = ast.Module([], type_ignores=[])  # running it shows the error
+        stored = _stored(tree)
+        wanted = sorted(_loaded(tree) - self.own - set(dir(builtins)))
+        try:
+            found = self.student.get(wanted) if wanted else {}
+        except StudentError as error:
+            return _failed("StudentError", str(error))
+        for name in wanted:
+            self.shell.user_ns.pop(name, None)
+        self.shell.user_ns.update(found)
+        result = Cell(self.shell).run(source, seconds + 1)
+        self.own |= stored - set(found)
+        return result["outputs"]
+
+
+def _is_declaration(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+        return True
+    if isinstance(node, ast.Assign):
+        try:
+            ast.literal_eval(node.value)
+        except ValueError:
+            return False
+        return all(isinstance(target, ast.Name) for target in node.targets)
+    return False
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    """Names that code reads."""
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _stored(tree: ast.AST) -> set[str]:
+    """Names that code defines, at its top level or anywhere in it."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+    return names
+
+
+def _failed(name: str, reason: str) -> list:
+    text = f"{name}: {reason}"
+    return [{"output_type": "error", "ename": name, "evalue": reason, "traceback": [text]}]
+
+
+def sanitized(outputs) -> list:
+    """What a student's process says its cell showed, brought into nbformat's form."""
+    kept = []
+    for output in outputs if isinstance(outputs, list) else []:
+        match output:
+            case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
+                kept.append({"output_type": "stream", "name": name, "text": text})
+            case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
+                data = {str(k): v for k, v in data.items() if isinstance(v, str | dict | list)}
+                more = {"execution_count": None} if kind == "execute_result" else {}
+                kept.append({"output_type": kind, "data": data, "metadata": {}, **more})
+            case {
+                "output_type": "error",
+                "ename": str(name),
+                "evalue": str(value),
+                "traceback": list(lines),
+            }:
+                traceback = [str(line) for line in lines]
+                error = {"ename": name, "evalue": value, "traceback": traceback}
+                kept.append({"output_type": "error", **error})
+    return kept

@@ -1,0 +1,147 @@
+"""One running fork server, seen from the client."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from autograder.sandbox import view
+from autograder.sandbox.child import WORK, Setup, environment
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import SandboxError
+
+_PRELOAD_SECONDS = 300
+_CLOSE_SECONDS = 10
+# The project comes last on the path: it is for where it is not installed.
+_BOOT = "import sys; sys.path.append({root!r}); from autograder.sandbox.server import main; main()"
+
+
+class Server:
+    """A fork server's process and what belongs to it.
+
+    Attributes:
+        process: the one that was started: the server itself, or bubblewrap around it.
+        threads: how many it has after its imports.
+
+    Raises:
+        SandboxError: it did not start.
+    """
+
+    def __init__(self, preload: Sequence[str], isolation: Isolation, paths: Sequence[Path]):
+        namespaces = isolation in (Isolation.ROOT, Isolation.USER)
+        command: list[str] = []
+        if namespaces:
+            command = view.bubblewrap(paths, user_namespace=isolation == Isolation.USER)
+        self._scratch = WORK if namespaces else tempfile.mkdtemp(prefix="autograder-")
+        self._own_scratch = not namespaces
+        if self._own_scratch:
+            os.mkdir(f"{self._scratch}/.tmp")
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server lasts
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # -I: neither the user's packages, nor variables, nor the current folder.
+        command += [sys.executable, "-I", "-B", "-c", _BOOT.format(root=str(view.package_root()))]
+        with theirs:
+            number = theirs.fileno()
+            variables = environment(self._scratch)
+            self.process = _spawn([*command, str(number)], number, self._errors, variables)
+        setup = Setup(
+            isolation=isolation.name,
+            preload=list(preload),
+            readable=[*view.system_paths(), *map(str, paths)],
+            tmp=view.leaves_tmp(paths),
+            scratch=self._scratch,
+        )
+        try:
+            self.threads = self._introduce(setup)
+        except SandboxError:
+            self.close()
+            raise
+
+    def _introduce(self, setup: Setup) -> int:
+        self._control.settimeout(_PRELOAD_SECONDS)
+        answer = {}
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps(asdict(setup)).encode())
+            answer = json.loads(self._control.recv(1 << 16) or b"{}")
+        if "ready" not in answer:
+            problem = answer.get("error") or self.obituary()
+            raise SandboxError(f"The fork server could not be started: {problem}")
+        self._control.settimeout(None)
+        return answer["threads"]
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def send(self, descriptors: Sequence[int]) -> None:
+        """Ask for a process; the first descriptor is the socket that the answer comes to.
+
+        Raises:
+            OSError: the server is gone.
+        """
+        socket.send_fds(self._control, [b"start"], descriptors)
+
+    def obituary(self) -> str:
+        """What is known of its end, in words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        code = self.process.returncode
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        said = f" Its last words: {lines[-1][:500]}" if lines else ""
+        return f"the fork server {'gives no answer' if code is None else f'died ({code})'}.{said}"
+
+    def close(self) -> None:
+        """End it, and with it every process that came from it."""
+        self._control.close()  # which the server and the supervisors take for the end
+        try:
+            self.process.wait(_CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._errors.close()
+        if self._own_scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _spawn(command: list[str], descriptor: int, errors, variables: dict) -> subprocess.Popen:
+    """Start a program from a thread that lasts as long as the program.
+
+    The kernel tells a child of its parent's end when the *thread* that started it ends.
+    """
+    started: queue.SimpleQueue = queue.SimpleQueue()
+
+    def keep():
+        try:
+            process = subprocess.Popen(
+                command,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=[descriptor],
+                start_new_session=True,  # Ctrl-C in a terminal is for the client alone
+                cwd="/",
+            )
+        except OSError as error:
+            started.put(SandboxError(f"Cannot run {command[0]}: {error.strerror}"))
+            return
+        started.put(process)
+        process.wait()
+
+    threading.Thread(target=keep, name="fork-server", daemon=True).start()
+    process = started.get()
+    if isinstance(process, SandboxError):
+        raise process
+    return process

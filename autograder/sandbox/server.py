@@ -1,0 +1,116 @@
+"""The fork server: imports once, then forks a supervisor for each request.
+
+It runs no student code and holds no secret: every process that comes from it has its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+
+from autograder.sandbox import kernel, watch
+from autograder.sandbox.child import Setup
+from autograder.sandbox.supervisor import supervise
+
+MOST_DESCRIPTORS = 64
+
+
+def main() -> None:
+    """Run until the client closes the socket whose number is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    setup = Setup(**json.loads(control.recv(1 << 20)))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client
+    if not setup.namespaces:
+        # With its pid namespace all ends at once. Without, supervisors have to see to it.
+        kernel.signal_at_parents_death(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        kernel.adopt_orphans()
+    try:
+        _preload(setup.preload)
+    except BaseException as error:
+        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}).encode())
+        return
+    threads = len(os.listdir("/proc/self/task"))
+    control.send(json.dumps({"ready": True, "threads": threads}).encode())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombie
+    supervisors: set[int] = set()
+    try:
+        _serve(control, setup, supervisors)
+    finally:
+        if not setup.namespaces:
+            _leave_nothing(setup, supervisors)
+
+
+def _preload(modules: list[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    context = sys.modules.get("tensorflow.python.eager.context")
+    if context is not None and context.context()._initialized:
+        raise RuntimeError(
+            "preloading must not run a TensorFlow op, whose threads would be missing in a fork; "
+            f"one of {', '.join(modules)} does. Import it in the target instead."
+        )
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page that holds an object
+
+
+def _serve(control: socket.socket, setup: Setup, supervisors: set[int]) -> None:
+    while True:
+        if not select.select([control], [], [], 1)[0]:
+            _end_orphans(supervisors)
+            continue
+        message, descriptors, _, _ = socket.recv_fds(control, 64, MOST_DESCRIPTORS)
+        if not message:
+            return
+        replies = socket.socket(fileno=descriptors[0])
+        try:
+            pid = os.fork()
+        except OSError as error:
+            replies.send(json.dumps({"error": f"cannot fork: {error.strerror}"}).encode())
+        else:
+            if pid == 0:
+                _supervise(control, setup, replies, descriptors[1:])
+            supervisors.add(pid)
+        replies.close()
+        for descriptor in descriptors[1:]:
+            os.close(descriptor)
+
+
+def _leave_nothing(setup: Setup, supervisors: set[int]) -> None:
+    """Wait until the supervisors have ended what they watch, and remove the folder."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for pid in supervisors:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    with contextlib.suppress(ChildProcessError):
+        os.wait()  # returns, with this error, when the last one has ended
+    shutil.rmtree(setup.scratch, ignore_errors=True)
+
+
+def _supervise(control, setup, replies, descriptors) -> None:
+    try:
+        os.close(control.detach())
+        supervise(setup, replies, descriptors[0], descriptors[1:])
+    finally:
+        os._exit(0)
+
+
+def _end_orphans(supervisors: set[int]) -> None:
+    """Kill children that nobody watches any more, as their supervisor was killed from outside."""
+    children = set()
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        children.update(map(int, file.read().split()))
+    for orphan in children - supervisors:
+        for pid in watch.descendants(orphan):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    supervisors &= children
