@@ -152,9 +152,23 @@ def _grade(options) -> int:
             f"{o.unit}  {o.student:<20} {o.score:>6g} / {o.max_score:g}  {o.seconds:.1f} s{reason}"
         )
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if outcomes:
+        _print_times(outcomes)
     if options.json:
         options.json.write_text(json.dumps([o.to_json() for o in outcomes], indent=1))
     return 0
+
+
+def _print_times(outcomes) -> None:
+    """A line on how long it took, and where the time went."""
+    from autograder.progress import console
+    from autograder.report import UnitSummary
+
+    summary = UnitSummary("", outcomes)
+    stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.stages.items())
+    middle, longest = summary.seconds[1:3]
+    line = f"a submission took {middle:.1f} s in the middle ({stages}), {longest:.1f} s at most"
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def _feedback(options) -> int:

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nbconvert.preprocessors import Preprocessor
+from nbgrader import utils
+
 from autograder.course import Course, CourseError
+
+
+class WithoutTestSource(Preprocessor):
+    """What a failed test says, without the traceback that quotes its source."""
+
+    enabled = True
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
+            for output in cell.outputs:
+                if output.output_type == "error" and output.ename != "ChecksFailed":
+                    said = f"{output.ename}: {output.evalue}" if output.evalue else output.ename
+                    output.traceback = [said]
+        return cell, resources
 
 
 def write_feedback(
@@ -31,7 +48,7 @@ def write_feedback(
 
     configured = course.config.GenerateFeedback.get("preprocessors")
     own = configured or GenerateFeedback.preprocessors.default()
-    pages_get = [ClearHiddenTests, FormulasAsMathML, *own]
+    pages_get = [ClearHiddenTests, WithoutTestSource, FormulasAsMathML, *own]
     api = course.api(GenerateFeedback={"preprocessors": pages_get})
     work = [
         (unit, student)

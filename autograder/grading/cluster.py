@@ -34,6 +34,11 @@ def isolation_here(unsafe: bool) -> str:
     return choose_isolation(unsafe).name
 
 
+def _allow_one_death(dask_scheduler) -> None:
+    # A submission may take a worker with it once; the second time it is the submission's doing.
+    dask_scheduler.allowed_failures = 1
+
+
 class Cluster:
     """Hands jobs to a cluster, with the face of an :class:`Executor`."""
 
@@ -67,21 +72,19 @@ def cluster(options) -> Iterator[Cluster]:
         CourseError: Dask is not installed, there is no cluster, or it has no workers.
     """
     try:
-        import dask
         from distributed import Client
     except ImportError:
         raise CourseError(
             "--cluster needs Dask. Install it: pip install 'convnet-course[cluster]'"
         ) from None
-    # A submission may take a worker with it once; the second time it is the submission's doing.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
-        try:
-            client = Client(options.cluster, timeout=20)
-        except (OSError, ValueError) as error:
-            raise CourseError(f"No cluster answers at {options.cluster}: {error}") from None
-        with client:
-            workers = client.scheduler_info().get("workers", {})
-            if not workers:
-                raise CourseError(f"The cluster at {options.cluster} has no workers.")
-            options.workers = max(options.workers, sum(w["nthreads"] for w in workers.values()))
-            yield Cluster(client, options.unsafe)
+    try:
+        client = Client(options.cluster, timeout=20)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"No cluster answers at {options.cluster}: {error}") from None
+    with client:
+        workers = client.scheduler_info().get("workers", {})
+        if not workers:
+            raise CourseError(f"The cluster at {options.cluster} has no workers.")
+        client.run_on_scheduler(_allow_one_death)
+        options.workers = max(options.workers, sum(w["nthreads"] for w in workers.values()))
+        yield Cluster(client, options.unsafe)

@@ -178,6 +178,17 @@ def test_feedback_explains_and_keeps_the_tests_hidden(small_course, grade):
     assert "q.random.randint" not in page
 
 
+def test_feedback_on_a_bare_assert_quotes_no_hidden_line(small_course, grade):
+    course, submit = small_course
+    submit("s", RIGHT | {"square": "def square(x):\n    return 4"})
+    (outcome,) = grade(course)
+    assert outcome.score == 2
+    (folder,) = write_feedback(course)
+    page = (folder / "small.html").read_text()
+    assert "AssertionError" in page
+    assert "49" not in page
+
+
 def test_the_report_tells_the_class(small_course, grade):
     course, submit = small_course
     submit("right", RIGHT)

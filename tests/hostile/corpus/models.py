@@ -196,7 +196,9 @@ CASES = [
     forged(
         "model-many-layers",
         "a configuration of 20,000 layers",
-        sequential(layer("Identity")).replace("]}}", "] * 1 + [" + layer("Identity") + "] * 20000}}"),
+        sequential(layer("Identity")).replace(
+            "]}}", "] * 1 + [" + layer("Identity") + "] * 20000}}"
+        ),
     ),
     forged(
         "model-deep-config",

@@ -34,9 +34,7 @@ CASES = [
         "net-udp",
         "sends datagrams to this machine",
         right=("greet",),
-        first=lines(
-            REACH, 'reach("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", @UDP@))'
-        ),
+        first=lines(REACH, 'reach("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", @UDP@))'),
     ),
     attack(
         "net-unix",

@@ -333,7 +333,9 @@ CASES = [
         ),
         must_not=("left-behind",),
     ),
-    Case("read-by-link", "hands in a link to a file at home", _link("@CANARY@", "data.txt"), (1, 1)),
+    Case(
+        "read-by-link", "hands in a link to a file at home", _link("@CANARY@", "data.txt"), (1, 1)
+    ),
     Case(
         "read-by-folder-link",
         "hands in a link to another student's folder",

@@ -559,12 +559,26 @@ def steps(n):
             "q.difference = lambda expected, value: None\n"
             "class Fraction(int): pass\n"
             "open('/tmp/@MARK@-shadow', 'w').write('x')\n"
-            for name in ("fractions", "course", "sitecustomize", "usercustomize", "statistics",
-                         "ipython_config", "conftest", "numbers", "decimal", "token", "this")
-        } | {
-            "autograder/__init__.py": "", "autograder/checks.py": FORGED_QUESTION,
+            for name in (
+                "fractions",
+                "course",
+                "sitecustomize",
+                "usercustomize",
+                "statistics",
+                "ipython_config",
+                "conftest",
+                "numbers",
+                "decimal",
+                "token",
+                "this",
+            )
+        }
+        | {
+            "autograder/__init__.py": "",
+            "autograder/checks.py": FORGED_QUESTION,
             ".ipython/profile_default/startup/00.py": FORGED_QUESTION,
-            "keras/__init__.py": "raise SystemExit", "ipython_startup.py": "",
+            "keras/__init__.py": "raise SystemExit",
+            "ipython_startup.py": "",
         },
         steps="def steps(n):\n    return 1",
         greet=RIGHT["greet"].replace("Hello", "Bye"),
