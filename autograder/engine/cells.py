@@ -83,6 +83,11 @@ def make_shell():
             if self.running_cell is not None:
                 self.running_cell.error(kind.__name__, str(error), list(traceback))
 
+    # Figures are shown in the notebook, as in Jupyter.
+    with contextlib.suppress(ImportError):
+        import matplotlib
+
+        matplotlib.use("module://matplotlib_inline.backend_inline")
     return Shell.instance(config=config)
 
 

@@ -11,7 +11,7 @@ from autograder.sandbox import ForkServer, Isolation, Limits, probe
 
 STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
 # What nearly every notebook of this kind imports. A name that is not installed is left out.
-PRELOAD = ("numpy", "tensorflow", "keras", "IPython", "matplotlib_inline.backend_inline")
+PRELOAD = ("numpy", "tensorflow", "keras")
 # A judge answers this long after the notebook's own time is up.
 MARGIN_S = 30.0
 # A judge is used for several submissions, as long as nothing unusual comes up.
@@ -98,7 +98,7 @@ class Executor:
         started = time.monotonic()
         seconds = job.seconds + MARGIN_S
         limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
-        student = self._start(STUDENT, limits=limits, files=job.files)
+        student = self._server.start(STUDENT, limits=limits, files=job.files)
         result, failure = None, ""
         try:
             judge = self._judge()
@@ -125,11 +125,7 @@ class Executor:
             if self._judges:
                 return self._judges.pop()
         limits = Limits(memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, disk_mb=256)
-        return _Judge(self._start(JUDGE, limits=limits))
-
-    def _start(self, target: str, **how):
-        with self._lock:  # the protocol of starting is one request after the other
-            return self._server.start(target, **how)
+        return _Judge(self._server.start(JUDGE, limits=limits))
 
 
 class _Judge:
