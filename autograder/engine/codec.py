@@ -145,7 +145,7 @@ class Decoder:
             raise CodecError("not a value")
         try:
             return self._decode(code, depth)
-        except (TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+        except (TypeError, ValueError, LookupError, OverflowError, AttributeError) as error:
             raise CodecError(f"not a value ({type(error).__name__})") from None
 
     def _decode(self, code: list, depth: int) -> Any:

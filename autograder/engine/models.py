@@ -102,14 +102,12 @@ def _ours() -> frozenset[str]:
     import importlib
     import pkgutil
 
-    import course.regularization
     import keras
 
     import course.blocks
 
-    for package in (course.blocks, course.regularization):
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(course.blocks.__path__):
+        importlib.import_module(f"{course.blocks.__name__}.{module.name}")
     return frozenset(n for n in keras.saving.get_custom_objects() if n.startswith("course>"))
 
 

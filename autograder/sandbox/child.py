@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib
-import json
 import math
 import os
 import random
@@ -23,7 +22,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autograder.sandbox import kernel, system_calls, watch
+from autograder.sandbox import kernel, messages, system_calls, watch
 from autograder.sandbox.request import Request
 
 WORK = "/student"  # where there are namespaces
@@ -107,14 +106,14 @@ def init(request: Request, setup: Setup, contents: int, passed: list[int], statu
     # Ctrl-C has a handler in Python, and pid 1 gets the signals that it has handlers for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # In its parent's namespaces the main process has another number, but the same descriptor.
-    socket.send_fds(status, [b'{"main": true}'], [os.pidfd_open(pid)])
+    messages.send(status, [os.pidfd_open(pid)], main=True)
     keep_only([status.detach()], first=0)
     status = socket.socket(fileno=0)
     while True:
         ended, how = os.wait()
         if ended == pid:
             with contextlib.suppress(OSError):
-                status.send(json.dumps({"code": os.waitstatus_to_exitcode(how)}).encode())
+                messages.send(status, code=os.waitstatus_to_exitcode(how))
             os._exit(0)
 
 
@@ -152,7 +151,7 @@ def main(
     try:
         os.setsid()
         function = _prepare(request, setup, work, contents)
-        status.send(b'{"ready": true}')
+        messages.send(status, ready=True)
     except BaseException as error:
         _report(status, error)
     status.detach()  # its number is about to be another's
@@ -259,5 +258,5 @@ def keep_only(descriptors: list[int], *, first: int) -> None:
 def _report(status: socket.socket, error: BaseException):
     text = f"{type(error).__name__}: {error}"[:2000]
     with contextlib.suppress(OSError):
-        status.send(json.dumps({"error": text}).encode())
+        messages.send(status, error=text)
     os._exit(1)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autograder.sandbox import control_groups, view
+from autograder.sandbox import control_groups, messages, view
 from autograder.sandbox.control_groups import ControlGroup
 from autograder.sandbox.isolation import Isolation, probe
 from autograder.sandbox.launch import Server
@@ -120,7 +119,7 @@ class ForkServer:
             group = ControlGroup(self._groups, limits) if self._groups else None
             if group:
                 on_failure.callback(group.remove)
-            control, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            control, supervisors = messages.pair()
             channel, students = socket.socketpair()
             on_failure.callback(control.close)
             on_failure.callback(channel.close)
@@ -148,25 +147,21 @@ class ForkServer:
             os.close(file)
 
     def _await_start(self, control, target: str, group: ControlGroup | None) -> None:
-        control.settimeout(2 * START_SECONDS)
-        answer = {}
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
+        try:
+            answer, descriptors = messages.receive(control, 2 * START_SECONDS)
             if descriptors:
                 # The supervisor, which waits until it is in the group before it forks.
                 try:
                     group.add(control_groups.pid_of(descriptors[0]))
-                except OSError as error:
-                    raise SandboxError(f"{target} got no control group: {error}") from error
                 finally:
                     os.close(descriptors[0])
-                control.send(b"go")
-                message = control.recv(1 << 16)
-            answer = json.loads(message or b"{}")
+                messages.send(control, please="go on")
+                answer, _ = messages.receive(control, 2 * START_SECONDS)
+        except OSError as error:
+            answer = {"error": str(error)}
         if "ready" not in answer:
             problem = answer.get("error") or self._obituary()
             raise SandboxError(f"{target} could not be started: {problem}")
-        control.settimeout(None)
 
     def _obituary(self) -> str:
         return f"{self._server.obituary()} The next start makes a new one."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import shutil
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from autograder.sandbox import view
+from autograder.sandbox import messages, view
 from autograder.sandbox.child import WORK, Setup, environment
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import SandboxError
@@ -48,7 +47,7 @@ class Server:
         if self._own_scratch:
             os.mkdir(f"{self._scratch}/.tmp")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server lasts
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = messages.pair()
         # -I: neither the user's packages, nor variables, nor the current folder.
         command += [sys.executable, "-I", "-B", "-c", _BOOT.format(root=str(view.package_root()))]
         with theirs:
@@ -69,15 +68,13 @@ class Server:
             raise
 
     def _introduce(self, setup: Setup) -> int:
-        self._control.settimeout(_PRELOAD_SECONDS)
-        answer = {}
+        answer: dict = {}
         with contextlib.suppress(OSError):
-            self._control.send(json.dumps(asdict(setup)).encode())
-            answer = json.loads(self._control.recv(1 << 16) or b"{}")
+            messages.send(self._control, **asdict(setup))
+            answer, _ = messages.receive(self._control, _PRELOAD_SECONDS)
         if "ready" not in answer:
             problem = answer.get("error") or self.obituary()
             raise SandboxError(f"The fork server could not be started: {problem}")
-        self._control.settimeout(None)
         return answer["threads"]
 
     @property

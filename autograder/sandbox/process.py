@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import select
 import signal
 import socket
 import threading
 import time
 from dataclasses import replace
 
+from autograder.sandbox import messages
 from autograder.sandbox.control_groups import ControlGroup
 from autograder.sandbox.limits import Exit, SandboxError
 
@@ -42,7 +41,7 @@ class Process:
 
     def interrupt(self) -> None:
         """Send SIGINT to the main process, as Ctrl-C would."""
-        self._say(b"interrupt")
+        self._say("interrupt")
 
     def poll(self) -> Exit | None:
         """How it ended; None while it runs."""
@@ -62,7 +61,7 @@ class Process:
         try:
             if self._exit is None:
                 left = None if end is None else max(0, end - time.monotonic())
-                if not select.select([self._control], [], [], left)[0]:
+                if not messages.readable(self._control, left):
                     raise TimeoutError(f"still running after {timeout} s")
                 self._exit = self._read_exit()
                 self._end()
@@ -71,10 +70,7 @@ class Process:
             self._reading.release()
 
     def _read_exit(self) -> Exit:
-        try:
-            message = json.loads(self._control.recv(4096) or b"{}")
-        except (OSError, ValueError):
-            message = {}
+        message, _ = messages.receive(self._control, 0)
         end = Exit(**message["exit"]) if "exit" in message else Exit(None, "server")
         if self._group and end.code == -signal.SIGKILL and not end.reason:
             end = replace(end, reason="memory" if self._group.has_killed() else "")
@@ -86,7 +82,7 @@ class Process:
         Raises:
             SandboxError: it could not be stopped, as when the kernel waits for a broken disk.
         """
-        self._say(b"kill")
+        self._say("kill")
         try:
             return self.wait(_KILL_SECONDS)
         except TimeoutError:
@@ -98,9 +94,9 @@ class Process:
         """A descriptor that becomes readable at the end, for `select`."""
         return self._control.fileno()
 
-    def _say(self, word: bytes) -> None:
+    def _say(self, word: str) -> None:
         with contextlib.suppress(OSError):  # it has ended
-            self._control.send(word)
+            messages.send(self._control, please=word)
 
     def __enter__(self) -> Process:
         return self

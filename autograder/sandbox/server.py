@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import json
 import os
 import select
 import shutil
@@ -16,7 +15,7 @@ import signal
 import socket
 import sys
 
-from autograder.sandbox import kernel, watch
+from autograder.sandbox import kernel, messages, watch
 from autograder.sandbox.child import Setup
 from autograder.sandbox.supervisor import supervise
 
@@ -27,7 +26,7 @@ def main() -> None:
     """Run until the client closes the socket whose number is the first argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    setup = Setup(**json.loads(control.recv(1 << 20)))
+    setup = Setup(**messages.receive(control, None)[0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client
     if not setup.namespaces:
         # With its pid namespace all ends at once. Without, supervisors have to see to it.
@@ -37,10 +36,10 @@ def main() -> None:
     try:
         _preload(setup.preload)
     except BaseException as error:
-        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}).encode())
+        messages.send(control, error=f"{type(error).__name__}: {error}"[:4000])
         return
     threads = len(os.listdir("/proc/self/task"))
-    control.send(json.dumps({"ready": True, "threads": threads}).encode())
+    messages.send(control, ready=True, threads=threads)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombie
     supervisors: set[int] = set()
     try:
@@ -75,7 +74,7 @@ def _serve(control: socket.socket, setup: Setup, supervisors: set[int]) -> None:
         try:
             pid = os.fork()
         except OSError as error:
-            replies.send(json.dumps({"error": f"cannot fork: {error.strerror}"}).encode())
+            messages.send(replies, error=f"cannot fork: {error.strerror}")
         else:
             if pid == 0:
                 _supervise(control, setup, replies, descriptors[1:])
@@ -113,4 +112,5 @@ def _end_orphans(supervisors: set[int]) -> None:
         for pid in watch.descendants(orphan):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    supervisors &= children
+    # Not by that list, which may lack children while others end.
+    supervisors -= {pid for pid in supervisors if not os.path.exists(f"/proc/{pid}")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import shutil
@@ -14,7 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict
 
-from autograder.sandbox import child, kernel, watch
+from autograder.sandbox import child, kernel, messages, watch
 from autograder.sandbox.child import Setup
 from autograder.sandbox.limits import Exit
 from autograder.sandbox.request import Request
@@ -45,12 +44,12 @@ def supervise(setup: Setup, control: socket.socket, contents: int, passed: list[
         end = supervisor.watch()
     except Exception as error:
         supervisor.end()
-        answer = {"error": f"{error}" if isinstance(error, _NotStarted) else f"{error!r}"}
+        answer = {"error": str(error) if isinstance(error, _NotStarted) else repr(error)}
     else:
         answer = {"exit": asdict(end)}
     supervisor.clean_up()
     with contextlib.suppress(OSError):  # the client may be gone
-        control.send(json.dumps(answer).encode())
+        messages.send(control, **answer)
 
 
 class _NotStarted(Exception):
@@ -89,7 +88,7 @@ class Supervisor:
             self._make_folder()
         else:
             self._enter_namespaces()
-        self.status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.status, theirs = messages.pair()
         self.first = os.fork()
         if self.first == 0:
             self._be_child(contents, passed, theirs)
@@ -101,14 +100,14 @@ class Supervisor:
             os.close(descriptor)
         self._await_readiness()
         self.started = time.monotonic()
-        self.control.send(b'{"ready": true}')
+        messages.send(self.control, ready=True)
 
     def _be_confirmed(self) -> None:
         """Let the client put this process into a control group before it has children."""
         pidfd = os.pidfd_open(os.getpid())
-        socket.send_fds(self.control, [b'{"supervisor": true}'], [pidfd])
+        messages.send(self.control, [pidfd], supervisor=True)
         os.close(pidfd)
-        if self.control.recv(64) != b"go":
+        if messages.receive(self.control, START_SECONDS)[0].get("please") != "go on":
             raise _NotStarted("the client went away")
 
     def _enter_namespaces(self) -> None:
@@ -146,22 +145,20 @@ class Supervisor:
                 child.main(self.request, self.setup, self.work, *arguments)
         except BaseException as error:
             with contextlib.suppress(OSError):
-                status.send(json.dumps({"error": f"{error!r}"}).encode())
+                messages.send(status, error=repr(error))
         finally:
             os._exit(1)
 
     def _await_readiness(self) -> None:
         """Wait for "ready" and, from pid 1, for a descriptor of the main process."""
-        self.status.settimeout(START_SECONDS)
         ready = False
         while not ready or self.main is None:
             try:
-                message, descriptors, _, _ = socket.recv_fds(self.status, 4096, 1)
+                news, descriptors = messages.receive(self.status, START_SECONDS)
             except TimeoutError:
                 raise _NotStarted(f"it was not ready after {START_SECONDS} s") from None
-            if not message:
+            if not news:
                 raise _NotStarted("the process ended while it was set up")
-            news = json.loads(message)
             if "error" in news:
                 raise _NotStarted(news["error"])
             if descriptors:
@@ -193,11 +190,8 @@ class Supervisor:
         return Exit(self.code, reason, round(self.cpu_seconds, 3), self.peak >> 20, round(wall, 3))
 
     def _obey(self) -> str:
-        try:
-            wish = self.control.recv(64)
-        except OSError:
-            wish = b""
-        if wish == b"interrupt":
+        wish, _ = messages.receive(self.control, 0)
+        if wish.get("please") == "interrupt":
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.main, signal.SIGINT)
             return ""
@@ -270,10 +264,10 @@ class Supervisor:
             self.peak = max(self.peak, usage.ru_maxrss << 10)
 
     def _read_code(self) -> None:
-        """Pid 1's last message, if there is one: how the main process ended."""
-        self.status.setblocking(False)
-        with contextlib.suppress(OSError, ValueError):
-            self.code = json.loads(self.status.recv(4096))["code"]
+        """Pid 1's last message, if there is one, says how the main process ended."""
+        with contextlib.suppress(TimeoutError):
+            while news := messages.receive(self.status, 0)[0]:
+                self.code = news.get("code", self.code)
 
     def clean_up(self) -> None:
         """Remove a work folder that was no mount."""
