@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,13 +30,11 @@ class Hand:
         folder: where the submission goes, empty.
         released: the released notebook, the case's own copy.
         words: words in a case's sources, such as "@HOME@", and what stands for them.
-        outside: a folder outside of the submission that a case may put targets of links into.
     """
 
     folder: Path
     released: nbformat.NotebookNode
     words: Mapping[str, str] = field(default_factory=dict)
-    outside: Path = Path()
 
     def filled(self, text: str) -> str:
         """A source with its words replaced."""
@@ -50,7 +49,7 @@ class Hand:
         elif isinstance(notebook, str):
             data = self.filled(notebook).encode()
         else:
-            data = self.filled(nbformat.writes(notebook, version=4)).encode()
+            data = self.filled(json.dumps(notebook)).encode()  # however invalid it is
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -27,14 +27,14 @@ def _instead(name: str, tries: str, make: Callable[[Hand], None], statuses=froze
     return Case(name, tries, make, (0, 0), statuses)
 
 
-def _beside(name: str, tries: str, make: Callable[[Hand], None], statuses=frozenset({GRADED, FLAGGED})):
+def _beside(name: str, tries: str, make: Callable[[Hand], None]):
     """Something beside a right notebook, which is graded all the same."""
 
     def both(hand: Hand) -> None:
         hand.write(answered(hand.released, QUICK))
         make(hand)
 
-    return Case(name, tries, both, (WHOLE, WHOLE), statuses)
+    return Case(name, tries, both, (WHOLE, WHOLE), {GRADED, FLAGGED})
 
 
 def _named(name: str) -> Callable[[Hand], None]:
@@ -133,8 +133,8 @@ def _deep(hand: Hand) -> None:
 
 
 def _odd_names(hand: Hand) -> None:
-    for name in ("-rf", "...", " ", "a\nb", "ü" * 100, "x" * 255, "con", "a;touch x", "$(id)", "'", '"',
-                 "\u202etxt.exe"):  # fmt: skip
+    short = ("-rf", "...", " ", "a\nb", "con", "a;touch x", "$(id)", "'", '"', "\u202etxt.exe")
+    for name in (*short, "ü" * 100, "x" * 255):
         (hand.folder / name).write_text("x")
     (hand.folder / os.fsdecode(b"\xff\xfe-not-utf-8")).write_text("x")
 
@@ -208,7 +208,8 @@ CASES = [
             lambda hand: (hand.folder / "timestamp.txt").mkdir()),
     _beside("beside-timestamp-link", "a link in the place of the timestamp",
             _link("@CANARY@", "timestamp.txt")),
-    _beside("beside-timestamp-fifo", "a pipe in the place of the timestamp", _fifo("timestamp.txt")),
+    _beside("beside-timestamp-fifo", "a pipe in the place of the timestamp",
+            _fifo("timestamp.txt")),
     _beside("beside-zip", "the same in an archive", _zipped_notebook),
     _beside("beside-zip-bomb", "an archive that unpacks to 300 MB",
             _zip({f"part-{number}": BOMB for number in range(3)})),

@@ -1,6 +1,6 @@
 """Honest work, some of it on paths that attackers use, too. It gets what it deserves, exactly."""
 
-from tests.hostile.case import FLAGGED, GRADED, Case, Hand, answered, cell_of, lines, work
+from tests.hostile.case import FLAGGED, GRADED, Case, Hand, answered, cell_of, work
 from tests.hostile.unit import ALL, IMPORTS, QUICK, RIGHT, points
 
 WHOLE, SOME = points(*ALL), points(*QUICK)
@@ -91,7 +91,8 @@ CASES = [
                                              layers.Conv2D(4, 3, activation="relu"),
                                              layers.GlobalAveragePooling2D()])
                 image = keras.Input((8, 8, 3))
-                return keras.Model(image, layers.Dense(classes, activation="softmax")(features(image)))
+                y = layers.Dense(classes, activation="softmax")(features(image))
+                return keras.Model(image, y)
             """,
             block="""
             def block(x, filters):
@@ -102,7 +103,7 @@ CASES = [
             """),
     _honest("honest-helpers", "uses helpers, other names and defaults", (),
             first="GREETING = 'Hello, '\ndef count_one(words, word): return words.count(word)",
-            greet="def greet(who, /, greeting=None):\n    return (greeting or GREETING) + who + '!'",
+            greet="def greet(who, /, hello=None):\n    return (hello or GREETING) + who + '!'",
             steps="""
             def halve(n): return n // 2
             def steps(number, done=0):
@@ -168,7 +169,8 @@ CASES = [
     _honest("honest-subprocess", "asks another program", first="""
             import subprocess, sys
             print(subprocess.run(["echo", "hello"], capture_output=True, text=True).stdout)
-            print(subprocess.run([sys.executable, "-c", "print(6 * 7)"], capture_output=True).stdout)
+            command = [sys.executable, "-c", "print(6 * 7)"]
+            print(subprocess.run(command, capture_output=True).stdout)
             files = !ls
             """),
     _honest("honest-threads", "uses threads and a pool", (), first="""
@@ -234,7 +236,7 @@ CASES = [
                 return f"Hello, {name}!" if ballast[-1] else ""
             """),
     _honest("honest-state", "keeps what it has seen, and changes what it was given", ("greet",),
-            steps=lines("seen = {}", RIGHT["steps"]).replace("count = 0", "count = 0\n    seen[n] = 1"),
+            steps="old = []\n" + RIGHT["steps"].replace("count = 0", "count = old.append(n) or 0"),
             tally="""
             def tally(words):
                 counts = {}

@@ -104,7 +104,8 @@ CASES = [
         except Exception as error:
             print(type(error).__name__)
         script = "import socket; socket.create_connection(('127.0.0.1', @TCP@), 2).send(b'x')"
-        for command in ([sys.executable, "-c", script], ["bash", "-c", "echo > /dev/tcp/127.0.0.1/@TCP@"],
+        for command in ([sys.executable, "-c", script],
+                        ["bash", "-c", "echo > /dev/tcp/127.0.0.1/@TCP@"],
                         ["curl", "-m", "2", "http://127.0.0.1:@TCP@/"]):
             try:
                 done = subprocess.run(command, capture_output=True, timeout=10)

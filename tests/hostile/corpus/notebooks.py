@@ -5,7 +5,18 @@ import json
 
 import nbformat
 
-from tests.hostile.case import ANY, FLAGGED, GRADED, HUMAN, Case, Hand, answered, cell_of, changed, code
+from tests.hostile.case import (
+    ANY,
+    FLAGGED,
+    GRADED,
+    HUMAN,
+    Case,
+    Hand,
+    answered,
+    cell_of,
+    changed,
+    code,
+)
 from tests.hostile.unit import QUICK, RIGHT, points
 
 WHOLE = points(*QUICK)
@@ -112,7 +123,7 @@ def _odd_metadata(notebook):
         celltoolbar="Create Assignment", title=[None],
     )  # fmt: skip
     for cell in notebook.cells:
-        cell.metadata.update(editable=False, deletable=False, trusted=True, tags=["raises-exception"])
+        cell.metadata.update(editable=False, deletable=False, trusted=True, collapsed="x")
 
 
 def _no_imports(notebook):
@@ -288,7 +299,8 @@ CASES = [
     _raw("nb-format-99", "says format 99", _with(nbformat=99), (0, WHOLE), ANY),
     _raw("nb-format-text", "says format 'four'", _with(nbformat="four"), (0, WHOLE), ANY),
     _raw("nb-format-3", "is in the format of 2013", _old_format, (0, WHOLE), ANY),
-    _raw("nb-metadata-list", "has a list for its metadata", _with(metadata=[1]), (WHOLE, WHOLE), ANY),
+    _raw("nb-metadata-list", "has a list for its metadata", _with(metadata=[1]),
+         (WHOLE, WHOLE), ANY),
     _raw("nb-nan", "has NaN and infinity in its metadata",
          _with(metadata={"a": float("nan"), "b": float("inf")}), (WHOLE, WHOLE), {GRADED}),
     _raw("nb-duplicate-keys", "has the key cells twice", _duplicate_keys, (0, WHOLE), ANY),

@@ -138,7 +138,8 @@ CASES = [
                         pass
                 try:
                     for fd in os.listdir(f"/proc/{pid}/fd"):
-                        read(f"/proc/{pid}/fd/{fd}") if os.path.isfile(f"/proc/{pid}/fd/{fd}") else 0
+                        path = f"/proc/{pid}/fd/{fd}"
+                        read(path) if os.path.isfile(path) else print(os.readlink(path))
                     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
                         print("OPENED MEMORY", pid, memory.read(1))
                 except OSError:
@@ -160,9 +161,9 @@ CASES = [
         buffer = ctypes.create_string_buffer(64)
         class Vector(ctypes.Structure):
             _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-        mine = Vector(ctypes.addressof(buffer), 64)
-        theirs = Vector(id(object), 64)
-        if libc.process_vm_readv(os.getppid(), ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0) > 0:
+        mine = ctypes.byref(Vector(ctypes.addressof(buffer), 64))
+        theirs = ctypes.byref(Vector(id(object), 64))
+        if libc.process_vm_readv(os.getppid(), mine, 1, theirs, 1, 0) > 0:
             print("ATTACHED by process_vm_readv")
         """,
         must_not=("ATTACHED",),
@@ -218,7 +219,7 @@ CASES = [
             for root, folders, names in os.walk("/"):
                 folders[:] = [f for f in folders if f not in ("site-packages", "sys", "proc")]
                 for name in names:
-                    if name.endswith((".ipynb", ".db", ".json", ".txt")) and "share/doc" not in root:
+                    if name.endswith((".ipynb", ".db", ".json", ".txt")):
                         read(os.path.join(root, name), 1 << 20)
                 if time.monotonic() > end:
                     break

@@ -582,7 +582,7 @@ def steps(n):
         },
         steps="def steps(n):\n    return 1",
         greet=RIGHT["greet"].replace("Hello", "Bye"),
-    ),  # fmt: skip
+    ),
     Case(
         "forge-half-honest",
         "does three questions and forges the rest",
