@@ -159,6 +159,15 @@ class _Judge:
         return why.get(self.process.wait(10).reason, "")
 
 
+def not_judged(cells, reason: str, incidents=(), stages=None) -> Ran:
+    """What came of a notebook of which nothing is known: no graded cell may look passed."""
+    error = {"output_type": "error", "ename": "NotGraded", "evalue": reason, "traceback": [reason]}
+    results = [
+        {"outputs": [error] if cell["role"] == "judge" else [], "seconds": 0.0} for cell in cells
+    ]
+    return Ran(results, list(incidents), reason, stages or {})
+
+
 def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
     limit = {
         "memory": "used more memory than it may",
@@ -175,8 +184,7 @@ def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
     }
     incidents = [f"the code {limit}"] if limit else []
     if result is None:
-        nothing = [{"outputs": [], "seconds": 0.0} for _ in cells]
-        return Ran(nothing, incidents, failure, stages)
+        return not_judged(cells, failure, incidents, stages)
     return Ran(result["cells"], incidents + result["incidents"], "", stages)
 
 

@@ -155,8 +155,8 @@ class Judge:
         wanted = sorted(_loaded(tree) - self.own - set(dir(builtins)))
         try:
             found = self.student.get(wanted) if wanted else {}
-        except StudentError as error:
-            return _failed("StudentError", str(error))
+        except Exception as error:  # whatever the student's process says instead of an answer
+            return _failed(type(error).__name__, str(error))
         for name in wanted:
             self.shell.user_ns.pop(name, None)
         self.shell.user_ns.update(found)

@@ -85,8 +85,8 @@ def _allowed() -> frozenset[tuple[str, str]]:
             for key, value in vars(module).items()
             if isinstance(value, type) and issubclass(value, base) and key not in _DENIED
         }
-    for name in _OPERATIONS:
-        module = importlib.import_module(f"keras.src.ops.{name}")
+    for name in (*(f"ops.{name}" for name in _OPERATIONS), "activations.activations"):
+        module = importlib.import_module(f"keras.src.{name}")
         found |= {
             (module.__name__, key)
             for key, value in vars(module).items()

@@ -80,6 +80,9 @@ def _raw_cells(path: Path) -> list:
 
 
 def _json(path: Path):
+    for folder in (path.parent, path.parent.parent):
+        if _is_link(folder):
+            raise Unreadable(f"{path.name} was not handed in: {folder.name} is a link")
     status = _status(path)
     if status is None:
         raise Unreadable(f"{path.name} was not handed in{_beside(path)}")
@@ -108,6 +111,11 @@ def _status(path: Path) -> os.stat_result | None:
         return os.lstat(path)
     except (OSError, ValueError):
         return None
+
+
+def _is_link(path: Path) -> bool:
+    status = _status(path)
+    return status is not None and stat.S_ISLNK(status.st_mode)
 
 
 def _kind(mode: int) -> str:
@@ -296,9 +304,13 @@ def read_files(folder: Path, skip: set[str]) -> tuple[dict[str, bytes], list[str
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     total = 0
+    if _is_link(folder) or _is_link(folder.parent):
+        return files, left_out
     for root, folders, names in os.walk(folder, followlinks=False):
         if len(Path(root).relative_to(folder).parts) > 8:
             folders.clear()
+        # A folder of a notebook's name would stand where the graded notebook goes.
+        folders[:] = [name for name in folders if name not in skip]
         for name in sorted(names):
             path = Path(root) / name
             relative = str(path.relative_to(folder))

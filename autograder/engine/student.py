@@ -110,7 +110,7 @@ class Student:
     def _encode(self, encoder: Encoder, value) -> list:
         try:
             return encoder.encode(value)
-        except CodecError:
+        except Exception:  # no plain form, or one that raises when it is looked at
             return ["o", self._keep(value), *_description(value)]
 
     def _keep(self, value) -> int:

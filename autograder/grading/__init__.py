@@ -16,9 +16,9 @@ import nbformat
 
 from autograder.course import Course, CourseError
 from autograder.engine import prepass
-from autograder.engine.executor import Job, Ran
+from autograder.engine.executor import Job, Ran, not_judged
 from autograder.grading.lock import exclusive
-from autograder.grading.outcome import Outcome
+from autograder.grading.outcome import NEEDS_HUMAN, Outcome
 from autograder.grading.record import Recorder
 
 __all__ = ["Options", "Outcome", "grade", "load_outcomes"]
@@ -109,9 +109,7 @@ def grade(
                 todo.append((unit, student, mark))
         if todo:
             for work, ran, isolation in _run(course, releases, todo, seed, options, executor):
-                outcome = Recorder(course, gradebook, work.unit).record(
-                    work.student, work.plans, ran, problems=work.problems, files=work.files
-                )
+                outcome = _recorded_outcome(course, gradebook, work, ran)
                 outcome.seconds = round(time.monotonic() - work.started, 2)
                 outcome.stages = _stages(ran)
                 outcome.isolation = isolation
@@ -185,7 +183,15 @@ def _run(
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result(), running_executor.isolation.name
+                work, error = running.pop(future), future.exception()
+                ran = future.result() if error is None else _not_run(work, error)
+                yield work, ran, running_executor.isolation.name
+
+
+def _not_run(work: _Work, error: BaseException) -> dict[str, Ran]:
+    """What came of a submission that could not even be run."""
+    reason = f"it could not be run ({type(error).__name__}: {error})"
+    return {name: not_judged(plan.cells, reason) for name, plan in work.plans.items()}
 
 
 def _start_executor(options: Options):
@@ -254,6 +260,18 @@ def _fingerprint(course: Course, unit: str, student: str, release: _Release) -> 
         facts = [str(path.relative_to(folder)), status.st_mode, status.st_size, status.st_mtime_ns]
         digest.update(json.dumps(facts).encode())
     return digest.hexdigest()
+
+
+def _recorded_outcome(course: Course, gradebook, work: _Work, ran: dict[str, Ran]) -> Outcome:
+    """Record a submission; one that cannot be recorded must not stop the others."""
+    try:
+        return Recorder(course, gradebook, work.unit).record(
+            work.student, work.plans, ran, problems=work.problems, files=work.files
+        )
+    except Exception as error:
+        gradebook.db.rollback()
+        reason = f"it could not be recorded ({type(error).__name__}: {error})"
+        return Outcome(work.unit, work.student, NEEDS_HUMAN, reason)
 
 
 def _file(course: Course, unit: str, student: str) -> Path:

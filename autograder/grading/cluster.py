@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autograder.course import CourseError
-from autograder.engine.executor import Executor, Job, Ran
+from autograder.engine.executor import Executor, Job, Ran, not_judged
 from autograder.grading.local import choose_isolation
 from autograder.sandbox import Isolation
 
@@ -58,10 +58,7 @@ class Cluster:
             return future.result()
         except KilledWorker:
             reason = "the machines that ran it died twice"
-            return {
-                name: Ran([{"outputs": [], "seconds": 0.0} for _ in cells], [], reason)
-                for name, cells in job.notebooks.items()
-            }
+            return {name: not_judged(cells, reason) for name, cells in job.notebooks.items()}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 
 from autograder.sandbox import kernel, messages, watch
 from autograder.sandbox.child import Setup
@@ -90,8 +91,11 @@ def _leave_nothing(setup: Setup, supervisors: set[int]) -> None:
     for pid in supervisors:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    with contextlib.suppress(ChildProcessError):
-        os.wait()  # returns, with this error, when the last one has ended
+    with contextlib.suppress(ChildProcessError):  # when the last child has ended
+        while True:
+            os.waitpid(-1, os.WNOHANG)
+            _end_orphans(supervisors)
+            time.sleep(0.02)
     shutil.rmtree(setup.scratch, ignore_errors=True)
 
 

@@ -228,7 +228,12 @@ def _magic_only(notebook):
     cell_of(notebook, "steps").source = "%%bash\nexit 3"
 
 
-STUB = "def greet(name):\n    raise NotImplementedError()"
+# As it was released.
+STUB = '''\
+def greet(name):
+    """Hello, and the name."""
+    # YOUR CODE HERE
+    raise NotImplementedError()'''
 
 CASES = [
     _damaged("nb-untouched-order", "changes nothing", lambda notebook: None),

@@ -62,6 +62,61 @@ class Evil:
         return (exec, ("open('/tmp/@MARK@-pickle', 'w').write('x')",))
 """
 
+# Answers that no student's process gives, as it was written.
+ANSWERS = {
+    "error-builtin": {"error": [["ValueError", "Exception"], "x"]},
+    "error-exit": {"error": [["SystemExit", "BaseException"], "0"]},
+    "error-interrupt": {"error": [["KeyboardInterrupt"], ""]},
+    "error-unicode": {"error": [["UnicodeDecodeError", "ValueError", "Exception"], "x"]},
+    "error-types": {"error": [[3, None, {}], ["x"]]},
+    "error-text": {"error": "x"},
+    "incidents-number": {"incidents": 5},
+    "incidents-object": {"incidents": {"a": "b"}},
+    "values-list": {"values": [1, 2]},
+    "values-codes": {"values": {"greet": 3, "steps": ["f"], "tally": ["T", 10**9]}},
+    "values-handles": {
+        "values": {"greet": ["f", "x", {}, 3, None], "steps": ["C", 10**40, 1, 1, 1]}
+    },
+    "values-names": {"values": {"checks": ["j", 8], "question": ["j", 8], "greet": ["j", "x"]}},
+    "graph": {"graph": [["m", 0, "x"], 5], "value": ["k", 99]},
+    "graph-number": {"graph": 7, "value": ["k", -1]},
+    "changed": {"value": ["j", 8], "changed": [[99, ["j", 1]], "x", 5]},
+    "changed-number": {"value": ["j", 8], "changed": 3},
+    "printed": {"value": ["j", 8], "printed": {"a": 1}, "changed": []},
+    "no-value": {},
+    "outputs": {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}, 3, None]},
+    "outputs-data": {"outputs": [{"output_type": "display_data", "data": {"text/html": [1, {}]}}]},
+    "outputs-number": {"outputs": 5, "ok": [], "timed_out": "x"},
+    "list": [],
+    "null": None,
+    "number": 8,
+    "text": "ok",
+}
+
+
+def _answers() -> list[Case]:
+    """Each of the answers, written before anything was asked, and while a call is answered."""
+    ahead = [
+        attack(
+            f"answer-ahead-{name}",
+            f"answers questions of every kind before they are asked: {answer!r:.60}",
+            first=lines(SOCKETS, f"put(frame({answer!r}) * 30)"),
+            statuses=ANY,
+        )
+        for name, answer in ANSWERS.items()
+    ]
+    in_calls = [
+        attack(
+            f"answer-call-{name}",
+            f"answers a call in its own words: {answer!r:.60}",
+            greet=lines(SOCKETS, f"def greet(name):\n    put(frame({answer!r}))\n    return 'x'"),
+            steps="def steps(n):\n    return greet(n)",
+            statuses=ANY,
+        )
+        for name, answer in ANSWERS.items()
+    ]
+    return ahead + in_calls
+
 
 def _scored_outputs(notebook):
     """Outputs that claim that every test gave its points."""
@@ -594,4 +649,5 @@ def steps(n):
         ),
         (points("greet", "steps", "tally"),) * 2,
     ),
+    *_answers(),
 ]
