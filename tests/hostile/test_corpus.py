@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import stat
+import subprocess
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,6 +73,47 @@ def test_the_corpus_holds_no_secret(released):
         assert SECRET not in path.read_text()
 
 
+def test_the_alarms_ring(tmp_path):
+    """What should show that harm was done does show it."""
+    listeners = Listeners()
+    try:
+        assert listeners.heard() == []
+        for family, address in (
+            (socket.AF_INET, listeners.tcp.getsockname()),
+            (socket.AF_UNIX, str(listeners.file)),
+            (socket.AF_UNIX, f"\0{listeners.name}"),
+        ):
+            with socket.socket(family) as link:
+                link.connect(address)
+        with socket.socket(type=socket.SOCK_DGRAM) as link:
+            link.sendto(b"x", listeners.udp.getsockname())
+        assert len(listeners.heard()) == 4
+    finally:
+        listeners.close()
+    canary, before = Canary(tmp_path / "a" / "canary.txt", "text"), _snapshot(tmp_path)
+    assert canary.harm() == []
+    canary.path.read_text()
+    assert len(canary.harm()) == canary.tells
+    canary.path.write_text("other")
+    assert f"{canary.path} was changed" in canary.harm()
+    assert _snapshot(tmp_path) != before
+    canary.path.unlink()
+    assert canary.harm() == [f"{canary.path} is gone"]
+    files, processes = _marked_files(), _marked_processes()
+    left = Path(f"/tmp/{MARK}-left")
+    left.touch()
+    child = subprocess.Popen(["bash", "-c", f"exec -a {MARK} sleep 30"])
+    try:
+        while not _marked_processes() - processes:
+            assert child.poll() is None
+        assert _marked_processes() - processes == {child.pid}
+        assert _marked_files() - files == {str(left)}
+    finally:
+        child.kill()
+        child.wait()
+        left.unlink()
+
+
 # A class, and a machine to be harmed
 
 
@@ -121,7 +163,7 @@ def _tight_executor():
 class Listeners:
     """Servers that nobody should ever reach."""
 
-    def __init__(self, folder: Path):
+    def __init__(self):
         self.tcp, self.udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
         self.path, self.abstract = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
         self.name = f"{MARK}-{os.getpid()}"
@@ -229,14 +271,13 @@ def _snapshot(folder: Path) -> dict[str, tuple]:
 def graded(released_course, released, tmp_path_factory) -> Class:
     """The whole class, graded once, with everything around it looked at before and after."""
     course, home = released_course, tmp_path_factory.mktemp("home")
-    executor = _tight_executor()
     files, processes = _marked_files(), _marked_processes()
     canaries = [
         Canary(home / "canary.txt", HOME_CANARY),
         Canary(course.root.parent / "neighbor" / "gradebook.db", NEIGHBOR_CANARY),
         Canary(course.root / "exam" / "questions.txt", COURSE_CANARY),
     ]
-    listeners = Listeners(home)
+    listeners = Listeners()
     words = {
         "@COURSE@": str(course.root), "@HOME@": str(home), "@CANARY@": str(home / "canary.txt"),
         "@TCP@": str(listeners.tcp.getsockname()[1]), "@UDP@": str(listeners.udp.getsockname()[1]),
@@ -251,7 +292,7 @@ def graded(released_course, released, tmp_path_factory) -> Class:
         patch.setenv("HOME", str(home))
         patch.setenv("HSTL_CANARY", ENVIRONMENT_CANARY)
         try:
-            with executor:
+            with _tight_executor() as executor:
                 _grade(found, executor)
             # A process that was killed is gone at once; one that was forgotten stays.
             found.harm += [f"process {pid} is left" for pid in _marked_processes() - processes]

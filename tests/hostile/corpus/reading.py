@@ -318,7 +318,7 @@ CASES = [
         must_not=("ALLOWED",),
     ),
     attack(
-        "read-other-submission-later",
+        "zz-read-what-is-left",  # the last of the class
         "looks for what earlier submissions left in their working folders",
         first=lines(
             SHOW,

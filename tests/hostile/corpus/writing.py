@@ -4,18 +4,17 @@ from tests.hostile.case import ANY, attack, lines
 
 TRY = """
 import os
-def attempt(what):
+def attempt(what, path=""):
     try:
         what()
-        print("DONE", what.__name__)
+        print("DONE", what.__name__, path)
     except BaseException as error:
         print(type(error).__name__, error)
 def write(path, text="x"):
     def writing():
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w") as file:
             file.write(text)
-    attempt(writing)
+    attempt(writing, path)
 """
 
 CASES = [
