@@ -74,7 +74,8 @@ WRONG = {
     "conv_macs = conv_connections\n\n\n"
     "def activation_bytes(shape, bytes_per_value=4):\n    return sum(shape)",
     "lenet5_table": "def lenet5_table(size=32, table=TABLE_I, classes=10):\n    return []",
-    "receptive_field": "def receptive_field(layers):\n    return sum(row[0] for row in layers)\n\n\n"
+    "receptive_field": "def receptive_field(layers):\n"
+    "    return sum(row[0] for row in layers)\n\n\n"
     "def layers_for_field(field, kernel_size=3):\n    return field * kernel_size",
     "alexnet_table": "def alexnet_table(*arguments, **named):\n    return None",
     "vgg16_table": "def vgg16_table(*arguments, **named):\n    return 138_000_000\n\n\n"
