@@ -87,7 +87,7 @@ def nested_style():
     inputs = keras.Input(SHAPE)
     skip = layers.Conv2D(FILTERS, 1, 2, use_bias=False)(inputs)
     skip = layers.BatchNormalization()(skip)
-    return keras.Model(inputs, layers.ReLU()(layers.add([main(inputs), skip])))
+    return keras.Model(inputs, keras.activations.relu(layers.add([main(inputs), skip])))
 
 
 @pytest.mark.parametrize("model", [made, other_style, nested_style])

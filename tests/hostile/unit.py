@@ -103,6 +103,7 @@ TESTS = {
         'question.example("six", steps, 6).gives(8, hint="6, 3, 10, 5, 16, 8, 4, 2, 1")\n'
         + _HIDDEN
         + """\
+import colorsys  # which nothing has imported yet
 from fractions import Fraction
 
 
@@ -114,6 +115,7 @@ def expected(n):
     return found
 
 
+assert colorsys.rgb_to_hls(1, 0, 0)[2] == 1
 for _ in range(4):
     number = question.random.randint(50, 5000)
     question.check("any number", steps, number).gives(expected(number))

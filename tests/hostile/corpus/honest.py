@@ -213,6 +213,15 @@ CASES = [
                 (word,) = json.loads(Path("cache/words.json").read_text())
                 return word + name + Path("data/greeting.txt").read_text()
             """),
+    _honest("honest-own-module", "keeps helpers in a file of its own, one handed in, one written",
+            (), files={"helpers.py": b"def hello(name): return 'Hello, ' + name + '!'"},
+            first="%%writefile more.py\ndef halve(n): return n // 2",
+            greet="from helpers import hello as greet",
+            steps="""
+            from more import halve
+            def steps(n):
+                return 0 if n == 1 else 1 + steps(halve(n) if n % 2 == 0 else 3 * n + 1)
+            """),
     _honest("honest-temporary-files", "uses temporary files", (), greet="""
             import tempfile
             def greet(name):

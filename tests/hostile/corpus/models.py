@@ -1,6 +1,6 @@
 """Models that lie: about their layers, their weights, their configuration."""
 
-from tests.hostile.case import ANY, attack, lines
+from tests.hostile.case import ANY, Case, attack, lines, work
 
 WRONG_NET = """
 def wrong(classes):
@@ -107,6 +107,22 @@ CASES = [
                 return keras.Model(model.inputs, out)
             """,
         ),
+    ),
+    Case(
+        "model-large-activations",
+        "a small model of the right size whose activations take 2 GB",
+        work(
+            ("greet",),
+            net="""
+            def tiny_net(classes):
+                return keras.Sequential([
+                    keras.Input((8, 8, 3)), layers.UpSampling2D(900), layers.Conv2D(4, 3),
+                    layers.GlobalAveragePooling2D(), layers.Dense(classes, activation="softmax"),
+                ])
+            """,
+        ),
+        (0, 1.5),  # its parameters are right
+        ANY,
     ),
     attack(
         "model-subclass",

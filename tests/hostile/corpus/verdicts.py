@@ -615,6 +615,7 @@ def steps(n):
             "class Fraction(int): pass\n"
             "open('/tmp/@MARK@-shadow', 'w').write('x')\n"
             for name in (
+                "colorsys",
                 "fractions",
                 "course",
                 "sitecustomize",

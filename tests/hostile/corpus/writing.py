@@ -78,7 +78,7 @@ CASES = [
             """
             for path in ("/etc/cron.d/@MARK@", "/etc/profile.d/@MARK@.sh", "/etc/@MARK@",
                          "@HOME@/.bashrc-@MARK@", "@HOME@/canary.txt", "/usr/bin/@MARK@",
-                         "/proc/sys/kernel/hostname", "/sys/@MARK@", "/root/@MARK@"):
+                         "/proc/sys/kernel/hostname", "/sys/@MARK@"):
                 write(path)
             """,
         ),
