@@ -315,7 +315,8 @@ def read_files(folder: Path, skip: set[str]) -> tuple[dict[str, bytes], list[str
             path = Path(root) / name
             relative = str(path.relative_to(folder))
             status = _status(path)
-            if relative in skip or status is None:
+            # Other notebooks are no part of the assignment, as for nbgrader.
+            if relative in skip or status is None or path.suffix == ".ipynb":
                 continue
             if not stat.S_ISREG(status.st_mode):
                 left_out.append(f"{relative} is {_kind(status.st_mode)} and was left out")

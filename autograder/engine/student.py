@@ -24,6 +24,8 @@ SHELL = make_shell()
 
 def main(connection: socket.socket) -> None:
     """Serve the judge at the other end until it hangs up."""
+    # Modules that were handed in beside the notebook, as a notebook's own folder is on the path.
+    sys.path.insert(0, os.getcwd())
     student = Student(Channel(connection))
     sys.addaudithook(student.audit)
     student.serve()
