@@ -886,9 +886,10 @@ def test_nothing_is_left(any_server, lifeline, how):
         textwrap.dedent(code)
         + {
             "killed": "time.sleep(30)",
-            "ended": "",
-            "crashed": "os.kill(os.getpid(), signal.SIGSEGV)",
-            "stopped itself": "os.kill(os.getpid(), signal.SIGSTOP)",
+            # Not before they have been counted.
+            "ended": "stream.readline()",
+            "crashed": "stream.readline(); os.kill(os.getpid(), signal.SIGSEGV)",
+            "stopped itself": "stream.readline(); os.kill(os.getpid(), signal.SIGSTOP)",
         }[how]
     )
     writing, is_cut = lifeline
