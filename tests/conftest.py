@@ -31,3 +31,10 @@ def facts():
         return json.loads(path.read_text())
 
     return read
+
+
+def pytest_collection_modifyitems(items):
+    """With several workers a file stays on one of them, unless it names smaller groups."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))

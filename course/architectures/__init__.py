@@ -6,6 +6,6 @@
 Each family is one page: the paper, its table as data, one builder that loops over it.
 """
 
-from course.architectures.registry import Architecture, build, describe, names, register
+from course.architectures.registry import Architecture, build, describe, load, names, register
 
-__all__ = ["Architecture", "build", "describe", "names", "register"]
+__all__ = ["Architecture", "build", "describe", "load", "names", "register"]

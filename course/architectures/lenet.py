@@ -11,12 +11,13 @@ import keras
 from keras import layers
 
 from course.architectures.registry import register
-from course.blocks.conv import (
+from course.blocks.classic import (
     ConnectionTableConv2D,
     EuclideanRBF,
     TrainableSubsampling2D,
     scaled_tanh,
 )
+from course.blocks.head import classifier
 
 PAPER = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 
@@ -76,9 +77,9 @@ def lenet5(input_shape, classes, classifier_activation, name):
     x = layers.Conv2D(120, 5, activation=scaled_tanh, name="C5")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(84, activation=scaled_tanh, name="F6")(x)
-    x = EuclideanRBF(digit_codes(), name="output")(x)
+    x = EuclideanRBF(digit_codes(), dtype="float32", name="output")(x)
     if classifier_activation:
-        x = layers.Activation(classifier_activation, name="predictions")(x)
+        x = layers.Activation(classifier_activation, dtype="float32", name="predictions")(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -92,8 +93,7 @@ def lenet5_modern(input_shape, classes, classifier_activation, name):
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(120, activation="tanh", name="fc1")(x)
     x = layers.Dense(84, activation="tanh", name="fc2")(x)
-    x = layers.Dense(classes, activation=classifier_activation, name="predictions")(x)
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
 
 
 register(

@@ -180,3 +180,20 @@ def build(
         name=name or architecture,
         **(dict(entry.arguments) | overrides),
     )
+
+
+def load(path):
+    """Load a saved model of any family, layers of our own included.
+
+    A model of stock layers alone needs nothing of ours: ``keras.saving.load_model`` does the same.
+
+    Args:
+        path: file that ``model.save`` wrote.
+
+    Returns:
+        The Keras model.
+    """
+    import keras
+
+    _load()
+    return keras.saving.load_model(path)

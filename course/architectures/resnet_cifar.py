@@ -7,11 +7,11 @@ Reference:
 from __future__ import annotations
 
 import keras
-from keras import layers
 
 from course.architectures.registry import register
 from course.blocks.chain import chain
 from course.blocks.conv import conv_bn
+from course.blocks.head import classifier
 from course.blocks.residual import basic_block
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
@@ -54,9 +54,7 @@ def resnet_cifar(input_shape, classes, classifier_activation, name, *, depth, sh
     inputs = keras.Input(input_shape)
     x = conv_bn(inputs, STAGES[0], 3, name="conv1")
     x = chain(x, row, rows)
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dense(classes, activation=classifier_activation, name="predictions")(x)
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
 
 
 for kind, shortcut, depths in (("resnet", "A", RESNETS), ("plain", None, PLAIN)):

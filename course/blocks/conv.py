@@ -1,10 +1,9 @@
-"""Convolutions and what the first convolutional networks had around them."""
+"""Convolution, batch normalization and activation: what most blocks are made of."""
 
 from __future__ import annotations
 
 import keras
-import numpy as np
-from keras import layers, ops
+from keras import layers
 
 # He et al. 2015, equation 10: a normal distribution of variance 2 / fan-in, not truncated.
 HE_NORMAL = {
@@ -13,217 +12,124 @@ HE_NORMAL = {
 }
 
 
-def conv_bn(
+def pad(x, padding: int, *, name: str):
+    """Zeros on all four sides, as Caffe and Torch pad.
+
+    Keras' ``"same"`` with a stride pads less at the top and left where the sizes do not go evenly;
+    many papers' networks were trained with the same number on every side.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        padding: rows and columns on each side; 0 for none.
+        name: prefix of the layer's name.
+
+    Returns:
+        Tensor of shape (batch, height + 2 padding, width + 2 padding, channels).
+    """
+    return layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
+
+
+def batch_norm(
+    x, *, activation: str | None = None, epsilon: float = 1e-5, momentum: float = 0.9, name: str
+):
+    """Batch normalization, then an activation.
+
+    Args:
+        x: tensor of any shape, channels last.
+        activation: name of the activation, None for none.
+        epsilon: added to the variance.
+        momentum: share of the moving statistics that stays at each step.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    x = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_bn")(x)
+    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
+
+
+def conv(
     x,
     filters: int,
     kernel_size: int | tuple[int, int],
     *,
     strides: int = 1,
-    padding: str = "same",
+    padding: str | int = "same",
     groups: int = 1,
-    activation: str | None = "relu",
+    use_bias: bool = False,
+    activation: str | None = None,
+    kernel_initializer=HE_NORMAL,
     name: str,
 ):
-    """Convolution without bias, batch normalization, activation.
+    """Convolution, with symmetric zero padding where `padding` is a number.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of the output.
         kernel_size: height and width of the kernel.
         strides: step in both directions.
-        padding: ``"same"`` or ``"valid"``.
+        padding: ``"same"``, ``"valid"``, or zeros to add on every side.
         groups: number of groups the channels are split into.
+        use_bias: whether each output channel has a bias.
         activation: name of the activation, None for none.
+        kernel_initializer: of the kernel; He's by default.
         name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, new height, new width, filters).
     """
-    x = layers.Conv2D(
+    if isinstance(padding, int):
+        x, padding = pad(x, padding, name=name), "valid"
+    return layers.Conv2D(
         filters,
         kernel_size,
         strides=strides,
         padding=padding,
         groups=groups,
-        use_bias=False,
-        kernel_initializer=keras.initializers.get(HE_NORMAL),
+        use_bias=use_bias,
+        activation=activation,
+        kernel_initializer=keras.initializers.get(kernel_initializer),
         name=f"{name}_conv",
     )(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
-    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-@keras.saving.register_keras_serializable(package="course")
-def scaled_tanh(x):
-    """LeCun's squashing function, 1.7159 tanh(2x/3), for which f(1) = 1 and f(-1) = -1.
+def conv_bn(
+    x,
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    *,
+    strides: int = 1,
+    padding: str | int = "same",
+    groups: int = 1,
+    use_bias: bool = False,
+    activation: str | None = "relu",
+    epsilon: float = 1e-5,
+    momentum: float = 0.9,
+    kernel_initializer=HE_NORMAL,
+    name: str,
+):
+    """Convolution without bias, batch normalization, activation.
 
-    Reference:
-        LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
-    """
-    return 1.7159 * ops.tanh(2 / 3 * x)
-
-
-@keras.saving.register_keras_serializable(package="course")
-class TrainableSubsampling2D(layers.Layer):
-    """Sum over 2x2 windows side by side, times a learned coefficient, plus a bias, squashed.
-
-    One coefficient and one bias a feature map.
-
-    Args:
-        activation: the squashing function.
-
-    Input shape: (batch, height, width, channels), height and width even.
-    Output shape: (batch, height / 2, width / 2, channels).
-
-    Reference:
-        LeCun et al. 1998, II.B, layers S2 and S4.
-    """
-
-    def __init__(self, activation=scaled_tanh, **kwargs):
-        super().__init__(**kwargs)
-        self.activation = keras.activations.get(activation)
-
-    def build(self, input_shape):
-        channels = (input_shape[-1],)
-        # A quarter of the sum is the mean: the layer starts as average pooling.
-        self.coefficient = self.add_weight(
-            name="coefficient", shape=channels, initializer=keras.initializers.Constant(0.25)
-        )
-        self.bias = self.add_weight(name="bias", shape=channels, initializer="zeros")
-
-    def call(self, inputs):
-        total = 4 * ops.average_pool(inputs, 2, strides=2, data_format="channels_last")
-        return self.activation(total * self.coefficient + self.bias)
-
-    def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return batch, height and height // 2, width and width // 2, channels
-
-    def get_config(self):
-        return super().get_config() | {
-            "activation": keras.activations.serialize(self.activation),
-        }
-
-
-@keras.saving.register_keras_serializable(package="course")
-class ConnectionTableConv2D(layers.Layer):
-    """A convolution whose output maps each see only the input maps that a table names.
-
-    Only the connections in the table have weights: ``kernel_size**2`` each, and a bias a map.
+    A family that normalizes differently takes this with other defaults by ``functools.partial``.
 
     Args:
-        table: for each output map the indices of the input maps that it sees.
-        kernel_size: height and width of the kernels.
-        activation: applied to the output; None for none.
+        x, filters, kernel_size, strides, padding, groups, use_bias, kernel_initializer: as for
+            :func:`conv`.
+        activation, epsilon, momentum: as for :func:`batch_norm`.
+        name: prefix of the layers' names.
 
-    Input shape: (batch, height, width, channels), with more channels than the largest index.
-    Output shape: (batch, height - kernel_size + 1, width - kernel_size + 1, len(table)).
-
-    Raises:
-        ValueError: a table that names an input map twice for one output, or one that is not there.
-
-    Reference:
-        LeCun et al. 1998, Table I.
+    Returns:
+        Tensor of shape (batch, new height, new width, filters).
     """
-
-    def __init__(self, table, kernel_size: int, activation=None, **kwargs):
-        super().__init__(**kwargs)
-        self.table = tuple(tuple(row) for row in table)
-        self.kernel_size = kernel_size
-        self.activation = keras.activations.get(activation)
-        for number, row in enumerate(self.table):
-            if not row or len(set(row)) < len(row) or min(row) < 0:
-                raise ValueError(
-                    "Each row of table must name at least one input map, each once, from 0; "
-                    f"received {row} for output map {number}."
-                )
-
-    def build(self, input_shape):
-        channels, maps = input_shape[-1], len(self.table)
-        if (largest := max(max(row) for row in self.table)) >= channels:
-            raise ValueError(
-                f"table names input map {largest}, but the input has {channels} channels, "
-                f"0 to {channels - 1}."
-            )
-        pairs = [(i, o) for o, row in enumerate(self.table) for i in row]
-        # Spreads the connections' weights over a dense kernel that is zero elsewhere.
-        self._spread = np.zeros((len(pairs), channels * maps), "float32")
-        for number, (i, o) in enumerate(pairs):
-            self._spread[number, i * maps + o] = 1
-        self._dense_shape = (self.kernel_size, self.kernel_size, channels, maps)
-        fan_in = self.kernel_size**2 * len(pairs) / maps
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.kernel_size, self.kernel_size, len(pairs)),
-            initializer=keras.initializers.RandomNormal(stddev=fan_in**-0.5),
-        )
-        self.bias = self.add_weight(name="bias", shape=(maps,), initializer="zeros")
-
-    def call(self, inputs):
-        spread = ops.cast(self._spread, self.compute_dtype)
-        kernel = ops.reshape(ops.matmul(self.kernel, spread), self._dense_shape)
-        x = ops.conv(inputs, kernel, padding="valid", data_format="channels_last")
-        return self.activation(x + self.bias)
-
-    def compute_output_shape(self, input_shape):
-        lost = self.kernel_size - 1
-        batch, height, width, _ = input_shape
-        return batch, height and height - lost, width and width - lost, len(self.table)
-
-    def macs(self, input_shape, output_shape) -> int:
-        """Multiply-adds for one example: the table's connections at every position."""
-        height, width, _ = output_shape
-        return height * width * self.kernel_size**2 * sum(map(len, self.table))
-
-    def get_config(self):
-        return super().get_config() | {
-            "table": self.table,
-            "kernel_size": self.kernel_size,
-            "activation": keras.activations.serialize(self.activation),
-        }
-
-
-@keras.saving.register_keras_serializable(package="course")
-class EuclideanRBF(layers.Layer):
-    """Minus the squared distance to a fixed code for each class: the nearest code scores highest.
-
-    Args:
-        codes: one row a class; not trained.
-
-    Input shape: (batch, code length).
-    Output shape: (batch, classes).
-
-    Reference:
-        LeCun et al. 1998, equation 7 (there as a penalty, without the minus).
-    """
-
-    def __init__(self, codes, **kwargs):
-        super().__init__(**kwargs)
-        self.codes_table = [list(map(float, row)) for row in codes]
-
-    def build(self, input_shape):
-        codes = np.array(self.codes_table, "float32")
-        if input_shape[-1] != codes.shape[1]:
-            raise ValueError(
-                f"The input must have as many values as a code, {codes.shape[1]}; "
-                f"received shape {tuple(input_shape)}."
-            )
-        self.codes = self.add_weight(
-            name="codes",
-            shape=codes.shape,
-            initializer=lambda shape, dtype=None: ops.convert_to_tensor(codes, dtype),
-            trainable=False,
-        )
-
-    def call(self, inputs):
-        return -ops.sum(ops.square(ops.expand_dims(inputs, 1) - self.codes), axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0], len(self.codes_table)
-
-    def macs(self, input_shape, output_shape) -> int:
-        """Multiply-adds for one example: one square a connection."""
-        return input_shape[-1] * output_shape[-1]
-
-    def get_config(self):
-        return super().get_config() | {"codes": self.codes_table}
+    x = conv(
+        x,
+        filters,
+        kernel_size,
+        strides=strides,
+        padding=padding,
+        groups=groups,
+        use_bias=use_bias,
+        kernel_initializer=kernel_initializer,
+        name=name,
+    )
+    return batch_norm(x, activation=activation, epsilon=epsilon, momentum=momentum, name=name)

@@ -1,0 +1,183 @@
+"""Layers of the first convolutional networks that Keras does not have."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="course")
+def scaled_tanh(x):
+    """LeCun's squashing function, 1.7159 tanh(2x/3), for which f(1) = 1 and f(-1) = -1.
+
+    Reference:
+        LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
+    """
+    return 1.7159 * ops.tanh(2 / 3 * x)
+
+
+@keras.saving.register_keras_serializable(package="course")
+class TrainableSubsampling2D(layers.Layer):
+    """Sum over 2x2 windows side by side, times a learned coefficient, plus a bias, squashed.
+
+    One coefficient and one bias a feature map.
+
+    Args:
+        activation: the squashing function.
+
+    Input shape: (batch, height, width, channels), height and width even.
+    Output shape: (batch, height / 2, width / 2, channels).
+
+    Reference:
+        LeCun et al. 1998, II.B, layers S2 and S4.
+    """
+
+    def __init__(self, activation=scaled_tanh, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        channels = (input_shape[-1],)
+        # A quarter of the sum is the mean: the layer starts as average pooling.
+        self.coefficient = self.add_weight(
+            name="coefficient", shape=channels, initializer=keras.initializers.Constant(0.25)
+        )
+        self.bias = self.add_weight(name="bias", shape=channels, initializer="zeros")
+
+    def call(self, inputs):
+        total = 4 * ops.average_pool(inputs, 2, strides=2, data_format="channels_last")
+        return self.activation(total * self.coefficient + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return batch, height and height // 2, width and width // 2, channels
+
+    def get_config(self):
+        return super().get_config() | {
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+@keras.saving.register_keras_serializable(package="course")
+class ConnectionTableConv2D(layers.Layer):
+    """A convolution whose output maps each see only the input maps that a table names.
+
+    Only the connections in the table have weights: ``kernel_size**2`` each, and a bias a map.
+
+    Args:
+        table: for each output map the indices of the input maps that it sees.
+        kernel_size: height and width of the kernels.
+        activation: applied to the output; None for none.
+
+    Input shape: (batch, height, width, channels), with more channels than the largest index.
+    Output shape: (batch, height - kernel_size + 1, width - kernel_size + 1, len(table)).
+
+    Raises:
+        ValueError: a table that names an input map twice for one output, or one that is not there.
+
+    Reference:
+        LeCun et al. 1998, Table I.
+    """
+
+    def __init__(self, table, kernel_size: int, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.table = tuple(tuple(row) for row in table)
+        self.kernel_size = kernel_size
+        self.activation = keras.activations.get(activation)
+        for number, row in enumerate(self.table):
+            if not row or len(set(row)) < len(row) or min(row) < 0:
+                raise ValueError(
+                    "Each row of table must name at least one input map, each once, from 0; "
+                    f"received {row} for output map {number}."
+                )
+
+    def build(self, input_shape):
+        channels, maps = input_shape[-1], len(self.table)
+        if (largest := max(max(row) for row in self.table)) >= channels:
+            raise ValueError(
+                f"table names input map {largest}, but the input has {channels} channels, "
+                f"0 to {channels - 1}."
+            )
+        pairs = [(i, o) for o, row in enumerate(self.table) for i in row]
+        # Spreads the connections' weights over a dense kernel that is zero elsewhere.
+        self._spread = np.zeros((len(pairs), channels * maps), "float32")
+        for number, (i, o) in enumerate(pairs):
+            self._spread[number, i * maps + o] = 1
+        self._dense_shape = (self.kernel_size, self.kernel_size, channels, maps)
+        fan_in = self.kernel_size**2 * len(pairs) / maps
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, len(pairs)),
+            initializer=keras.initializers.RandomNormal(stddev=fan_in**-0.5),
+        )
+        self.bias = self.add_weight(name="bias", shape=(maps,), initializer="zeros")
+
+    def call(self, inputs):
+        spread = ops.cast(self._spread, self.compute_dtype)
+        kernel = ops.reshape(ops.matmul(self.kernel, spread), self._dense_shape)
+        x = ops.conv(inputs, kernel, padding="valid", data_format="channels_last")
+        return self.activation(x + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        lost = self.kernel_size - 1
+        batch, height, width, _ = input_shape
+        return batch, height and height - lost, width and width - lost, len(self.table)
+
+    def macs(self, input_shape, output_shape) -> int:
+        """Multiply-adds for one example: the table's connections at every position."""
+        height, width, _ = output_shape
+        return height * width * self.kernel_size**2 * sum(map(len, self.table))
+
+    def get_config(self):
+        return super().get_config() | {
+            "table": self.table,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+@keras.saving.register_keras_serializable(package="course")
+class EuclideanRBF(layers.Layer):
+    """Minus the squared distance to a fixed code for each class: the nearest code scores highest.
+
+    Args:
+        codes: one row a class; not trained.
+
+    Input shape: (batch, code length).
+    Output shape: (batch, classes).
+
+    Reference:
+        LeCun et al. 1998, equation 7 (there as a penalty, without the minus).
+    """
+
+    def __init__(self, codes, **kwargs):
+        super().__init__(**kwargs)
+        self.codes_table = [list(map(float, row)) for row in codes]
+
+    def build(self, input_shape):
+        codes = np.array(self.codes_table, "float32")
+        if input_shape[-1] != codes.shape[1]:
+            raise ValueError(
+                f"The input must have as many values as a code, {codes.shape[1]}; "
+                f"received shape {tuple(input_shape)}."
+            )
+        self.codes = self.add_weight(
+            name="codes",
+            shape=codes.shape,
+            initializer=lambda shape, dtype=None: ops.convert_to_tensor(codes, dtype),
+            trainable=False,
+        )
+
+    def call(self, inputs):
+        return -ops.sum(ops.square(ops.expand_dims(inputs, 1) - self.codes), axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], len(self.codes_table)
+
+    def macs(self, input_shape, output_shape) -> int:
+        """Multiply-adds for one example: one square a connection."""
+        return input_shape[-1] * output_shape[-1]
+
+    def get_config(self):
+        return super().get_config() | {"codes": self.codes_table}

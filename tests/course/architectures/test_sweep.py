@@ -1,0 +1,180 @@
+"""What every registered architecture promises, name by name."""
+
+import numpy as np
+import pytest
+
+import course.quiet  # noqa: F401
+from course import architectures, sizing
+
+keras = pytest.importorskip("keras")
+
+# Nets whose paper counts its layers by another rule than the longest way through them.
+LONGEST_WAY = {
+    "lenet5": "pooling has weights and the output layer's are fixed",
+}
+
+
+def _family(name: str) -> str:
+    return architectures.describe(name).builder.__module__
+
+
+NAMES = [
+    pytest.param(name, marks=pytest.mark.xdist_group(_family(name)))
+    for name in architectures.names()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_architecture(name, facts, reloaders, tmp_path):
+    entry = architectures.describe(name)
+    model = architectures.build(name, classifier_activation=None)
+    report = sizing.profile(model)
+    _numbers_are_the_facts(entry, report, facts)
+    if entry.depth and name not in LONGEST_WAY:
+        assert longest_way(model) == entry.depth
+    _reloads_elsewhere(entry, model, reloaders, tmp_path)
+    del model
+    small = _another_size(entry)
+    _every_weight_gets_a_gradient(small)
+    _computes_in_half_precision(entry, small)
+    keras.utils.clear_session()
+
+
+def test_all_names_of_the_facts_are_there(facts):
+    wanted = {row["name"] for row in facts("architectures.json")["architectures"]}
+    assert wanted <= set(architectures.names())
+
+
+def _numbers_are_the_facts(entry, report, facts) -> None:
+    fact = {row["name"]: row for row in facts("architectures.json")["architectures"]}[entry.name]
+    assert list(entry.input_shape) == fact["input_shape"]
+    assert entry.classes == fact["classes"]
+    assert entry.depth == fact["weight_layers"]
+    known = {
+        key: fact[theirs]
+        for key, theirs in (
+            ("params", "params_total"),
+            ("params_trainable", "params_trainable"),
+            ("macs", "macs"),
+        )
+        if isinstance(fact[theirs], int)
+    }
+    assert {key: getattr(report, key) for key in known} == known
+
+
+def longest_way(model) -> int:
+    """Convolutions and dense layers on the longest way from input to output.
+
+    Layers that only weigh channels (squeeze-and-excitation) are not part of a paper's depth.
+    """
+
+    def through(model) -> int:
+        model = getattr(model, "_functional", model)
+        depth: dict[int, int] = {}
+        for level in sorted(model._nodes_by_depth, reverse=True):
+            for node in model._nodes_by_depth[level]:
+                before = [depth.get(id(t), 0) for t in node.arguments.keras_tensors]
+                here = max(before, default=0) + _layers_in(node.operation)
+                depth.update({id(t): here for t in node.outputs})
+        return max(depth[id(t)] for t in model.outputs)
+
+    def _layers_in(layer) -> int:
+        if hasattr(layer, "layers"):
+            return through(layer)
+        kinds = (
+            keras.layers.Conv2D,
+            keras.layers.DepthwiseConv2D,
+            keras.layers.SeparableConv2D,
+            keras.layers.Dense,
+        )
+        return isinstance(layer, kinds) and "_se_" not in layer.name
+
+    return through(model)
+
+
+def _own_layers(model) -> bool:
+    return any(
+        _own_layers(layer) if hasattr(layer, "layers") else
+        type(layer).__module__.split(".")[0] == "course"
+        for layer in model.layers
+    )  # fmt: skip
+
+
+def _images(model, batch: int):
+    shape = (batch, *model.input_shape[1:])
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def _reloads_elsewhere(entry, model, reloaders, tmp_path) -> None:
+    if (entry.depth or 0) > 200:
+        _weaken(model)  # or untrained statistics double the variance at each block, to infinity
+    x = _images(model, 1)
+    y = np.asarray(model(x, training=False))
+    assert np.isfinite(y).all()
+    assert y.std() > 0
+    own = _own_layers(model)
+    reloader = reloaders(own)
+    np.testing.assert_allclose(
+        reloader.outputs(model, x, tmp_path), y, rtol=1e-4, atol=1e-4 * np.abs(y).max()
+    )
+    assert own or not reloader.course_modules
+
+
+def _weaken(model) -> None:
+    for weight in model.trainable_weights:
+        if weight.path.endswith("gamma"):
+            weight.assign(0.3 * weight)
+
+
+def _another_size(entry):
+    """A model of the same kind for smaller images and seven classes, or the reason why not."""
+    height = 96 if entry.input_shape[0] > 32 else 40
+    shape = (height, height + 8, entry.input_shape[2])
+    try:
+        return architectures.build(
+            entry.name, input_shape=shape, classes=7, classifier_activation=None
+        )
+    except ValueError as error:
+        assert "received" in str(error)
+        return architectures.build(entry.name, classifier_activation=None)
+
+
+def _every_weight_gets_a_gradient(model) -> None:
+    import tensorflow as tf
+
+    x = _images(model, 4)
+    weights = [w.value for w in model.trainable_weights]
+    missing = {w.path for w in model.trainable_weights}
+    # What drops whole paths at random may pass a weight by, but not every time.
+    for _ in range(10):
+        with tf.GradientTape() as tape:
+            y = model(x, training=True)
+            # Scores in every direction, as large as they come: no saturated softmax hides a path.
+            loss = tf.reduce_sum(y * np.random.default_rng(1).normal(size=y.shape))
+        for weight, gradient in zip(
+            model.trainable_weights, tape.gradient(loss, weights), strict=True
+        ):
+            assert gradient is not None, f"{weight.path} is not on the way to the output"
+            if np.abs(gradient).max() > 0:
+                missing.discard(weight.path)
+        if not missing:
+            return
+    raise AssertionError(f"no gradient reaches {sorted(missing)}")
+
+
+def _computes_in_half_precision(entry, model) -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = architectures.build(
+            entry.name,
+            input_shape=model.input_shape[1:],
+            classes=model.output_shape[-1],
+            classifier_activation="softmax",
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {str(w.dtype) for w in half.trainable_weights} == {"float32"}
+    assert any(layer.compute_dtype == "float16" for layer in half.layers)
+    y = half(_images(half, 2), training=True)
+    assert y.dtype == "float32"
+    np.testing.assert_allclose(np.sum(y, axis=-1), 1, rtol=1e-3)
