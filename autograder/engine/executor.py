@@ -51,7 +51,8 @@ class Ran:
         cells: outputs and seconds of each cell.
         incidents: what an instructor should look at.
         failure: why there is no usable result, if so; it is not the student's fault alone.
-        stages: seconds of each stage, and CPU seconds of both processes.
+        stages: seconds of each stage (of the run, those of the student's own cells and of the
+            tests), and CPU seconds of the student's process.
     """
 
     cells: list[dict]
@@ -178,13 +179,20 @@ def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
     }.get(end.reason)
     stages = {
         "start": round(ready - started, 4),
-        "cells": round(answered - ready, 4),
+        "run": round(answered - ready, 4),
         "end": round(time.monotonic() - answered, 4),
         "student_cpu": round(end.cpu_seconds, 3),
     }
     incidents = [f"the code {limit}"] if limit else []
     if result is None:
         return not_judged(cells, failure, incidents, stages)
+    for kind, own in (("own_cells", True), ("tests", False)):
+        took = (
+            done["seconds"]
+            for cell, done in zip(cells, result["cells"], strict=True)
+            if (cell["role"] != "judge") == own
+        )
+        stages[kind] = round(sum(took), 4)
     return Ran(result["cells"], incidents + result["incidents"], "", stages)
 
 

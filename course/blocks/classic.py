@@ -181,3 +181,57 @@ class EuclideanRBF(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"codes": self.codes_table}
+
+
+@keras.saving.register_keras_serializable(package="course")
+class LocalResponseNormalization(layers.Layer):
+    """Divide each value by a power of the squares' sum over neighboring maps.
+
+    ``x / (k + alpha * sum of x**2 over n maps) ** beta``, with the value's own map in the middle
+    and fewer maps at the first and the last. `alpha` is the paper's; Caffe, Torch and PyTorch
+    divide theirs by `n`.
+
+    Args:
+        n: how many neighboring maps, odd.
+        k: constant in the denominator, positive.
+        alpha: weight of the sum.
+        beta: exponent.
+
+    Input shape: (batch, height, width, channels).
+    Output shape: the same.
+
+    Raises:
+        ValueError: an even `n`, or a `k` that lets the denominator be 0.
+
+    Reference:
+        Krizhevsky et al., "ImageNet classification with deep convolutional neural networks",
+        2012, section 3.3.
+    """
+
+    def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs):
+        super().__init__(**kwargs)
+        if n < 1 or n % 2 == 0 or k <= 0:
+            raise ValueError(
+                "n must be odd, so that a map has as many neighbors on both sides, and k must be "
+                f"positive; received n={n}, k={k}."
+            )
+        self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
+
+    def build(self, input_shape):
+        maps = np.arange(input_shape[-1])
+        near = abs(maps[:, None] - maps) <= self.n // 2
+        self._neighbors = self.alpha * near.astype("float32")
+
+    def call(self, inputs):
+        # In float32, since squares leave half precision's range. A product with a matrix of few
+        # ones and exp(log) are several times faster on CPUs than shifted sums and a power.
+        x = ops.cast(inputs, "float32")
+        denominator = self.k + ops.matmul(ops.square(x), self._neighbors)
+        return ops.cast(x * ops.exp(-self.beta * ops.log(denominator)), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        own = {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+        return super().get_config() | own

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from keras import layers, ops
 
 from course.blocks.conv import conv_bn
 
-SHORTCUTS = ("A", "B", "C", None)
+SHORTCUTS = ("A", "A_average", "B", "C", None)
 
 
-def shortcut_branch(x, filters: int, *, strides: int, kind: str | None, name: str):
+def shortcut_branch(
+    x, filters: int, *, strides: int, kind: str | None, kernel_size: int = 1, name: str
+):
     """What a residual block adds to its output.
 
     Where shapes agree, A and B pass `x` itself. Where they differ, A takes every `strides`-th
     pixel and fills the new channels with zeros; B projects with a 1x1 convolution. C always
-    projects.
+    projects. A_average is A with the mean of `strides` x `strides` pixels in place of one.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of the block's output.
         strides: step of the block in both directions.
-        kind: ``"A"``, ``"B"`` or ``"C"``.
+        kind: ``"A"``, ``"A_average"``, ``"B"`` or ``"C"``.
+        kernel_size: of the projection, odd.
         name: prefix of the layers' names.
 
     Returns:
@@ -35,7 +40,15 @@ def shortcut_branch(x, filters: int, *, strides: int, kind: str | None, name: st
     channels = x.shape[-1]
     same = strides == 1 and channels == filters
     if kind == "C" or (kind == "B" and not same):
-        return conv_bn(x, filters, 1, strides=strides, activation=None, name=f"{name}_0")
+        return conv_bn(
+            x,
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=kernel_size // 2,
+            activation=None,
+            name=f"{name}_0",
+        )
     if same:
         return x
     if filters < channels:
@@ -44,18 +57,72 @@ def shortcut_branch(x, filters: int, *, strides: int, kind: str | None, name: st
             f"{channels} channels in and filters={filters}. Use shortcut 'B'."
         )
     if strides > 1:
-        x = layers.AveragePooling2D(1, strides=strides, name=f"{name}_0_subsample")(x)
+        window = strides if kind == "A_average" else 1
+        x = layers.AveragePooling2D(
+            window, strides=strides, padding="same", name=f"{name}_0_subsample"
+        )(x)
+    if filters == channels:
+        return x
     return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, filters - channels]])
 
 
-def basic_block(x, filters: int, *, strides: int = 1, shortcut: str | None = "B", name: str):
+def join(
+    x,
+    y,
+    *,
+    strides: int = 1,
+    shortcut: str | None = "B",
+    shortcut_kernel: int = 1,
+    branch: Callable | None = None,
+    name: str,
+):
+    """End of a block: the shortcut of its input `x` is added to its branch `y`, and rectified.
+
+    Args:
+        x: the block's input, of shape (batch, height, width, channels).
+        y: the branch's output, of shape
+            (batch, ceil(height / strides), ceil(width / strides), filters).
+        strides: step of the block in both directions.
+        shortcut: ``"A"``, ``"A_average"``, ``"B"``, ``"C"``, or None to add nothing.
+        shortcut_kernel: kernel size of a projection, odd.
+        branch: what becomes of `y` before it is added, a function of a tensor; None for nothing.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of the shape of `y`.
+
+    Raises:
+        ValueError: an unknown shortcut.
+    """
+    if shortcut not in SHORTCUTS:
+        raise ValueError(f"shortcut must be one of {SHORTCUTS}; received shortcut={shortcut!r}.")
+    if branch:
+        y = branch(y)
+    if shortcut:
+        x = shortcut_branch(
+            x, y.shape[-1], strides=strides, kind=shortcut, kernel_size=shortcut_kernel, name=name
+        )
+        y = layers.Add(name=f"{name}_add")([x, y])
+    return layers.Activation("relu", name=f"{name}_out")(y)
+
+
+def basic_block(
+    x,
+    filters: int,
+    *,
+    strides: int = 1,
+    shortcut: str | None = "B",
+    branch: Callable | None = None,
+    name: str,
+):
     """Two 3x3 convolutions with batch normalization, and a shortcut around them.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of both convolutions.
         strides: step of the first convolution.
-        shortcut: ``"A"``, ``"B"``, ``"C"``, or None for the plain net's block.
+        shortcut: ``"A"``, ``"A_average"``, ``"B"``, ``"C"``, or None for the plain net's block.
+        branch: as for :func:`join`.
         name: prefix of the layers' names.
 
     Returns:
@@ -67,11 +134,61 @@ def basic_block(x, filters: int, *, strides: int = 1, shortcut: str | None = "B"
     Reference:
         He et al. 2016, figure 5, left.
     """
-    if shortcut not in SHORTCUTS:
-        raise ValueError(f"shortcut must be one of {SHORTCUTS}; received shortcut={shortcut!r}.")
-    y = conv_bn(x, filters, 3, strides=strides, name=f"{name}_1")
+    y = conv_bn(x, filters, 3, strides=strides, padding=1, name=f"{name}_1")
     y = conv_bn(y, filters, 3, activation=None, name=f"{name}_2")
-    if shortcut:
-        x = shortcut_branch(x, filters, strides=strides, kind=shortcut, name=name)
-        y = layers.Add(name=f"{name}_add")([x, y])
-    return layers.Activation("relu", name=f"{name}_out")(y)
+    return join(x, y, strides=strides, shortcut=shortcut, branch=branch, name=name)
+
+
+def bottleneck_block(
+    x,
+    filters: int,
+    *,
+    strides: int = 1,
+    width: int | None = None,
+    reduced: int | None = None,
+    groups: int = 1,
+    stride_on: str = "1x1",
+    shortcut: str | None = "B",
+    shortcut_kernel: int = 1,
+    branch: Callable | None = None,
+    name: str,
+):
+    """A 3x3 convolution between two 1x1 that narrow and widen, and a shortcut around them.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the last convolution.
+        strides: step of the block in both directions.
+        width: channels of the 3x3 convolution; None for a quarter of `filters`.
+        reduced: channels of the first 1x1 convolution; None for `width`.
+        groups: of the 3x3 convolution.
+        stride_on: the convolution that takes the strides: ``"1x1"``, the first one, as in the
+            paper, or ``"3x3"``, which sees every pixel.
+        shortcut, shortcut_kernel, branch: as for :func:`join`.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+
+    Raises:
+        ValueError: an unknown shortcut or `stride_on`.
+
+    Reference:
+        He et al. 2016, figure 5, right.
+    """
+    if stride_on not in ("1x1", "3x3"):
+        raise ValueError(f"stride_on must be '1x1' or '3x3'; received stride_on={stride_on!r}.")
+    first, second = (strides, 1) if stride_on == "1x1" else (1, strides)
+    width = width or filters // 4
+    y = conv_bn(x, reduced or width, 1, strides=first, name=f"{name}_1")
+    y = conv_bn(y, width, 3, strides=second, padding=1, groups=groups, name=f"{name}_2")
+    y = conv_bn(y, filters, 1, activation=None, name=f"{name}_3")
+    return join(
+        x,
+        y,
+        strides=strides,
+        shortcut=shortcut,
+        shortcut_kernel=shortcut_kernel,
+        branch=branch,
+        name=name,
+    )

@@ -210,6 +210,42 @@ def test_on_a_cluster_with_a_worker_that_dies(course_of_ten):
         assert len(gradebook.assignment_submissions("small")) == 10
 
 
+def test_a_submission_that_takes_two_workers_with_it(course_of_ten):
+    """It is left to a human, with the reason; everybody else is graded."""
+    cloudpickle = pytest.importorskip("cloudpickle", reason="the extra `cluster` is not installed")
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+
+    class Deadly(distributed.WorkerPlugin):
+        def setup(self, worker):
+            """Let one student's submission end the worker that runs it."""
+            import os
+
+            from autograder.grading import cluster
+
+            run_here = cluster.run_here
+
+            def run(job, unsafe):
+                if job.student == "s04":
+                    os.kill(os.getpid(), 9)
+                return run_here(job, unsafe)
+
+            cluster.run_here = run
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(host="127.0.0.1", silence_logs=50, **settings) as cluster:
+        with distributed.Client(cluster.scheduler_address, timeout=20) as client:
+            client.register_plugin(Deadly())
+        options = grading.Options(cluster=cluster.scheduler_address)
+        outcomes = grading.grade(course_of_ten, options=options)
+    by_student = {outcome.student: outcome for outcome in outcomes}
+    deadly = by_student.pop("s04")
+    assert (deadly.status, deadly.score) == ("needs a human", 0)
+    assert "died twice" in deadly.reason
+    assert [o.score for o in by_student.values()] == [5, 4, 0, 2, 4, 0, 2, 5, 4]
+    assert {o.status for o in by_student.values()} == {"graded"}
+
+
 def test_no_cluster_at_the_address(course_of_ten):
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     options = grading.Options(cluster="tcp://127.0.0.1:9")
