@@ -208,7 +208,9 @@ class LocalResponseNormalization(layers.Layer):
         2012, section 3.3.
     """
 
-    def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs):
+    def __init__(
+        self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs
+    ):
         super().__init__(**kwargs)
         if n < 1 or n % 2 == 0 or k <= 0:
             raise ValueError(
