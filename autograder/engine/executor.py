@@ -100,12 +100,13 @@ class Executor:
         seconds = job.seconds + MARGIN_S
         limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
         student = self._server.start(STUDENT, limits=limits, files=job.files)
-        result, failure = None, ""
+        done: list[dict] = []
+        summary, failure = None, ""
         try:
             judge = self._judge()
             ready = time.monotonic()
             try:
-                result = judge.take(job, cells, student.channel, seconds)
+                summary = judge.take(job, cells, student.channel, seconds, done)
             except ChannelError as error:
                 failure = judge.end() or str(error)
         finally:
@@ -113,12 +114,14 @@ class Executor:
             student.channel.close()
             student.kill()
             end = student.wait(10)
-        if result and result["usual"] and judge.jobs < JOBS_OF_A_JUDGE:
+        if summary and summary["usual"] and judge.jobs < JOBS_OF_A_JUDGE:
             with self._lock:
                 self._judges.append(judge)
         else:
             judge.end()
-        return _ran(cells, result, failure, end, started, ready, answered)
+        times = {"start": ready - started, "run": answered - ready}
+        times["end"] = time.monotonic() - answered
+        return _ran(cells, done, summary, failure, end, times)
 
     def _judge(self) -> _Judge:
         """A judge that has nothing to do, or a new one."""
@@ -136,8 +139,18 @@ class _Judge:
         self.process, self.jobs = process, 0
         self.channel = Channel(process.channel)
 
-    def take(self, job: Job, cells: list[dict], student, seconds: float) -> dict:
+    def take(self, job: Job, cells: list[dict], student, seconds: float, done: list) -> dict:
         """Have a notebook judged, with the conversation with its student's process.
+
+        Args:
+            job, cells: whose notebook, and its cells.
+            student: the socket of that conversation.
+            seconds: for all of it.
+            done: what each cell gave is appended here, as it comes.
+
+        Returns:
+            What was noticed: ``{"incidents": [...], "usual": ...}``, where ``usual`` is False if
+            the process should judge nothing else.
 
         Raises:
             ChannelError: the judge is gone, or late.
@@ -149,8 +162,10 @@ class _Judge:
         self.channel.send_descriptor(student.fileno())
         # Only the judge speaks with the student's process now.
         student.close()
-        result, _ = self.channel.receive(seconds)
-        return result
+        end = time.monotonic() + seconds
+        while len(done) < len(cells):
+            done.append(self.channel.receive(end - time.monotonic())[0])
+        return self.channel.receive(end - time.monotonic())[0]
 
     def end(self) -> str:
         """End the process; why it had ended already, if a limit did it."""
@@ -160,16 +175,17 @@ class _Judge:
         return why.get(self.process.wait(10).reason, "")
 
 
-def not_judged(cells, reason: str, incidents=(), stages=None) -> Ran:
-    """What came of a notebook of which nothing is known: no graded cell may look passed."""
+def not_judged(cells, reason: str, done=()) -> Ran:
+    """What came of a notebook that was not judged to its end: no graded cell may look passed."""
     error = {"output_type": "error", "ename": "NotGraded", "evalue": reason, "traceback": [reason]}
-    results = [
-        {"outputs": [error] if cell["role"] == "judge" else [], "seconds": 0.0} for cell in cells
+    rest = [
+        {"outputs": [error] if cell["role"] == "judge" else [], "seconds": 0.0}
+        for cell in cells[len(done) :]
     ]
-    return Ran(results, list(incidents), reason, stages or {})
+    return Ran([*done, *rest], [], reason)
 
 
-def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
+def _ran(cells, done, summary, failure, end, times) -> Ran:
     limit = {
         "memory": "used more memory than it may",
         "processes": "started more processes than it may",
@@ -177,23 +193,18 @@ def _ran(cells, result, failure, end, started, ready, answered) -> Ran:
         "wall": "ran longer than it may",
         "disk": "wrote more to disk than it may",
     }.get(end.reason)
-    stages = {
-        "start": round(ready - started, 4),
-        "run": round(answered - ready, 4),
-        "end": round(time.monotonic() - answered, 4),
-        "student_cpu": round(end.cpu_seconds, 3),
-    }
-    incidents = [f"the code {limit}"] if limit else []
-    if result is None:
-        return not_judged(cells, failure, incidents, stages)
+    ran = Ran(done, summary["incidents"], "") if summary else not_judged(cells, failure, done)
+    if limit:
+        ran.incidents.insert(0, f"the code {limit}")
     for kind, own in (("own_cells", True), ("tests", False)):
-        took = (
-            done["seconds"]
-            for cell, done in zip(cells, result["cells"], strict=True)
+        times[kind] = sum(
+            result["seconds"]
+            for cell, result in zip(cells, ran.cells, strict=True)
             if (cell["role"] != "judge") == own
         )
-        stages[kind] = round(sum(took), 4)
-    return Ran(result["cells"], incidents + result["incidents"], "", stages)
+    ran.stages = {name: round(seconds, 4) for name, seconds in times.items()}
+    ran.stages["student_cpu"] = round(end.cpu_seconds, 3)
+    return ran
 
 
 def _installed(modules) -> list[str]:

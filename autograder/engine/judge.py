@@ -21,6 +21,7 @@ from pathlib import Path
 from autograder.checks.question import seed_questions
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
+from autograder.engine.harmless import displayed
 from autograder.engine.proxies import Student, StudentError
 
 SHELL = make_shell()
@@ -42,10 +43,12 @@ def main(connection: socket.socket) -> None:
         with _work_folder(dict(zip(job["files"], files, strict=True))):
             seed_questions(job["seed"])
             student = Student(Channel(socket.socket(fileno=student_fd)))
-            result = Judge(student).run(job)
+            # One by one: should a cell end this process, those before it are told already.
+            for result in Judge(student).run(job):
+                grader.send(result)
         student.channel.close()
         SHELL.reset(new_session=False)
-        grader.send(result)
+        grader.send(student.summary())
 
 
 @contextlib.contextmanager
@@ -79,7 +82,7 @@ class Judge:
         self.shell = shell or SHELL
         self.own = set(self.shell.user_ns)
 
-    def run(self, job: dict) -> dict:
+    def run(self, job: dict) -> Iterator[dict]:
         """Run a job's cells in order.
 
         Args:
@@ -88,21 +91,17 @@ class Judge:
                 declarations are the judge's own; ``echo``, the visible part of a graded cell that
                 later cells of the student's process need.
 
-        Returns:
-            ``{"cells": [{"outputs": [...], "seconds": ...}], "incidents": [...], "usual": ...}``,
-            where ``usual`` is False if this process should judge nothing else.
+        Yields:
+            ``{"outputs": [...], "seconds": ...}`` for each cell.
         """
         end = time.monotonic() + job["seconds"]
-        results = []
         for cell in job["cells"]:
             start = time.monotonic()
             outputs: list = []
             if cell["role"] != "skip":
                 seconds = min(job["cell_seconds"], end - start)
                 outputs = self._cell(cell, seconds)
-            results.append({"outputs": outputs, "seconds": round(time.monotonic() - start, 4)})
-        usual = self.student.usual and not self.student.incidents
-        return {"cells": results, "incidents": self.student.incidents, "usual": usual}
+            yield {"outputs": outputs, "seconds": round(time.monotonic() - start, 4)}
 
     def _cell(self, cell: dict, seconds: float) -> list:
         if seconds <= 0:
@@ -162,7 +161,8 @@ class Judge:
         self.shell.user_ns.update(found)
         result = Cell(self.shell).run(source, seconds + 1)
         self.own |= stored - set(found)
-        return result["outputs"]
+        # A test may show what a student's function gave.
+        return sanitized(result["outputs"])
 
 
 def _is_declaration(node: ast.stmt) -> bool:
@@ -202,15 +202,19 @@ def _failed(name: str, reason: str) -> list:
     return [{"output_type": "error", "ename": name, "evalue": reason, "traceback": [text]}]
 
 
+def _fits(kind: str, value) -> bool:
+    return isinstance(value, dict | list if kind == "application/json" else str)
+
+
 def sanitized(outputs) -> list:
-    """What a student's process says its cell showed, brought into nbformat's form."""
+    """What a cell is said to have shown, in nbformat's form and without what would act."""
     kept = []
     for output in outputs if isinstance(outputs, list) else []:
         match output:
             case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
                 kept.append({"output_type": "stream", "name": name, "text": text})
             case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
-                data = {str(k): v for k, v in data.items() if isinstance(v, str | dict | list)}
+                data = {k: v for k, v in displayed(data).items() if _fits(k, v)}
                 more = {"execution_count": None} if kind == "execute_result" else {}
                 kept.append({"output_type": kind, "data": data, "metadata": {}, **more})
             case {

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.engine import harmless
+
 MAX_NOTEBOOK_BYTES = 20 << 20
 MAX_FILE_BYTES = 20 << 20
 MAX_FILES_BYTES = 60 << 20
@@ -167,7 +169,8 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
         meta = cell.metadata.get("nbgrader", {})
         original = cell.source
         if position in own:
-            cell.source = own[position]
+            theirs = cell.cell_type != "code" and own[position] != original
+            cell.source = harmless.markdown(own[position]) if theirs else own[position]
         elif meta.get("grade_id") in tests and not meta.get("solution"):
             cell.source = tests[meta.grade_id]
         _add(plan, cell, _role(cell), learn=None if meta.get("solution") else original)

@@ -64,6 +64,11 @@ class Student:
                 self.incidents.append(incident[:200])
         return answer, beside
 
+    def summary(self) -> dict:
+        """What was noticed, and whether the judge that it was may judge others."""
+        usual = self.usual and not self.incidents
+        return {"incidents": self.incidents, "usual": usual}
+
     def left(self) -> float:
         """Seconds that the current cell still has.
 

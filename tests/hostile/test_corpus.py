@@ -350,7 +350,7 @@ def _end(pids: set[int]) -> None:
 
 
 def _shown(course, student: str) -> str:
-    """Everything that a student's cells showed, as text.
+    """Everything that a student's cells showed, and what text cells say, as text.
 
     A test cell's own traceback is left out: nbgrader shows instructors the lines that failed, and
     feedback leaves them out.
@@ -363,7 +363,8 @@ def _shown(course, student: str) -> str:
         for output in cell.get("outputs", [])
         if not (cell.metadata.get("nbgrader", {}).get("grade") and output.output_type == "error")
     ]
-    return json.dumps(outputs)
+    texts = [cell.source for cell in cells if cell.cell_type != "code"]
+    return json.dumps(outputs + texts)
 
 
 # What it comes to

@@ -121,7 +121,7 @@ CASES = [
                 ])
             """,
         ),
-        (0, 1.5),  # its parameters are right
+        (1, 1.5),  # its parameters are right; what came before counts, whatever the model does
         ANY,
     ),
     attack(
