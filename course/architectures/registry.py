@@ -11,7 +11,28 @@ from importlib import import_module
 from typing import Any
 
 # The modules that register families, in the order of the lectures.
-FAMILIES = ("lenet", "resnet_cifar")
+FAMILIES = (
+    "lenet",
+    "resnet",
+    "resnet_cifar",
+    "preactivation",
+    "stochastic_depth",
+    "wide_resnet",
+    "resnext",
+    "pyramidnet",
+    "densenet",
+    "fractalnet",
+    "senet",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "shufflenet",
+    "shufflenet_v2",
+    "efficientnet",
+    "efficientnet_v2",
+    "convnext",
+    "gcnn",
+)
 
 _registry: dict[str, Architecture] = {}
 

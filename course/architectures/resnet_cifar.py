@@ -6,13 +6,13 @@ Reference:
 
 from __future__ import annotations
 
-import keras
+from functools import partial
 
 from course.architectures.registry import register
-from course.blocks.chain import chain
+from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
-from course.blocks.head import classifier
 from course.blocks.residual import basic_block
+from course.blocks.residual_variants import ablated
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 
@@ -25,7 +25,30 @@ RESNETS = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
 PLAIN = (20, 32, 44, 56, 110)
 
 
-def resnet_cifar(input_shape, classes, classifier_activation, name, *, depth, shortcut):
+def cifar_stages(depth: int, layers: int = 2, filters=STAGES) -> list[list[int]]:
+    """Channels of every block of a CIFAR net with n blocks of `layers` layers a stage.
+
+    Raises:
+        ValueError: a depth that is not 3 n layers + 2.
+    """
+    blocks, rest = divmod(depth - 2, 3 * layers)
+    if rest or blocks < 1:
+        few = ", ".join(str(3 * layers * n + 2) for n in (1, 2, 3))
+        raise ValueError(
+            f"depth must be {3 * layers}n + 2 with n at least 1: {few}, ...; "
+            f"received depth={depth}."
+        )
+    return [[width] * blocks for width in filters]
+
+
+def cifar_stem(x):
+    """The first layer: 16 filters of 3x3, batch normalization, ReLU."""
+    return conv_bn(x, STAGES[0], 3, name="conv1")
+
+
+def resnet_cifar(
+    input_shape, classes, classifier_activation, name, *, depth, shortcut, ablation=None
+):
     """A residual network of 6n + 2 layers; a plain one where `shortcut` is None.
 
     Args:
@@ -34,27 +57,20 @@ def resnet_cifar(input_shape, classes, classifier_activation, name, *, depth, sh
         classifier_activation: of the last layer; None for scores.
         name: of the model.
         depth: number of weight layers, 6n + 2.
-        shortcut: ``"A"`` (the paper's), ``"B"``, ``"C"``, or None for no shortcuts.
+        shortcut: ``"A"`` (the paper's), ``"A_average"``, ``"B"``, ``"C"``, or None for no
+            shortcuts.
+        ablation: a change of every block by He et al. 2016b: a key of
+            ``residual_variants.ABLATIONS``, or a mapping of `residual_unit`'s arguments; None for
+            none.
 
     Raises:
-        ValueError: a depth that is not 6n + 2.
+        ValueError: a depth that is not 6n + 2, an unknown ablation, one without a shortcut.
     """
-    blocks, rest = divmod(depth - 2, 6)
-    if rest or blocks < 1:
-        raise ValueError(
-            f"depth must be 6n + 2 with n at least 1: 8, 14, 20, ...; received depth={depth}."
-        )
-    rows = [(s, b, f) for s, f in enumerate(STAGES, start=2) for b in range(1, blocks + 1)]
-
-    def row(x, stage, block, filters):
-        strides = 2 if stage > 2 and block == 1 else 1
-        block_name = f"conv{stage}_block{block}"
-        return basic_block(x, filters, strides=strides, shortcut=shortcut, name=block_name)
-
-    inputs = keras.Input(input_shape)
-    x = conv_bn(inputs, STAGES[0], 3, name="conv1")
-    x = chain(x, row, rows)
-    return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
+    net = partial(residual_net, input_shape, classes, classifier_activation, name, stem=cifar_stem)
+    if ablation is None:
+        return net(stages=cifar_stages(depth), block=partial(basic_block, shortcut=shortcut))
+    block, finish = ablated(ablation, shortcut)
+    return net(stages=cifar_stages(depth), block=block, finish=finish)
 
 
 for kind, shortcut, depths in (("resnet", "A", RESNETS), ("plain", None, PLAIN)):

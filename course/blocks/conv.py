@@ -79,7 +79,10 @@ def conv(
         Tensor of shape (batch, new height, new width, filters).
     """
     if isinstance(padding, int):
-        x, padding = pad(x, padding, name=name), "valid"
+        if strides == 1 and kernel_size == 2 * padding + 1:
+            padding = "same"  # the same zeros without a layer of their own
+        else:
+            x, padding = pad(x, padding, name=name), "valid"
     return layers.Conv2D(
         filters,
         kernel_size,

@@ -11,6 +11,10 @@ keras = pytest.importorskip("keras")
 # Nets whose paper counts its layers by another rule than the longest way through them.
 LONGEST_WAY = {
     "lenet5": "pooling has weights and the output layer's are fixed",
+    **dict.fromkeys(
+        ("wrn_16_8", "wrn_28_10", "wrn_40_4", "wrn_16_10", "wrn_22_8", "wrn_40_2"),
+        "the three projections are counted and the dense layer is not",
+    ),
 }
 
 
@@ -87,7 +91,8 @@ def longest_way(model) -> int:
             keras.layers.SeparableConv2D,
             keras.layers.Dense,
         )
-        return isinstance(layer, kinds) and "_se_" not in layer.name
+        multiplies = isinstance(layer, kinds) or hasattr(layer, "macs")
+        return multiplies and "_se_" not in layer.name
 
     return through(model)
 

@@ -1,0 +1,130 @@
+"""Residual networks whose blocks have many paths.
+
+Reference:
+    Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks",
+    CVPR 2017.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from course.architectures.registry import register
+from course.architectures.resnet import BLOCKS, ERRORS, doubling, residual_net
+from course.architectures.resnet_cifar import cifar_stages
+from course.blocks.aggregated import aggregated_block
+from course.blocks.conv import conv_bn
+from course.blocks.stages import imagenet_stem
+
+PAPER = "Xie et al., Aggregated residual transformations for deep neural networks, 2017"
+
+CIFAR_STEM = partial(conv_bn, filters=64, kernel_size=3, name="conv1")
+CIFAR_FILTERS = (256, 512, 1024)
+
+
+def paths(cardinality: int, base_width: int, form: str):
+    """Block of `cardinality` paths, each `base_width` wide where the block has 256 filters."""
+
+    def block(x, filters, *, strides, name):
+        return aggregated_block(
+            x,
+            filters,
+            cardinality=cardinality,
+            path_width=base_width * filters // 256,
+            strides=strides,
+            form=form,
+            name=name,
+        )
+
+    return block
+
+
+def resnext(
+    input_shape,
+    classes,
+    classifier_activation,
+    name,
+    *,
+    blocks,
+    cardinality,
+    base_width,
+    form="c",
+):
+    """A ResNeXt for large images.
+
+    Args:
+        input_shape, classes, classifier_activation, name: as for
+            :func:`course.architectures.resnet.residual_net`.
+        blocks: number of blocks in each stage.
+        cardinality: paths in each block.
+        base_width: channels of a path in the first stage; twice as many in each next one.
+        form: of the blocks, ``"a"``, ``"b"`` or ``"c"``: three ways to compute the same.
+    """
+    return residual_net(
+        input_shape,
+        classes,
+        classifier_activation,
+        name,
+        stem=imagenet_stem,
+        block=paths(cardinality, base_width, form),
+        stages=doubling(256, blocks),
+    )
+
+
+def resnext_cifar(
+    input_shape,
+    classes,
+    classifier_activation,
+    name,
+    *,
+    depth,
+    cardinality,
+    base_width,
+    form="c",
+):
+    """A ResNeXt for small images.
+
+    Args:
+        input_shape, classes, classifier_activation, name, cardinality, base_width, form: as for
+            :func:`resnext`.
+        depth: number of weight layers, 9n + 2.
+
+    Raises:
+        ValueError: a depth that is not 9n + 2.
+    """
+    return residual_net(
+        input_shape,
+        classes,
+        classifier_activation,
+        name,
+        stem=CIFAR_STEM,
+        block=paths(cardinality, base_width, form),
+        stages=cifar_stages(depth, 3, CIFAR_FILTERS),
+    )
+
+
+CIFAR_ERRORS = ("CIFAR-10 test error", "CIFAR-100 test error")
+NETS = (  # depth, cardinality, width of a path, errors
+    (50, 32, 4, (22.2,)),
+    (101, 32, 4, (21.2, 5.6)),
+    (101, 64, 4, (20.4, 5.3)),
+    (29, 8, 64, (3.65, 17.77)),
+    (29, 16, 64, (3.58, 17.31)),
+)
+for depth, cardinality, base_width, errors in NETS:
+    sizes = {"cardinality": cardinality, "base_width": base_width}
+    cifar = depth not in BLOCKS
+    register(
+        f"resnext{depth}_{cardinality}x{base_width}d{'_cifar' if cifar else ''}",
+        resnext_cifar if cifar else resnext,
+        arguments=({"depth": depth} if cifar else {"blocks": BLOCKS[depth]}) | sizes,
+        input_shape=(32, 32, 3) if cifar else (224, 224, 3),
+        classes=10 if cifar else 1000,
+        paper=PAPER,
+        table="Section 5.3; errors in Table 7" if cifar else "Table 1; errors in Tables 3 and 4",
+        depth=depth,
+        published=dict(zip(CIFAR_ERRORS if cifar else ERRORS, errors, strict=False)),
+        notes="The last ReLU follows the addition, as in the authors' code for CIFAR"
+        if cifar
+        else "Errors of the center crop",
+    )

@@ -1,0 +1,217 @@
+"""What can be changed in a residual block, and what it costs.
+
+Reference:
+    He, Zhang, Ren, Sun, "Identity mappings in deep residual networks", ECCV 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+
+from course.blocks.conv import HE_NORMAL, batch_norm, conv
+from course.blocks.residual import shortcut_branch
+
+
+class Order(NamedTuple):
+    """Figure 4: what the branch has before its weights, the branch, what follows the addition."""
+
+    before: str
+    branch: str
+    after: str
+
+
+ORDERS = {
+    "original": Order("", "conv bn relu conv bn", "relu"),
+    "bn_after_addition": Order("", "conv bn relu conv", "bn relu"),
+    "relu_before_addition": Order("", "conv bn relu conv bn relu", ""),
+    "relu_only_preactivation": Order("relu", "conv bn relu conv bn", ""),
+    "full_preactivation": Order("bn relu", "conv bn relu conv", ""),
+}
+GATINGS = ("exclusive", "shortcut_only", None)
+
+
+class Ablation(NamedTuple):
+    """A row of Tables 1 and 2: arguments of `residual_unit`, and CIFAR-10 test errors in percent.
+
+    An error is None where the paper gives none, and infinite where it says that training fails.
+    """
+
+    arguments: Mapping[str, Any]
+    resnet110: float
+    resnet164: float | None = None
+
+
+FAILS = float("inf")
+ABLATIONS = {
+    # Table 1, shortcuts
+    "original": Ablation({}, 6.61, 5.93),
+    "constant_scaling_shortcut": Ablation({"scaling": (0.5, 1.0)}, FAILS),
+    "constant_scaling": Ablation({"scaling": (0.5, 0.5)}, 12.35),
+    "exclusive_gating_6": Ablation({"gating": "exclusive", "gate_bias": -6.0}, 8.70),
+    "exclusive_gating_7": Ablation({"gating": "exclusive", "gate_bias": -7.0}, 9.81),
+    "shortcut_gating_0": Ablation({"gating": "shortcut_only", "gate_bias": 0.0}, 12.86),
+    "shortcut_gating_6": Ablation({"gating": "shortcut_only", "gate_bias": -6.0}, 6.91),
+    "conv_shortcut": Ablation({"shortcut": "C"}, 12.22),
+    "dropout_shortcut": Ablation({"dropout": 0.5}, FAILS),
+    # Table 2, order of batch normalization, rectification and addition
+    "bn_after_addition": Ablation({"order": "bn_after_addition"}, 8.17, 6.50),
+    "relu_before_addition": Ablation({"order": "relu_before_addition"}, 7.84, 6.14),
+    "relu_only_preactivation": Ablation({"order": "relu_only_preactivation"}, 6.71, 5.91),
+    "full_preactivation": Ablation({"order": "full_preactivation"}, 6.37, 5.46),
+}
+
+
+def _sequence(x, steps: str, *, filters: int = 0, strides: int = 1, name: str):
+    """Apply ``"conv"`` (3x3), ``"bn"`` and ``"relu"`` in the order given."""
+    convolutions = 0
+    for step in steps.split():
+        convolutions += step == "conv"
+        label = f"{name}_{convolutions}" if convolutions else name
+        if step == "conv":
+            first = strides if convolutions == 1 else 1
+            x = conv(x, filters, 3, strides=first, padding=1, name=label)
+        elif step == "bn":
+            x = batch_norm(x, name=label)
+        else:
+            x = layers.Activation("relu", name=f"{label}_relu")(x)
+    return x
+
+
+def preactivate(x, order: str, *, name: str):
+    """What a block of this `order` has before its weights; the identity where it has nothing.
+
+    A pre-activation net has it once more after its last block.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        order: a key of ``ORDERS``.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    return _sequence(x, ORDERS[order].before, name=f"{name}_preact")
+
+
+def residual_unit(
+    x,
+    filters: int,
+    *,
+    strides: int = 1,
+    order: str = "original",
+    shortcut: str = "A",
+    scaling: tuple[float, float] = (1.0, 1.0),
+    gating: str | None = None,
+    gate_bias: float = -6.0,
+    dropout: float = 0.0,
+    first: bool = False,
+    name: str,
+):
+    """A residual block of two 3x3 convolutions with any of the paper's changes.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of both convolutions.
+        strides: step of the first convolution.
+        order: a key of ``ORDERS``.
+        shortcut: ``"A"``, ``"A_average"``, ``"B"`` or ``"C"``; C is the 1x1 convolution.
+        scaling: constant factors on the shortcut and on the branch.
+        gating: a gate g from 0 to 1 of each value, a 1x1 convolution of `x` through a sigmoid:
+            ``"exclusive"`` takes 1 - g of the shortcut and g of the branch, ``"shortcut_only"``
+            1 - g of the shortcut and the whole branch; None for no gate.
+        gate_bias: the gate's bias at the start; the more negative, the more open the shortcut.
+        dropout: rate of dropout on the shortcut.
+        first: whether `x` is activated already: the block that follows the stem has nothing before
+            its weights.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+
+    Raises:
+        ValueError: an unknown order or gating.
+
+    Example:
+        >>> residual_unit(keras.Input((32, 32, 16)), 16, scaling=(0.5, 0.5), name="unit").shape
+        (None, 32, 32, 16)
+
+    Reference:
+        He et al. 2016b, figures 2 and 4, Tables 1 and 2.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {tuple(ORDERS)}; received order={order!r}.")
+    if gating not in GATINGS:
+        raise ValueError(f"gating must be one of {GATINGS}; received gating={gating!r}.")
+    _, branch, after = ORDERS[order]
+    y = x if first else preactivate(x, order, name=name)
+    y = _sequence(y, branch, filters=filters, strides=strides, name=name)
+    if gating:
+        gate = _gate(x, filters, strides=strides, bias=gate_bias, name=name)
+    x = shortcut_branch(x, filters, strides=strides, kind=shortcut, name=name)
+    if gating:
+        closed = layers.Rescaling(-1.0, offset=1.0, name=f"{name}_one_minus_gate")(gate)
+        x = layers.Multiply(name=f"{name}_gated_shortcut")([closed, x])
+    if gating == "exclusive":
+        y = layers.Multiply(name=f"{name}_gated_branch")([gate, y])
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_shortcut_dropout")(x)
+    x, y = (
+        layers.Rescaling(factor, name=f"{name}_{part}_scale")(value) if factor != 1 else value
+        for value, factor, part in zip((x, y), scaling, ("shortcut", "branch"), strict=True)
+    )
+    y = layers.Add(name=f"{name}_add")([x, y])
+    return _sequence(y, after, name=f"{name}_out")
+
+
+def _gate(x, filters: int, *, strides: int, bias: float, name: str):
+    return layers.Conv2D(
+        filters,
+        1,
+        strides=strides,
+        activation="sigmoid",
+        kernel_initializer=keras.initializers.get(HE_NORMAL),
+        bias_initializer=keras.initializers.Constant(bias),
+        name=f"{name}_gate_conv",
+    )(x)
+
+
+def ablated(ablation: str | Mapping[str, Any], shortcut: str) -> tuple[Callable, Callable]:
+    """Block and end of a net whose every block has one of the paper's changes.
+
+    Args:
+        ablation: a key of ``ABLATIONS``, or arguments of :func:`residual_unit`.
+        shortcut: of the blocks, where the ablation does not choose one.
+
+    Returns:
+        A function of a tensor and the filters, with keywords `strides` and `name`, for the blocks;
+        a function of the last block's tensor.
+
+    Raises:
+        ValueError: an unknown ablation; a net without shortcuts, which has nothing to change.
+    """
+    if isinstance(ablation, str):
+        if ablation not in ABLATIONS:
+            raise ValueError(
+                f"ablation must be one of {', '.join(ABLATIONS)}, or a mapping of residual_unit's "
+                f"arguments; received ablation={ablation!r}."
+            )
+        ablation = ABLATIONS[ablation].arguments
+    if shortcut is None:
+        raise ValueError(
+            "An ablation changes the shortcut or the order around it; received shortcut=None. "
+            "Choose 'A', 'B' or 'C'."
+        )
+    arguments = {"shortcut": shortcut} | dict(ablation)
+
+    def block(x, filters, *, strides, name):
+        first = name == "conv2_block1"
+        return residual_unit(x, filters, strides=strides, first=first, name=name, **arguments)
+
+    def finish(x):
+        return preactivate(x, arguments.get("order", "original"), name="post")
+
+    return block, finish
