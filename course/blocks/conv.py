@@ -48,6 +48,24 @@ def batch_norm(
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
+def padded(x, kernel_size, *, strides: int, padding: str | int, name: str):
+    """The tensor and the padding to give to a Keras layer that knows no number of zeros.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        kernel_size, strides, padding: as for :func:`conv`.
+        name: prefix of the layer's name.
+
+    Returns:
+        The tensor, padded where ``"same"`` would not be the same zeros, and the layer's padding.
+    """
+    if isinstance(padding, str):
+        return x, padding
+    if strides == 1 and kernel_size == 2 * padding + 1:
+        return x, "same"  # the same zeros without a layer of their own
+    return pad(x, padding, name=name), "valid"
+
+
 def conv(
     x,
     filters: int,
@@ -78,11 +96,7 @@ def conv(
     Returns:
         Tensor of shape (batch, new height, new width, filters).
     """
-    if isinstance(padding, int):
-        if strides == 1 and kernel_size == 2 * padding + 1:
-            padding = "same"  # the same zeros without a layer of their own
-        else:
-            x, padding = pad(x, padding, name=name), "valid"
+    x, padding = padded(x, kernel_size, strides=strides, padding=padding, name=name)
     return layers.Conv2D(
         filters,
         kernel_size,

@@ -15,6 +15,11 @@ LONGEST_WAY = {
         ("wrn_16_8", "wrn_28_10", "wrn_40_4", "wrn_16_10", "wrn_22_8", "wrn_40_2"),
         "the three projections are counted and the dense layer is not",
     ),
+    "fractalnet20": "the dense layer is not counted",
+    **dict.fromkeys(
+        ("shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
+        "the convolutions of both branches are counted",
+    ),
 }
 
 

@@ -1,0 +1,113 @@
+"""ConvNeXt: a residual network with a vision transformer's proportions.
+
+Reference:
+    Liu et al., "A ConvNet for the 2020s", CVPR 2022, section 2 and figure 4.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import keras
+from keras import layers
+
+from course.architectures.registry import register
+from course.architectures.sizes import require_size
+from course.blocks.conv import conv
+from course.blocks.head import classifier
+from course.blocks.separable import LayerScale, drop_branch
+
+PAPER = "Liu et al., A ConvNet for the 2020s, 2022"
+
+# Section 3.1, ConvNeXt-T: filters and blocks of each stage.
+TINY = ((96, 3), (192, 3), (384, 9), (768, 3))
+INITIALIZER = {"class_name": "TruncatedNormal", "config": {"stddev": 0.02}}
+
+_norm = partial(layers.LayerNormalization, epsilon=1e-6)
+_dense = partial(layers.Dense, kernel_initializer=INITIALIZER)
+
+
+def convnext_block(x, *, layer_scale: float, drop_rate: float, name: str):
+    """7x7 depthwise convolution, normalization, and two dense layers at every position.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        layer_scale: with which the branch is multiplied at first.
+        drop_rate: probability that an example takes the shortcut alone, while training.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of the same shape.
+
+    Reference:
+        Liu et al. 2022, figure 4, right.
+    """
+    channels = x.shape[-1]
+    y = layers.DepthwiseConv2D(
+        7, padding="same", depthwise_initializer=INITIALIZER, name=f"{name}_depthwise_conv"
+    )(x)
+    y = _norm(name=f"{name}_norm")(y)
+    y = _dense(4 * channels, activation="gelu", name=f"{name}_expand")(y)
+    y = _dense(channels, name=f"{name}_project")(y)
+    y = LayerScale(layer_scale, name=f"{name}_scale")(y)
+    return layers.Add(name=f"{name}_add")([x, drop_branch(y, drop_rate, name=name)])
+
+
+def convnext(
+    input_shape,
+    classes,
+    classifier_activation,
+    name,
+    *,
+    stages=TINY,
+    drop_path_rate=0.1,
+    layer_scale=1e-6,
+):
+    """ConvNeXt.
+
+    Args:
+        input_shape: (height, width, channels), height and width at least 32.
+        classes: number of classes.
+        classifier_activation: of the last layer; None for scores.
+        name: of the model.
+        stages: filters and number of blocks of each stage.
+        drop_path_rate: rate at which the last block is dropped while training; grows linearly from
+            0 at the first.
+        layer_scale: with which every branch is multiplied at first.
+
+    Raises:
+        ValueError: an input that would vanish.
+    """
+    require_size(input_shape, 2 ** (len(stages) + 1), name)
+    patches = partial(conv, padding="valid", use_bias=True, kernel_initializer=INITIALIZER)
+    last = sum(repeats for _, repeats in stages) - 1
+    inputs = keras.Input(input_shape)
+    x, number = inputs, 0
+    for stage, (filters, repeats) in enumerate(stages, start=1):
+        if stage == 1:
+            x = _norm(name="stem_norm")(patches(x, filters, 4, strides=4, name="stem"))
+        else:
+            x = _norm(name=f"stage{stage}_norm")(x)
+            x = patches(x, filters, 2, strides=2, name=f"stage{stage}_down")
+        for block in range(1, repeats + 1):
+            rate = drop_path_rate * number / last
+            block_name = f"stage{stage}_block{block}"
+            x = convnext_block(x, layer_scale=layer_scale, drop_rate=rate, name=block_name)
+            number += 1
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = _norm(name="norm")(x)
+    return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
+
+
+register(
+    "convnext_tiny",
+    convnext,
+    arguments={"stages": TINY},
+    input_shape=(224, 224, 3),
+    classes=1000,
+    paper=PAPER,
+    table="Section 3.1 and Table 9; error in Table 1",
+    depth=None,
+    published={"ImageNet top-1 error": 17.9},
+    notes="Stochastic depth of 0.1 at the last block and layer scale from 1e-6, as in Table 5.",
+)

@@ -1,0 +1,154 @@
+"""Fractal blocks: columns of different depth, joined by means, and the dropping of paths."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from course.blocks.conv import batch_norm, conv
+
+
+@keras.saving.register_keras_serializable(package="course")
+class ColumnChoice(layers.Layer):
+    """Chooses, once a step for the whole network, the one column that all joins let through.
+
+    The joins get the choice as one more input, so that it is the same at all of them.
+
+    Args:
+        columns: number of columns.
+        global_share: share of training steps in which a column is chosen; in the other steps, and
+            at inference, the choice is zeros, which leaves every join to itself.
+        seed: of the draws; None for a random one.
+
+    Input shape: any; only its being there counts.
+    Output shape: (columns,): a one at the chosen column, the shallowest first.
+
+    Raises:
+        ValueError: a share outside of 0 to 1.
+
+    Reference:
+        Larsson, Maire, Shakhnarovich, "FractalNet: Ultra-deep neural networks without residuals",
+        2017, section 2.2, global sampling.
+    """
+
+    def __init__(self, columns: int, global_share: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= global_share <= 1:
+            raise ValueError(
+                f"global_share must be from 0 to 1; received global_share={global_share}."
+            )
+        self.columns = columns
+        self.global_share = global_share
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return ops.zeros((self.columns,), self.compute_dtype)
+        # One draw for both: below the share a column is chosen, and the share is cut evenly.
+        draw = keras.random.uniform((), dtype="float32", seed=self.seed_generator)
+        edges = ops.arange(self.columns + 1, dtype="float32") * self.global_share / self.columns
+        return ops.cast((draw >= edges[:-1]) & (draw < edges[1:]), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (self.columns,)
+
+    def get_config(self):
+        return super().get_config() | {
+            "columns": self.columns,
+            "global_share": self.global_share,
+            "seed": self.seed,
+        }
+
+
+@keras.saving.register_keras_serializable(package="course")
+class FractalJoin(layers.Layer):
+    """The mean of its inputs, some of which are left out while training, but never all.
+
+    Args:
+        rate: probability that an input is left out in a step where no column is chosen.
+        seed: of the draws; None for a random one.
+
+    Input shape: a list: the output of :class:`ColumnChoice`, then one (batch, ...) for each of the
+        deepest columns, the shallower first.
+    Output shape: that of each column.
+
+    Raises:
+        ValueError: a rate outside of [0, 1).
+
+    Reference:
+        Larsson et al. 2017, section 2.2, local sampling.
+    """
+
+    def __init__(self, rate: float = 0.15, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"rate is the probability of a drop, from 0 up to but not 1; received rate={rate}."
+            )
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        choice, *paths = inputs
+        if not training:
+            return sum(paths[1:], paths[0]) / len(paths)
+        draw = keras.random.uniform((len(paths),), dtype="float32", seed=self.seed_generator)
+        # The largest draw survives whatever the rate, so that something always does.
+        kept = ops.cast((draw >= self.rate) | (draw == ops.max(draw)), self.compute_dtype)
+        # Where the chosen column is not among these no one reads the join, but normalization
+        # behind it keeps statistics: they had better be of something.
+        chosen = choice[-len(paths) :]
+        kept = ops.where(ops.any(chosen > 0), chosen, kept)
+        share = kept / ops.sum(kept)
+        return sum(path * share[number] for number, path in enumerate(paths))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+def fractal_block(
+    x, choice, filters: int, *, columns: int, drop_path: float, dropout: float = 0.0, name: str
+):
+    """Columns of 1, 2, 4, ... convolutions side by side, pooled, joined wherever they meet.
+
+    The columns' depths double, so that a column ends each of its convolutions where the next ends
+    every second one: there they are joined, and all continue with the mean.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        choice: output of :class:`ColumnChoice`.
+        filters: channels of every convolution.
+        columns: number of columns.
+        drop_path: rate of the joins.
+        dropout: rate of dropout behind each convolution, before its normalization.
+        name: prefix of the layers' names.
+
+    Returns:
+        Tensor of shape (batch, height // 2, width // 2, filters).
+
+    Reference:
+        Larsson et al. 2017, figure 1.
+    """
+    heads = [x] * columns
+    depth = 2 ** (columns - 1)
+    for step in range(1, depth + 1):
+        ends = [c for c in range(columns) if step % 2 ** (columns - 1 - c) == 0]
+        for c in ends:
+            part = f"{name}_column{c + 1}_conv{step * 2**c // depth}"
+            y = conv(heads[c], filters, 3, name=part)
+            if dropout:
+                y = layers.Dropout(dropout, name=f"{part}_dropout")(y)
+            heads[c] = batch_norm(y, activation="relu", name=part)
+            if step == depth:
+                heads[c] = layers.MaxPooling2D(2, name=f"{part}_pool")(heads[c])
+        if len(ends) > 1:
+            join = FractalJoin(drop_path, name=f"{name}_join{step}")
+            joined = join([choice, *(heads[c] for c in ends)])
+            for c in ends:
+                heads[c] = joined
+    return heads[-1]
