@@ -1,0 +1,144 @@
+"""Answers averaged over crops of an image, and over models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+def _both_ways(crops: list):
+    """Each crop and its mirror image, on a new axis after the batch's."""
+    crops = ops.stack(crops, axis=1)
+    return ops.concatenate([crops, ops.flip(crops, axis=3)], axis=1)
+
+
+def _corners_and_center(images, size: int) -> list:
+    height, width = images.shape[1:3]
+    if size > min(height, width):
+        raise ValueError(
+            f"Crops must not be larger than the images; received size={size} and images of "
+            f"{height}x{width}. Resize the images first."
+        )
+    down, right = height - size, width - size
+    corners = ((0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2))
+    return [images[:, top : top + size, left : left + size] for top, left in corners]
+
+
+def ten_crop(images, size: int):
+    """The four corners and the center of each image, and their mirror images.
+
+    Args:
+        images: of shape (batch, height, width, channels).
+        size: height and width of the crops in pixels.
+
+    Returns:
+        Tensor of shape (batch, 10, size, size, channels).
+
+    Raises:
+        ValueError: a size larger than the images.
+
+    Reference:
+        Krizhevsky et al. 2012, section 4.1.
+    """
+    return _both_ways(_corners_and_center(ops.convert_to_tensor(images), size))
+
+
+def many_crop(images, size: int, scales: Sequence[int] = (256, 288, 320, 352)):
+    """GoogLeNet's crops: 144 of each image for its four scales.
+
+    At each scale: three squares, of the left, middle and right or the upper, middle and lower part;
+    of each its corners, its center and the whole square made smaller; and all mirrored.
+
+    Args:
+        images: of shape (batch, height, width, channels).
+        size: height and width of the crops in pixels.
+        scales: to which the shorter side is resized, one after the other.
+
+    Returns:
+        Tensor of shape (batch, 36 * scales, size, size, channels).
+
+    Raises:
+        ValueError: a scale smaller than the size.
+
+    Reference:
+        Szegedy et al., "Going deeper with convolutions", 2015, section 7.
+    """
+    images = ops.convert_to_tensor(images)
+    height, width = images.shape[1:3]
+    crops = []
+    for scale in scales:
+        shape = [round(scale * side / min(height, width)) for side in (height, width)]
+        resized = ops.image.resize(images, shape, data_format="channels_last")
+        down, right = shape[0] - scale, shape[1] - scale
+        for part in (0, 1, 2):
+            top, left = down * part // 2, right * part // 2
+            square = resized[:, top : top + scale, left : left + scale]
+            whole = ops.image.resize(square, (size, size), data_format="channels_last")
+            crops += [*_corners_and_center(square, size), whole]
+    return _both_ways(crops)
+
+
+def predict_multi_crop(
+    model, images, crops: Callable = ten_crop, *, size: int | None = None, batch_size: int = 32
+) -> np.ndarray:
+    """A model's answers, averaged over the crops of each image.
+
+    Args:
+        model: Keras model of images of one size.
+        images: of shape (examples, height, width, channels).
+        crops: function of images and a size, such as :func:`ten_crop` or :func:`many_crop`.
+        size: of the crops; None for the model's input size.
+        batch_size: how many images are cropped at a time, and how many crops the model sees.
+
+    Returns:
+        Array of shape (examples, ...), the mean over the crops.
+
+    Example:
+        >>> predict_multi_crop(model, images).argmax(axis=-1)
+    """
+    size = size or model.input_shape[1]
+    answers = []
+    for start in range(0, len(images), batch_size):
+        views = ops.convert_to_numpy(crops(images[start : start + batch_size], size))
+        flat = views.reshape(-1, *views.shape[2:])
+        y = model.predict(flat, batch_size=batch_size, verbose=0)
+        answers.append(y.reshape(*views.shape[:2], *y.shape[1:]).mean(axis=1))
+    return np.concatenate(answers)
+
+
+def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
+    """One model that answers with the mean of several models' answers.
+
+    The models keep their weights; training the ensemble trains them together.
+
+    Args:
+        models: of the same input and output shape.
+        name: of the new model.
+
+    Returns:
+        A Keras model.
+
+    Raises:
+        ValueError: no models, or shapes that differ.
+
+    Reference:
+        Krizhevsky et al. 2012, section 6.1: the average of seven networks.
+    """
+    shapes = {(model.input_shape, model.output_shape) for model in models}
+    if len(shapes) != 1:
+        raise ValueError(
+            "ensemble needs models of one input and one output shape; received "
+            f"{', '.join(f'{i} -> {o}' for i, o in sorted(shapes, key=str)) or 'no models'}."
+        )
+    inputs = keras.Input(models[0].input_shape[1:])
+    # Names of their own, for models that were built by the same name.
+    members = [
+        keras.Model(model.inputs, model.outputs[0], name=f"member{number}")
+        for number, model in enumerate(models, start=1)
+    ]
+    answers = [member(inputs) for member in members]
+    outputs = layers.Average(dtype="float32", name="mean")(answers) if members[1:] else answers[0]
+    return keras.Model(inputs, outputs, name=name)
