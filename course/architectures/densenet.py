@@ -105,19 +105,13 @@ def densenet(
     require_size(input_shape, 2 ** (len(repeats) - 1) * (4 if imagenet_stem else 1), name)
 
     def row(x, block, number):
-        if number:
-            layer_name = f"block{block}_layer{number}"
-            return dense_layer(
-                x, growth_rate, bottleneck=bottleneck, dropout=dropout, name=layer_name
-            )
-        kept = int(x.shape[-1] * compression)
-        return transition(x, kept, dropout=dropout, name=f"transition{block - 1}")
+        if block > 1 and number == 1:
+            kept = int(x.shape[-1] * compression)
+            x = transition(x, kept, dropout=dropout, name=f"transition{block - 1}")
+        layer_name = f"block{block}_layer{number}"
+        return dense_layer(x, growth_rate, bottleneck=bottleneck, dropout=dropout, name=layer_name)
 
-    rows = [
-        (block, number)
-        for block, layers_ in enumerate(repeats, start=1)
-        for number in range(block == 1, layers_ + 1)
-    ]
+    rows = [(b, n) for b, last in enumerate(repeats, start=1) for n in range(1, last + 1)]
     inputs = keras.Input(input_shape)
     filters = 2 * growth_rate if compression < 1 else 16
     if imagenet_stem:
@@ -140,7 +134,7 @@ for depth, (repeats, top1, top5) in IMAGENET.items():
         table="Table 1; errors in Table 3",
         depth=depth,
         published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
-        notes="Errors for a single crop.",
+        notes="Errors for a single crop. DenseNet-264's layers in Table 1 add up to 265.",
     )
 
 for row in CIFAR:
