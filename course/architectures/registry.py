@@ -13,6 +13,16 @@ from typing import Any
 # The modules that register families, in the order of the lectures.
 FAMILIES = (
     "lenet",
+    "alexnet",
+    "zfnet",
+    "vgg",
+    "nin",
+    "googlenet",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
+    "inception_resnet_v2",
+    "xception",
     "resnet",
     "resnet_cifar",
     "preactivation",
@@ -28,6 +38,8 @@ FAMILIES = (
     "mobilenet_v3",
     "shufflenet",
     "shufflenet_v2",
+    "nasnet",
+    "amoebanet",
     "efficientnet",
     "efficientnet_v2",
     "convnext",
@@ -142,7 +154,8 @@ def describe(name: str) -> Architecture:
     """
     registry = _load()
     if name not in registry:
-        near = difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
+        near = [known for known in registry if known.startswith(str(name))][:5]
+        near = near or difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
         raise ValueError(
             f"No architecture named {name!r}. "
             + (f"Did you mean {', '.join(near)}? " if near else "")

@@ -1,0 +1,103 @@
+"""Inception with batch normalization, plain and with squeeze-and-excitation.
+
+Reference:
+    Ioffe, Szegedy, "Batch normalization: Accelerating deep network training by reducing internal
+    covariate shift", ICML 2015, figure 5.
+    Hu, Shen, Sun, "Squeeze-and-excitation networks", CVPR 2018, Table 2.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import keras
+from keras import layers
+
+from course.architectures.registry import register
+from course.blocks.attention import squeeze_excite
+from course.blocks.conv import conv_bn
+from course.blocks.head import classifier
+from course.blocks.inception import Conv, Pool, inception_module
+
+BATCH_NORM = "Ioffe, Szegedy, Batch normalization, 2015"
+SQUEEZE = "Hu et al., Squeeze-and-excitation networks, 2018"
+
+# Figure 5: #1x1, #3x3 reduce, #3x3, double #3x3 reduce, double #3x3, pooling, its projection.
+# A module without 1x1 convolutions has strides 2.
+MODULES = {
+    "3a": (64, 64, 64, 64, 96, "avg", 32),
+    "3b": (64, 64, 96, 64, 96, "avg", 64),
+    "3c": (None, 128, 160, 64, 96, "max", None),
+    "4a": (224, 64, 96, 96, 128, "avg", 128),
+    "4b": (192, 96, 128, 96, 128, "avg", 128),
+    "4c": (160, 128, 160, 128, 160, "avg", 128),
+    "4d": (96, 128, 192, 160, 192, "avg", 128),
+    "4e": (None, 128, 192, 192, 256, "max", None),
+    "5a": (352, 192, 320, 160, 224, "avg", 128),
+    "5b": (352, 192, 320, 192, 224, "max", 128),
+}
+
+
+def branches(filters1, reduce3, filters3, reduce33, filters33, pooling, projection):
+    """A row of MODULES as branches: a 5x5 convolution has become two of 3x3."""
+    strides = 1 if filters1 else 2
+    last = partial(Conv, kernel_size=3, strides=strides, padding=1)
+    module = (
+        (Conv(reduce3), last(filters3)),
+        (Conv(reduce33), Conv(filters33, 3), last(filters33)),
+        (Pool(pooling, strides), *((Conv(projection),) if projection else ())),
+    )
+    return ((Conv(filters1),), *module) if filters1 else module
+
+
+def inception_v2(
+    input_shape, classes, classifier_activation, name, *, use_bias=True, se_ratio=None
+):
+    """GoogLeNet with batch normalization and a tenth module.
+
+    Args:
+        input_shape: (height, width, channels).
+        classes: number of classes.
+        classifier_activation: of the last layer; None for scores.
+        name: of the model.
+        use_bias: whether convolutions have biases, although normalization takes them away again.
+        se_ratio: squeeze-and-excitation after each module reduces its maps by this factor; None
+            for none.
+    """
+    unit = partial(conv_bn, use_bias=use_bias)
+    pool = partial(layers.MaxPooling2D, 3, strides=2, padding="same")
+    inputs = keras.Input(input_shape)
+    x = unit(inputs, 64, 7, strides=2, padding=3, name="conv1")
+    x = unit(pool(name="pool1")(x), 64, 1, name="conv2_reduce")
+    x = pool(name="pool2")(unit(x, 192, 3, name="conv2"))
+    for module, row in MODULES.items():
+        x = inception_module(x, branches(*row), unit=unit, name=f"inception_{module}")
+        if se_ratio:
+            x = squeeze_excite(x, x.shape[-1] // se_ratio, name=f"inception_{module}")
+    return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
+
+
+for name, paper, table, arguments, top1, top5, notes in (
+    (
+        "inception_v2", BATCH_NORM, "Figure 5; errors in figure 4", {}, 25.2, 7.82,
+        "One crop. The convolutions keep their biases, as in the common conversions of the "
+        "authors' network; the paper's own separable first convolution is not among them.",
+    ),
+    (
+        "se_inception", SQUEEZE, "Table 2", {"use_bias": False, "se_ratio": 16}, 24.23, 7.14,
+        "One crop. As in the authors' Caffe model convolutions have no biases, and the two layers "
+        "of squeeze-and-excitation have.",
+    ),
+):  # fmt: skip
+    register(
+        name,
+        inception_v2,
+        arguments=arguments,
+        input_shape=(224, 224, 3),
+        classes=1000,
+        paper=paper,
+        table=table,
+        depth=None,
+        published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
+        notes=notes,
+    )
