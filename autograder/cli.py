@@ -106,8 +106,15 @@ def _release(options) -> int:
         progress.update(task, completed=len(units), note="")
     for report in reports:
         verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
+        tried = (
+            f"{report.killed} of {report.mutants} mutants lose marks, {report.accepted} of "
+            f"{report.alternatives} alternatives are accepted, {report.seconds:.0f} s"
+        )
         console.print(
-            f"{report.unit}: {report.questions} questions, {report.points:g} points, {verdict}"
+            f"{report.unit}: {report.questions} questions, {report.points:g} points, {tried}: "
+            f"{verdict}",
+            highlight=False,
+            soft_wrap=True,
         )
         for problem in report.problems:
             console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)

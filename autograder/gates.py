@@ -1,20 +1,24 @@
 """What must hold before students see an assignment.
 
-Text gates read the source; running gates grade the solution and the untouched release like two
-students' work. Each returns problems in words, none if the gate is open.
+Text gates read the source. Running gates grade the solution, the untouched release, and every
+mutant and alternative (``mutants.py``) like so many students' work. Each returns problems in words,
+none if the gate is open.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import notebooks
+from autograder import mutants, notebooks
 from autograder.course import Course, failure_reason
 
 MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
@@ -23,11 +27,25 @@ _COMMENT = re.compile(r"\s*#+\s*(\w[\w ]*?)\s*#*\s*$")
 
 @dataclass
 class GateReport:
-    """What the gates said of one unit."""
+    """What the gates said of one unit.
+
+    Attributes:
+        unit: its name.
+        questions, points: of the assignment.
+        mutants, killed: wrong answers that were tried, and those that lost marks as they should.
+        alternatives, accepted: unusual right answers that were tried, and those that lost none.
+        seconds: for all of it.
+        problems: what keeps the gates shut, in words.
+    """
 
     unit: str
     questions: int = 0
     points: float = 0
+    mutants: int = 0
+    killed: int = 0
+    alternatives: int = 0
+    accepted: int = 0
+    seconds: float = 0
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -39,6 +57,12 @@ def _read(path: Path):
     import nbformat
 
     return nbformat.read(path, as_version=4)
+
+
+def _write(notebook, path: Path) -> None:
+    import nbformat
+
+    nbformat.write(notebook, path)
 
 
 def _regions(source: str) -> tuple[list[str], list[str]]:
@@ -149,9 +173,9 @@ def check_leaks(source, released) -> list[str]:
 def check_files(course: Course, unit: str, release: Path) -> list[str]:
     """Files that would reach students though they hold solutions."""
     return [
-        f"the release would contain {path.name}, the solution's script"
-        for path in release.rglob("*.py")
-        if path.stem in course.notebooks(unit)
+        f"the release would contain {path.name}, which holds solutions"
+        for path in release.rglob("*")
+        if path.stem in course.notebooks(unit) and path.suffix != ".ipynb"
     ]
 
 
@@ -160,16 +184,20 @@ def rehearse(
 ) -> GateReport:
     """Release a unit into a scratch course and put it through every gate.
 
-    The scratch course has two students: one hands in the solution, one the untouched release.
+    The scratch course has a student who hands in the solution, one with the untouched release, and
+    one for each mutant and each alternative.
     """
-    from autograder.grading import grade
-
-    report = GateReport(unit)
+    report, started = GateReport(unit), time.monotonic()
     source_folder = course.path("source", ".", unit)
-    for name in course.notebooks(unit):
-        notebook = _read(source_folder / f"{name}.ipynb")
+    sources = {name: _read(source_folder / f"{name}.ipynb") for name in course.notebooks(unit)}
+    variants: dict[str, list[mutants.Variant]] = {}
+    for name, notebook in sources.items():
         report.problems += check_pair(source_folder / f"{name}.ipynb")
         report.problems += check_markers(notebook) + check_cells(notebook)
+        try:
+            variants[name] = mutants.read(source_folder / f"{name}{mutants.SUFFIX}", notebook)
+        except mutants.VariantError as error:
+            report.problems.append(str(error))
     if report.problems:
         return report  # what follows would only repeat them, less clearly
     with tempfile.TemporaryDirectory(prefix="autograder-gates-") as folder:
@@ -180,16 +208,55 @@ def rehearse(
             return report
         release_folder = scratch.path("release", ".", unit)
         report.problems += check_files(scratch, unit, release_folder)
-        for name in course.notebooks(unit):
-            source = _read(source_folder / f"{name}.ipynb")
+        for name, source in sources.items():
             report.problems += check_leaks(source, _read(release_folder / f"{name}.ipynb"))
-        for student, work in (("solution", source_folder), ("untouched", release_folder)):
-            shutil.copytree(work, scratch.path("submitted", student, unit))
-        on_step("solution and untouched release")
-        solution, untouched = grade(scratch, [unit], executor=executor)
-        report.questions, report.points = len(solution.questions), solution.max_score
-        report.problems += _check_scores(solution, untouched)
+        _play(report, scratch, sources, variants, on_step, executor)
+    report.seconds = round(time.monotonic() - started, 1)
     return report
+
+
+def _play(report: GateReport, scratch: Course, sources, variants, on_step, executor) -> None:
+    """Let everybody in the scratch course hand in, and look at what they score."""
+    from autograder.grading import Options, grade
+    from autograder.grading.local import local
+
+    release_folder = scratch.path("release", ".", report.unit)
+    source_folder = scratch.path("source", ".", report.unit)
+    for student, work in (("solution", source_folder), ("untouched", release_folder)):
+        shutil.copytree(work, scratch.path("submitted", student, report.unit))
+    students: dict[str, mutants.Variant] = {}
+    ends: dict[str, dict[str, int]] = {}
+    for name, source in sources.items():
+        released = _read(release_folder / f"{name}.ipynb")
+        for variant in variants[name]:
+            student = f"variant-{len(students):03d}"
+            students[student] = variant
+            if variant.wrong:
+                ends[student] = {name: mutants.end_of(variant, released)}
+            folder = scratch.path("submitted", student, report.unit)
+            shutil.copytree(source_folder, folder, ignore=shutil.ignore_patterns("*.py", "*.toml"))
+            _write(mutants.hand_in(variant, source, released), folder / f"{name}.ipynb")
+    total, outcomes = len(students) + 2, {}
+
+    def on_done(outcome) -> None:
+        outcomes[outcome.student] = outcome
+        on_step(f"{len(outcomes)} of {total} answers")
+
+    on_step(f"0 of {total} answers")
+    options = Options(workers=len(os.sched_getaffinity(0)))
+    with nullcontext(executor) if executor else local(options) as running:
+        cutting = mutants.UpTo(running, ends)
+        grade(scratch, [report.unit], options=options, executor=cutting, on_done=on_done)
+    solution = outcomes["solution"]
+    report.questions, report.points = len(solution.questions), solution.max_score
+    report.problems += _check_scores(solution, outcomes["untouched"])
+    for student, variant in students.items():
+        problem = mutants.judge(variant, outcomes[student])
+        report.problems += [problem] if problem else []
+        report.mutants += variant.wrong
+        report.killed += variant.wrong and not problem
+        report.alternatives += not variant.wrong
+        report.accepted += not variant.wrong and not problem
 
 
 def _check_scores(solution, untouched) -> list[str]:

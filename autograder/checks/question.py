@@ -170,6 +170,50 @@ class Call:
         else:
             self._record(0, f"{self} {reason}", known_cause(value, mistakes) or hint)
 
+    def gives_array(
+        self,
+        expected,
+        *,
+        of: Callable[[Any], Any] = lambda value: value,
+        tolerance: float = 1e-5,
+        hint: str = "",
+        mistakes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The call must return an array (or tensor, or nested lists) with these values.
+
+        Args:
+            expected: the right array.
+            of: what is looked at in what the call returns, for instance its second part.
+            tolerance: how far values may be off, as a part of the largest one.
+            hint: where to look, without the answer.
+            mistakes: causes in words, and the wrong array (or a function that makes it) that each
+                of them gives.
+        """
+        from autograder.checks import arrays
+
+        expected = arrays.as_array(expected)
+        wanted = f"should give an array of shape {expected.shape}"
+        error, value = self._outcome()
+        if error is not None:
+            return self._record(0, f"{self} {wanted}, but {raised(error)}", hint)
+        try:
+            found = arrays.as_array(of(value))
+        except Exception:
+            found = None
+        if found is None:
+            return self._record(0, f"{self} {wanted}, but gave {got(value)}", hint)
+        if arrays.same(expected, found, tolerance):
+            return self._record(1)
+
+        def fits(wrong) -> bool:
+            wrong = arrays.as_array(wrong() if callable(wrong) else wrong)
+            return not arrays.same(expected, wrong, tolerance) and arrays.same(
+                wrong, found, tolerance
+            )
+
+        known = next((cause for cause, wrong in (mistakes or {}).items() if fits(wrong)), "")
+        self._record(0, f"{self} {arrays.difference(expected, found, tolerance)}", known or hint)
+
     def gives_rows(
         self, expected: Sequence, *, hint: str = "", mistakes: Mapping[Any, str] | None = None
     ) -> None:
@@ -336,8 +380,20 @@ def mean_and_slack(values: Sequence[float], sigmas: float) -> tuple[float, float
 
 
 def short(value, limit: int = 160) -> str:
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return _short_array(value)
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _short_array(value) -> str:
+    """An array in one line: its values if they are few, else its shape."""
+    from autograder.checks import arrays
+
+    array = arrays.as_array(value)
+    if array is None:
+        return f"<{type(value).__name__} of shape {tuple(value.shape)}>"
+    return arrays.listed(array) if array.size <= arrays.SMALL else f"<array of shape {array.shape}>"
 
 
 def got(value) -> str:

@@ -1,0 +1,99 @@
+"""The gate for mutants and alternatives closes on what it is there for, and says so."""
+
+import functools
+
+import pytest
+
+from autograder import mutants
+from autograder import release as releasing
+from tests.autograder.conftest import notebook
+from tests.autograder.test_gates import course_with
+
+GOOD = """
+[test_double]
+mutants = [
+    ["added", "2 * x", "2 + x"],
+    ["nothing returned", "", "def double(x): 2 * x", "is there a return?"],
+]
+[test_double.alternatives]
+"added to itself" = '''
+def double(x):
+    return x + x
+'''
+[test_square]
+mutants = [["cubed", "x * x", "x * x * x"]]
+"""
+
+
+@pytest.fixture
+def check(tmp_path, executor):
+    """The gates' report of the small unit with these variants."""
+
+    def checked(text):
+        course = course_with(tmp_path)
+        (tmp_path / "source" / "small" / "small.toml").write_text(text)
+        with (tmp_path / "nbgrader_config.py").open("a") as config:
+            config.write('c.CourseDirectory.ignore = ["*.toml"]\n')
+        (report,) = functools.partial(releasing.release, executor=executor)(
+            type(course)(course.root), check_only=True
+        )
+        return report
+
+    return checked
+
+
+def test_good_variants_pass(check):
+    report = check(GOOD)
+    assert report.problems == []
+    assert (report.mutants, report.killed) == (3, 3)
+    assert (report.alternatives, report.accepted) == (1, 1)
+    assert report.seconds > 0
+
+
+def test_a_surviving_mutant_shuts_the_gate(check):
+    report = check(GOOD.replace('["cubed", "x * x", "x * x * x"]', '["same", "x * x", "x ** 2"]'))
+    assert (report.mutants, report.killed) == (3, 2)
+    assert report.problems == ["mutant 'same' of 'test_square' survives: it scores all 3 points"]
+
+
+def test_a_refused_alternative_shuts_the_gate(check):
+    report = check(GOOD.replace("return x + x", "return abs(x) + abs(x)"))
+    assert (report.alternatives, report.accepted) == (1, 0)
+    (problem,) = report.problems
+    assert problem.startswith(
+        "alternative 'added to itself' of 'test_double' is refused: it scores 1"
+    )
+
+
+def test_a_message_that_does_not_name_the_mistake_shuts_the_gate(check):
+    report = check(GOOD.replace("is there a return?", "where is your return?"))
+    assert (report.mutants, report.killed) == (3, 2)
+    assert "no message says 'where is your return?'" in report.problems[0]
+    assert "is there a return?" in report.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[test_double", "is not TOML"),
+        ("[test_triple]", "no graded cell 'test_triple'"),
+        ("[test_double]\nanswer = 'triple'", "no solution cell 'triple'"),
+        ("[test_double]\nmutant = []", "unknown keys ['mutant']"),
+        ("[test_double]\nmutants = [['a', '3 * x', 'x']]", "no longer applies"),
+        ("[test_double]\nmutants = [['a', '2 * x', '2 * x']]", "no longer applies"),
+        ("[test_double]\nmutants = [['a', '2 * x']]", "is [name, old, new]"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path, text, problem):
+    path = tmp_path / "small.toml"
+    path.write_text(text)
+    with pytest.raises(mutants.VariantError) as error:
+        mutants.read(path, notebook())
+    assert problem in str(error.value)
+
+
+def test_variants_must_not_reach_students(tmp_path, executor):
+    course = course_with(tmp_path)
+    (tmp_path / "source" / "small" / "small.toml").write_text(GOOD)
+    (report,) = releasing.release(course, executor=executor, check_only=True)
+    assert any("small.toml, which holds solutions" in problem for problem in report.problems)
