@@ -1,0 +1,1 @@
+"""Training any registered architecture with its paper's recipe."""

@@ -1,0 +1,223 @@
+"""Everything a run needs to go on, in one file that is either whole or not there.
+
+A file holds a line of JSON (what the arrays are called, and a few plain values), the arrays in
+numpy's own format one after another, and a checksum. It is written under another name, brought to
+the disk and renamed, so that a process killed at any moment leaves the file before it. Needs numpy
+alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+KEEP = 2
+_DIGEST = 32  # bytes
+_NAME = re.compile(r"step-(\d{10})\.ckpt")
+
+
+class Checkpoint(NamedTuple):
+    """Arrays by name, and what else has to be known."""
+
+    arrays: dict[str, np.ndarray]
+    values: dict[str, Any]
+
+
+class DamagedCheckpointError(ValueError):
+    """A file that is not what was written."""
+
+
+class _Hashed:
+    """A file that sums up what goes through it."""
+
+    def __init__(self, file):
+        self._file = file
+        self._sum = hashlib.blake2b(digest_size=_DIGEST)
+
+    def write(self, data) -> int:
+        self._sum.update(data)
+        return self._file.write(data)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._sum.update(data)
+        return data
+
+    def readline(self) -> bytes:
+        data = self._file.readline()
+        self._sum.update(data)
+        return data
+
+    def digest(self) -> bytes:
+        return self._sum.digest()
+
+
+def write(path: str | os.PathLike, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in one go: after a crash there is all of it, or what was there before.
+
+    Args:
+        path: of the file.
+        checkpoint: arrays without Python objects in them; values that JSON can hold.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    head = {"names": list(checkpoint.arrays), "values": checkpoint.values}
+    try:
+        with open(temporary, "wb") as file:
+            hashed = _Hashed(file)
+            hashed.write(json.dumps(head).encode() + b"\n")
+            for array in checkpoint.arrays.values():
+                np.lib.format.write_array(hashed, np.asarray(array), allow_pickle=False)
+            file.write(hashed.digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | os.PathLike) -> Checkpoint:
+    """Read what :func:`write` wrote.
+
+    Raises:
+        DamagedCheckpointError: the file is cut short or was changed.
+    """
+    try:
+        with open(path, "rb") as file:
+            hashed = _Hashed(file)
+            head = json.loads(hashed.readline())
+            arrays = {
+                name: np.lib.format.read_array(hashed, allow_pickle=False) for name in head["names"]
+            }
+            whole = file.read() == hashed.digest()
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        raise DamagedCheckpointError(_damaged(path)) from error
+    if not whole:
+        raise DamagedCheckpointError(_damaged(path))
+    return Checkpoint(arrays, head["values"])
+
+
+def _damaged(path) -> str:
+    return f"A checkpoint must be as it was written; received {path}, which is damaged. Delete it."
+
+
+def save(folder: str | os.PathLike, step: int, checkpoint: Checkpoint, keep: int = KEEP) -> Path:
+    """Write the checkpoint of a step into a folder and delete all but the last few.
+
+    Args:
+        folder: made if need be.
+        step: of training, at least 0.
+        checkpoint: what to write.
+        keep: how many files stay, at least 1.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:010d}.ckpt"
+    write(path, checkpoint)
+    for old in files(folder)[keep:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def files(folder: str | os.PathLike) -> list[Path]:
+    """A folder's checkpoints, the newest first."""
+    return sorted((p for p in Path(folder).glob("*.ckpt") if _NAME.fullmatch(p.name)), reverse=True)
+
+
+def newest(folder: str | os.PathLike) -> Checkpoint | None:
+    """The newest checkpoint that is whole, with a warning for each that is not; None for none."""
+    for leftover in Path(folder).glob(".step-*"):  # of a process that was killed while it wrote
+        leftover.unlink(missing_ok=True)
+    for path in files(folder):
+        try:
+            return read(path)
+        except DamagedCheckpointError as error:
+            warnings.warn(f"{error} The one before it is used.", stacklevel=2)
+    return None
+
+
+class Writer:
+    """Saves in a thread of its own, one checkpoint at a time, while training goes on.
+
+    A checkpoint that cannot be written (a full disk) is told by a warning: the last good one stays
+    and training goes on.
+
+    Args:
+        folder: of the checkpoints.
+        keep: how many stay.
+
+    Example:
+        >>> with Writer("run/checkpoints") as writer:
+        ...     writer.submit(100, Checkpoint({"weights": np.zeros(3)}, {"epoch": 1}))
+    """
+
+    def __init__(self, folder: str | os.PathLike, keep: int = KEEP):
+        self._folder, self._keep = Path(folder), keep
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._last: Future | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the last checkpoint is still being written."""
+        return self._last is not None and not self._last.done()
+
+    def submit(self, step: int, checkpoint: Checkpoint) -> None:
+        """Write soon. Nothing may change the checkpoint's arrays from now on."""
+        self.wait()
+        self._last = self._thread.submit(save, self._folder, step, checkpoint, self._keep)
+
+    def wait(self) -> None:
+        """Until the last checkpoint is on the disk, or known not to be."""
+        if self._last is None:
+            return
+        last, self._last = self._last, None
+        try:
+            last.result()
+        except OSError as error:
+            warnings.warn(
+                f"A checkpoint could not be written ({error}); the last one stays. Make room in "
+                f"{self._folder}.",
+                stacklevel=2,
+            )
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.wait()
+        self._thread.shutdown()
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Replace a small file in one go."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def plain(values: Mapping) -> dict:
+    """A mapping as JSON keeps it: lists for tuples, keys as text."""
+    return json.loads(json.dumps(values))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
