@@ -41,20 +41,20 @@ def wide_resnet(
     Args:
         input_shape, classes, classifier_activation, name: as for
             :func:`course.architectures.resnet.residual_net`.
-        depth: convolutions, the three projections among them: 3 n len(kernels) + 4.
+        depth: 6n + 4 for n blocks a stage: for two convolutions in a block the number of all
+            convolutions, the three projections among them; the paper keeps it for other kinds.
         widening: factor on the filters of all blocks.
         kernels: kernel sizes in a block: (3, 3), (1, 3, 1), (3, 1), (1, 3), (3, 1, 1), (3, 1, 3)
             in the paper's Table 2, or others.
         dropout: rate of dropout between the convolutions of a block.
 
     Raises:
-        ValueError: a depth that does not go evenly.
+        ValueError: a depth that is not 6n + 4.
     """
-    blocks, rest = divmod(depth - 4, 3 * len(kernels))
+    blocks, rest = divmod(depth - 4, 6)
     if rest or blocks < 1:
         raise ValueError(
-            f"With {len(kernels)} convolutions in a block depth must be {3 * len(kernels)}n + 4 "
-            f"with n at least 1; received depth={depth}."
+            f"depth must be 6n + 4 with n at least 1: 10, 16, 22, ...; received depth={depth}."
         )
     return residual_net(
         input_shape,
