@@ -150,6 +150,10 @@ NETS = (
 )
 DEPTH = {gcnn_allcnn: 9, rotated_mnist: 7}
 AUGMENTED = "Error with shifts and flips of the training images; {} % without."
+NOT_INVARIANT = (
+    " As in the authors' code, and as the paper's parameters say, the classifier sees the mean of "
+    "each element of the group; invariant=True pools them."
+)
 
 for name, builder, group, filters, arguments, error, without in NETS:
     data = "rotated MNIST" if builder is rotated_mnist else "CIFAR-10"
@@ -160,6 +164,7 @@ for name, builder, group, filters, arguments, error, without in NETS:
         paper=PAPER,
         depth=DEPTH.get(builder) or arguments["depth"],
         published={f"{data} test error": error},
-        notes=AUGMENTED.format(without) if without else "",
+        notes=(AUGMENTED.format(without) if without else "")
+        + (NOT_INVARIANT if "p4m_resnet" in name else ""),
         **(MNIST if builder is rotated_mnist else CIFAR10),
     )

@@ -43,7 +43,9 @@ def relu_conv_bn(x, filters: int, kernel_size=1, *, strides=1, name: str):
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        filters, kernel_size, strides: of the convolution.
+        filters: channels of the output.
+        kernel_size: of the convolution.
+        strides: step in both directions.
         name: prefix of the layers' names.
 
     Returns:
@@ -57,12 +59,9 @@ def separable(x, filters: int, *, size: int, dilation: int = 1, strides: int = 1
     """ReLU, depthwise separable convolution, batch normalization, twice; the first one strides.
 
     Args:
-        x: tensor of shape (batch, height, width, channels).
-        filters: channels of the output.
+        x, filters, strides, name: as for :func:`relu_conv_bn`.
         size: height and width of the kernels.
         dilation: distance of the kernels' taps, where the step is 1.
-        strides: step of the first convolution.
-        name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
@@ -87,13 +86,10 @@ def pool(x, filters: int, *, kind, size: int, zeros: bool = False, strides: int 
     """Pooling, and a 1x1 convolution where the channels are not as many as the cell's.
 
     Args:
-        x: tensor of shape (batch, height, width, channels).
-        filters: channels of the output.
+        x, filters, strides, name: as for :func:`relu_conv_bn`.
         kind: pooling layer of Keras.
         size: height and width of the windows.
-        zeros: whether windows that strike over the border see zeros there, if they stride.
-        strides: step in both directions.
-        name: prefix of the layers' names.
+        zeros: whether windows that reach over the border see zeros there, where the step is not 1.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
@@ -111,12 +107,9 @@ def bottleneck(x, filters: int, *, kernels: tuple, strides: int = 1, name: str):
     """Convolutions with a quarter of the channels, between two 1x1 convolutions.
 
     Args:
-        x: tensor of shape (batch, height, width, channels).
-        filters: channels of the output.
+        x, filters, strides, name: as for :func:`relu_conv_bn`.
         kernels: (height, width) of the convolutions in the middle; each strides along the sides
             on which it is longer than 1.
-        strides: step.
-        name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
@@ -133,10 +126,7 @@ def identity(x, filters: int, *, strides: int = 1, name: str):
     """The input itself, or a 1x1 convolution where shapes change.
 
     Args:
-        x: tensor of shape (batch, height, width, channels).
-        filters: channels of the output.
-        strides: step in both directions.
-        name: prefix of the layers' names.
+        x, filters, strides, name: as for :func:`relu_conv_bn`.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).

@@ -230,14 +230,18 @@ def group_max_pool(x, size: int, *, name: str):
     Args:
         x: tensor of shape (batch, height, width, channels), or with elements before the channels.
         size: height and width of the windows.
-        name: of the layer.
+        name: of the pooling layer.
 
     Returns:
         Tensor of shape (batch, height // size, width // size, ...).
     """
     if len(x.shape) == 4:
         return layers.MaxPooling2D(size, name=name)(x)
-    return layers.MaxPooling3D((size, size, 1), name=name)(x)
+    # Elements as channels: TensorFlow has no 3D pooling in half precision on CPUs.
+    _, height, width, *maps = x.shape
+    x = layers.Reshape((height, width, -1), name=f"{name}_flat")(x)
+    x = layers.MaxPooling2D(size, name=name)(x)
+    return layers.Reshape((height // size, width // size, *maps), name=f"{name}_maps")(x)
 
 
 def group_global_pool(x, kind: str = "mean", *, name: str):
