@@ -19,7 +19,7 @@ from course.blocks.head import classifier, fully_connected
 
 PAPER = "Zeiler, Fergus, Visualizing and understanding convolutional networks, 2014"
 
-# Section 3: "weights initialized to 10^-2 and biases to 0", which authors write of a deviation.
+# Section 3: weights start at "10^-2", read here as a deviation, and biases at 0.
 NORMAL = {"class_name": "RandomNormal", "config": {"stddev": 0.01}}
 
 
