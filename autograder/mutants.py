@@ -23,6 +23,7 @@ its question, an alternative must get all there are.
 
 from __future__ import annotations
 
+import ast
 import copy
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -100,9 +101,24 @@ def _of_question(path: Path, question, answer, source: str, table: Mapping) -> I
         changed = source.replace(old, new) if old else new.strip("\n")
         if changed == source:
             raise VariantError(f"{where}, {name!r}, no longer applies: no {old!r} in the answer")
-        yield Variant(question, answer, name, changed, True, *says)
+        yield _readable(Variant(question, answer, name, changed, True, *says), source)
     for name, new in table.get("alternatives", {}).items():
-        yield Variant(question, answer, name, new.strip("\n"), False)
+        yield _readable(Variant(question, answer, name, new.strip("\n"), False), source)
+
+
+def _readable(variant: Variant, source: str) -> Variant:
+    """The variant, if it is Python where the answer is: else any test would fail it."""
+    if _parses(source) and not _parses(variant.source):
+        raise VariantError(f"{variant} is not Python")
+    return variant
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _cells(notebook, kind: str) -> dict[str, str]:

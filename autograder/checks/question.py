@@ -206,10 +206,12 @@ class Call:
             return self._record(1)
 
         def fits(wrong) -> bool:
-            wrong = arrays.as_array(wrong() if callable(wrong) else wrong)
-            return not arrays.same(expected, wrong, tolerance) and arrays.same(
-                wrong, found, tolerance
-            )
+            try:
+                wrong = arrays.as_array(wrong() if callable(wrong) else wrong)
+            except Exception:  # a mistake that cannot even be made here
+                return False
+            right = arrays.same(expected, wrong, tolerance)
+            return wrong is not None and not right and arrays.same(wrong, found, tolerance)
 
         known = next((cause for cause, wrong in (mistakes or {}).items() if fits(wrong)), "")
         self._record(0, f"{self} {arrays.difference(expected, found, tolerance)}", known or hint)

@@ -82,6 +82,7 @@ def test_a_message_that_does_not_name_the_mistake_shuts_the_gate(check):
         ("[test_double]\nmutants = [['a', '3 * x', 'x']]", "no longer applies"),
         ("[test_double]\nmutants = [['a', '2 * x', '2 * x']]", "no longer applies"),
         ("[test_double]\nmutants = [['a', '2 * x']]", "is [name, old, new]"),
+        ("[test_double]\nmutants = [['a', '2 * x', '2 *']]", "is not Python"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path, text, problem):

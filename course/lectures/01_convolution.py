@@ -1,0 +1,855 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · Convolution
+#
+# An image is a grid of numbers. A fully connected network wants a vector. What goes wrong if we
+# give it one, and what has to change? This lecture takes one step at a time:
+#
+# 1. an image as a **vector**, and why shifting it breaks everything,
+# 2. **local** connections and **shared** weights: the convolution,
+# 3. all the ways in which a kernel can slide,
+# 4. **equivariance** and **invariance**, measured and not merely claimed,
+# 5. the layer written in NumPy, there and **back**, checked against Keras,
+# 6. what a value **sees**.
+#
+# Everything runs offline, on digits that people have written and on shapes that this course draws.
+# Where you read this in JupyterLab, some figures have sliders.
+
+# %%
+import course.quiet  # first, and TensorFlow starts silently
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from IPython.display import Markdown
+from numpy.lib.stride_tricks import sliding_window_view
+
+from course import datasets, sizing
+from course.visualization import convolution as draw
+from course.visualization import plots
+from course.visualization.display import play, show
+
+keras.utils.set_random_seed(1)
+
+
+def table(header, rows):
+    """A table with its numbers set right."""
+
+    def text(cell):
+        if isinstance(cell, int):
+            return f"{cell:,}"
+        return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+    rows = [tuple(row) for row in rows]
+    rules = ["---:" if isinstance(cell, int | float) else ":---" for cell in rows[-1]]
+    lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+# %% [markdown]
+# ## 1 · An image as a vector
+#
+# String the rows of an image together, and you have a vector. Now move the same digit by two
+# pixels. You hardly notice; the vector is another one.
+
+# %%
+digits, digit_labels = datasets.load_arrays("digits", "train")
+digits = digits.astype("float32") / 255
+in_the_middle = np.pad(digits, ((0, 0), (4, 4), (4, 4), (0, 0)))  # room to move
+seven = in_the_middle[7]
+show(
+    plots.unrolled(
+        [seven[..., 0], np.roll(seven, (-2, 2), (0, 1))[..., 0]],
+        ["a seven", "moved up and to the right"],
+    )
+)
+
+# %% [markdown]
+# Does a network mind? Train a classifier that sees the vector, and a small convolutional one, both
+# on digits in the *middle* of the canvas. Then move the test digits, 0 to 4 pixels, nothing of them
+# ever leaves the canvas.
+
+# %%
+test_digits, test_labels = datasets.load_arrays("digits", "test")
+test_canvas = np.pad(test_digits.astype("float32") / 255, ((0, 0), (4, 4), (4, 4), (0, 0)))
+
+
+def vector_net():
+    """Sees 256 numbers in a row."""
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((16, 16, 1)), layers.Flatten(), layers.Dense(64, "relu"),
+        layers.Dense(10, "softmax"),
+    ])  # fmt: skip
+
+
+def convolutional_net():
+    """Asks everywhere, and keeps only how strong the best answer was."""
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((16, 16, 1)), layers.Conv2D(16, 3, activation="relu"),
+        layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
+        layers.GlobalMaxPooling2D(), layers.Dense(10, "softmax"),
+    ])  # fmt: skip
+
+
+def accuracy_when_moved(net, seed, moves=range(5), epochs=6):
+    """Train in the middle, test at a distance."""
+    keras.utils.set_random_seed(seed)
+    net.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    net.fit(in_the_middle, digit_labels, batch_size=32, epochs=epochs, verbose=0)
+    found = []
+    for move in moves:
+        hits = [
+            net.predict_on_batch(np.roll(test_canvas, (down, right), (1, 2))).argmax(-1)
+            == test_labels
+            for down, right in {(move, 0), (-move, 0), (0, move), (0, -move)}
+        ]
+        found.append(float(np.mean(hits)))
+    return found
+
+
+moved = {
+    "as a vector": accuracy_when_moved(vector_net(), seed=1),
+    "convolutional": accuracy_when_moved(convolutional_net(), seed=1),
+}
+sentence = "; ".join(f"{name}: {', '.join(f'{a:.0%}' for a in v)}" for name, v in moved.items())
+show(plots.curves(
+    range(5), moved, f"Accuracy on digits moved by 0, 1, 2, 3 and 4 pixels. {sentence}.",
+    x_label="moved by (pixels)", y_label="accuracy", ylim=(0, 1.02), xticks=range(5),
+))  # fmt: skip
+
+# %% [markdown]
+# Is that luck? Here are five seeds, measured once and written down: accuracy in the middle, and
+# moved by 3 pixels. The cell below fails if your run should say something else.
+#
+# | seed | vector, 0 | vector, 3 | convolutional, 0 | convolutional, 3 |
+# |---:|---:|---:|---:|---:|
+# | 1 | 0.892 | 0.108 | 0.956 | 0.802 |
+# | 2 | 0.902 | 0.109 | 0.923 | 0.792 |
+# | 3 | 0.902 | 0.123 | 0.926 | 0.881 |
+# | 4 | 0.892 | 0.124 | 0.953 | 0.902 |
+# | 5 | 0.892 | 0.133 | 0.923 | 0.842 |
+#
+# The vector's network loses 0.76 to 0.79, down to guessing; the convolutional one 0.05 to 0.15.
+
+# %%
+drop = {name: values[0] - values[3] for name, values in moved.items()}
+assert drop["as a vector"] > 0.6 and drop["convolutional"] < 0.3, drop
+
+# %% [markdown]
+# The vector's network has learned *where* the ink is. It would have to see every digit at every
+# place to get over that. The convolutional one cannot even ask where. What it loses, it loses at
+# the borders: a digit that touches them has no empty paper around it any more, and some of its
+# windows are missing.
+#
+# ## 2 · Local, and shared
+#
+# Two properties of pictures help us.
+#
+# **Locality.** Pixels that are close to each other know about each other; distant ones hardly do.
+# That is no belief, it can be measured: how strongly are two pixels correlated that are $d$ pixels
+# apart?
+
+# %%
+shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:400]")
+gray = shapes.mean(axis=-1).astype("float32") / 255
+
+
+def correlation_at(images, distance):
+    """Between all pairs of pixels of one image in a row, with each pixel's mean taken off."""
+    images = images - images.mean(axis=0)
+    return float(
+        np.corrcoef(
+            images[:, :, distance:].ravel(), images[:, :, : images.shape[2] - distance].ravel()
+        )[0, 1]
+    )
+
+
+apart = [0, 1, 2, 3, 4, 5, 6, 7]
+bright = gray - gray.mean(axis=(1, 2), keepdims=True)  # without what is brighter as a whole
+near = {
+    "handwritten digits": [correlation_at(digits[..., 0], d) for d in apart],
+    "drawn shapes": [correlation_at(bright, d) for d in apart],
+}
+sentence = "; ".join(f"{name}: {', '.join(f'{a:.2f}' for a in v)}" for name, v in near.items())
+show(plots.curves(
+    apart, near, f"Correlation of two pixels that are 0 to 7 pixels apart. {sentence}.",
+    x_label="distance (pixels)", y_label="correlation", ylim=(-0.5, 1.05),
+))  # fmt: skip
+
+# %% [markdown]
+# **Stationarity.** A pattern that means something here means the same there: an eye is an eye in
+# any corner of the photograph. (And large patterns are made of small ones, which is why layers are
+# stacked: edges make textures, textures make parts, parts make objects.)
+#
+# Images are not alone in this. A word may stand anywhere in a text and a sound anywhere in a
+# recording, along one axis; a chemical group anywhere in a molecule, along the bonds of a graph.
+#
+# So let a unit see only a small patch (*locally connected*), and let all units use the same weights
+# (*weight sharing*). That is a convolution, and that is all it is.
+
+# %%
+show(draw.connections())
+
+# %% [markdown]
+# How much does that save? One unit on a 9x9 image; and then a whole layer on a 32x32 image in
+# color, 500 fully connected units against four 4x4 filters:
+
+# %%
+filters_size = sizing.conv_output_size(32, 4)
+rows = [
+    ("one fully connected unit, 9x9 gray", sizing.dense_params(81, 1, use_bias=False), 1),
+    ("one fully connected unit, 9x9 in color", sizing.dense_params(243, 1, use_bias=False), 1),
+    ("one locally connected unit, 3x3 gray", 9, 1),
+    ("one locally connected unit, 3x3 in color", sizing.conv_params(3, 1, 3, use_bias=False), 1),
+    ("500 fully connected units, 32x32x3", sizing.dense_params(32 * 32 * 3, 500), 500),
+    ("four 4x4 filters, 32x32x3, valid", sizing.conv_params(3, 4, 4), 4 * filters_size**2),
+]
+table(("layer", "parameters", "output values"), rows)
+
+# %% [markdown]
+# Fewer weights is not only less memory. With $m$ inputs and $n$ outputs, a fully connected layer
+# multiplies $mn$ times; if each output sees $k$ values, $kn$ times. And a kernel does not know how
+# large the image is: the same layer reads images of any size. One worry remains: what about things
+# that are far apart? A later layer sees more, as we shall measure in section 7.
+#
+# *A model in nature.* Hubel and Wiesel found two kinds of cells in a cat's visual cortex: *simple*
+# cells, which answer to a bar of one direction at one place, and *complex* cells, which answer to
+# it within a small region. Fukushima's Neocognitron (1980) built layers of both, LeCun (1989)
+# taught them by gradient descent. In today's words: convolution with ReLU, and pooling. The
+# likeness ends soon: the brain has feedback, eyes that move, and more to do than name pictures.
+#
+# ## 3 · Slide
+#
+# A kernel $g$ lies on the image $f$; multiply what lies on each other, add up, move on:
+#
+# $$(f \star g)(i, j) = \sum_m \sum_n f(i + m,\, j + n)\; g(m, n)$$
+#
+# (One lecture writes $f(i, j)\, g(i + m, j + n)$ under the sum. There the pixel does not depend on
+# what is summed over, and the sum would be the pixel times a constant. The sliding index belongs
+# to $f$.)
+
+# %%
+picture = gray[3]
+sobel = np.outer([1, 2, 1], [1, 0, -1])
+KERNELS = {
+    "upright edges": sobel, "lying edges": sobel.T, "blur": np.ones((3, 3)) / 9,
+    "corners": np.array([[1, 1, 0], [1, -4, 0], [0, 0, 1]]),
+    "Laplace": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+}  # fmt: skip
+
+
+def at(kernel, row, column):
+    """The picture with a kernel at a place."""
+    return draw.sliding(picture, KERNELS[kernel], row, column)
+
+
+play(
+    at,
+    {"kernel": "upright edges", "row": 11, "column": 9},
+    kernel=list(KERNELS),
+    row=range(30),
+    column=range(30),
+)
+
+# %% [markdown]
+# Where the image looks like the kernel, the output is large. So a **feature map** says where
+# something was *found*. ($g$ is the *kernel* or *filter*; the lecture that calls filters
+# "activation maps" mixes up the question and the answers.) Nobody writes kernels down any more:
+# they are learned.
+#
+# ### Correlation or convolution?
+#
+# What slides here is called **cross-correlation**. A **convolution** flips the kernel first:
+#
+# $$(f * g)(i, j) = \sum_m \sum_n f(i - m,\, j - n)\; g(m, n)$$
+#
+# For that it is commutative. And a single bright pixel paints the kernel as it is, not turned
+# around:
+
+
+# %%
+def full_correlation(image, kernel):
+    """Wherever image and kernel share a pixel."""
+    around = [(n - 1, n - 1) for n in kernel.shape]
+    views = sliding_window_view(np.pad(image, around), kernel.shape)
+    return np.einsum("hwij,ij->hw", views, kernel)
+
+
+def full_convolution(image, kernel):
+    """The same with the kernel turned around."""
+    return full_correlation(image, kernel[::-1, ::-1])
+
+
+dot = np.zeros((3, 3))
+dot[1, 1] = 1
+arrow = np.array([[0, 1, 0], [1, 2, 3], [0, 1, 0]])
+show(plots.pictures(
+    [dot, arrow, full_correlation(dot, arrow), full_convolution(dot, arrow)],
+    ["one bright pixel", "the kernel", "cross-correlation", "convolution"],
+    "A bright pixel; a kernel with its largest number, 3, on the right; the cross-correlation of "
+    "the two, which shows the kernel turned around, with the 3 on the left; and their convolution, "
+    "which shows it as it is.", values=True,
+))  # fmt: skip
+
+# %%
+one, other = np.random.default_rng(0).normal(size=(2, 4, 4))
+for name, operation in (("correlation", full_correlation), ("convolution", full_convolution)):
+    same = np.allclose(operation(one, other), operation(other, one))
+    print(f"full {name}: f with g {'is' if same else 'is not'} g with f")
+
+# %% [markdown]
+# Deep learning libraries compute the correlation and call it convolution, and so do we from here
+# on. As the kernel is learned, a flip makes no difference, until you move weights between a library
+# that flips and one that does not.
+#
+# ### Channels
+#
+# A color image has three channels, a feature map has as many as there are filters. A filter sees
+# **all** channels of its patch: it is a small block of numbers, and gives *one* map. $F$ filters
+# give $F$ maps, the channels of the next layer's input.
+
+# %%
+bank = np.stack([KERNELS[name] for name in ("upright edges", "lying edges", "blur", "Laplace")], -1)
+maps = keras.ops.conv(gray[:3, ..., None], bank[:, :, None].astype("float32"))
+show(
+    draw.feature_maps(gray[:3], np.array(maps), ["upright edges", "lying edges", "blur", "Laplace"])
+)
+
+# %% [markdown]
+# ## 4 · All the ways to slide
+
+# %%
+show(draw.variants())
+
+# %% [markdown]
+# - **Valid**: only where the kernel lies inside, $n - k + 1$ places. Layer by layer the image
+#   shrinks.
+# - **Full**: wherever the two share a pixel, $n + k - 1$. It grows. (One lecture gives this as
+#   *the* size of a convolutional layer, and so arrives at 35x35 for 4x4 filters on 32x32; networks
+#   use the other two, which give 29x29 or 32x32.)
+# - **Same**: zeros around, so that it stays. They are not free: the network sees an edge at the
+#   border that is not in the picture.
+
+# %%
+plain = np.ones((1, 6, 6, 1), "float32")
+rim = np.array(keras.ops.conv(plain, np.ones((3, 3, 1, 1), "float32") / 9, padding="same"))[
+    0, ..., 0
+]
+print("the mean of 3x3 pixels, on an image that is 1 everywhere:\n", rim.round(2))
+
+# %% [markdown]
+# "Half the kernel on both sides" is *not* what Keras' `same` is. With an even kernel it cannot be;
+# with a stride it need not. Keras promises $\lceil n/s \rceil$ outputs, puts in the zeros which
+# that takes, and the odd one goes *behind*:
+
+# %%
+rows = []
+for n, k, s in ((9, 3, 1), (9, 4, 1), (8, 3, 2), (9, 3, 2), (224, 7, 2)):
+    outputs = sizing.conv_output_size(n, k, s, padding="same")
+    zeros = max((outputs - 1) * s + k - n, 0)
+    rows.append(
+        (
+            n,
+            k,
+            s,
+            outputs,
+            f"{zeros // 2} before, {zeros - zeros // 2} behind",
+            f"{(k - 1) // 2} and {(k - 1) // 2}",
+        )
+    )
+table(("n", "kernel", "stride", "outputs", "Keras' same", "(k-1)//2 both sides"), rows)
+
+# %% [markdown]
+# - **Stride** $s$: every $s$-th place only. A stride of 2 makes a quarter of the values, and of the
+#   work. What does not make a whole step at the end is left over; libraries round down and say
+#   nothing.
+# - **Dilation** $d$: the kernel's *own* pixels lie $d$ apart. It reaches over $d(k - 1) + 1$, with
+#   no more weights. Stride leaves out places, dilation leaves out pixels.
+#
+# ### Fewer channels
+#
+# An ordinary convolution connects every channel with every channel. That is most of its cost.
+
+# %%
+show(draw.channel_links())
+
+# %% [markdown]
+# - **Groups** deal the channels into parts that ignore each other. AlexNet did so to fit on two
+#   GPUs.
+# - **Depthwise** is the extreme: each channel alone.
+# - **1x1** looks at one pixel and mixes its channels: a fully connected layer on every pixel. After
+#   a depthwise convolution it brings the channels together again: a *separable* layer.
+#
+# All three are one `Conv2D` or `DepthwiseConv2D`; they can be built from the ordinary one, and must
+# agree:
+
+# %%
+batch = np.random.default_rng(1).normal(size=(2, 8, 8, 4)).astype("float32")
+kernel = np.random.default_rng(2).normal(size=(3, 3, 1, 4)).astype("float32")
+alone = [keras.ops.conv(batch[..., c : c + 1], kernel[..., c : c + 1]) for c in range(4)]
+depthwise = keras.ops.depthwise_conv(batch, kernel.swapaxes(2, 3))
+mixer = np.random.default_rng(3).normal(size=(4, 5)).astype("float32")
+pointwise = keras.ops.conv(batch, mixer[None, None])
+print(
+    "channels one by one = depthwise:", np.allclose(np.concatenate(alone, -1), depthwise, atol=1e-5)
+)
+print("dense on each pixel = 1x1:      ", np.allclose(batch @ mixer, pointwise, atol=1e-5))
+
+# %% [markdown]
+# ### Convolution is a matrix
+#
+# Each output is a weighted sum of pixels, so there is a matrix that does it. It is the fully
+# connected layer that we began with, with two laws: nearly all entries are 0 (*local*), and the
+# others come back in every row (*shared*). Here are the numbers of a 3x3 kernel, each with a color:
+
+# %%
+numbers = np.arange(1.0, 10).reshape(3, 3, 1, 1)
+pixels = np.eye(64, dtype="float32").reshape(64, 8, 8, 1)
+matrix = np.array(keras.ops.conv(pixels, numbers.astype("float32"))).reshape(64, -1).T
+show(draw.as_matrix(matrix, (3, 3)))
+
+# %% [markdown]
+# The **transposed** convolution multiplies by the transpose of that matrix: from 36 values to 64.
+# It is what carries gradients back, and it makes images larger. It is *not* the inverse, whatever
+# the name "deconvolution" says.
+
+# %%
+maps = np.random.default_rng(4).normal(size=(1, 6, 6, 1)).astype("float32")
+by_keras = np.array(keras.ops.conv_transpose(maps, numbers.astype("float32"), padding="valid"))
+print(
+    "transposed matrix = Conv2DTranspose:",
+    np.allclose(matrix.T @ maps.ravel(), by_keras.ravel(), rtol=1e-4),
+)
+print("back where we came from:            ", np.allclose(matrix @ by_keras.ravel(), maps.ravel()))
+
+# %% [markdown]
+# Where copies of the kernel overlap unevenly, it paints a checkerboard. All weights and inputs are
+# 1 here; with a kernel of 3 and a stride of 2 the outputs are not, with a kernel of 4 they are, the
+# rim aside.
+
+# %%
+boards = [
+    np.array(
+        keras.ops.conv_transpose(
+            np.ones((1, 5, 5, 1), "float32"), np.ones((k, k, 1, 1), "float32"), 2
+        )
+    )
+    for k in (3, 4)
+]
+show(plots.pictures(
+    [board[0] for board in boards], ["kernel 3, stride 2", "kernel 4, stride 2"],
+    "What a transposed convolution makes of an image of ones. With a kernel of 3, values of 1, 2 "
+    "and 4 alternate like a checkerboard. With a kernel of 4, all values away from the rim are 4.",
+    values=True,
+))  # fmt: skip
+
+# %% [markdown]
+# ## 5 · Equivariant, invariant
+#
+# - **Equivariant**: the input moves, and the output moves with it. $T(f(x)) = f(T(x))$.
+# - **Invariant**: the input moves, and the output stays. $f(T(x)) = f(x)$.
+#
+# A convolution should be equivariant. Let us see how well. We move pictures around (what leaves on
+# one side comes in on the other), and compare the moved outputs with the outputs of the moved
+# picture, as a part of the largest output.
+
+
+# %%
+def gap(model, x, pixels, strides=1):
+    """How far from equivariant, with nothing at the borders."""
+    before = np.array(model(np.roll(x, pixels, axis=2)))
+    after = np.array(model(x))
+    # Where the outputs' own pixels are larger, move by the whole ones nearest to it.
+    after = np.roll(after, round(pixels / strides), axis=2)
+    inner = np.s_[:, 3:-3, 6 // strides + 1 : -6 // strides - 1]
+    return float(np.abs(before - after)[inner].max() / np.abs(after).max())
+
+
+x = gray[:16, ..., None].astype("float32")
+layers = keras.layers
+moves = list(range(7))
+NETS = {
+    "convolution": (1, [layers.Conv2D(8, 3, padding="same")]),
+    "convolution, stride 2": (2, [layers.Conv2D(8, 3, 2, padding="same")]),
+    "convolution, max pooling": (2, [layers.Conv2D(8, 3, padding="same"), layers.MaxPooling2D(2)]),
+    "fully connected": (1, [layers.Flatten(), layers.Dense(1024), layers.Reshape((32, 32, 1))]),
+}
+gaps = {}
+for name, (strides, stack) in NETS.items():
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential([keras.Input((32, 32, 1)), *stack])
+    gaps[name] = [gap(model, x, move, strides) for move in moves]
+sentence = "; ".join(f"{name}: {', '.join(f'{a:.2f}' for a in v)}" for name, v in gaps.items())
+show(plots.curves(
+    moves, gaps, "How far four layers are from equivariance when pictures move by 0 to 6 pixels. "
+    f"{sentence}.", x_label="moved by (pixels)", y_label="largest difference",
+))  # fmt: skip
+
+# %%
+assert max(gaps["convolution"]) < 1e-5
+assert max(gaps["convolution, stride 2"][::2]) < 1e-5 < min(gaps["convolution, stride 2"][1::2])
+assert (
+    max(gaps["convolution, max pooling"][::2]) < 1e-5 < min(gaps["convolution, max pooling"][1::2])
+)
+
+# %% [markdown]
+# - The convolution is equivariant, to the last digit of a `float32`.
+# - With a **stride** or **pooling** of 2, only for even moves. For odd ones other pixels are
+#   picked.
+# - The fully connected layer is not, of course.
+# - At the **borders** none is: where the kernel sees zeros, the place can be told. We left the
+#   borders out.
+# - To **rotation** none of them is equivariant. That takes another kind of convolution, which has a
+#   unit of its own.
+
+# %%
+keras.utils.set_random_seed(2)
+model = keras.Sequential([keras.Input((32, 32, 1)), layers.Conv2D(8, 3, padding="same")])
+turned, back = np.array(model(np.rot90(x, axes=(1, 2)))), np.rot90(np.array(model(x)), axes=(1, 2))
+print(f"turned by 90 degrees, the gap is {np.abs(turned - back).max() / np.abs(back).max():.2f}")
+
+# %% [markdown]
+# ### Pooling
+#
+# A pooling window slides like a kernel, has no weights, and gives the largest or the mean value of
+# what it sees, channel by channel. It makes maps smaller, and a little **invariant**: if the
+# maximum moves within its window, the output stays. A little only. Here is one row of numbers,
+# moved by one:
+
+# %%
+row = np.array([0, 0.2, 1.0, 0.1, 0, 0.3, 0.2, 0])
+moved_row = np.roll(row, 1)
+
+
+def pooled(values, size, strides):
+    """The largest value of each window."""
+    return sliding_window_view(values, size)[::strides].max(-1)
+
+
+for name, size, strides in (("no pooling", 1, 1), ("3, stride 1", 3, 1), ("2, stride 2", 2, 2)):
+    before, after = pooled(row, size, strides), pooled(moved_row, size, strides)
+    print(f"{name:12} {(before != after).sum()} of {len(before)} values change  {before}  {after}")
+
+# %% [markdown]
+# And on real feature maps? The part of the values that change by more than a tenth of the largest
+# one, when the digit moves by one pixel:
+
+# %%
+keras.utils.set_random_seed(3)
+features = keras.Sequential([keras.Input((16, 16, 1)), layers.Conv2D(16, 3, activation="relu")])
+before, after = (np.array(features(np.roll(in_the_middle[:300], move, 2))) for move in (0, 1))
+
+
+def changed(pool):
+    one, other = np.array(pool(before)), np.array(pool(after))
+    return float(
+        (np.abs(one - other) > 0.1 * np.abs(one).max()).mean() / (one > 0.05 * one.max()).mean()
+    )
+
+
+POOLS = {
+    "none": lambda maps: maps,
+    "max of 2x2": layers.MaxPooling2D(2), "max of 4x4": layers.MaxPooling2D(4),
+    "mean of 4x4": layers.AveragePooling2D(4), "global max": layers.GlobalMaxPooling2D(),
+}  # fmt: skip
+parts = {name: changed(pool) for name, pool in POOLS.items()}
+table(("pooling", "values that change, for each that is alive"), parts.items())
+
+# %% [markdown]
+# Only **global** pooling is invariant for any move, up to the border. That is what the
+# convolutional network in section 1 ended with. A network with `Flatten` at its end has a weight
+# for every place again, and knows where everything is.
+#
+# ## 6 · By hand, without a loop over pixels
+#
+# Forward, two lines do it. `sliding_window_view` gives all windows without copying one, and
+# `tensordot` multiplies and adds up over window and channels:
+#
+# $$y(n, i, j, f) = b(f) + \sum_{m, l, c} x(n,\ s i + m,\ s j + l,\ c)\; g(m, l, c, f)$$
+
+
+# %%
+def windows_of(x, kernel_size, strides):
+    """(examples, rows, columns, channels, kernel height, kernel width), a view."""
+    return sliding_window_view(x, kernel_size, axis=(1, 2))[:, ::strides, ::strides]
+
+
+def forward(x, kernel, bias, strides=1):
+    """A convolutional layer, valid."""
+    views = windows_of(x, kernel.shape[:2], strides)
+    return np.tensordot(views, kernel, axes=((4, 5, 3), (0, 1, 2))) + bias
+
+
+# %% [markdown]
+# Back: call $\delta(n, i, j, f)$ the gradient of the loss with respect to $y$. Each product in the
+# sum above takes part in one output, so by the chain rule
+#
+# $$\frac{\partial L}{\partial b(f)} = \sum_{n, i, j} \delta(n, i, j, f) \qquad
+# \frac{\partial L}{\partial g(m, l, c, f)} = \sum_{n, i, j} x(n, s i + m, s j + l, c)\,
+# \delta(n, i, j, f)$$
+#
+# and a pixel collects from every window in which it lies:
+#
+# $$\frac{\partial L}{\partial x(n, p, q, c)} = \sum_{s i + m = p,\ s j + l = q}\
+# \sum_f g(m, l, c, f)\, \delta(n, i, j, f)$$
+#
+# At stride 1 the last one is a *full convolution* of $\delta$ with the kernel: the flip is back.
+# (So it is the transposed convolution.) In code, one loop over the *kernel's* places is enough:
+
+
+# %%
+def backward(x, kernel, delta, strides=1):
+    """Gradients with respect to x, kernel and bias."""
+    views = windows_of(x, kernel.shape[:2], strides)
+    to_kernel = np.einsum("nhwcij,nhwf->ijcf", views, delta, optimize=True)
+    to_x = np.zeros_like(x)
+    rows, columns = (strides * (n - 1) + 1 for n in delta.shape[1:3])
+    for i, j in np.ndindex(*kernel.shape[:2]):
+        to_x[:, i : i + rows : strides, j : j + columns : strides] += delta @ kernel[i, j].T
+    return to_x, to_kernel, delta.sum(axis=(0, 1, 2))
+
+
+# %% [markdown]
+# Is it right? Ask Keras, and ask nature: change one number a little, and see how much the loss
+# changes.
+
+# %%
+rng = np.random.default_rng(5)
+photos = shapes[:8].astype("float64") / 255
+kernel, bias = rng.normal(size=(3, 3, 3, 6)), rng.normal(size=6)
+rows = []
+for strides in (1, 2):
+    y = forward(photos, kernel, bias, strides)
+    delta = rng.normal(size=y.shape)
+    mine = backward(photos, kernel, delta, strides)
+    tensors = [tf.constant(a) for a in (photos, kernel, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        theirs = tf.nn.conv2d(tensors[0], tensors[1], strides, "VALID") + tensors[2]
+        loss = tf.reduce_sum(theirs * delta)
+    rows.append((f"forward, stride {strides}", float(np.abs(y - theirs).max())))
+    for name, a, b in zip(("x", "kernel", "bias"), mine, tape.gradient(loss, tensors), strict=True):
+        rows.append((f"gradient of the {name}, stride {strides}", float(np.abs(a - b).max())))
+table(("what", "largest difference from TensorFlow"), rows)
+
+# %%
+assert all(difference < 1e-9 for _, difference in rows)
+place, step = (1, 2, 0, 3), 1e-4
+
+
+def loss_if(change):
+    moved = kernel.copy()
+    moved[place] += change
+    return (forward(photos, moved, bias, 2) * delta).sum()
+
+
+measured = (loss_if(step) - loss_if(-step)) / (2 * step)
+print(f"one weight's gradient: computed {mine[1][place]:.6f}, tried out {measured:.6f}")
+
+# %% [markdown]
+# Why no loop over pixels? Python needs as long for one addition as the processor for a thousand.
+
+
+# %%
+def with_loops(x, kernel, bias):
+    """One output pixel at a time."""
+    height, width = kernel.shape[:2]
+    y = np.empty((len(x), x.shape[1] - height + 1, x.shape[2] - width + 1, kernel.shape[3]))
+    for n, i, j in np.ndindex(*y.shape[:3]):
+        y[n, i, j] = np.tensordot(x[n, i : i + height, j : j + width], kernel, axes=3) + bias
+    return y
+
+
+def seconds(function, *args):
+    """The shorter of two runs."""
+    times = []
+    for _ in range(2):
+        start = time.perf_counter()
+        function(*args)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+slow, fast = seconds(with_loops, photos, kernel, bias), seconds(forward, photos, kernel, bias)
+print(f"a loop over pixels takes {slow / fast:.0f} times as long")
+
+# %% [markdown]
+# ### Separable kernels
+#
+# The kernel of upright edges is a product: a column that blurs, times a row that takes differences.
+# So two thin kernels do its work, with $2k$ multiplications a pixel instead of $k^2$. A kernel is
+# separable if, as a matrix, it has **rank 1**, and the singular value decomposition finds the two:
+
+# %%
+ranks = []
+for name, values in KERNELS.items():
+    singular = np.linalg.svd(values, compute_uv=False)
+    ranks.append(
+        (name, int((singular > 1e-9 * singular[0]).sum()), ", ".join(f"{s:.2f}" for s in singular))
+    )
+table(("kernel", "rank", "singular values"), ranks)
+
+# %%
+left, values, right = np.linalg.svd(sobel)
+column, line = left[:, :1] * values[0], right[:1]
+
+
+def correlated(image, kernel):
+    """Valid."""
+    return np.einsum("hwij,ij->hw", sliding_window_view(image, kernel.shape), kernel)
+
+
+print(
+    "in two steps the same:",
+    np.allclose(correlated(correlated(picture, column), line), correlated(picture, sobel)),
+)
+print("multiplications a pixel for k = 3, 7, 15:", [(k * k, 2 * k) for k in (3, 7, 15)])
+
+# %% [markdown]
+# Learned kernels are seldom of rank 1. Networks get the saving the other way round: they are
+# *built* of thin kernels (1x7 and 7x1 in Inception), or separate space from channels (depthwise,
+# then 1x1).
+#
+# ## 7 · What a value sees
+#
+# The **receptive field** of a value is the part of the image that it depends on. For a stack of
+# layers, keep the field $r$ and the step $t$ between neighboring values in pixels. A layer with
+# kernel $k$, stride $s$ and dilation $d$ makes
+#
+# $$r \leftarrow r + t\, d\, (k - 1) \qquad t \leftarrow t\, s$$
+#
+# It can also be *measured*, for any network: the gradient of one value with respect to the image is
+# not zero exactly where the value sees something.
+
+# %%
+STACKS = {
+    "three 3x3": [(3, 1), (3, 1), (3, 1)],
+    "one 7x7": [(7, 1)],
+    "3x3, strides 1, 2, 1": [(3, 1), (3, 2), (3, 1)],
+    "dilations 1, 2, 4": [(3, 1, 1), (3, 1, 2), (3, 1, 4)],
+    "ten 3x3": [(3, 1)] * 10,
+}
+
+
+def sees(rows, size=33):
+    """The gradient of the middle value with respect to the image, on average over 30 draws."""
+    made = [
+        layers.Conv2D(4, row[0], row[1], "same", dilation_rate=(*row, 1)[2],
+                      kernel_initializer=keras.initializers.RandomUniform(0, 1, seed=6 + n))
+        for n, row in enumerate(rows)
+    ]  # fmt: skip
+    net = keras.Sequential([keras.Input((size, size, 1)), *made])
+    image = tf.ones((1, size, size, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        maps = net(image)
+        value = tf.reduce_sum(maps[0, maps.shape[1] // 2, maps.shape[2] // 2])
+    return np.array(tape.gradient(value, image))[0, ..., 0]
+
+
+gradients = {name: sees(rows) for name, rows in STACKS.items()}
+show(draw.fields(list(gradients.values()), list(gradients)))
+
+# %%
+rows = []
+for name, stack in STACKS.items():
+    lit = np.flatnonzero(np.abs(gradients[name]).any(axis=1))
+    rows.append((name, int(lit[-1] - lit[0] + 1), sizing.receptive_field(stack)))
+    assert rows[-1][1] == rows[-1][2]
+table(("stack", "measured", "formula"), rows)
+
+# %% [markdown]
+# Measured and computed agree. The picture says more: a value does not see its field evenly. After
+# ten layers, nearly all of the weight lies in the middle, as there are many more ways from the
+# middle pixels to the value than from those at the rim. The *effective* receptive field grows like
+# the square root of the depth only (Luo et al., 2016).
+#
+# ## 8 · Put together
+#
+# Convolution, ReLU, perhaps pooling; again and again, with maps that get smaller and more of them;
+# then global pooling or `Flatten`, and a dense layer. That is LeNet-5 of 1998 and, with many more
+# layers, most of what comes in the next units.
+#
+# Nothing in its convolutional part knows the size of the image. So the network of section 1 reads
+# canvases of any size, without a weight more:
+
+# %%
+anywhere = convolutional_net()
+stack = keras.Input((None, None, 1))
+value = stack
+for layer in anywhere.layers:
+    value = layer(value)
+free = keras.Model(stack, value)
+print([tuple(free(np.zeros((1, size, size + 5, 1))).shape) for size in (16, 24, 100)])
+
+# %% [markdown]
+# ## What the slides say, and what is right
+
+# %%
+valid, full = sizing.conv_output_size(32, 4), sizing.conv_output_size(32, 4, padding="full")
+corrections = [
+    ("cross-correlation", r"$\sum f(i, j)\, g(i + m, j + n)$", r"$\sum f(i + m, j + n)\, g(m, n)$",
+     "the sum runs over the kernel; the pixel must move with it"),
+    ("size of a layer's output", "$w + w_f - 1$", "$w - w_f + 1$, with padding $+\\, 2p$",
+     "the first is the full convolution, which networks don't use"),
+    ("32x32, four 4x4 filters, full overlap only", f"4x{full}x{full}", f"4x{valid}x{valid}",
+     "the full convolution again"),
+    ("7x7 with 3x3 at stride 3", "not correct", "2x2",
+     "libraries round down and leave a row and a column unseen"),
+    ("filters", "or activation maps", "a filter gives an activation map", "question and answer"),
+    ("a filter's dimension", "the same as the input's", "only its depth is the input's",
+     "height and width are small; that is the point"),
+]  # fmt: skip
+table(("about", "a slide says", "right is", "why"), corrections)
+
+# %% [markdown]
+# ## To remember
+#
+# - A convolution is a fully connected layer with two laws: look nearby, and use the same weights
+#   everywhere.
+# - Libraries compute the cross-correlation. A flip turns one into the other; the way back contains
+#   one.
+# - Valid $n - k + 1$, full $n + k - 1$, Keras' same $\lceil n/s \rceil$ with the odd zero behind.
+#   Stride leaves out places, dilation leaves out pixels.
+# - A filter sees all channels, unless groups or depthwise forbid it. 1x1 mixes channels only.
+# - Convolution is **equivariant** (up to borders and strides). Pooling is a little **invariant**,
+#   global pooling altogether. `Flatten` ends both.
+# - Gradients of shared weights are *summed* over all places and examples where they were used.
+# - A receptive field can be computed, and it can be measured by gradients. Its rim hardly counts.
+#
+# ## To read
+#
+# - D. Hubel, T. Wiesel, *Receptive fields, binocular interaction and functional architecture in the
+#   cat's visual cortex*, Journal of Physiology 160, 1962.
+# - K. Fukushima, *Neocognitron: a self-organizing neural network model for a mechanism of pattern
+#   recognition unaffected by shift in position*, Biological Cybernetics 36, 1980.
+# - Y. LeCun et al., *Backpropagation applied to handwritten zip code recognition*, Neural
+#   Computation 1(4), 1989.
+# - V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016,
+#   arXiv:1603.07285.
+# - F. Yu, V. Koltun, *Multi-scale context aggregation by dilated convolutions*, ICLR 2016,
+#   arXiv:1511.07122.
+# - A. Odena, V. Dumoulin, C. Olah, *Deconvolution and checkerboard artifacts*, Distill, 2016.
+# - W. Luo, Y. Li, R. Urtasun, R. Zemel, *Understanding the effective receptive field in deep
+#   convolutional neural networks*, NeurIPS 2016, arXiv:1701.04128.
+# - R. Zhang, *Making convolutional networks shift-invariant again*, ICML 2019, arXiv:1904.11486.
+# - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, chapter 9.

@@ -1,0 +1,235 @@
+"""What a convolution does: where its kernel lies, what it connects, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, RED, SKY, canvas, described
+from course.visualization.plots import paint, write_values
+
+_WEIGHTS = (BLUE, ORANGE, GREEN)
+
+
+def connections(inputs: int = 7):
+    """Four units on a row of pixels: connected to all, to neighbors, and with shared weights."""
+    figure, axes = canvas(1, 3, size=(10, 2.8), sharey=True)
+    places = range(1, inputs - 1, 2)
+    kinds = ("fully connected", "locally connected", "convolution")
+    for axis, kind in zip(axes.flat, kinds, strict=True):
+        links = 0
+        for unit in places:
+            seen = range(inputs) if kind == "fully connected" else range(unit - 1, unit + 2)
+            for number, pixel in enumerate(seen):
+                shared = kind == "convolution"
+                color = _WEIGHTS[number] if shared else GRAY
+                axis.plot([pixel, unit], [0, 1], color=color, linewidth=2 if shared else 0.9)
+                links += 1
+        weights = 3 if kind == "convolution" else links
+        axis.plot(range(inputs), [0] * inputs, "s", color=SKY, markersize=11)
+        axis.plot(places, [1] * len(places), "o", color=RED, markersize=11)
+        axis.set_title(f"{kind}: {links} links, {weights} weights")
+        axis.set(ylim=(-0.2, 1.2), yticks=[0, 1], yticklabels=["pixels", "units"], xticks=[])
+        axis.tick_params(length=0)
+        for side in axis.spines.values():
+            side.set_visible(False)
+    return described(
+        figure,
+        f"Three drawings of {len(places)} units above a row of {inputs} pixels. Fully connected, "
+        f"every unit has a line to every pixel, {inputs * len(places)} lines. Locally connected, "
+        f"each unit has lines to three neighbors, {3 * len(places)} lines. In the convolution, the "
+        "lines are the same, but have only three colors, left, middle and right: three weights, "
+        "which all units share.",
+    )
+
+
+def sliding(image, kernel, row: int, column: int):
+    """A kernel at one place of an image, the products there, and the outputs so far.
+
+    Args:
+        image, kernel: arrays (height, width).
+        row, column: the place.
+    """
+    from matplotlib.patches import Rectangle
+
+    image, kernel = np.asarray(image), np.asarray(kernel)
+    height, width = kernel.shape
+    views = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    output = (views * kernel).sum(axis=(-1, -2))
+    so_far = output.astype(float)
+    so_far[row, column + 1 :], so_far[row + 1 :] = np.nan, np.nan
+    products = views[row, column] * kernel
+    figure, axes = canvas(1, 4, size=(10, 2.9), width_ratios=[1.3, 0.8, 0.8, 1.3])
+    (picture, weights, here, result) = axes[0]
+    paint(picture, image)
+    corner = (column - 0.5, row - 0.5)
+    picture.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=RED, linewidth=3))
+    for axis, values in ((weights, kernel), (here, products)):
+        paint(axis, values, signed=True)
+        write_values(axis, np.round(values, 1), signed=True)
+    paint(result, so_far, signed=True, top=float(np.abs(output).max()))
+    frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=3)
+    result.add_patch(frame)
+    picture.set_title(f"the kernel at ({row}, {column})")
+    weights.set_title("the kernel")
+    here.set_title("pixel times weight")
+    result.set_title(f"added up: {products.sum():.4g}")
+    return described(
+        figure,
+        f"An image with a frame of {height} by {width} pixels at row {row}, column {column}; the "
+        f"kernel; the products of its weights and the pixels in the frame, whose sum is "
+        f"{products.sum():.4g}; and the feature map, filled with such sums row by row up to that "
+        "place, red where they are above 0 and blue below.",
+    )
+
+
+def feature_maps(images, maps, names: Sequence[str]):
+    """Gray images, and what each filter makes of them.
+
+    Args:
+        images: array (examples, height, width).
+        maps: array (examples, rows, columns, filters).
+        names: of the filters.
+    """
+    images, maps = np.asarray(images), np.asarray(maps)
+    rows, columns = len(images), 1 + len(names)
+    figure, axes = canvas(rows, columns, size=(1.9 * columns, 1.7 * rows))
+    for number, image in enumerate(images):
+        paint(axes[number, 0], image)
+        for filter_, axis in enumerate(axes[number, 1:]):
+            paint(axis, maps[number, ..., filter_], signed=True)
+    for axis, name in zip(axes[0], ("image", *names), strict=True):
+        axis.set_title(name)
+    return described(
+        figure,
+        f"{len(images)} images in a column, and beside each of them {len(names)} feature maps "
+        f"({', '.join(names)}): white where the filter finds nothing, red where the image looks "
+        "like the filter, and blue where it looks like its opposite.",
+    )
+
+
+def variants(size: int = 9, kernel: int = 3):
+    """Valid, full, same, strided and dilated: which places a kernel takes on a small image."""
+    from matplotlib.patches import Rectangle
+
+    kinds = (
+        ("valid", 0, 1, 1),
+        ("full", kernel - 1, 1, 1),
+        ("same", (kernel - 1) // 2, 1, 1),
+        ("stride 2, valid", 0, 2, 1),
+        ("dilation 2, valid", 0, 1, 2),
+    )
+    figure, axes = canvas(1, len(kinds), size=(10, 2.9))
+    said = []
+    for axis, (name, zeros, strides, dilation) in zip(axes.flat, kinds, strict=True):
+        reach = dilation * (kernel - 1) + 1
+        outputs = (size + 2 * zeros - reach) // strides + 1
+        for y, x in np.ndindex(size, size):
+            axis.add_patch(Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, color=GRAY, alpha=0.3))
+        for y, x in np.ndindex(size + 2 * zeros, size + 2 * zeros):
+            if not (zeros <= x < size + zeros and zeros <= y < size + zeros):
+                corner = (x - zeros + 0.06, y - zeros + 0.06)
+                axis.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=ORANGE))
+        for place, color in ((0, BLUE), (outputs - 1, GREEN)):
+            for y, x in np.ndindex(kernel, kernel):
+                corner = [place * strides - zeros + dilation * at + 0.06 for at in (x, y)]
+                axis.add_patch(Rectangle(corner, 0.88, 0.88, color=color, alpha=0.85))
+        edge = kernel - 1
+        axis.set(xlim=(-edge - 0.1, size + edge + 0.1), ylim=(size + edge + 0.1, -edge - 0.1))
+        axis.set_aspect("equal")
+        axis.axis("off")
+        axis.set_title(f"{name}\n{size}x{size} becomes {outputs}x{outputs}")
+        said.append(f"{name} gives {outputs} by {outputs}")
+    return described(
+        figure,
+        f"Five times an image of {size} by {size} gray pixels with the first place of a kernel of "
+        f"{kernel} by {kernel} in blue and the last one in green: {'; '.join(said)}. Zeros around "
+        "the image are drawn as empty orange squares. With dilation, a kernel's squares have gaps "
+        "between them.",
+    )
+
+
+def channel_links(channels: int = 6, groups: int = 2):
+    """Which output channel sees which input channel: ordinary, grouped, depthwise, 1x1."""
+    from matplotlib.patches import Rectangle
+
+    everything = np.ones((channels, channels))
+    grouped = np.kron(np.eye(groups), np.ones((channels // groups,) * 2))
+    kinds = (
+        ("ordinary 3x3", everything, 9),
+        (f"{groups} groups, 3x3", grouped, 9),
+        ("depthwise 3x3", np.eye(channels), 9),
+        ("1x1", everything, 1),
+    )
+    figure, axes = canvas(1, len(kinds), size=(10, 2.9))
+    said = []
+    for axis, (name, links, area) in zip(axes.flat, kinds, strict=True):
+        for (out, into), linked in np.ndenumerate(links):
+            color, alpha = (BLUE if area > 1 else SKY, 0.9) if linked else (GRAY, 0.12)
+            corner = (into + 0.05, channels - 1 - out + 0.05)
+            axis.add_patch(Rectangle(corner, 0.9, 0.9, color=color, alpha=alpha, linewidth=0))
+            if linked:
+                middle = (into + 0.5, channels - 0.5 - out)
+                axis.text(*middle, area, ha="center", va="center", color="white", fontsize=8)
+        axis.set(xlim=(0, channels), ylim=(0, channels), aspect="equal", xticks=[], yticks=[])
+        axis.set_xlabel("channels in")
+        for side in axis.spines.values():
+            side.set_visible(False)
+        weights = int(links.sum()) * area
+        axis.set_title(f"{name}: {weights} weights")
+        said.append(f"{name} has {int(links.sum())} links of {area} weights, {weights} in all")
+    axes[0, 0].set_ylabel("channels out")
+    return described(
+        figure,
+        f"Four squares that show which of {channels} output channels sees which of {channels} "
+        f"input channels: {'; '.join(said)}. Ordinary and 1x1 fill the square, groups fill "
+        f"{groups} blocks on the diagonal, depthwise fills the diagonal alone.",
+    )
+
+
+def as_matrix(matrix, kernel):
+    """The matrix of a convolution, in which each weight of the kernel has a color of its own.
+
+    Args:
+        matrix: array (outputs, inputs); an entry is 0, or n for the kernel's nth weight from 1.
+        kernel: shape of the kernel.
+    """
+    matrix = np.asarray(matrix)
+    figure, axes = canvas(size=(6.5, 4.2))
+    axis = axes[0, 0]
+    shown = np.ma.masked_equal(matrix, 0)
+    axis.imshow(shown, cmap="turbo", interpolation="nearest")
+    axis.set(xlabel=f"{matrix.shape[1]} pixels in", ylabel=f"{matrix.shape[0]} values out")
+    axis.set(xticks=[], yticks=[])
+    filled = int((matrix != 0).sum())
+    axis.set_title(f"{filled:,} of {matrix.size:,} entries, {int(matrix.max())} different numbers")
+    return described(
+        figure,
+        f"The matrix of a convolution with a kernel of {kernel[0]} by {kernel[1]}: "
+        f"{matrix.shape[0]} rows, one for each output, and {matrix.shape[1]} columns, one for each "
+        "pixel. Nearly everything is empty; the entries lie on a few diagonals, each of one color "
+        "throughout, as each weight of the kernel comes back in every row, shifted.",
+    )
+
+
+def fields(gradients: Sequence, titles: Sequence[str]):
+    """What a value in the middle sees: the gradient's size, as a part of its largest value."""
+    figure, axes = canvas(1, len(gradients), size=(10, 2.9))
+    said = []
+    for axis, gradient, title in zip(axes.flat, gradients, titles, strict=True):
+        size = np.abs(np.asarray(gradient))
+        shown = np.ma.masked_equal(size / size.max(), 0)
+        axis.imshow(shown, cmap="viridis", vmin=0, vmax=1)
+        axis.set(xticks=[], yticks=[])
+        rows = np.flatnonzero(size.any(axis=1))
+        extent = int(rows[-1] - rows[0] + 1)
+        axis.set_title(f"{title}\nfield {extent}x{extent}")
+        within = size.sum(axis=1).cumsum() / size.sum()
+        half = int(np.searchsorted(within, 0.75) - np.searchsorted(within, 0.25)) + 1
+        said.append(f"{title}: {extent} pixels wide, half of it within {half} rows in the middle")
+    return described(
+        figure,
+        "How strongly each pixel acts on one output value, as squares of color in an empty frame, "
+        f"bright in the middle and dark towards the rim. {'; '.join(said)}.",
+    )

@@ -1,0 +1,123 @@
+"""Figures in a notebook: shown with a text for those who don't see them, and played with."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+# Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
+# that reads on a white page as well as on a dark one.
+BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
+PURPLE, GRAY = "#CC79A7", "#737373"
+STYLE = {
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+    "text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY,
+    "xtick.color": GRAY, "ytick.color": GRAY, "font.size": 10, "axes.titlesize": 10,
+    "axes.titlecolor": GRAY, "axes.spines.top": False, "axes.spines.right": False,
+    "legend.frameon": False,
+}  # fmt: skip
+DPI = 110
+
+
+def canvas(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **how):
+    """A figure in the course's style, and its axes as an array of two axes.
+
+    The figure does not belong to pyplot: it is shown when :func:`show` is asked to, and need not
+    be closed.
+
+    Args:
+        rows, columns: of panels.
+        size: width and height in inches.
+        how: further arguments of ``Figure.subplots``.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False, **how)
+
+
+def described(figure, words: str):
+    """The figure, with what it shows in words."""
+    figure.set_label(" ".join(words.split()))
+    return figure
+
+
+def alt_text(figure) -> str:
+    """What a figure shows, in words, for those who don't see it."""
+    return figure.get_label()
+
+
+class Shown:
+    """A figure as a notebook shows it: a picture with its text, and the text under it."""
+
+    def __init__(self, figure):
+        import matplotlib
+
+        if not alt_text(figure):
+            raise ValueError("A figure must say in words what it shows: see `described`.")
+        data = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(data, format="png", dpi=DPI)
+        self.words, self.png = alt_text(figure), data.getvalue()
+
+    def _repr_html_(self) -> str:
+        words = html.escape(self.words)
+        image = base64.b64encode(self.png).decode()
+        return (
+            f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{image}"><figcaption><em>In words: {words}</em>'
+            "</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"In words: {self.words}"
+
+
+def show(figure) -> Shown:
+    """Show a figure as the result of a notebook's cell.
+
+    Args:
+        figure: made by a function of this package, or any that was :func:`described`.
+
+    Raises:
+        ValueError: it has no text.
+    """
+    return Shown(figure)
+
+
+def interactive() -> bool:
+    """Whether somebody is there to move a slider: JupyterLab and VS Code say so."""
+    return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ
+
+
+def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> None:
+    """Show a figure, and beside it, where somebody can move them, sliders that change it.
+
+    Args:
+        draw: makes a figure from arguments by name.
+        start: the arguments of the figure that is always shown.
+        choices: for each argument, what a slider can choose.
+
+    Example:
+        >>> play(draw_power, {"power": 2}, power=[1, 2, 3])
+    """
+    from IPython.display import display
+
+    display(show(draw(**start)))
+    if not interactive():
+        return
+    import ipywidgets
+
+    sliders = {
+        name: ipywidgets.SelectionSlider(options=list(options), value=start[name], description=name)
+        for name, options in choices.items()
+    }
+    out = ipywidgets.interactive_output(
+        lambda **chosen: display(show(draw(**{**start, **chosen}))), sliders
+    )
+    display(ipywidgets.VBox([ipywidgets.HTML("<b>Your turn:</b>"), *sliders.values(), out]))

@@ -1,0 +1,117 @@
+"""Plots that many lectures need: rows of pictures, curves, and an image beside its vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+
+from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, canvas, described
+
+COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
+MARKERS = "os^Dv"
+
+
+def paint(axis, image, *, signed: bool = False, top: float | None = None) -> None:
+    """Draw an image without ticks: gray or color, or, if signed, blue below 0 and red above."""
+    image = np.asarray(image)
+    image = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+    limit = top if top is not None else float(np.max(np.abs(image), initial=1e-9))
+    if image.ndim == 3:
+        axis.imshow(np.clip(image, 0, 1) if image.dtype.kind == "f" else image)
+    elif signed:
+        axis.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    else:
+        axis.imshow(image, cmap="gray", vmin=min(0, float(image.min())), vmax=limit)
+    axis.set(xticks=[], yticks=[])
+    for side in axis.spines.values():
+        side.set_visible(False)
+
+
+def write_values(axis, image, *, signed: bool = False) -> None:
+    """Write each pixel's value on it, dark on bright and bright on dark."""
+    image = np.squeeze(image)
+    top = max(float(np.abs(image).max()), 1e-9)
+    for (row, column), value in np.ndenumerate(image):
+        dark = abs(value) > 0.6 * top if signed else value < 0.5 * top
+        color = "white" if dark else "black"
+        axis.text(column, row, f"{value:g}", ha="center", va="center", color=color, fontsize=8)
+
+
+def pictures(
+    images: Sequence, titles: Sequence[str], words: str, *, signed: Sequence[bool] | bool = False,
+    columns: int = 0, values: bool = False,
+):  # fmt: skip
+    """Images side by side.
+
+    Args:
+        images: arrays (height, width), or with 1 or 3 channels behind.
+        titles: one for each.
+        words: what there is to see.
+        signed: for all or for each of them: 0 is white, below is blue, above is red.
+        columns: pictures in a row; 0 for all in one.
+        values: write each pixel's value on it.
+    """
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    figure, axes = canvas(rows, columns, size=(min(10, 2.2 * columns), 2.3 * rows))
+    signed = [signed] * len(images) if isinstance(signed, bool) else signed
+    for axis in axes.flat[len(images) :]:
+        axis.axis("off")
+    for axis, image, title, sign in zip(axes.flat, images, titles, signed, strict=False):
+        paint(axis, image, signed=sign)
+        if values:
+            write_values(axis, image, signed=sign)
+        axis.set_title(title)
+    return described(figure, words)
+
+
+def curves(
+    x: Sequence[float], lines: Mapping[str, Sequence[float]], words: str, *, x_label: str,
+    y_label: str, spread: Mapping[str, Sequence[float]] | None = None, **limits,
+):  # fmt: skip
+    """Curves over one axis, told apart by color and by marker, each with its name at its end.
+
+    Args:
+        x: the points.
+        lines: for each name its values.
+        words: what there is to see.
+        x_label, y_label: what the axes are.
+        spread: for some names, how far the values may be off, drawn as a band.
+        limits: further settings of the axes: ``ylim=(0, 1)``.
+    """
+    figure, axes = canvas(size=(7.5, 3.4))
+    axis = axes[0, 0]
+    for (name, values), color, marker in zip(lines.items(), cycle(COLORS), cycle(MARKERS)):
+        values = np.asarray(values, dtype=float)
+        axis.plot(x, values, color=color, marker=marker, markersize=4, label=name)
+        if spread and name in spread:
+            band = np.asarray(spread[name])
+            axis.fill_between(x, values - band, values + band, color=color, alpha=0.15, linewidth=0)
+    axis.set(xlabel=x_label, ylabel=y_label, **limits)
+    axis.grid(color=GRAY, alpha=0.2)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
+    return described(figure, words)
+
+
+def unrolled(images: Sequence, titles: Sequence[str]):
+    """Gray images, and under each of them the vector that its rows make, strung together."""
+    figure, axes = canvas(
+        2, len(images), size=(3.3 * len(images), 3.2), gridspec_kw={"height_ratios": [6, 1]}
+    )
+    for column, (image, title) in enumerate(zip(images, titles, strict=True)):
+        image = np.asarray(image)
+        paint(axes[0, column], image)
+        axes[0, column].set_title(title)
+        paint(axes[1, column], np.repeat(image.reshape(1, -1), 3, axis=0))
+        axes[1, column].set_aspect("auto")
+        axes[1, column].set_xlabel(f"the same as {image.size} numbers in a row")
+    first, last = np.ravel(images[0]), np.ravel(images[-1])
+    same = float(np.corrcoef(first, last)[0, 1])
+    return described(
+        figure,
+        f"{len(images)} gray images ({', '.join(titles)}), and under each of them its rows strung "
+        "together, a strip of light and dark stripes. To the eye the images show the same thing; "
+        f"the stripes of the first and the last lie elsewhere, with a correlation of {same:.2f}.",
+    )

@@ -1,0 +1,1388 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · Convolution, by hand
+#
+# A convolutional layer is one line in Keras. Here you write it yourself, in NumPy: the kernel that
+# slides over an image, all the ways in which it can slide, pooling, and the way back, which lets
+# it learn. Every function is compared with Keras' own, so that in the end there is nothing left in
+# that one line that you could not have written.
+#
+# **How to work**
+#
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
+#    the line `raise NotImplementedError()` by your code, and run the cell.
+# 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
+#    that starts with ✗ names a check that failed, says what was expected and what came, and
+#    gives a hint. Test cells cannot be edited.
+# 3. The examples you see are not all. When your work is marked, each question is checked on
+#    images and kernels drawn anew. You get part of the points if part of the checks pass.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
+#    **Submit**.
+#
+# **Three rules**
+#
+# - An image is `(height, width)`, a batch is `(examples, height, width, channels)`, and a kernel is
+#   `(height, width, in_channels, filters)`: Keras' order. Heights come before widths, everywhere.
+# - Write no loop over pixels or examples. A loop over the few places of a *kernel* is fine.
+#   `sliding_window_view` gives every window of an array without copying anything.
+# - Later questions may call your earlier functions. Leave Keras and SciPy out of your answers,
+#   except where a question hands you a model.
+#
+# | question | points |
+# |---|---|
+# | 1 Slide a kernel over an image | 2 |
+# | 2 Convolution, as mathematicians mean it | 2 |
+# | 3 What "same" puts around an image | 2 |
+# | 4 All windows of a batch | 3 |
+# | 5 The convolutional layer | 4 |
+# | 6 Groups and depth | 3 |
+# | 7 Pooling | 2 |
+# | 8 Measure equivariance | 3 |
+# | 9 The way back | 5 |
+# | 10 Transposed convolution | 2 |
+# | 11 Two thin kernels for one thick one | 2 |
+# | 12 Measure what a value sees | 3 |
+# | 13 In your own words (marked by hand) | 4 |
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import course.quiet  # first, and TensorFlow starts silently
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.lib.stride_tricks import sliding_window_view
+
+from autograder import checks
+
+# %% [markdown]
+# ## 1 · Slide a kernel over an image
+#
+# A kernel $g$ lies on a gray image $f$. Each of its numbers is multiplied by the pixel under it,
+# and the products are added up. That is one output value. Then the kernel moves on by one pixel:
+#
+# $$y(i, j) = \sum_m \sum_n f(i + m,\, j + n)\, g(m, n)$$
+#
+# Here the output is *valid*: only places where the kernel lies completely inside count. This is
+# called **cross-correlation**, and it is what every deep learning library computes under the name
+# of convolution.
+#
+# **Example.** $y(0, 0)$ of the image and the kernel below is
+# $1 \cdot 1 + 2 \cdot 0 + 4 \cdot 0 + 5 \cdot (-1) = -4$.
+#
+# $$f = \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix} \qquad
+# g = \begin{pmatrix} 1 & 0 \\ 0 & -1 \end{pmatrix}$$
+#
+# Write `correlate(image, kernel)`. `sliding_window_view(image, kernel.shape)` gives an array whose
+# entry `[i, j]` is the window that begins there. `np.einsum`, or `*` and `.sum(...)`, does the
+# rest.
+
+
+# %% nbgrader={"grade": false, "grade_id": "correlate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def correlate(image, kernel):
+    """Valid cross-correlation of a gray image with a kernel.
+
+    Args:
+        image: array of shape (height, width).
+        kernel: array of shape (kernel height, kernel width), not larger than the image.
+
+    Returns:
+        Array of shape (height - kernel height + 1, width - kernel width + 1).
+    """
+    ### BEGIN SOLUTION
+    return np.einsum("hwij,ij->hw", sliding_window_view(image, kernel.shape), kernel)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_correlate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("1. Slide a kernel over an image", points=2)
+small, difference = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[1, 0], [0, -1]])
+question.example("the image and the kernel above", correlate, small, difference).gives_array(
+    [[-4, -4]], hint="multiply each number of the kernel by the pixel under it, and add up"
+)
+question.example("a wide kernel", correlate, small, np.array([[1, 0, 2]])).gives_array(
+    [[7], [16]], hint="a kernel of one row and three columns: which places does it have here?"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def correlated(image, kernel):
+    """Place by place, so that it cannot be wrong in a clever way."""
+    places = np.ndindex(*np.subtract(image.shape, kernel.shape) + 1)
+    height, width = kernel.shape
+    values = [(image[i : i + height, j : j + width] * kernel).sum() for i, j in places]
+    return np.reshape(values, np.subtract(image.shape, kernel.shape) + 1)
+
+
+for name, size in (("a square kernel", (3, 3)), ("a kernel that is higher than wide", (4, 2))):
+    picture, kernel = draw.normal(size=(8, 11)), draw.normal(size=size)
+    right = correlated(picture, kernel)
+    around = tuple((n - 1, n - 1) for n in size)
+    question.check(name, correlate, picture, kernel).gives_array(
+        right,
+        hint="compute one output value by hand, and compare",
+        mistakes={
+            "the kernel was flipped: that is a convolution, which comes next": correlated(
+                picture, kernel[::-1, ::-1]
+            ),
+            "rows and columns of the kernel are swapped": lambda p=picture, k=kernel: correlated(
+                p, k.T
+            ),
+            "rows and columns of the output are swapped": right.T,
+            "that is full: only places where the kernel lies completely inside count": correlated(
+                np.pad(picture, around), kernel
+            ),
+            "the products are added up, not averaged": right / kernel.size,
+        },
+    )
+picture = draw.normal(size=(6, 5))
+question.check(
+    "a kernel of one value", correlate, picture, np.array([[2.5]]), share=0.5
+).gives_array(2.5 * picture, hint="it has a place on every pixel")
+question.check(
+    "a kernel as large as the image", correlate, picture, picture, share=0.5
+).gives_array(
+    [[(picture**2).sum()]], hint="it has exactly one place: the output is of shape (1, 1)"
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 2 · Convolution, as mathematicians mean it
+#
+# The convolution of two images is defined with a minus:
+#
+# $$(f * g)(i, j) = \sum_m \sum_n f(i - m,\, j - n)\, g(m, n)$$
+#
+# The kernel is turned upside down *and* left to right before it slides. In return $f * g = g * f$,
+# and a single bright pixel in the image paints a copy of the kernel, where cross-correlation paints
+# a flipped one.
+#
+# Write `convolve(image, kernel)`, the **full** convolution: an output value wherever image and
+# kernel share at least one pixel, as if the image were surrounded by zeros. So the output has
+# `height + kernel height - 1` rows.
+#
+# **Example.** In one dimension: $(1, 2) * (1, 10, 100) = (1, 12, 120, 200)$.
+
+
+# %% nbgrader={"grade": false, "grade_id": "convolve", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def convolve(image, kernel):
+    """Full convolution of a gray image with a kernel.
+
+    Args:
+        image: array of shape (height, width).
+        kernel: array of shape (kernel height, kernel width).
+
+    Returns:
+        Array of shape (height + kernel height - 1, width + kernel width - 1).
+    """
+    ### BEGIN SOLUTION
+    height, width = kernel.shape
+    padded = np.pad(image, ((height - 1, height - 1), (width - 1, width - 1)))
+    return correlate(padded, kernel[::-1, ::-1])
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_convolve", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("2. Convolution", points=2)
+question.example(
+    "two small rows", convolve, np.array([[1, 2]]), np.array([[1, 10, 100]])
+).gives_array([[1, 12, 120, 200]], hint="where does the kernel begin, so that one pixel is shared?")
+question.example(
+    "a bright pixel", convolve, np.array([[1, 0]]), np.array([[1, 2], [3, 4]])
+).gives_array([[1, 2, 0], [3, 4, 0]], hint="it must paint the kernel as it is, not a flipped one")
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def slid(image, kernel, rows, columns):
+    """The kernel as it is, over the image with zeros around."""
+    padded = np.pad(image, ((rows, rows), (columns, columns)))
+    views = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)
+    return (views * kernel).sum((-1, -2))
+
+
+for name, size in (("a square kernel", (3, 3)), ("a kernel that is wider than high", (2, 5))):
+    picture, kernel = draw.normal(size=(7, 9)), draw.normal(size=size)
+    rows, columns = size[0] - 1, size[1] - 1
+    question.check(name, convolve, picture, kernel).gives_array(
+        slid(picture, kernel[::-1, ::-1], rows, columns),
+        hint="flip the kernel along both axes, and put zeros around the image",
+        mistakes={
+            "the kernel was not flipped": slid(picture, kernel, rows, columns),
+            "the kernel was flipped upside down only": slid(picture, kernel[::-1], rows, columns),
+            "the kernel was flipped left to right only": slid(
+                picture, kernel[:, ::-1], rows, columns
+            ),
+            "to transpose is not to flip": lambda p=picture, k=kernel, r=rows, c=columns: slid(
+                p, k.T, r, c
+            ),
+            "that is valid; full has a place wherever the two share a pixel": slid(
+                picture, kernel[::-1, ::-1], 0, 0
+            ),
+            "zeros of half the kernel make the size stay; full needs more": slid(
+                picture, kernel[::-1, ::-1], size[0] // 2, size[1] // 2
+            ),
+            "zeros of the height and zeros of the width are swapped": slid(
+                picture, kernel[::-1, ::-1], columns, rows
+            ),
+        },
+    )
+picture, kernel = draw.normal(size=(3, 2)), draw.normal(size=(5, 4))
+question.check("a kernel larger than the image", convolve, picture, kernel, share=0.5).gives_array(
+    slid(kernel, picture[::-1, ::-1], 2, 1), hint="f * g is g * f, whichever is larger"
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 3 · What "same" puts around an image
+#
+# Keras' `padding="same"` promises an output of $\lceil n / s \rceil$ values along an axis of $n$
+# values at stride $s$, and puts in just as many zeros as that takes: the last window must end
+# inside. If their number is odd, the extra zero goes **behind**. If no zero is needed, there is
+# none: what the kernel leaves over at the end is not cut off.
+#
+# With dilation $d$, a kernel of $k$ values reaches over $d(k - 1) + 1$.
+#
+# **Example.** 8 values, kernel 3, stride 2: 4 outputs, whose windows begin at places two apart.
+# From the first one's begin to the last one's end that is $3 \cdot 2 + 3 = 9$ values: one zero,
+# behind.
+#
+# Write `same_padding(size, kernel_size, strides=1, dilation=1)`, which gives the pair
+# `(zeros before, zeros behind)`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "same_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def same_padding(size, kernel_size, strides=1, dilation=1):
+    """Zeros that Keras' padding="same" puts before and behind an axis.
+
+    Args:
+        size: number of values along the axis.
+        kernel_size: number of the kernel's weights along it.
+        strides: values from one window to the next.
+        dilation: values from one weight to the next.
+
+    Returns:
+        A pair of ints.
+    """
+    ### BEGIN SOLUTION
+    outputs = -(-size // strides)
+    reach = dilation * (kernel_size - 1) + 1
+    zeros = max((outputs - 1) * strides + reach - size, 0)
+    return zeros // 2, zeros - zeros // 2
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_same_padding", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question('3. What "same" puts around', points=2)
+question.example("a kernel of 5", same_padding, 9, 5).gives(
+    (2, 2), hint="at stride 1 the output has 9 values; how many does the last window need?"
+)
+question.example("stride 2", same_padding, 8, 3, strides=2).gives(
+    (0, 1), hint="four windows, two apart: where does the last one end?"
+)
+question.example("nothing to do", same_padding, 12, 1, strides=3).gives(
+    (0, 0), hint="a number of zeros cannot be negative"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+
+
+def around(size, kernel, strides=1, dilation=1):
+    total = max((-(-size // strides) - 1) * strides + dilation * (kernel - 1) + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def with_causes(right, **causes):
+    """Known mistakes that do not happen to be right here."""
+    known = {
+        "half": "half the kernel on both sides is right only for odd kernels at stride 1",
+        "front": "the extra zero goes behind, not before",
+        "dilation": "dilation makes the kernel reach farther than it has weights",
+        "floor": "the output has n / s values rounded up, not down",
+    }
+    return {wrong: known[name] for name, wrong in causes.items() if wrong != right}
+
+
+size, half = draw.randint(20, 60), draw.randint(2, 4)
+question.check("an odd kernel", same_padding, size, 2 * half + 1, share=0.5).gives(
+    (half, half), hint="at stride 1, windows begin at each value"
+)
+right = (half - 1, half)
+question.check("an even kernel", same_padding, size, 2 * half).gives(
+    right,
+    hint="an odd number of zeros cannot be shared evenly",
+    mistakes=with_causes(right, half=(half, half), front=(half, half - 1))
+    | {(half - 1, half - 1): "rounded down on both sides, a zero is missing"},
+)
+size = 4 * draw.randint(5, 12)
+question.check("stride 2 and an even size", same_padding, size, 5, strides=2).gives(
+    (1, 2),
+    hint="the windows begin two values apart: where does the last one end?",
+    mistakes=with_causes((1, 2), half=(2, 2), front=(2, 1)),
+)
+strides = draw.randint(4, 6)
+size = strides * draw.randint(5, 9) + 1
+kernel = draw.choice([3, 4, 6])
+right = around(size, kernel, strides)
+question.check("a rest at the end", same_padding, size, kernel, strides=strides).gives(
+    right,
+    hint="a rest at the end gets a window of its own",
+    mistakes=with_causes(right, floor=(0, 0), half=(kernel // 2, kernel // 2), front=right[::-1]),
+)
+dilation, kernel = draw.randint(2, 4), draw.choice([3, 5])
+right = around(size, kernel, 1, dilation)
+question.check("dilation", same_padding, size, kernel, dilation=dilation).gives(
+    right,
+    hint="how far does the dilated kernel reach?",
+    mistakes=with_causes(right, dilation=around(size, kernel))
+    | {around(size, dilation * kernel): "there is nothing to leave out behind the last weight"},
+)
+
+
+def paddings(*rows):
+    """Several at once, as no zeros alone would be no answer."""
+    return [same_padding(*row) for row in rows]
+
+
+question.check("no zeros", paddings, (6 * half, 2, 6), (size, 2), share=0.5).gives(
+    [(0, 0), (0, 1)], hint="a number of zeros cannot be negative"
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 4 · All windows of a batch
+#
+# From here on there is a batch of images with channels. Write
+# `windows(x, kernel_size, strides=1, dilation=1)`, which gives *every* window of every image at
+# once, as an array of shape `(examples, rows, columns, kernel height, kernel width, channels)`:
+# entry `[n, i, j]` is the window at place $(i, j)$ of example $n$.
+#
+# - With **stride** $s$, place $(i, j)$ begins at pixel $(s\,i,\ s\,j)$.
+# - With **dilation** $d$, a window takes every $d$-th pixel: it has as many values as the kernel,
+#   but reaches over $d(k - 1) + 1$.
+#
+# `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own axes at the *end*, behind the
+# channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing, either.
+
+
+# %% nbgrader={"grade": false, "grade_id": "windows", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def windows(x, kernel_size, strides=1, dilation=1):
+    """Every window of every image that lies completely inside.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        kernel_size: pair (kernel height, kernel width).
+        strides: pixels from one window to the next, along both axes.
+        dilation: pixels from one value of a window to the next, along both axes.
+
+    Returns:
+        Array of shape (examples, rows, columns, kernel height, kernel width, channels).
+    """
+    ### BEGIN SOLUTION
+    reach = [dilation * (size - 1) + 1 for size in kernel_size]
+    views = sliding_window_view(x, reach, axis=(1, 2))
+    views = views[:, ::strides, ::strides, :, ::dilation, ::dilation]
+    return np.moveaxis(views, 3, -1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_windows", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("4. All windows of a batch", points=3)
+row = np.arange(6).reshape(1, 1, 6, 1)
+question.example("three of six values", windows, row, (1, 3)).gives_array(
+    [[[[[[0], [1], [2]]], [[[1], [2], [3]]], [[[2], [3], [4]]], [[[3], [4], [5]]]]]],
+    hint="(1, 3) is a kernel of one row and three columns; channels come last",
+)
+question.example("every second window", windows, row, (1, 2), strides=2).gives_array(
+    [[[[[[0], [1]]], [[[2], [3]]], [[[4], [5]]]]]], hint="strides leaves out windows"
+)
+question.example("every second value", windows, row, (1, 2), dilation=2).gives_array(
+    [[[[[[0], [2]]], [[[1], [3]]], [[[2], [4]]], [[[3], [5]]]]]],
+    hint="dilation leaves out values within a window",
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def gathered(x, kernel_size, strides=1, dilation=1):
+    """By index, which is slower and hard to get wrong."""
+    rows, columns = (
+        np.arange(0, n - dilation * (k - 1), strides)[:, None] + dilation * np.arange(k)
+        for n, k in zip(x.shape[1:3], kernel_size, strict=True)
+    )
+    return x[:, rows[:, None, :, None], columns[None, :, None, :]]
+
+
+for name, strides, dilation, share in (
+    ("neighbors", 1, 1, 1),
+    ("a stride", 3, 1, 1),
+    ("a dilation", 1, 3, 1),
+    ("both", 2, 3, 0.5),
+):
+    batch, size = draw.normal(size=(2, 13, 17, 3)), (2, 4)
+    right = gathered(batch, size, strides, dilation)
+    question.check(name, windows, batch, size, strides, dilation, share=share).gives_array(
+        right,
+        hint="build it for one row of pixels first, and write down the shapes",
+        mistakes={
+            "the channels must come last": np.moveaxis(right, -1, 3),
+            "strides and dilation are mixed up": gathered(batch, size, dilation, strides),
+            "the stride was left out": gathered(batch, size, 1, dilation),
+            "the dilation was left out": gathered(batch, size, strides, 1),
+            "height and width of the kernel are swapped": gathered(
+                batch, size[::-1], strides, dilation
+            ),
+            "the windows are flipped: they show the image as it is": right[:, :, :, ::-1, ::-1],
+        },
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 5 · The convolutional layer
+#
+# A layer has several **filters**. Each of them sees *all* channels of its window, adds up all
+# products, and adds a **bias** of its own:
+#
+# $$y(n, i, j, f) = b(f) + \sum_{m} \sum_{l} \sum_{c} x(n,\ s i + d m,\ s j + d l,\ c)\ g(m, l, c, f)$$
+#
+# With your windows this is one `np.tensordot` or `np.einsum`. Write
+# `conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1)`, where `padding` is
+# `"valid"` or Keras' `"same"`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1):
+    """What keras.layers.Conv2D computes, without an activation.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        kernel: array of shape (kernel height, kernel width, channels, filters).
+        bias: array of shape (filters,), or None for none.
+        strides, dilation: as in `windows`.
+        padding: "valid" or "same".
+
+    Returns:
+        Array of shape (examples, rows, columns, filters).
+    """
+    ### BEGIN SOLUTION
+    if padding == "same":
+        rows = same_padding(x.shape[1], kernel.shape[0], strides, dilation)
+        columns = same_padding(x.shape[2], kernel.shape[1], strides, dilation)
+        x = np.pad(x, ((0, 0), rows, columns, (0, 0)))
+    y = np.tensordot(windows(x, kernel.shape[:2], strides, dilation), kernel, axes=3)
+    return y if bias is None else y + bias
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv2d", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("5. The convolutional layer", points=4)
+layer = keras.layers.Conv2D(2, (2, 3), strides=2)
+photo = np.arange(60, dtype="float32").reshape(1, 4, 5, 3) / 60
+expected = np.array(layer(photo))
+question.example(
+    "as a Keras layer does it",
+    conv2d,
+    photo,
+    np.array(layer.kernel),
+    np.array(layer.bias),
+    strides=2,
+).gives_array(expected, tolerance=1e-4, hint="which axes of the windows does a filter add up over?")
+line, ones = np.ones((1, 1, 4, 1)), np.ones((1, 3, 1, 1))
+question.example("same", conv2d, line, ones, padding="same").gives_array(
+    np.reshape([2, 3, 3, 2], (1, 1, 4, 1)), hint="zeros around come first, then the windows"
+)
+question.example("a bias", conv2d, line, ones, np.array([10.0])).gives_array(
+    np.reshape([13, 13], (1, 1, 2, 1)), hint="it is added once to each output value"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def keras_conv(x, kernel, strides=1, padding="valid", dilation=1):
+    y = keras.ops.conv(
+        x.astype("float32"), kernel.astype("float32"), strides, padding, dilation_rate=dilation
+    )
+    return np.array(y, dtype="float64")
+
+
+def evenly(x, kernel, strides, more=0):
+    """With half the kernel of zeros on both sides."""
+    half = [((k - 1) // 2 + more,) * 2 for k in kernel.shape[:2]]
+    return keras_conv(np.pad(x, ((0, 0), *half, (0, 0))), kernel, strides)
+
+
+def asked(name, x, kernel, bias=None, strides=1, padding="valid", dilation=1, share=1.0, more=None):
+    right = keras_conv(x, kernel, strides, padding, dilation)
+    added = 0 if bias is None else bias
+    flipped = keras_conv(x, kernel[::-1, ::-1], strides, padding, dilation)
+    mistakes = {
+        "the bias was forgotten": right,
+        "the kernel was flipped; layers compute a cross-correlation": flipped + added,
+        "the kernel was flipped, and the bias forgotten": flipped,
+        "there is a single bias here for all filters": right + np.sum(added),
+        "the stride was left out": lambda: keras_conv(x, kernel, 1, padding, dilation) + added,
+        "the dilation was left out": lambda: keras_conv(x, kernel, strides, padding) + added,
+        "strides and dilation are mixed up": lambda: (
+            keras_conv(x, kernel, dilation, padding, strides) + added
+        ),
+        "the padding was left out": lambda: (
+            keras_conv(x, kernel, strides, "valid", dilation) + added
+        ),
+        "height and width are swapped": lambda: (
+            keras_conv(x.swapaxes(1, 2), kernel, strides, padding, dilation).swapaxes(1, 2) + added
+        ),
+        "height and width of the kernel are swapped": lambda: (
+            keras_conv(x, kernel.swapaxes(0, 1), strides, padding, dilation) + added
+        ),
+        "the products are added up, not averaged": right / np.prod(kernel.shape[:3]) + added,
+    }
+    question.check(
+        name, conv2d, x, kernel, bias, strides, padding, dilation, share=share
+    ).gives_array(
+        right + added,
+        tolerance=1e-4,
+        hint="compute one output value by hand, with one filter and two channels",
+        mistakes=mistakes | (more or {}),
+    )
+
+
+batch = draw.normal(size=(2, 9, 12, 3))
+odd, even, bias = (
+    draw.normal(size=(3, 3, 3, 4)),
+    draw.normal(size=(4, 2, 3, 5)),
+    draw.normal(size=4),
+)
+asked("valid", batch, odd)
+asked("a bias for each filter", batch, odd, bias)
+asked("a kernel that is not square, and a stride", batch, even, strides=3)
+asked("dilation", batch, odd, bias, dilation=3)
+asked("same", batch, odd, bias, padding="same", share=0.5)
+wide = draw.normal(size=(2, 10, 12, 3))
+asked(
+    "same, with a stride", wide, odd, strides=2, padding="same",
+    more={"Keras' same does not put half the kernel of zeros on both sides; see question 3":
+          evenly(wide, odd, 2)},
+)  # fmt: skip
+asked(
+    "same, with an even kernel", batch, even, padding="same", share=0.5,
+    more={f"half an even kernel, rounded {how}, is not what Keras' same puts on both sides":
+          evenly(batch, even, 1, more) for how, more in (("down", 0), ("up", 1))},
+)  # fmt: skip
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# There it is. This is what your layer makes of a picture, with two kernels that were not learned
+# but written down: one that finds upright edges, and one that finds lying ones. Nothing to do here
+# but look.
+
+# %%
+from course import datasets
+from course.visualization import convolution
+from course.visualization.display import show
+
+pictures, _ = datasets.load_arrays("course_shapes", "train[:4]")
+sobel = np.outer([1, 2, 1], [1, 0, -1])
+kernels = np.stack([sobel, sobel.T], axis=-1)[:, :, None, :]
+gray = pictures.mean(axis=-1, keepdims=True) / 255
+show(
+    convolution.feature_maps(gray[..., 0], conv2d(gray, kernels), ["upright edges", "lying edges"])
+)
+
+# %% [markdown]
+# ## 6 · Groups and depth
+#
+# Two ways to connect fewer channels.
+#
+# - **Groups.** Channels and filters are dealt into $g$ parts, in order: the first $C/g$ channels
+#   and the first $F/g$ filters form the first group, and so on. Filters see only the channels of
+#   their group, so the kernel has shape `(height, width, C / g, F)`.
+# - **Depthwise.** Each channel has $M$ filters of its own and sees nothing else. Keras keeps the
+#   kernel as `(height, width, C, M)`, and filter $m$ of channel $c$ writes output channel
+#   $c \cdot M + m$.
+#
+# Write `grouped_conv2d(x, kernel, groups)` and `depthwise_conv2d(x, kernel)`, both valid, with
+# stride 1 and without bias. A loop over groups or channels is fine.
+
+
+# %% nbgrader={"grade": false, "grade_id": "grouped_conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def grouped_conv2d(x, kernel, groups):
+    """A convolution whose filters see only the channels of their own group.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        kernel: array of shape (kernel height, kernel width, channels / groups, filters).
+        groups: how many; divides channels and filters.
+
+    Returns:
+        Array of shape (examples, rows, columns, filters).
+    """
+    ### BEGIN SOLUTION
+    parts = zip(np.split(x, groups, axis=-1), np.split(kernel, groups, axis=-1), strict=True)
+    return np.concatenate([conv2d(part, filters) for part, filters in parts], axis=-1)
+    ### END SOLUTION
+
+
+def depthwise_conv2d(x, kernel):
+    """What keras.layers.DepthwiseConv2D computes, without a bias.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        kernel: array of shape (kernel height, kernel width, channels, multiplier).
+
+    Returns:
+        Array of shape (examples, rows, columns, channels * multiplier).
+    """
+    ### BEGIN SOLUTION
+    y = np.einsum("nhwijc,ijcm->nhwcm", windows(x, kernel.shape[:2]), kernel)
+    return y.reshape(*y.shape[:3], -1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_grouped_conv2d", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("6. Groups and depth", points=3)
+pixel = np.reshape([1.0, 10.0, 100.0, 1000.0], (1, 1, 1, 4))
+twos = np.reshape([1.0, 1.0, 2.0, 2.0], (1, 1, 2, 2))
+question.example("two groups of channels", grouped_conv2d, pixel, twos, 2).gives_array(
+    np.reshape([1 + 20, 100 + 2000], (1, 1, 1, 2)),
+    hint="the first filter sees channels 0 and 1, the second one 2 and 3",
+)
+question.example(
+    "two filters for each channel", depthwise_conv2d, pixel[..., :2],
+    np.reshape([1.0, 2.0, 3.0, 4.0], (1, 1, 2, 2)),
+).gives_array(
+    np.reshape([1, 2, 30, 40], (1, 1, 1, 4)),
+    hint="the filters of channel 0 come first, then those of channel 1",
+)  # fmt: skip
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def group_by_group(x, kernel, groups, deal=np.split):
+    parts = zip(deal(x, groups, axis=-1), np.split(kernel, groups, axis=-1), strict=True)
+    made = [
+        np.array(keras.ops.conv(part.astype("float32"), filters.astype("float32")))
+        for part, filters in parts
+    ]
+    return np.concatenate(made, axis=-1)
+
+
+def in_turn(x, groups, axis):
+    """Channels dealt like cards: 0 to the first group, 1 to the second."""
+    return [x[..., first::groups] for first in range(groups)]
+
+
+for name, groups, filters in (("two groups", 2, 4), ("three groups", 3, 9)):
+    batch, kernel = draw.normal(size=(2, 5, 7, 6)), draw.normal(size=(3, 2, 6 // groups, filters))
+    right = group_by_group(batch, kernel, groups)
+    apart = np.reshape(right, (*right.shape[:3], groups, -1)).swapaxes(-1, -2).reshape(right.shape)
+    question.check(name, grouped_conv2d, batch, kernel, groups).gives_array(
+        right,
+        tolerance=1e-4,
+        hint="np.split, np.concatenate, and your conv2d",
+        mistakes={
+            "channels are dealt to the groups in order, not in turn": group_by_group(
+                batch, kernel, groups, in_turn
+            ),
+            "the outputs of a group stay side by side": apart,
+            "the groups do not add up: each writes output channels of its own": sum(
+                np.split(right, groups, axis=-1)
+            ),
+        },
+    )
+for name, multiplier in (("one filter for each channel", 1), ("three for each channel", 3)):
+    batch, kernel = draw.normal(size=(2, 6, 5, 4)), draw.normal(size=(2, 3, 4, multiplier))
+    y = keras.ops.depthwise_conv(batch.astype("float32"), kernel.astype("float32"))
+    right = np.array(y)
+    spread = right.reshape(*right.shape[:3], 4, multiplier)
+    question.check(name, depthwise_conv2d, batch, kernel).gives_array(
+        right,
+        tolerance=1e-4,
+        hint="each channel is convolved alone; then look at the order of the output's channels",
+        mistakes={
+            "filter m of channel c writes channel c * M + m, not m * C + c": spread.swapaxes(
+                -1, -2
+            ).reshape(right.shape),
+            "channels stay apart here: there is nothing to add up over them": spread.sum(-2),
+            "join channels and filters to one axis": spread,
+        },
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 7 · Pooling
+#
+# A pooling window slides like a kernel, one channel at a time, and gives the **largest** value or
+# the **mean** of what it sees. If no stride is given, windows lie side by side.
+#
+# Write `pool2d(x, pool_size, strides=None, kind="max")` for square windows of `pool_size` by
+# `pool_size` pixels, valid, where `kind` is `"max"` or `"average"`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "pool2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pool2d(x, pool_size, strides=None, kind="max"):
+    """What keras.layers.MaxPooling2D and AveragePooling2D compute.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        pool_size: height and width of a window.
+        strides: pixels from one window to the next; None for windows side by side.
+        kind: "max" or "average".
+
+    Returns:
+        Array of shape (examples, rows, columns, channels).
+    """
+    ### BEGIN SOLUTION
+    views = windows(x, (pool_size, pool_size), pool_size if strides is None else strides)
+    return views.max(axis=(3, 4)) if kind == "max" else views.mean(axis=(3, 4))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_pool2d", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("7. Pooling", points=2)
+steps = np.arange(16.0).reshape(1, 4, 4, 1)
+question.example("the largest of 2x2", pool2d, steps, 2).gives_array(
+    np.reshape([5, 7, 13, 15], (1, 2, 2, 1)), hint="windows of 2x2 side by side: four of them"
+)
+question.example("the mean of 3x3", pool2d, steps, 3, strides=1, kind="average").gives_array(
+    np.reshape([5, 6, 9, 10], (1, 2, 2, 1)), hint="strides=1 lets the windows overlap"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def pooled(x, size, strides, kind):
+    pool = keras.ops.max_pool if kind == "max" else keras.ops.average_pool
+    return np.array(pool(x.astype("float32"), size, strides))
+
+
+for name, size, strides, kind in (
+    ("max, side by side", 2, None, "max"),
+    ("max, overlapping", 3, 2, "max"),
+    ("average, side by side", 3, None, "average"),
+    ("average, with gaps", 2, 3, "average"),
+):
+    batch = draw.normal(size=(2, 9, 11, 3)) - 2  # mostly below zero, which 0 must not hide
+    right = pooled(batch, size, strides or size, kind)
+    other = "average" if kind == "max" else "max"
+    question.check(name, pool2d, batch, size, strides, kind).gives_array(
+        right,
+        hint="which axes of the windows are a window's own?",
+        mistakes={
+            f"that is the {other} pooling": pooled(batch, size, strides or size, other),
+            "if no stride is given, windows lie side by side": pooled(
+                batch, size, strides or 1, kind
+            ),
+            "the windows need not lie side by side: strides was not heeded": pooled(
+                batch, size, size, kind
+            ),
+            "channels are pooled one by one, not together": lambda r=right, k=kind: getattr(
+                r, {"max": "max", "average": "mean"}[k]
+            )(axis=-1),
+            "zeros must not take part: the largest value may be negative": np.maximum(right, 0),
+        },
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 8 · Measure equivariance
+#
+# If the image is shifted and the feature map is just as well shifted, and else the same, a layer is
+# **equivariant** to the shift. Is Keras' `Conv2D`? At the borders? With a stride? Don't believe,
+# measure:
+#
+# 1. shift the images by `shift = (down, right)` pixels, where what leaves on one side comes in on
+#    the other (`np.roll`), and let the model compute the outputs;
+# 2. let the model compute the outputs of the images as they are, and shift *those*, by as many of
+#    their own, larger pixels as that is: `shift` divided by the model's `strides`;
+# 3. give the largest absolute difference of the two, at all places that are at least `margin` away
+#    from the borders.
+#
+# `shift` is always divisible by `strides`. Write `equivariance_gap(model, x, shift, strides,
+# margin)`. The model is called like a function, and `np.array(...)` makes an array of what it
+# gives.
+
+
+# %% nbgrader={"grade": false, "grade_id": "equivariance_gap", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def equivariance_gap(model, x, shift, strides=1, margin=0):
+    """How far a model is from being equivariant to a shift.
+
+    Args:
+        model: a Keras model from images to feature maps.
+        x: array of shape (examples, height, width, channels).
+        shift: pair (pixels down, pixels to the right) of the images.
+        strides: how many pixels of an image one step in the feature map is.
+        margin: places of the feature map at each border that don't count.
+
+    Returns:
+        A float: the largest absolute difference.
+    """
+    ### BEGIN SOLUTION
+    before = np.array(model(np.roll(x, shift, axis=(1, 2))))
+    after = np.roll(np.array(model(x)), [pixels // strides for pixels in shift], axis=(1, 2))
+    gap = np.abs(before - after)
+    rows, columns = (slice(margin, size - margin) for size in gap.shape[1:3])
+    return float(gap[:, rows, columns].max())
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_equivariance_gap", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("8. Measure equivariance", points=3)
+one = keras.Sequential(
+    [keras.Input((6, 6, 1)), keras.layers.Conv2D(1, 1, kernel_initializer="ones")]
+)
+ramp = np.arange(36, dtype="float32").reshape(1, 6, 6, 1)
+question.example("1x1 convolution", equivariance_gap, one, ramp, (1, 2)).gives_array(
+    0.0, hint="shift the images, or shift the outputs: here it is the same"
+)
+means = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.AveragePooling2D(2)])
+question.example("pooling by 2", equivariance_gap, means, ramp, (2, 4), strides=2).gives_array(
+    0.0, hint="two pixels of the image are one of the feature map"
+)
+zeros = keras.Sequential(
+    [
+        keras.Input((6, 6, 1)),
+        keras.layers.Conv2D(1, (3, 1), padding="same", kernel_initializer="ones"),
+    ]
+)
+question.example("where zeros are put around", equivariance_gap, zeros, ramp, (1, 0)).gives_array(
+    35.0, tolerance=1e-4, hint="with margin=0 every place counts, the borders, too"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def gaps(model, x, shift, outer, margin=0):
+    """Absolute differences, with the outputs shifted by `outer`."""
+    one, other = np.array(model(np.roll(x, shift, (1, 2)))), np.array(model(x))
+    found = np.abs(one - np.roll(other, outer, (1, 2)))
+    return found[:, margin : found.shape[1] - margin, margin : found.shape[2] - margin]
+
+
+def net(size, *layers):
+    made = keras.Sequential([keras.Input((*size, 2)), *layers])
+    made.set_weights([draw.normal(size=w.shape) for w in made.get_weights()])
+    return made
+
+
+batch = draw.normal(size=(2, 12, 16, 2)).astype("float32")
+layers = keras.layers
+for name, model, shift, strides, margin in (
+    ("borders count", net((12, 16), layers.Conv2D(2, 3, padding="same")), (2, -3), 1, 0),
+    ("borders don't count", net((12, 16), layers.DepthwiseConv2D(5, padding="same")), (1, 3), 1, 1),
+    ("a stride", net((12, 16), layers.Conv2D(3, 3, 2, "same")), (4, 2), 2, 0),
+    ("a dense layer", net((12, 16), layers.Reshape((12, 32, 1)), layers.Permute((2, 1, 3)),
+                          layers.Reshape((32, 12)), layers.Dense(12), layers.Reshape((32, 12, 1))),
+     (1, 2), 1, 2),
+):  # fmt: skip
+    outer = [pixels // strides for pixels in shift]
+    found = gaps(model, batch, shift, outer, margin)
+    question.check(
+        name, equivariance_gap, model, batch, shift, strides=strides, margin=margin
+    ).gives_array(
+        found.max(),
+        tolerance=1e-4,
+        hint="two arrays of the same shape: the outputs of the shifted images, the shifted outputs",
+        mistakes={
+            "down is along the rows (axis 1), right along the columns (axis 2)": gaps(
+                model, batch, shift[::-1], outer[::-1], margin
+            ).max(),
+            "the feature map must be shifted by its own, larger pixels": gaps(
+                model, batch, shift, shift, margin
+            ).max(),
+            "the margin was left out": gaps(model, batch, shift, outer).max(),
+            "the largest difference is asked for, not the mean": found.mean(),
+            "the outputs must be shifted in the same direction": gaps(
+                model, batch, shift, [-pixels for pixels in outer], margin
+            ).max(),
+        },
+    )
+model = net((12, 16), layers.Conv2D(3, 5, padding="same"))
+question.check(
+    "the same, borders aside", equivariance_gap, model, batch, (1, -1), margin=3
+).gives_array(
+    True,
+    of=lambda gap: gap < 1e-4,
+    hint="a convolution is equivariant wherever it sees neither zeros nor the other side",
+    mistakes={},
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 9 · The way back
+#
+# A layer learns from three gradients. Let `dy` be the gradient of a loss $L$ with respect to the
+# layer's output, as it comes from the layer above. Each output value is a sum of products, so:
+#
+# - a **bias** is added to all values of its feature map, in every example: its gradient is the sum
+#   of all of them;
+# - a **weight** $g(m, l, c, f)$ meets pixel $x(n, s i + m, s j + l, c)$ on the way to
+#   $y(n, i, j, f)$. Its gradient adds up $x \cdot dy$ over all places *and all examples*;
+# - a **pixel** is met by several windows, and collects
+#   $g(m, l, c, f)\, dy(n, i, j, f)$ from every window that it lies in.
+#
+# Write `conv2d_gradients(x, kernel, dy, strides=1)` for a valid convolution. It gives the triple
+# `(dx, dkernel, dbias)`, three arrays with the shapes of `x`, `kernel` and the bias. Pixels that no
+# window sees have a gradient of 0.
+#
+# Whether a gradient is right can be measured: change one number a little, and see how much the loss
+# changes. The next cell does that; the loss here is $L = \sum y \cdot dy$.
+
+
+# %% nbgrader={"grade": false, "grade_id": "numerical_gradient", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def numerical_gradient(loss, array, step=0.5):
+    """How the number `loss(array)` changes with each value of an array, by trying it out.
+
+    The step may be large here, as the loss is linear in each value.
+    """
+    gradient = np.zeros(array.shape)
+    for place in np.ndindex(array.shape):
+        tried = []
+        for change in (step, -step):
+            moved = array.astype(float)
+            moved[place] += change
+            tried.append(float(loss(moved)))
+        gradient[place] = (tried[0] - tried[1]) / (2 * step)
+    return gradient
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv2d_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv2d_gradients(x, kernel, dy, strides=1):
+    """Gradients of a valid convolution with respect to all that it depends on.
+
+    Args:
+        x: array of shape (examples, height, width, channels).
+        kernel: array of shape (kernel height, kernel width, channels, filters).
+        dy: gradient with respect to the output, of shape (examples, rows, columns, filters).
+        strides: pixels from one window to the next.
+
+    Returns:
+        The gradients with respect to x, to the kernel and to the bias: three arrays.
+    """
+    ### BEGIN SOLUTION
+    views = windows(x, kernel.shape[:2], strides)
+    dkernel = np.tensordot(views, dy, axes=((0, 1, 2), (0, 1, 2)))
+    dx = np.zeros(x.shape)
+    rows, columns = (strides * (size - 1) + 1 for size in dy.shape[1:3])
+    for i, j in np.ndindex(*kernel.shape[:2]):
+        dx[:, i : i + rows : strides, j : j + columns : strides] += dy @ kernel[i, j].T
+    return dx, dkernel, dy.sum(axis=(0, 1, 2))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv2d_gradients", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("9. The way back", points=5)
+patch, weights = np.arange(18.0).reshape(2, 3, 3, 1), np.array([[1.0, 2.0], [3.0, 4.0]])
+weights, above = weights.reshape(2, 2, 1, 1), np.arange(8.0).reshape(2, 2, 2, 1)
+
+
+def loss_of(x, kernel, bias=0.0):
+    """What changes if one number does."""
+    y = np.array(keras.ops.conv(x.astype("float32"), kernel.astype("float32"))) + bias
+    return (y * above).sum()
+
+
+for position, (name, tried) in enumerate(
+    (
+        ("dx", numerical_gradient(lambda moved: loss_of(moved, weights), patch)),
+        ("dkernel", numerical_gradient(lambda moved: loss_of(patch, moved), weights)),
+        ("dbias", numerical_gradient(lambda moved: loss_of(patch, weights, moved), np.zeros(1))),
+    )
+):
+    question.example(
+        f"{name}, by trying it out", conv2d_gradients, patch, weights, above
+    ).gives_array(
+        tried,
+        of=lambda found, position=position: found[position],
+        tolerance=1e-4,
+        hint="write down, for one number, which output values it takes part in",
+    )
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def taped(x, kernel, dy, strides):
+    """TensorFlow's own gradients."""
+    x, kernel = tf.constant(x, "float32"), tf.constant(kernel, "float32")
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel])
+        y = keras.ops.conv(x, kernel, strides)
+        loss = tf.reduce_sum(y * tf.constant(dy, "float32"))
+    dx, dkernel = tape.gradient(loss, [x, kernel])
+    return np.array(dx), np.array(dkernel), dy.sum((0, 1, 2))
+
+
+def spread(x, kernel, dy, strides, flip):
+    """Each value of dy pushes a kernel into dx, as it is or flipped."""
+    kernel, dx = (kernel[::-1, ::-1] if flip else kernel), np.zeros(x.shape)
+    height, width = kernel.shape[:2]
+    for i, j in np.ndindex(*dy.shape[1:3]):
+        top, left = i * strides, j * strides
+        dx[:, top : top + height, left : left + width] += np.einsum(
+            "nf,hwcf->nhwc", dy[:, i, j], kernel
+        )
+    return dx
+
+
+for name, strides, share in (("stride 1", 1, 1), ("stride 2, and a rest", 2, 1)):
+    batch, kernel = draw.normal(size=(3, 8, 9, 2)), draw.normal(size=(3, 2, 2, 4))
+    rows, columns = (8 - 3) // strides + 1, (9 - 2) // strides + 1
+    above = draw.normal(size=(3, rows, columns, 4))
+    right = taped(batch, kernel, above, strides)
+    causes = (
+        {
+            "the kernel was flipped once too often: a pixel collects what its windows push back": (
+                spread(batch, kernel, above, strides, True)
+            ),
+            "the stride was left out": spread(batch, kernel, above, 1, False),
+            "the average over the batch is not what is asked for": right[0] / 3,
+        },
+        {
+            "the examples are added up, not averaged": right[1] / 3,
+            "only the first example was heeded": taped(batch[:1], kernel, above[:1], strides)[1],
+            "the kernel's gradient is flipped": right[1][::-1, ::-1],
+            "the average over all places is not what is asked for": right[1] / above[..., 0].size,
+            "the examples are to be added up as well": lambda x=batch, k=kernel, a=above, s=strides: (
+                np.stack([taped(x[n : n + 1], k, a[n : n + 1], s)[1] for n in range(3)])
+            ),
+        },
+        {
+            "the examples are to be added up as well": above.sum((1, 2)),
+            "the examples and places are added up, not averaged": above.mean((0, 1, 2)),
+            "the examples are added up, not averaged": above.sum((1, 2)).mean(0),
+            "only the first example was heeded": above[0].sum((0, 1)),
+            "each filter has a bias of its own": above.sum(),
+            "a bias has one value for each filter, not one for each place": above.sum(0),
+        },
+    )
+    for position, (part, share) in enumerate((("dx", 1.5), ("dkernel", 1), ("dbias", 0.5))):
+        question.check(
+            f"{part}, {name}", conv2d_gradients, batch, kernel, above, strides, share=share
+        ).gives_array(
+            right[position],
+            of=lambda found, position=position: found[position],
+            tolerance=1e-4,
+            hint="try it with one example, one channel, one filter and a dy that is 1 at one place",
+            mistakes=causes[position],
+        )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 10 · Transposed convolution
+#
+# What carries a gradient back through a convolution can go *forward* as well: each input value
+# pushes a copy of the kernel, multiplied by it, into a larger output. Where copies overlap, they
+# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become $s(n
+# - 1) + k$ of them. It is called *transposed* because, written as a matrix, it is the transpose of
+# the convolution's; it is not the inverse.
+#
+# Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel as
+# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Its stride
+# is never larger than the kernel here.
+
+
+# %% nbgrader={"grade": false, "grade_id": "conv2d_transpose", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def conv2d_transpose(y, kernel, strides=1):
+    """What keras.layers.Conv2DTranspose computes, without a bias.
+
+    Args:
+        y: array of shape (examples, rows, columns, channels).
+        kernel: array of shape (kernel height, kernel width, filters, channels).
+        strides: pixels from one copy of the kernel to the next; not more than the kernel has.
+
+    Returns:
+        Array of shape (examples, height, width, filters).
+    """
+    ### BEGIN SOLUTION
+    height, width = (
+        strides * (n - 1) + k for n, k in zip(y.shape[1:3], kernel.shape, strict=False)
+    )
+    x = np.zeros((len(y), height, width, kernel.shape[2]))
+    return conv2d_gradients(x, kernel, y, strides)[0]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_conv2d_transpose", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("10. Transposed convolution", points=2)
+pair, stamp = np.reshape([1.0, 10.0], (1, 1, 2, 1)), np.reshape([1.0, 2.0, 3.0], (1, 3, 1, 1))
+question.example("stride 3: copies side by side", conv2d_transpose, pair, stamp, 3).gives_array(
+    np.reshape([1, 2, 3, 10, 20, 30], (1, 1, 6, 1)), hint="each value pushes a kernel times itself"
+)
+question.example("stride 2: copies overlap", conv2d_transpose, pair, stamp, 2).gives_array(
+    np.reshape([1, 2, 13, 20, 30], (1, 1, 5, 1)), hint="where copies overlap, they add up"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def keras_transpose(y, kernel, strides):
+    y, kernel = y.astype("float32"), kernel.astype("float32")
+    return np.array(keras.ops.conv_transpose(y, kernel, strides, "valid"))
+
+
+for name, strides in (("stride 1", 1), ("stride 2", 2), ("stride 3", 3)):
+    maps, kernel = draw.normal(size=(2, 4, 5, 3)), draw.normal(size=(3, 4, 2, 3))
+    right = keras_transpose(maps, kernel, strides)
+    question.check(name, conv2d_transpose, maps, kernel, strides).gives_array(
+        right,
+        tolerance=1e-4,
+        hint="your answer to question 9 has all that is needed",
+        mistakes={
+            "the kernel was flipped": keras_transpose(maps, kernel[::-1, ::-1], strides),
+            "the stride was left out": keras_transpose(maps, kernel, 1),
+            "with a stride the input is spread out with zeros between, not repeated": lambda m=maps, k=kernel, s=strides: (
+                keras_transpose(m.repeat(s, 1).repeat(s, 2), k, 1)
+            ),
+            "height and width are swapped": right.swapaxes(1, 2),
+        },
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 11 · Two thin kernels for one thick one
+#
+# A kernel that is the product of a column and a row, $g(m, n) = a(m)\, b(n)$, can be applied in two
+# steps: first the column, then the row. For a kernel of $k \times k$ that is $2k$ multiplications
+# at each place instead of $k^2$. Such a kernel is called **separable**: as a matrix it has rank 1.
+#
+# Write `separate(kernel)`, which gives the pair `(column, row)` of a separable kernel, two arrays
+# of one axis. Any pair will do whose product is the kernel. If the kernel is not separable, raise a
+# `ValueError`; tell it from rounding, which is about $10^{-12}$ of the largest value.
+# `np.linalg.svd` knows all about ranks, but there are simpler ways as well.
+
+
+# %% nbgrader={"grade": false, "grade_id": "separate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def separate(kernel):
+    """Write a kernel as the product of a column and a row.
+
+    Args:
+        kernel: array of shape (height, width), not all 0.
+
+    Returns:
+        Arrays of shapes (height,) and (width,).
+
+    Raises:
+        ValueError: the kernel is no such product.
+    """
+    ### BEGIN SOLUTION
+    columns, values, rows = np.linalg.svd(kernel)
+    if len(values) > 1 and values[1] > 1e-9 * values[0]:
+        raise ValueError("The kernel has a rank above 1: it is not separable.")
+    return columns[:, 0] * values[0], rows[0]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_separate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("11. Two thin kernels", points=2)
+
+
+def product(pair):
+    """The kernel that a column and a row make; any pair will do that makes the right one."""
+    column, row = pair
+    return np.outer(column, row)
+
+
+sobel = np.outer([1, 2, 1], [1, 0, -1])
+question.example("Sobel's kernel", separate, sobel).gives_array(
+    sobel, of=product, tolerance=1e-9, hint="all rows are multiples of one and the same row"
+)
+question.example("no product", separate, np.eye(2)).raises(
+    ValueError, hint="is there a row of which both rows are multiples?"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+for name, size in (("a square kernel", (5, 5)), ("a kernel that is wider than high", (2, 6))):
+    column, row = (draw.uniform(0.5, 2, n) * draw.choice([-1, 1], n) for n in size)
+    kernel = np.outer(column, row)
+    question.check(name, separate, kernel).gives_array(
+        kernel,
+        of=product,
+        tolerance=1e-9,
+        hint="multiply your column by your row, and compare with the kernel",
+        mistakes={
+            "the size got lost: the largest singular value belongs to one of the two": kernel
+            / np.linalg.norm(kernel),
+            "the sign got lost": -kernel,
+            "column and row are swapped": kernel.T,
+            "the largest singular value is in it twice": kernel * np.linalg.norm(kernel),
+        },
+    )
+kernel = np.outer([0.0, 0.0, *draw.normal(size=2)], [0.0, *draw.normal(size=3)])
+question.check("with zeros in the corner", separate, kernel, share=0.5).gives_array(
+    kernel, of=product, tolerance=1e-9, hint="the first row, or the first column, may be all zeros"
+)
+kernel = np.outer(*draw.normal(size=(2, 4))) + 1e-4 * draw.normal(size=(4, 4))
+question.check("almost a product", separate, kernel).raises(
+    ValueError,
+    hint="a ten-thousandth is not rounding; and a kernel with two different rows may be separable",
+    only_beside_right_answers=True,
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 12 · Measure what a value sees
+#
+# The **receptive field** of an output value is the part of the image that it depends on. There is a
+# formula for its size, and there is a measurement that works for any network: take the *gradient*
+# of the value with respect to the image. Where it is not zero, the value sees something.
+#
+# Write `receptive_field(model)`: take the output value in the middle, at `[0, rows // 2, columns //
+# 2]` and added up over its channels, and give the pair `(height, width)` of the smallest rectangle
+# that holds all pixels with a gradient other than 0. All weights of the models are positive, so
+# nothing cancels out; the images are large enough.
+#
+# `tf.GradientTape` remembers how `model(image)` was computed; it must be told to `watch` an image
+# made by `tf.ones(...)`. `model.input_shape[1:]` is the image's shape.
+
+
+# %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(model):
+    """Height and width of what the output value in the middle depends on.
+
+    Args:
+        model: a Keras model from an image to feature maps.
+
+    Returns:
+        A pair of ints.
+    """
+    ### BEGIN SOLUTION
+    image = tf.ones((1, *model.input_shape[1:]))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        maps = model(image)
+        value = tf.reduce_sum(maps[0, maps.shape[1] // 2, maps.shape[2] // 2])
+    seen = np.abs(tape.gradient(value, image)[0]).sum(axis=-1) > 0
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_receptive_field", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("12. Measure what a value sees", points=3)
+
+
+def stack(size, *rows, pool=None):
+    """Convolutions of ones; a row is (kernel, strides, dilation)."""
+    layers = [
+        keras.layers.Conv2D(2, k, s, dilation_rate=d, kernel_initializer="ones") for k, s, d in rows
+    ]
+    pooling = [keras.layers.AveragePooling2D(pool)] if pool else []
+    return keras.Sequential([keras.Input((*size, 1)), *layers[:1], *pooling, *layers[1:]])
+
+
+question.example("two layers of 3x3", receptive_field, stack((15, 15), *[(3, 1, 1)] * 2)).gives(
+    (5, 5), hint="where is the gradient not zero?"
+)
+question.example("a kernel of 1x3", receptive_field, stack((9, 9), ((1, 3), 1, 1))).gives(
+    (1, 3), hint="height first"
+)
+### BEGIN HIDDEN TESTS
+from course import sizing
+
+draw = question.random
+k, wide = draw.choice([2, 3, 4]), draw.choice([5, 7])
+rows = [((k, wide), 1, 1), ((3, 2), 2, 1), ((2, 3), 1, 1)]
+height, width = (
+    sizing.receptive_field([(kernel[axis], s, d) for kernel, s, d in rows]) for axis in (0, 1)
+)
+hint = "the smallest rectangle around all pixels with a gradient other than 0, height first"
+size = (40 + k, 41 + wide)  # so that no row or column is left over
+question.check("three layers", receptive_field, stack(size, *rows)).gives(
+    (height, width),
+    hint=hint,
+    mistakes={
+        (width, height): "height comes first",
+        size: "that is the whole image: look at one value in the middle, not at all of them",
+        height * width: "a height and a width are asked for, not the number of pixels",
+        (height - 1, width - 1): "from the first to the last, both count: add one",
+    },
+)
+d = draw.randint(3, 5)
+rows = [((3, 3), 1, d), ((2, 2), 1, 1)]
+field = sizing.receptive_field([(3, 1, d), (2, 1, 1)])
+question.check("dilation, with holes", receptive_field, stack((31, 33), *rows)).gives(
+    (field, field),
+    hint=hint,
+    mistakes={
+        (6, 6): "pixels in the holes lie in the rectangle, too",
+        36: "a height and a width are asked for, not the number of pixels",
+    },
+)
+pool = draw.choice([2, 3])
+rows = [((3, 3), 1, 1), ((k, k), 1, 1)]
+field = sizing.receptive_field([(3, 1), (pool, pool), (k, 1)])
+question.check("pooling between", receptive_field, stack((40, 40), *rows, pool=pool)).gives(
+    (field, field), hint=hint
+)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 13 · In your own words
+#
+# A colleague says: "Our classifier has three convolutions with stride 2, each with
+# `padding="same"`, then `Flatten` and a dense layer. Convolutions are translation invariant, so it
+# does not matter where in the image the object is."
+#
+# Write about ten sentences: what is right about that, what is wrong (name each step of the network
+# that matters), how you would **measure** how much the position matters, and what you would change
+# in the network. This question is marked by hand.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A convolution is *equivariant*: if the object moves, the feature map moves with it. Invariant
+# would mean that the output stays the same. So the same detector does work everywhere, which is
+# right about the claim, but the position is still in the feature map.
+#
+# Three things break even equivariance. A stride of 2 samples every second place: only shifts by
+# multiples of 8 (three strides) move the last map exactly; others give other values (aliasing).
+# Zeros of "same" tell a kernel near the border where it is. And `Flatten` with a dense layer has a
+# weight of its own for each position: an object at a place where none was in training meets weights
+# that have not learned about it.
+#
+# To measure: shift test images by 0 to 8 pixels (on a larger canvas, so that nothing leaves the
+# image), and plot the accuracy and the part of changed predictions over the shift; or the
+# equivariance gap of question 8 layer by layer.
+#
+# To change: global average or max pooling instead of `Flatten`, stride 1 followed by (blurred)
+# pooling instead of strided convolutions, and shifted training images.
+#
+# **Marking scheme** (4 points)
+#
+# - 1: equivariant, not invariant, and says what the difference is.
+# - 1: two of: strides (aliasing; exact for multiples of 8 only), zeros at the border, Flatten and
+#   dense weights by position. Half a point for one.
+# - 1: a measurement that could come out either way: what is shifted, what is compared, against
+#   what.
+# - 1: a change that fits a cause that was named (global pooling, blur, augmentation); no point for
+#   "more data" without saying which.
+# ### END SOLUTION
+
+# %% [markdown]
+# That is a convolutional layer, there and back, and nothing in it is magic. Before you submit:
+# *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
