@@ -1,0 +1,142 @@
+"""The course's networks with the weights of ``keras.applications``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import applications, layers
+
+from course import architectures
+from course.transfer.matching import transfer_weights
+
+
+@dataclass(frozen=True)
+class Application:
+    """Where ``keras.applications`` has a network.
+
+    Attributes:
+        builder: name of the function there.
+        images: what the network takes, made from images with values from 0 to 255: a mode of
+            ``keras.applications.imagenet_utils.preprocess_input``, ``"128"`` for values divided by
+            128 less one, or ``"raw"`` for the images as they are.
+    """
+
+    builder: str
+    images: str
+
+
+APPLICATIONS = {
+    "vgg16": Application("VGG16", "caffe"),
+    "vgg19": Application("VGG19", "caffe"),
+    "resnet50": Application("ResNet50", "caffe"),
+    "resnet101": Application("ResNet101", "caffe"),
+    "resnet152": Application("ResNet152", "caffe"),
+    "inception_v3": Application("InceptionV3", "tf"),
+    "inception_resnet_v2": Application("InceptionResNetV2", "tf"),
+    "xception": Application("Xception", "tf"),
+    "mobilenet": Application("MobileNet", "tf"),
+    "mobilenet_v2": Application("MobileNetV2", "tf"),
+    "mobilenet_v3_large": Application("MobileNetV3Large", "tf"),
+    "mobilenet_v3_small": Application("MobileNetV3Small", "tf"),
+    "densenet121": Application("DenseNet121", "torch"),
+    "densenet169": Application("DenseNet169", "torch"),
+    "densenet201": Application("DenseNet201", "torch"),
+    "nasnet_mobile": Application("NASNetMobile", "tf"),
+    "efficientnet_b0": Application("EfficientNetB0", "raw"),
+    "efficientnet_b1": Application("EfficientNetB1", "raw"),
+    "efficientnet_b2": Application("EfficientNetB2", "raw"),
+    "efficientnet_b3": Application("EfficientNetB3", "raw"),
+    "efficientnet_v2_b0": Application("EfficientNetV2B0", "torch"),
+    "efficientnet_v2_s": Application("EfficientNetV2S", "128"),
+    "convnext_tiny": Application("ConvNeXtTiny", "torch"),
+}
+
+
+def from_applications(
+    name: str,
+    *,
+    weights: str | None = "imagenet",
+    input_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    classifier_activation: str | None = "softmax",
+) -> keras.Model:
+    """A network of the course with the weights that ``keras.applications`` has for it.
+
+    Args:
+        name: one of :data:`APPLICATIONS`.
+        weights: ``"imagenet"``, which Keras downloads once; a file of weights for Keras' network;
+            or None for random ones.
+        input_shape: (height, width, channels); None for the paper's.
+        classes: number of classes; for another number than ImageNet's 1,000 the last layer begins
+            with random weights.
+        classifier_activation: of the last layer; None for scores.
+
+    Returns:
+        A Keras model for images that went through :func:`preprocess_input`.
+
+    Raises:
+        ValueError: a name that is not there, or images of a size that the weights do not fit.
+
+    Example:
+        >>> model = from_applications("efficientnet_b0", classes=5)
+    """
+    theirs = getattr(applications, _find(name).builder)(weights=weights, classifier_activation=None)
+    options = {"input_shape": input_shape, "classifier_activation": classifier_activation}
+    model = architectures.build(name, **options)
+    transfer_weights(theirs, model)
+    _take_in_rescaling(theirs, model)
+    if classes in (None, model.output_shape[-1]):
+        return model
+    other = architectures.build(name, classes=classes, **options)
+    for old, new in zip(model.layers[:-1], other.layers[:-1], strict=True):
+        new.set_weights(old.get_weights())
+    return other
+
+
+def preprocess_input(name: str, images):
+    """What a network of :func:`from_applications` takes, from images as they are stored.
+
+    Args:
+        name: one of :data:`APPLICATIONS`.
+        images: array or tensor of shape (..., height, width, 3), red, green, blue, 0 to 255.
+
+    Returns:
+        Array or tensor of the same shape.
+
+    Raises:
+        ValueError: a name that is not there.
+    """
+    mode = _find(name).images
+    images = keras.ops.cast(images, "float32")
+    if mode == "raw":
+        return images
+    if mode == "128":
+        return images / 128 - 1
+    return applications.imagenet_utils.preprocess_input(images, "channels_last", mode)
+
+
+def _find(name: str) -> Application:
+    if name not in APPLICATIONS:
+        raise ValueError(
+            f"keras.applications has no weights for a network named {name!r} here; received "
+            f"name={name!r}. There are {', '.join(APPLICATIONS)}."
+        )
+    return APPLICATIONS[name]
+
+
+def _take_in_rescaling(theirs: keras.Model, model: keras.Model) -> None:
+    """Let our normalization of the input do what theirs and the scalings around it do."""
+    mine = [layer for layer in model.layers if isinstance(layer, layers.Normalization)]
+    if not mine:
+        return
+    scales, behind = [1.0, 1.0], False
+    for layer in theirs.layers:
+        if isinstance(layer, layers.Rescaling):
+            scales[behind] = scales[behind] * np.asarray(layer.scale)
+        behind = behind or isinstance(layer, layers.Normalization)
+    before, after = scales
+    mine[0].adapt_mean.assign(mine[0].adapt_mean / before)
+    mine[0].adapt_variance.assign(mine[0].adapt_variance / (before * after) ** 2)
+    mine[0].finalize_state()
