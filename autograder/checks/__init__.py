@@ -25,6 +25,7 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 :class:`ChecksFailed`, so that it looks failed as well.
 """
 
-from autograder.checks.question import FAILED, PASSED, Call, ChecksFailed, Question, Result
+from autograder.checks.call import Call
+from autograder.checks.question import FAILED, PASSED, ChecksFailed, Question, Result
 
 __all__ = ["FAILED", "PASSED", "Call", "ChecksFailed", "Question", "Result"]

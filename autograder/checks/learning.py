@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.checks.comparison import different, draw
 from autograder.checks.graph import Graph, roles
-from autograder.checks.question import cause_where, mean_and_slack
+from autograder.checks.values import cause_where, mean_and_slack
 
 Wrong = tuple[str, str] | None
 OPEN_SIZE = 16  # stands for a size that the model leaves open

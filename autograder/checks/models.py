@@ -17,7 +17,7 @@ from autograder.checks import learning
 from autograder.checks.comparison import Comparison
 from autograder.checks.graph import Graph, Wanted, has_path, key, longest_path
 from autograder.checks.learning import kept, random_inputs
-from autograder.checks.question import (
+from autograder.checks.values import (
     cause_where,
     difference,
     got,

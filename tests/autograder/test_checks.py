@@ -254,3 +254,83 @@ def test_misuse_by_the_author_is_loud():
 def test_draws_differ_between_runs():
     draws = {Question("q", 1).random.random() for _ in range(20)}
     assert len(draws) == 20
+
+
+# Arrays
+
+
+def of_array(value, expected, **how):
+    q = Question("q", 1)
+    q.check("c", lambda: value).gives_array(expected, hint="look", **how)
+    return q.results[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [[1, 2], [3, 4]],
+        ((1, 2.0), (3, 4)),
+        np.array([[1, 2], [3, 4]], "float32"),
+    ],
+)
+def test_an_array_may_come_in_any_form(value):
+    assert of_array(value, [[1, 2], [3, 4]]).credit == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([[1, 3], [2, 4]], "should give [[1, 2], [3, 4]], but gave [[1, 3], [2, 4]]"),
+        (np.ones((2, 2, 1)), "should give shape (2, 2), but gave shape (2, 2, 1)"),
+        (np.full((2, 2), np.nan), "gave [[nan, nan], [nan, nan]]"),
+        ([[1, 2], [3]], "should give an array of shape (2, 2), but gave [[1, 2], [3]]"),
+        ("1 2 3 4", "should give an array of shape (2, 2), but gave '1 2 3 4'"),
+        (None, "nothing (None): is there a return?"),
+        (np.array([[object()] * 2] * 2), "should give an array of shape (2, 2)"),
+    ],
+)
+def test_another_array_is_wrong(value, says):
+    result = of_array(value, [[1, 2], [3, 4]])
+    assert result.credit == 0
+    assert says in result.message and "Hint: look" in result.message
+
+
+def test_the_first_wrong_value_of_a_large_array_is_shown():
+    wrong = np.zeros((5, 5))
+    wrong[2, 3] = 1.5
+    assert (
+        "has 1 wrong values of 25; the first, at [2, 3], should be 0, but is 1.5"
+        in of_array(wrong, np.zeros((5, 5))).message
+    )
+
+
+def test_values_may_be_off_by_a_part_of_the_largest():
+    right = np.array([1000.0, 1.0])
+    assert of_array(right + 0.009, right).credit == 1
+    assert of_array(right + 0.02, right).credit == 0
+    assert of_array(right + 0.02, right, tolerance=1e-4).credit == 1
+
+
+def test_a_part_of_what_came_may_be_looked_at():
+    assert of_array(([1], [2, 3]), [2, 3], of=lambda pair: pair[1]).credit == 1
+    assert "gave 7" in of_array(7, [2, 3], of=lambda pair: pair[1]).message
+
+
+def test_a_known_wrong_array_is_named():
+    def impossible():
+        raise ValueError("cannot even be made")
+
+    mistakes = {
+        "never": impossible, "as it should be": [1, 2], "turned around": lambda: np.array([2, 1]),
+    }  # fmt: skip
+    assert "Hint: turned around" in of_array([2, 1], [1, 2], mistakes=mistakes).message
+    assert "Hint: look" in of_array([3, 1], [1, 2], mistakes=mistakes).message
+    # A mistake that makes no difference here is not to blame.
+    assert of_array([1, 2], [1, 2], mistakes=mistakes).credit == 1
+
+
+def test_arrays_among_a_call_s_arguments_are_short():
+    q = Question("q", 1)
+    q.check("c", lambda image, kernel: 0, np.zeros((40, 30)), np.eye(2)).gives(1)
+    said = q.results[0].message
+    assert "<array of shape (40, 30)>, [[1., 0.], [0., 1.]]" in said and "\n" not in said

@@ -274,8 +274,9 @@ CASES = [
         "forge-checks",
         "patches Question so that every check passes",
         first="""
-        from autograder.checks import question as q
-        q.difference = lambda expected, value: None
+        from autograder.checks import arrays, call, question as q
+        call.difference = lambda expected, value: None
+        arrays.same = lambda expected, found, tolerance: True
         for cls in (checks.Question, q.Question):
             cls.score = lambda self: float(self.points)
         checks.Call.gives = lambda self, *a, **k: self._record(1)
@@ -609,9 +610,9 @@ def steps(n):
         "forge-shadowed-modules",
         "hands in modules with the names of those that a test imports",
         files={
-            f"{name}.py": "from autograder.checks import question as q\n"
+            f"{name}.py": "from autograder.checks import call, question as q\n"
             "q.Question.score = lambda self: float(self.points)\n"
-            "q.difference = lambda expected, value: None\n"
+            "call.difference = lambda expected, value: None\n"
             "class Fraction(int): pass\n"
             "open('/tmp/@MARK@-shadow', 'w').write('x')\n"
             for name in (
