@@ -499,12 +499,7 @@ layer = keras.layers.Conv2D(2, (2, 3), strides=2)
 photo = np.arange(60, dtype="float32").reshape(1, 4, 5, 3) / 60
 expected = np.array(layer(photo))
 question.example(
-    "as a Keras layer does it",
-    conv2d,
-    photo,
-    np.array(layer.kernel),
-    np.array(layer.bias),
-    strides=2,
+    "as a Keras layer does it", conv2d, photo, *layer.get_weights(), strides=2
 ).gives_array(expected, tolerance=1e-4, hint="which axes of the windows does a filter add up over?")
 line, ones = np.ones((1, 1, 4, 1)), np.ones((1, 3, 1, 1))
 question.example("same", conv2d, line, ones, padding="same").gives_array(

@@ -1,0 +1,131 @@
+"""Unit 01: its lecture runs, its figures have words, and what it says of the slides is right."""
+
+import contextlib
+import io
+from types import SimpleNamespace
+
+import IPython.display
+import numpy as np
+import pytest
+
+from course.visualization import convolution, display, plots
+from tests.course.units import code_cells, run, unit
+
+UNIT = unit("01_convolution")
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """The lecture's names after it has run from start to end, and what it showed."""
+    namespace, shown = {}, []
+    displayed = IPython.display.display
+    IPython.display.display = shown.append
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            for cell in code_cells(UNIT.lecture):
+                shown.append(run(cell.source, namespace))
+    finally:
+        IPython.display.display = displayed
+    return SimpleNamespace(**namespace, shown=shown, printed=printed.getvalue())
+
+
+def test_points():
+    assert sum(UNIT.points.values()) == 33
+
+
+def test_a_question_is_marked_by_hand():
+    """Its scheme is in the solution, which students do not get."""
+    from tests.course.units import meta, notebook_of
+
+    cells = notebook_of(UNIT.script).cells
+    (cell,) = (c for c in cells if c.cell_type == "markdown" and meta(c).get("grade"))
+    assert meta(cell)["solution"] and meta(cell)["points"] == 4
+    before, hidden = cell.source.split("### BEGIN SOLUTION")
+    assert "Marking scheme" in hidden and not before.strip()
+
+
+def test_the_lecture_shows_figures_with_words(taught):
+    figures = [shown for shown in taught.shown if isinstance(shown, display.Shown)]
+    assert len(figures) >= 10
+    for figure in figures:
+        assert len(figure.words) > 80
+        assert figure.png.startswith(b"\x89PNG")
+        assert f'alt="{figure.words[:20]}' in figure._repr_html_()
+
+
+def test_the_lecture_measures_what_it_says(taught):
+    """Its own assertions have run; these numbers are in its text."""
+    lost = {name: values[0] - values[3] for name, values in taught.moved.items()}
+    assert lost["as a vector"] > 0.6 and lost["convolutional"] < 0.3
+    assert "full correlation: f with g is not g with f" in taught.printed
+    assert "full convolution: f with g is g with f" in taught.printed
+    assert "back where we came from:             False" in taught.printed
+    assert "kernel 3" not in taught.printed
+    board = taught.boards
+    assert set(np.unique(board[0])) == {1, 2, 4}
+    assert set(np.unique(board[1][0, 2:-2, 2:-2])) == {4}
+    assert dict((name, rank) for name, rank, _ in taught.ranks)["upright edges"] == 1
+
+
+def test_the_slides_that_are_wrong_are_named(taught, facts):
+    said = " ".join(str(cell) for row in taught.corrections for cell in row)
+    for row in facts("sizing_questions.json"):
+        if row["question"] == "cross-correlation formulas":
+            assert row["slide_ok"] is False and "f(i + m, j + n)" in said
+        if row["question"].startswith("32x32x3 input, four 4x4x3 filters"):
+            assert "4x35x35" in said and "4x29x29" in said and "29*29*4" in row["correct"]
+    assert "w - w_f + 1" in said
+
+
+# Figures
+
+
+def test_a_figure_without_words_is_refused():
+    figure, _ = display.canvas(size=(1, 1))
+    with pytest.raises(ValueError, match="say in words"):
+        display.show(figure)
+
+
+def test_words_follow_the_figure():
+    words = display.alt_text(convolution.variants(size=9, kernel=3))
+    for said in ("valid gives 7 by 7", "full gives 11 by 11", "same gives 9 by 9", "4 by 4"):
+        assert said in words
+    assert "36 links of 9 weights" in display.alt_text(convolution.channel_links())
+    assert "9 lines" in display.alt_text(convolution.connections())
+    image, kernel = np.eye(5), np.ones((2, 2))
+    words = display.alt_text(convolution.sliding(image, kernel, 1, 1))
+    assert "sum is 2" in words and "row 1, column 1" in words
+    words = display.alt_text(convolution.fields([np.eye(7)], ["a diagonal"]))
+    assert "a diagonal: 7 pixels wide" in words
+    assert "correlation of 1.00" in display.alt_text(plots.unrolled([image, image], ["a", "b"]))
+
+
+def test_html_in_words_is_escaped():
+    figure = display.described(display.canvas(size=(1, 1))[0], '<b>"bold"</b>')
+    assert "<b>" not in display.show(figure)._repr_html_()
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_sliders_appear_where_somebody_can_move_them(live, monkeypatch):
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.delenv("VSCODE_PID", raising=False)
+    if live:
+        monkeypatch.setenv("JPY_SESSION_NAME", "x")
+    else:
+        monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+
+    def draw(power, scale):
+        words = f"{scale} times two to the {power}"
+        return display.described(display.canvas(size=(1, 1))[0], words)
+
+    display.play(draw, {"power": 2, "scale": 1}, power=[1, 2, 3])
+    assert isinstance(shown[0], display.Shown) and shown[0].words == "1 times two to the 2"
+    if not live:
+        assert len(shown) == 1
+        return
+    _, slider, out = shown[-1].children
+    assert slider.options == (1, 2, 3)
+    with_three = len(shown)
+    slider.value = 3
+    assert len(out.outputs) or len(shown) > with_three

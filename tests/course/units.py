@@ -1,0 +1,108 @@
+"""A unit's cells, run in one namespace: no kernel, no sandbox, so that many draws are cheap."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+from functools import cache, cached_property
+from pathlib import Path
+
+import nbformat
+
+import course.quiet  # noqa: F401
+from autograder import checks, mutants
+from autograder.notebooks import to_ipynb
+from tests.conftest import ROOT
+
+
+def run(source: str, namespace: dict):
+    """Run a cell, and give the value of its last line if that is an expression."""
+    tree, last = ast.parse(source), None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body.pop().value)
+    exec(compile(tree, "<cell>", "exec"), namespace)
+    return eval(compile(last, "<cell>", "eval"), namespace) if last else None
+
+
+@cache
+def notebook_of(script: Path):
+    """The notebook that a script makes."""
+    return nbformat.reads(to_ipynb(script.read_text()), as_version=4)
+
+
+def code_cells(script: Path) -> list:
+    return [cell for cell in notebook_of(script).cells if cell.cell_type == "code"]
+
+
+def meta(cell) -> dict:
+    return cell.metadata.get("nbgrader", {})
+
+
+class Unit:
+    """An assignment.
+
+    Attributes:
+        points: of each question that is marked by a test, by grade id.
+        sources: of the code cells with a grade id.
+        answers: grade ids of the solution cells.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.script = ROOT / "solutions" / name / f"{name}.py"
+        self.lecture = ROOT / "course" / "lectures" / f"{name}.py"
+        self.cells = code_cells(self.script)
+        named = [cell for cell in self.cells if meta(cell)]
+        self.sources = {meta(cell)["grade_id"]: cell.source for cell in named}
+        self.points = {meta(c)["grade_id"]: meta(c)["points"] for c in named if meta(c)["grade"]}
+        self.answers = [meta(cell)["grade_id"] for cell in named if meta(cell)["solution"]]
+
+    @cached_property
+    def variants(self) -> list[mutants.Variant]:
+        return mutants.read(self.script.with_suffix(mutants.SUFFIX), notebook_of(self.script))
+
+    @cached_property
+    def _solved(self) -> dict:
+        """What all cells but the tests leave behind, those that train included."""
+        namespace: dict = {}
+        with contextlib.redirect_stdout(io.StringIO()):
+            for cell in self.cells:
+                if not meta(cell).get("grade"):
+                    run(cell.source, namespace)
+        return namespace
+
+    def answered(self, **replaced: str) -> dict:
+        """A namespace with every answer; `replaced` has other sources by grade id."""
+        namespace = dict(self._solved)
+        for name in self.answers:
+            run(replaced.get(name, self.sources[name]), namespace)
+        return namespace
+
+    def mark(self, question: str, namespace: dict, source: str = "") -> tuple[float, str]:
+        """The points that a graded cell gives, and what it says."""
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                return run(source or self.sources[question], namespace), printed.getvalue()
+        except checks.ChecksFailed as failure:
+            return 0, str(failure)
+
+    @cached_property
+    def release(self) -> dict[str, str]:
+        """The code cells as students get them, by grade id."""
+        from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
+
+        notebook = nbformat.reads(to_ipynb(self.script.read_text()), as_version=4)
+        for preprocessor in (ClearSolutions(), ClearHiddenTests()):
+            notebook, _ = preprocessor.preprocess(notebook, {})
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and meta(cell)]
+        return {meta(cell)["grade_id"]: cell.source for cell in cells}
+
+
+@cache
+def unit(name: str) -> Unit:
+    return Unit(name)
+
+
+NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.py"))
