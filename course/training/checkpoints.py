@@ -124,11 +124,15 @@ def save(folder: str | os.PathLike, step: int, checkpoint: Checkpoint, keep: int
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{step:010d}.ckpt"
+    path = _path(folder, step)
     write(path, checkpoint)
     for old in files(folder)[keep:]:
         old.unlink(missing_ok=True)
     return path
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:010d}.ckpt"
 
 
 def files(folder: str | os.PathLike) -> list[Path]:
@@ -146,6 +150,23 @@ def newest(folder: str | os.PathLike) -> Checkpoint | None:
         except DamagedCheckpointError as error:
             warnings.warn(f"{error} The one before it is used.", stacklevel=2)
     return None
+
+
+def at(folder: str | os.PathLike, step: int) -> Checkpoint | None:
+    """A step's checkpoint; None for step 0, where training begins.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if step == 0:
+        return None
+    path = _path(Path(folder), step)
+    if not path.exists():
+        raise ValueError(
+            f"The run goes on at step {step}; received {folder} without a checkpoint of it. "
+            "Start a new run."
+        )
+    return read(path)
 
 
 class Writer:

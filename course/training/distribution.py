@@ -182,6 +182,12 @@ def _split_cpu_jax(jax, count: int) -> None:
             ) from None
 
 
+def across_workers(model) -> bool:
+    """Whether a model was built for several processes."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return type(strategy).__name__ == "MultiWorkerMirroredStrategy"
+
+
 def spread_randomness(model, devices: Devices) -> None:
     """Give every replica random numbers of its own; they all start with the same otherwise.
 

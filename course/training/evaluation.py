@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course.training import distribution, multiworker
 from course.training.pipelines import resize
 
 VIEWS = ("plain", "flip", "shift")
@@ -87,7 +88,10 @@ def _log_probabilities(model, images, batch_size: int, views) -> np.ndarray:
     for view in _views(images, views):
         missing = -len(view) % batch_size
         full = np.concatenate([view, np.repeat(view[-1:], missing, 0)]) if missing else view
-        scores = model.predict(full, batch_size=batch_size, verbose=0)
+        if distribution.across_workers(model):
+            scores = multiworker.predict(model, full, batch_size)
+        else:
+            scores = model.predict(full, batch_size=batch_size, verbose=0)
         scores = scores[0] if isinstance(scores, (list, tuple)) else scores
         scores = np.asarray(scores, "float64")[: len(view)]
         scores -= scores.max(1, keepdims=True)

@@ -101,9 +101,17 @@ def load(options: Options, data_dir=None) -> Data:
     """The images of a run's set.
 
     Raises:
-        ValueError: a set without classes, or with images of different sizes.
-        DatasetNotFoundError: a set that is not there.
+        ValueError: a set that is not there, without classes, or with images of different sizes.
     """
+    from course import datasets
+
+    try:
+        return _load(options, data_dir)
+    except datasets.DatasetNotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
+def _load(options: Options, data_dir) -> Data:
     from course import datasets
 
     info = datasets.info(options.dataset, data_dir) if _at_hand(options, data_dir) else None

@@ -1,0 +1,117 @@
+"""A run that is killed and taken up again ends with the bits of one that is not.
+
+KILLS=50 kills at that many random moments instead of three.
+"""
+
+import json
+import os
+import random
+
+import numpy as np
+import pytest
+
+from course.training import checkpoints
+
+# 15 steps an epoch, dropout, batch normalization, shuffling and augmentation on.
+FULL = {
+    "recipe": "full",
+    "batch_size": 96,
+    "epochs": 3,
+    "arguments": {"norm": True, "dropout": 0.3},
+}
+KILLS = int(os.environ.get("KILLS", "3"))
+
+
+def killed(options: dict, moments: list[dict]) -> list[dict]:
+    """Jobs that die at some moments, and one that ends."""
+    jobs = [{"options": options, "resume": True, "die": die} for die in moments]
+    return [*jobs, {"options": options, "resume": True}]
+
+
+def at_random(seed: int, most: float) -> list[dict]:
+    draw = random.Random(seed)
+    return [{"seconds": draw.uniform(0, most)} for _ in range(KILLS)]
+
+
+STEPS = [{"step": n} for n in (1, 4, 15, 16, 29, 44, 45)]
+WRITES = [{"write": n} for n in (1, 2, 3, 5)]
+MIRRORED = FULL | {"distribute": "mirrored", "devices": 2, "epochs": 2}
+CASES = {
+    "one device": (FULL, [*STEPS, *WRITES, *at_random(0, 3.0)]),
+    "mirrored": (MIRRORED, [{"step": 7}, {"step": 17}, *at_random(1, 4.0)]),
+    "averaged weights": (FULL | {"recipe": "averaged", "epochs": 2}, [{"step": 8}, {"step": 20}]),
+    "stages": (
+        FULL | {"recipe": "staged", "epochs": 2, "arguments": {"norm": True}},
+        [{"step": 8}, {"step": 15}, {"step": 17}],
+    ),
+    "early stop": (
+        FULL | {"epochs": 20, "validation": 0.2, "early_stop": 1, "learning_rate": 0.3},
+        [{"step": 5}, {"step": 14}],
+    ),
+    "three heads": (
+        FULL | {"epochs": 1, "arguments": {"heads": 3, "dropout": 0.3}},
+        [{"step": 8}],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(play):
+    jobs = {}
+    for name, (options, moments) in CASES.items():
+        jobs[f"{name}, whole"] = {"options": options}
+        jobs[f"{name}, killed"] = killed(options, moments)
+    return play(jobs)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ends_with_the_same_bits(folder, name):
+    whole, broken = (
+        checkpoints.newest(folder / f"{name}, {kind}" / "checkpoints")
+        for kind in ("whole", "killed")
+    )
+    assert whole.arrays.keys() == broken.arrays.keys()
+    for key, array in whole.arrays.items():
+        assert array.tobytes() == broken.arrays[key].tobytes(), key
+    assert whole.values["history"] == broken.values["history"]
+    assert whole.values["step"] == broken.values["step"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_leaves_the_same_files(folder, name):
+    whole, broken = folder / f"{name}, whole", folder / f"{name}, killed"
+    files = {"model.keras", "history.json", "history.csv", "curve.png", "run.json", "logs"}
+    for path in (whole, broken):
+        assert files <= {p.name for p in path.iterdir()}
+        assert json.loads((path / "run.json").read_text())["status"] == "finished"
+    for name in ("history.json", "history.csv"):
+        assert (whole / name).read_bytes() == (broken / name).read_bytes()
+
+
+def test_training_has_a_state_worth_keeping(folder):
+    arrays = checkpoints.newest(folder / "one device, whole" / "checkpoints").arrays
+    seeds = {k: v for k, v in arrays.items() if k.endswith("seed_generator_state")}
+    assert len(seeds) == 2
+    assert all(drawn == 45 for _, drawn in seeds.values())
+    assert any(key.startswith("metrics") for key in arrays)
+    assert any("momentum" in key for key in arrays)
+
+
+def test_replicas_keep_random_streams_of_their_own(folder):
+    arrays = checkpoints.newest(folder / "mirrored, whole" / "checkpoints").arrays
+    first, second = (
+        np.stack([v for k, v in arrays.items() if k.endswith(f"seed_generator_state@{n}")])
+        for n in (0, 1)
+    )
+    assert len(first) == 2
+    assert (first[:, 0] != second[:, 0]).all()
+    assert (first[:, 1] == second[:, 1]).all()
+
+
+def test_early_stop_stops_early_and_keeps_the_best(folder):
+    run = folder / "early stop, whole"
+    rows = json.loads((run / "history.json").read_text())
+    accuracies = [row["val_accuracy"] for row in rows]
+    assert len(rows) < 20
+    assert accuracies.index(max(accuracies)) == len(rows) - 2
+    assert (run / "best.keras").exists()

@@ -1,0 +1,196 @@
+"""What a run leaves behind, and what it refuses."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course import cli, datasets
+from course.training import checkpoints, reports
+
+FULL = {"recipe": "full", "batch_size": 100, "arguments": {"norm": True, "dropout": 0.2}}
+
+
+@pytest.fixture(scope="module")
+def folder(play):
+    run = {"options": FULL | {"epochs": 2}}
+    return play(
+        {
+            "run": [run, run, run | {"options": FULL | {"epochs": 3}, "resume": True}],
+            "again": [run, run | {"resume": True}],
+            "wild": {"options": {"recipe": "wild", "batch_size": 50}},
+            "half": {"options": FULL | {"steps": 4, "mixed_precision": "bfloat16"}},
+            "compiled": {"options": FULL | {"steps": 4, "jit_compile": True}},
+            "accumulated": {
+                "options": {
+                    "recipe": "plain",
+                    "batch_size": 50,
+                    "steps": 6,
+                    "learning_rate": 0.01,
+                    "gradient_accumulation": 2,
+                }
+            },
+            "too small": {"options": {"name": "alexnet", "recipe": "plain"}},
+            "no set": {"options": {"dataset": "no_such_set"}},
+            "no such argument": {"options": {"arguments": {"depths": 3}}},
+        }
+    )
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def test_history_has_a_row_an_epoch(folder):
+    rows = read(folder / "run", "history.json")
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 15), (2, 30)]
+    assert set(rows[0]) == {
+        *("epoch", "step", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
+    }
+    lines = (folder / "run" / "history.csv").read_text().splitlines()
+    assert lines[0].split(",") == list(rows[0])
+    assert [float(v) for v in lines[2].split(",")] == list(rows[1].values())
+
+
+def test_run_json_says_how(folder):
+    run = read(folder / "run", "run.json")
+    assert run["status"] == "finished"
+    assert run["result"] == read(folder / "run", "history.json")[-1]
+    assert run["options"]["dataset"] == "digits"
+    assert {"keras", "tensorflow", "numpy", "python"} <= set(run["versions"])
+    assert run["seconds"] > 0
+    assert run["hardware"]
+
+
+def test_there_are_logs_and_a_curve(folder):
+    assert list((folder / "run" / "logs").glob("events.out.tfevents.*"))
+    assert (folder / "run" / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_curve_has_the_papers_number(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    monkeypatch.setattr(Axes, "axhline", lambda self, y, **_: drawn.append(y))
+    rows = [{"epoch": 1, "accuracy": 0.5, "val_accuracy": 0.4}]
+    reports.draw(tmp_path, rows, "title", 8.75)
+    reports.draw(tmp_path, rows, "title", None)
+    assert drawn == [8.75]
+
+
+def test_the_model_gives_the_accuracy_of_the_history(folder):
+    code = """
+import sys, json, course.quiet, numpy as np, keras
+from course import datasets
+from course.training import evaluation
+keras.utils.disable_interactive_logging()
+folder = sys.argv[1]
+run = json.load(open(f"{folder}/run.json"))
+images, labels = datasets.load_arrays("digits", "test")
+model = keras.saving.load_model(f"{folder}/model.keras")
+colors = run["normalization"]
+x = (images - np.array(colors["mean"])) / np.array(colors["deviation"])
+plain = model.predict(x.astype("float32"))
+flipped = model.predict(x[:, :, ::-1].astype("float32"))
+print(json.dumps({"sums": plain.sum(1).tolist(),
+    "accuracy": float(((plain + flipped).argmax(1) == labels).mean())}))
+assert not any(m.startswith("course.arch") for m in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "run")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert np.allclose(found["sums"], 1, atol=1e-5)
+    (row,) = read(folder / "run", "history.json")[-1:]
+    assert found["accuracy"] == pytest.approx(row["val_accuracy"], abs=1e-9)
+    assert row["val_accuracy"] * len(datasets.load_arrays("digits", "test")[1]) % 1 < 1e-6
+
+
+def test_a_folder_with_another_run_is_left_alone(folder):
+    error = (folder / "run" / "error.txt").read_text()
+    assert "received epochs=3 instead of 2" in error
+    assert len(read(folder / "run", "history.json")) == 2
+
+
+def test_a_finished_run_goes_on_to_nothing(folder):
+    assert not (folder / "again" / "error.txt").exists()
+    assert len(read(folder / "again", "history.json")) == 2
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_cause(folder):
+    error = (folder / "wild" / "error.txt").read_text()
+    assert "received loss=" in error
+    assert "(epoch 1, batch " in error
+    assert "learning rate" in error
+    assert "--learning-rate" in error
+    assert checkpoints.newest(folder / "wild" / "checkpoints") is None
+
+
+@pytest.mark.parametrize("name", ["half", "compiled", "accumulated"])
+def test_options_of_training_work(folder, name):
+    (row,) = read(folder / name, "history.json")
+    assert np.isfinite(row["loss"])
+    assert row["val_accuracy"] > 0.1
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    {
+        "too small": "alexnet does not take images of 8x8x1 in 10 classes.*--image-size",
+        "no such argument": "tiny does not take depths",
+    }.items(),
+)
+def test_what_does_not_fit_is_refused(folder, name, message):
+    import re
+
+    error = (folder / name / "error.txt").read_text()
+    assert re.search(message, error, re.DOTALL)
+
+
+def test_an_unknown_set_is_told(folder, capsys):
+    assert "no_such_set" in (folder / "no set" / "error.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    {
+        "train": "received no name and no dataset",
+        "train lenet5": "received no dataset",
+        "train lenet5 --dataset digits --recipe slow": "received recipe='slow'",
+        "train --resume nowhere": "received nowhere, which has none",
+        "train --resume": "--resume needs the run's folder",
+        "train lenet5 --dataset digits --epochs 0": "received epochs=0",
+    }.items(),
+)
+def test_the_command_line_says_what_is_wrong(line, message, capsys):
+    assert cli.main(line.split()) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_help_is_there_without_keras():
+    code = (
+        "import sys; from course import cli\n"
+        "try: cli.main(['train', '--help'])\n"
+        "finally: assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--distribute" in done.stdout
+
+
+def test_a_dry_run_trains_nothing(tmp_path):
+    line = "train resnet20_cifar --dataset digits --dry-run --batch-size 32 --out"
+    done = subprocess.run(
+        [sys.executable, "-m", "course.cli", *line.split(), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "He et al. 2016, section 4.2" in done.stdout
+    for word in ("parameters", "MACs", "memory", "images/s", "time"):
+        assert word in done.stdout
+    assert not (tmp_path / "run").exists()
+    assert done.stderr == ""
