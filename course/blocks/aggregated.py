@@ -32,7 +32,8 @@ def aggregated_block(
         path_width: channels of a path's 3x3 convolution.
         strides: step of the 3x3 convolutions.
         form: ``"a"`` builds the paths and sums them, ``"b"`` concatenates them before one last 1x1
-            convolution, ``"c"`` is a bottleneck block with a grouped convolution.
+            convolution, ``"c"`` is a bottleneck block with a grouped convolution. On a CPU,
+            TensorFlow computes c as fast as the others but trains it some 20 times slower.
         branch: as for :func:`course.blocks.residual.join`.
         name: prefix of the layers' names.
 
