@@ -28,7 +28,7 @@ check: setup           ## the gates alone: nothing is written
 	$(BIN)/autograder release --check
 
 bench: setup           ## timings, as ratios
-	$(BIN)/autograder bench
+	$(BIN)/autograder bench && $(BIN)/course bench
 
 site: setup            ## the lectures, executed, as pages under build/site
 	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site \

@@ -1,9 +1,11 @@
-"""The command line: `course list | describe | profile`."""
+"""The command line: `course list | describe | profile | compare | train | bench`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+
+from course.training.options import add_arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,6 +26,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME")
     command.add_argument("--input-shape", metavar="HxWxC", help="default: the paper's")
     command.add_argument("--classes", type=int, metavar="N", help="default: the paper's")
+    command = add("compare", _compare, "published accuracy against MACs, as a plot and a table")
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: all that can be")
+    command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
+    command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
+    add_arguments(add("train", _train, "train by the paper's recipe, or go on with a run"))
+    command = add("bench", _bench, "our networks' speed beside keras.applications'")
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: five of them")
+    command.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
     return parser
 
 
@@ -61,6 +71,29 @@ def _profile(options) -> int:
     model = architectures.build(options.name, input_shape=shape, classes=options.classes)
     print(sizing.profile(model))
     return 0
+
+
+def _bench(options) -> int:
+    from course.bench import NETWORKS, run_bench
+
+    return run_bench(options.names or NETWORKS, options.rounds)
+
+
+def _compare(options) -> int:
+    import course.quiet  # noqa: F401
+    from course.visualization import comparison
+
+    rows = comparison.collect(options.names, measure=options.measure)
+    print(comparison.table(rows))
+    paths = comparison.save(comparison.plot(rows, measure=options.measure), options.out)
+    print("written:", ", ".join(map(str, paths)))
+    return 0
+
+
+def _train(options) -> int:
+    from course.training import command
+
+    return command.run(options)
 
 
 def _shape(text: str) -> tuple[int, ...]:

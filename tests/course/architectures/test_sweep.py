@@ -45,9 +45,8 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_architecture(name, facts, reloaders, tmp_path):
     entry = architectures.describe(name)
-    model = architectures.build(name, classifier_activation=None)
-    report = sizing.profile(model)
-    _numbers_are_the_facts(entry, report, facts)
+    model = architectures.build(name)
+    _numbers_are_the_facts(entry, sizing.profile(model), facts)
     if entry.depth and name not in LONGEST_WAY:
         assert longest_way(model) == entry.depth
     del model

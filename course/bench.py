@@ -1,0 +1,96 @@
+"""How fast our networks are beside those of ``keras.applications``, timed in turn.
+
+Machines differ and are shared; a ratio of two things timed alternately in one run says more than
+seconds. Nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121")
+SHAPE = (224, 224, 3)
+BATCH = 8
+
+
+def alternate(functions: Sequence[Callable], rounds: int) -> list[list[float]]:
+    """Seconds of each function in each round; who goes first changes from round to round."""
+    seconds: list[list[float]] = [[] for _ in functions]
+    order = list(enumerate(functions))
+    for _ in range(rounds):
+        order.reverse()
+        for place, function in order:
+            start = time.perf_counter()
+            function()
+            seconds[place].append(time.perf_counter() - start)
+    return seconds
+
+
+def ratio(seconds: list[list[float]]) -> float:
+    """Median over the rounds of the first function's time over the second's."""
+    return median(ours / theirs for ours, theirs in zip(*seconds, strict=True))
+
+
+def compare(name: str, rounds: int) -> dict[str, list[list[float]]]:
+    """Time building, a forward pass and a training step of a network, ours and Keras'.
+
+    Args:
+        name: architecture that :data:`course.transfer.APPLICATIONS` knows.
+        rounds: how often each is timed.
+
+    Returns:
+        For each of ``build``, ``forward`` and ``train`` the seconds of ours and of theirs.
+    """
+    import keras
+
+    from course import architectures
+    from course.transfer import APPLICATIONS
+
+    theirs = getattr(keras.applications, APPLICATIONS[name].builder)
+    builders = [lambda: architectures.build(name), lambda: theirs(weights=None)]
+    found = {"build": alternate(builders, 3)}
+    keras.utils.clear_session()
+    steps = [_steps(builder()) for builder in builders]
+    for kind in ("forward", "train"):
+        functions = [step[kind] for step in steps]
+        alternate(functions, 2)  # traces, and lets allocators find their sizes
+        found[kind] = alternate(functions, rounds)
+    keras.utils.clear_session()
+    return found
+
+
+def _steps(model) -> dict[str, Callable]:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    images = tf.constant(np.random.default_rng(0).normal(size=(BATCH, *SHAPE)).astype("float32"))
+    labels = tf.constant(np.arange(BATCH))
+    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def forward():
+        return model(images, training=False)
+
+    @tf.function
+    def train():
+        return model.train_step((images, labels))
+
+    return {"forward": forward, "train": train}
+
+
+def run_bench(names: Sequence[str] = NETWORKS, rounds: int = 10) -> int:
+    """Print a table of ratios, ours to theirs."""
+    import course.quiet  # noqa: F401
+
+    print(f"seconds, batch {BATCH} of {SHAPE[0]}x{SHAPE[1]}: ours / keras.applications = ratio")
+    for name in names:
+        cells = [
+            f"{kind} {min(pair[0]):.3f} / {min(pair[1]):.3f} = {ratio(pair):.3f}"
+            for kind, pair in compare(name, rounds).items()
+        ]
+        print(f"{name:<16} " + "   ".join(cells), flush=True)
+    return 0

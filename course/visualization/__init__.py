@@ -1,0 +1,1 @@
+"""Plots for the lectures and for looking at networks."""

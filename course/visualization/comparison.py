@@ -1,0 +1,141 @@
+"""The comparison plot: published accuracy against multiply-adds, parameters as area."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MEASURE = "ImageNet top-1 error"
+_SIZES = (5e6, 25e6, 100e6)  # parameters of the circles in the legend
+_POINTS_PER_PARAMETER = 1 / 6e4  # area of a circle, in square points
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One network in the comparison: its name, parameters, MACs, and accuracy in percent."""
+
+    name: str
+    family: str
+    params: int
+    macs: int
+    accuracy: float
+
+
+def comparable(measure: str = MEASURE) -> list[str]:
+    """Names of all architectures whose paper published an error of this kind."""
+    from course import architectures
+
+    return [n for n in architectures.names() if measure in architectures.describe(n).published]
+
+
+def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compared]:
+    """Count the networks and look up their published errors.
+
+    Args:
+        names: registered architectures; none for all with such an error.
+        measure: key of ``describe(name).published``, an error in percent.
+
+    Returns:
+        One row a network, by MACs.
+
+    Raises:
+        ValueError: an unknown name, or networks without a published error of this kind.
+    """
+    import keras
+    from rich.console import Console
+    from rich.progress import track
+
+    from course import architectures
+
+    names = list(dict.fromkeys(names)) or comparable(measure)
+    entries = [architectures.describe(name) for name in names]
+    if missing := [entry.name for entry in entries if measure not in entry.published]:
+        known = sorted({key for entry in entries for key in entry.published})
+        raise ValueError(
+            f"No {measure} is known of {', '.join(missing)}; leave them out, or compare by "
+            f"another measure. Those named here have: {', '.join(known) or 'none'}."
+        )
+    rows = []
+    # Each network is built to be counted, seconds for a large one.
+    for entry in track(entries, "counting", console=Console(stderr=True), transient=True):
+        family = entry.builder.__module__.rpartition(".")[2]
+        accuracy = round(100 - entry.published[measure], 2)
+        rows.append(Compared(entry.name, family, entry.params, entry.macs, accuracy))
+        keras.utils.clear_session()
+    return sorted(rows, key=lambda row: row.macs)
+
+
+def table(rows: Sequence[Compared]) -> str:
+    """The comparison in words, for those who cannot see the plot."""
+    lines = [("network", "parameters", "MACs", "accuracy")]
+    lines += [(r.name, f"{r.params:,}", f"{r.macs:,}", f"{r.accuracy:.2f} %") for r in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        f"{name:<{widths[0]}}  "
+        + "  ".join(f"{c:>{w}}" for c, w in zip(rest, widths[1:], strict=True))
+        for name, *rest in lines
+    )
+
+
+def plot(rows: Sequence[Compared], *, measure: str = MEASURE):
+    """Draw the comparison.
+
+    Args:
+        rows: what :func:`collect` gave.
+        measure: the error that the accuracies come from, for the axis' label.
+
+    Returns:
+        A Matplotlib figure.
+    """
+    from adjustText import adjust_text
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    axes = figure.add_subplot()
+    families = list(dict.fromkeys(row.family for row in rows))
+    palette = [*colormaps["tab20"].colors[::2], *colormaps["tab20"].colors[1::2]]
+    for number, family in enumerate(families):
+        own = [row for row in rows if row.family == family]
+        axes.scatter(
+            [row.macs / 1e9 for row in own],
+            [row.accuracy for row in own],
+            s=[row.params * _POINTS_PER_PARAMETER for row in own],
+            color=palette[number % len(palette)],
+            alpha=0.6,
+            edgecolors="black",
+            linewidths=0.5,
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("multiply-adds of one image, in billions")
+    axes.set_ylabel(f"published accuracy in %, 100 - {measure}")
+    axes.grid(alpha=0.3)
+    axes.margins(0.08)
+    labels = [axes.text(r.macs / 1e9, r.accuracy, r.name, fontsize=7) for r in rows]
+    lines = {"arrowstyle": "-", "color": "gray", "lw": 0.5}
+    adjust_text(labels, ax=axes, expand=(1.1, 1.4), arrowprops=lines)
+    for size in _SIZES:
+        area = size * _POINTS_PER_PARAMETER
+        axes.scatter([], [], s=area, color="white", edgecolors="black", label=f"{size / 1e6:g} M")
+    axes.legend(title="parameters", loc="lower right", ncols=len(_SIZES), borderpad=1.5)
+    return figure
+
+
+def save(figure, path: str | Path) -> list[Path]:
+    """Write a figure as PNG and as SVG, side by side.
+
+    Args:
+        figure: what :func:`plot` drew.
+        path: of either; its ending is replaced.
+
+    Returns:
+        Both paths.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = [path.with_suffix(suffix) for suffix in (".png", ".svg")]
+    for each in paths:
+        figure.savefig(each, dpi=150)
+    return paths
