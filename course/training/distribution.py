@@ -233,4 +233,5 @@ def clipping_after_reduction(kind: type) -> type:
             count = replicas.num_replicas_in_sync
             return [part / count for part in super()._clip_gradients(total)]
 
+    Clipping.__name__ = kind.__name__  # its variables are called after it
     return Clipping

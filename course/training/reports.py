@@ -151,7 +151,7 @@ class Progress:
         if not self._stream:
             return
         numbers = "  ".join(
-            f"{key} {value:.4f}" for key, value in row.items() if key not in ("epoch", "step")
+            f"{key} {value:.4g}" for key, value in row.items() if key not in ("epoch", "step")
         )
         start = "\r\x1b[K" if self._live else ""
         epochs = -(-self._steps // self._epoch)
