@@ -10,6 +10,9 @@ MEASURE = "ImageNet top-1 error"
 _SIZES = (5e6, 25e6, 100e6)  # parameters of the circles in the legend
 _POINTS_PER_PARAMETER = 1 / 6e4  # area of a circle, in square points
 
+# Room for the largest circle.
+_LEGEND = {"borderpad": 1.5, "handleheight": 4, "handletextpad": 2, "columnspacing": 3}
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -119,7 +122,7 @@ def plot(rows: Sequence[Compared], *, measure: str = MEASURE):
     for size in _SIZES:
         area = size * _POINTS_PER_PARAMETER
         axes.scatter([], [], s=area, color="white", edgecolors="black", label=f"{size / 1e6:g} M")
-    axes.legend(title="parameters", loc="lower right", ncols=len(_SIZES), borderpad=1.5)
+    axes.legend(title="parameters", loc="lower right", ncols=len(_SIZES), **_LEGEND)
     return figure
 
 
