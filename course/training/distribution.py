@@ -55,10 +55,11 @@ def refuse(kind: str, **options) -> None:
     if kind not in ("mirrored", "multiworker"):
         return
     for name, reason in _REFUSED.items():
-        if options.get(name) not in _NEUTRAL:
+        value = options.get(name)
+        if value is True or value not in _NEUTRAL:  # True is equal to 1
             raise ValueError(
                 f"{name} must be left out under distribute={kind!r}, since {reason}; received "
-                f"{name}={options[name]!r}. distribute='data_parallel' can do it."
+                f"{name}={value!r}. distribute='data_parallel' can do it."
             )
 
 

@@ -75,28 +75,31 @@ def fit(model, feed: Feed, epoch: int, start: int, stop: int, hooks) -> None:
     with strategy.scope():
         if model.train_function is None:
             model.train_function = tf.function(
-                lambda *batch: strategy.run(model.train_step, args=(batch,))
+                lambda *batch: strategy.run(_replica_step(model), args=batch)
             )
         model.reset_metrics()
         hooks.on_epoch_begin(epoch)
         for step, batch in zip(range(start, stop), feed.batches(epoch, start, stop), strict=True):
-            logs = model.train_function(*(_shared(strategy, part) for part in batch))
+            logs = model.train_function(*(tf.constant(part) for part in batch))
             own = {key: strategy.experimental_local_results(v)[0] for key, v in logs.items()}
             hooks.on_train_batch_end(step, own)
         hooks.on_epoch_end(epoch, model.get_metrics_result())
 
 
-def _shared(strategy, batch: np.ndarray):
-    """The parts of a batch that belong to this process' devices."""
+def _replica_step(model):
+    """Keras' step on a replica's part of a batch, of which every process has the whole."""
     import tensorflow as tf
 
-    share = len(batch) // strategy.num_replicas_in_sync
+    def step(*batch):
+        replica = tf.distribute.get_replica_context()
+        share = batch[0].shape[0] // replica.num_replicas_in_sync
+        first = replica.replica_id_in_sync_group * share
+        parts = (part[first : first + share] for part in batch)
+        x, y = (tf.ensure_shape(p, (share, *p.shape[1:])) for p in parts)
+        heads = len(model.outputs)
+        return model.train_step((x, (y,) * heads if heads > 1 else y))
 
-    def part(context):
-        first = context.replica_id_in_sync_group * share
-        return tf.constant(batch[first : first + share])
-
-    return strategy.experimental_distribute_values_from_function(part)
+    return step
 
 
 def predict(model, images: np.ndarray, batch_size: int) -> np.ndarray:

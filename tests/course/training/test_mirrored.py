@@ -50,7 +50,7 @@ def test_weights_are_those_of_one_device(folder, name, count):
     one, many = weights(folder, f"{name} 1"), weights(folder, f"{name} {count}")
     assert one.keys() == many.keys()
     for key, array in one.items():
-        assert np.abs(array - many[key]).max() < (5e-6 if "40" in name else 1e-6), key
+        assert np.abs(array - many[key]).max() < 1e-6, key
 
 
 @pytest.mark.parametrize("name, count", PAIRS)

@@ -18,7 +18,7 @@ def test_the_graph_has_the_rate_of_the_plan(kind):
     )
     rate = schedules.learning_rate_schedule(schedule)
     for step in (0, 5, 9, 10, 11, 49, 50, 79, 80, 99):
-        assert float(rate(step)) == pytest.approx(schedule(step), rel=1e-5)
+        assert float(rate(step)) == pytest.approx(schedule(step), rel=1e-5, abs=1e-6)
 
 
 def scorer(classes: int = 6):
