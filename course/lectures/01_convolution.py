@@ -761,7 +761,7 @@ STACKS = {
 
 
 def sees(rows, size=33):
-    """The gradient of the middle value with respect to the image, on average over 30 draws."""
+    """The gradient of the middle value with respect to the image, for random positive weights."""
     made = [
         layers.Conv2D(4, row[0], row[1], "same", dilation_rate=(*row, 1)[2],
                       kernel_initializer=keras.initializers.RandomUniform(0, 1, seed=6 + n))
@@ -817,9 +817,9 @@ print([tuple(free(np.zeros((1, size, size + 5, 1))).shape) for size in (16, 24, 
 # %%
 valid, full = sizing.conv_output_size(32, 4), sizing.conv_output_size(32, 4, padding="full")
 corrections = [
-    ("cross-correlation", r"$\sum f(i, j)\, g(i + m, j + n)$", r"$\sum f(i + m, j + n)\, g(m, n)$",
+    ("cross-correlation", "the sum of f(i, j) g(i + m, j + n)", "the sum of f(i + m, j + n) g(m, n)",
      "the sum runs over the kernel; the pixel must move with it"),
-    ("size of a layer's output", "$w + w_f - 1$", "$w - w_f + 1$, with padding $+\\, 2p$",
+    ("size of a layer's output", "w + w_f - 1", "w - w_f + 1, and 2p more with padding",
      "the first is the full convolution, which networks don't use"),
     ("32x32, four 4x4 filters, full overlap only", f"4x{full}x{full}", f"4x{valid}x{valid}",
      "the full convolution again"),
