@@ -817,7 +817,7 @@ print([tuple(free(np.zeros((1, size, size + 5, 1))).shape) for size in (16, 24, 
 # %%
 valid, full = sizing.conv_output_size(32, 4), sizing.conv_output_size(32, 4, padding="full")
 corrections = [
-    ("cross-correlation", "the sum of f(i, j) g(i + m, j + n)", "the sum of f(i + m, j + n) g(m, n)",
+    ("cross-correlation", "sum of f(i, j) g(i + m, j + n)", "sum of f(i + m, j + n) g(m, n)",
      "the sum runs over the kernel; the pixel must move with it"),
     ("size of a layer's output", "w + w_f - 1", "w - w_f + 1, and 2p more with padding",
      "the first is the full convolution, which networks don't use"),
