@@ -154,7 +154,7 @@ def describe(name: str) -> Architecture:
     """
     registry = _load()
     if name not in registry:
-        near = [known for known in registry if known.startswith(str(name))][:5]
+        near = [known for known in registry if _letters(known).startswith(_letters(str(name)))][:5]
         near = near or difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
         raise ValueError(
             f"No architecture named {name!r}. "
@@ -162,6 +162,11 @@ def describe(name: str) -> Architecture:
             + "architectures.names() lists them all."
         )
     return registry[name]
+
+
+def _letters(name: str) -> str:
+    """A name's letters and digits: hyphens, underscores and case are soon mistaken."""
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def build(
