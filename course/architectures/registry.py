@@ -62,7 +62,6 @@ class Architecture:
     table: str  # where the paper gives the layers
     depth: int | None  # weight layers, as the paper counts them
     published: Mapping[str, float] = field(default_factory=dict)  # errors, in percent
-    recipe: str = ""
     notes: str = ""
 
     @cached_property
@@ -85,6 +84,14 @@ class Architecture:
     def macs(self) -> int:
         """Multiply-adds of convolution and dense kernels for one example."""
         return self._report.macs
+
+    @property
+    def recipe(self) -> str:
+        """The name of the recipe that `course train` uses, and where it is from."""
+        from course.training import recipes
+
+        name = recipes.for_architecture(self.name)
+        return f"{name} ({recipes.find(name).cite})"
 
     @property
     def overrides(self) -> dict[str, Any]:
