@@ -186,7 +186,8 @@ def _split_cpu_jax(jax, count: int) -> None:
 def across_workers(model) -> bool:
     """Whether a model was built for several processes."""
     strategy = getattr(model, "distribute_strategy", None)
-    return type(strategy).__name__ == "MultiWorkerMirroredStrategy"
+    # What TensorFlow exports as MultiWorkerMirroredStrategy, without importing TensorFlow for JAX.
+    return type(strategy).__name__ in ("CollectiveAllReduceStrategy", "MultiWorkerMirroredStrategy")
 
 
 def spread_randomness(model, devices: Devices) -> None:
