@@ -194,7 +194,7 @@ def test_on_a_cluster_with_a_worker_that_dies(course_of_ten):
     def kill_one(outcome):
         """After the first result, end a worker's process as a crash would."""
         if not killed:
-            with distributed.Client(cluster.scheduler_address, timeout=20) as client:
+            with distributed.Client(cluster.scheduler_address, timeout=60) as client:
                 pids = client.run(os.getpid)
             killed.append(sorted(pids.values())[0])
             os.kill(killed[0], signal.SIGKILL)
@@ -234,7 +234,7 @@ def test_a_submission_that_takes_two_workers_with_it(course_of_ten):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(host="127.0.0.1", silence_logs=50, **settings) as cluster:
-        with distributed.Client(cluster.scheduler_address, timeout=20) as client:
+        with distributed.Client(cluster.scheduler_address, timeout=60) as client:
             client.register_plugin(Deadly())
         options = grading.Options(cluster=cluster.scheduler_address)
         outcomes = grading.grade(course_of_ten, options=options)
