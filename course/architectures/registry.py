@@ -139,9 +139,14 @@ def register(name: str, builder: Callable, /, *, arguments: Mapping[str, Any], *
 
 
 def _load() -> dict[str, Architecture]:
-    for family in FAMILIES:
-        import_module(f"course.architectures.{family}")
-    return _registry
+    """The registry with all families, in their order, whichever was imported first."""
+    modules = [import_module(f"course.architectures.{family}").__name__ for family in FAMILIES]
+
+    def place(entry: Architecture) -> int:
+        home = entry.builder.__module__
+        return modules.index(home) if home in modules else len(modules)
+
+    return {entry.name: entry for entry in sorted(_registry.values(), key=place)}
 
 
 def names() -> list[str]:

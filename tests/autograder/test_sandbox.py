@@ -927,7 +927,9 @@ def test_work_folders_that_are_no_mounts_are_removed(servers):
 
 
 GRADER = f"""
-import json, os, sys, time
+import json, os, signal, sys, time
+# In the background a shell has its children ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from autograder.sandbox import ForkServer, Isolation
 from autograder.sandbox.child import environment
 from autograder.sandbox.server import _preload

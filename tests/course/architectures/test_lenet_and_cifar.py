@@ -1,5 +1,8 @@
 """The registry's face, LeNet-5 and the CIFAR residual networks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -130,3 +133,14 @@ def test_misses_list_what_is_near():
         architectures.build("resnet20_cifar", input_shape=(32, 32))
     with pytest.raises(ValueError, match="registered already"):
         architectures.register("lenet5", lambda: None, arguments={})
+
+
+def test_names_keep_the_order_of_the_lectures():
+    """Whichever family's module was imported first."""
+    code = (
+        "import course.architectures.vgg; from course import architectures as a; "
+        "print(a.names()[0], a.names()[-1])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = architectures.names()
+    assert run.stdout.split() == [names[0], names[-1]] == ["lenet5", "p4cnn_rotated_mnist"]
