@@ -33,6 +33,7 @@ def facts():
     return read
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """With several workers a file stays on one of them, unless it names smaller groups."""
     for item in items:
