@@ -31,11 +31,3 @@ def facts():
         return json.loads(path.read_text())
 
     return read
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """With several workers a file stays on one of them, unless it names smaller groups."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))

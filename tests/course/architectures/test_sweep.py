@@ -32,17 +32,7 @@ NOT_THERE = {
 }
 
 
-def _family(name: str) -> str:
-    return architectures.describe(name).builder.__module__
-
-
-NAMES = [
-    pytest.param(name, marks=pytest.mark.xdist_group(_family(name)))
-    for name in architectures.names()
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", architectures.names())
 def test_architecture(name, facts, reloaders, tmp_path):
     entry = architectures.describe(name)
     model = architectures.build(name)
