@@ -403,7 +403,7 @@ def test_what_can_be_read(server, tmp_path):
         Path("/etc/passwd"), ROOT / "README.md", ROOT / "tests" / "conftest.py",
         ROOT / "autograder" / "demo" / "__init__.py",
         Path("/var/log"), Path(f"/proc/{os.getpid()}/cmdline"), Path(f"/proc/{os.getpid()}/mem"),
-        Path("/proc/1/mem"), Path("/proc/1/environ"), Path("/proc/1/root/etc"),
+        Path("/proc/1/mem"), Path("/proc/1/environ"), Path("/proc/1") / "root" / "etc",
         Path.home() / ".ssh",
     ]  # fmt: skip
     needed = [sys.prefix, sys.base_prefix, "/usr/bin", __file__, str(ROOT / "course")]
