@@ -1,4 +1,4 @@
-"""The command line: `course list | describe | profile | compare | train | bench`."""
+"""The command line: `course --help` lists the commands."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
     command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
     add_arguments(add("train", _train, "train by the paper's recipe, or go on with a run"))
+    command = add("record", _record, "train what a study lacks and keep its curves in data/runs")
+    command.add_argument("study", metavar="STUDY", help="such as degradation")
+    command.add_argument("--variant", metavar="V", help="default: all")
+    command.add_argument("--seed", type=int, metavar="K", help="default: all")
+    command.add_argument("--data-dir", metavar="DIR", help="folder for data; default TFDS_DATA_DIR")
+    command.add_argument("--dry-run", action="store_true", help="print the commands; train nothing")
+    command = add("runs", _runs, "recorded studies: our errors beside the papers'")
+    command.add_argument("studies", metavar="STUDY", nargs="*", help="default: all")
+    command.add_argument("--write", metavar="PAGE", help="put the tables into a page")
     command = add("bench", _bench, "our networks' speed beside keras.applications'")
     command.add_argument("names", metavar="NAME", nargs="*", help="default: five of them")
     command.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
@@ -94,6 +103,28 @@ def _train(options) -> int:
     from course.training import command
 
     return command.run(options)
+
+
+def _record(options) -> int:
+    from course.training import runs, studies
+
+    study = studies.find(options.study)
+    for variant, seed in runs.missing(options.study, options.variant, options.seed):
+        print(runs.command(study.options(variant, seed)), flush=True)
+        if not options.dry_run:
+            runs.record(options.study, variant, seed, data_dir=options.data_dir)
+    return 0
+
+
+def _runs(options) -> int:
+    from course.training import studies, tables
+
+    if options.write:
+        tables.write(options.write)
+        return 0
+    for name in options.studies or studies.STUDIES:
+        print(f"{name}: {studies.find(name).question}\n\n{tables.markdown(name)}\n")
+    return 0
 
 
 def _shape(text: str) -> tuple[int, ...]:

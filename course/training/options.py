@@ -38,7 +38,9 @@ class Options:
     validation: float = 0.0  # share of the training examples to evaluate on instead of the test
     early_stop: int | None = None  # epochs without a better validation
     limit: int | None = None  # training examples
+    test_limit: int | None = None  # examples to evaluate on
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the architecture
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # fields of the recipe
 
     def __post_init__(self):
         for name, least in _LEAST.items():
@@ -47,6 +49,7 @@ class Options:
                 raise ValueError(f"{name} must be at least {least}; received {name}={value}.")
         if self.recipe is not None:
             recipes.find(self.recipe)
+        recipes.changed(recipes.find("default"), self.recipe_changes)
         if self.distribute not in KINDS:
             raise ValueError(
                 f"distribute must be one of {', '.join(KINDS)}; received {self.distribute!r}."
@@ -77,10 +80,40 @@ class Options:
         """The options as plain data."""
         return checkpoints.plain(asdict(self))
 
+    def as_arguments(self) -> list[str]:
+        """What `course train` is told to run with these options.
+
+        Example:
+            >>> Options("lenet5", "digits", epochs=3).as_arguments()
+            ['lenet5', '--dataset', 'digits', '--epochs', '3']
+        """
+        words = [self.name]
+        for part in fields(self)[1:]:
+            value, flag = getattr(self, part.name), _flag(part.name)
+            if isinstance(value, Mapping):
+                words += [word for item in value.items() for word in (flag, _item(*item))]
+            elif value is True:
+                words.append(flag)
+            elif value != part.default:
+                text = "x".join(map(str, value)) if part.name == "image_size" else str(value)
+                words += [flag, text]
+        return words
+
+
+_FLAGS = {"arguments": "--set", "recipe_changes": "--recipe-set"}
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+def _item(key: str, value: Any) -> str:
+    return f"{key}={value if isinstance(value, str) else repr(value)}"
+
 
 _LEAST = {
     "devices": 1, "batch_size": 1, "epochs": 1, "steps": 1, "seed": 0, "gradient_accumulation": 1,
-    "early_stop": 1, "limit": 1,
+    "early_stop": 1, "limit": 1, "test_limit": 1,
 }  # fmt: skip
 
 
@@ -120,6 +153,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=float, metavar="X", help="peak; default: the recipe's, scaled")
     add("--image-size", type=_size, metavar="HxW", help="scale the images first")
     add("--limit", type=int, metavar="N", help="use the first N training examples")
+    add("--test-limit", type=int, metavar="N", help="evaluate on the first N examples")
     add("--seed", type=int, metavar="K", help="of weights, order and augmentation; default 0")
     add("--distribute", choices=KINDS, help="default: none")
     add("--devices", type=int, metavar="N", help="GPUs, or parts of the CPU")
@@ -130,6 +164,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--early-stop", type=int, metavar="EPOCHS", help="stop after that many without a gain")
     add("--set", dest="arguments", action="append", type=_argument, metavar="KEY=VALUE",
         help="the architecture's own arguments, such as --set shortcut=B")  # fmt: skip
+    add("--recipe-set", dest="recipe_changes", action="append", type=_argument, metavar="KEY=VALUE",
+        help="another value in the recipe, such as --recipe-set label_smoothing=0.1")  # fmt: skip
     add("--checkpoint-every", type=int, default=100, metavar="K", help="steps; default 100")
     add("--data-dir", metavar="DIR", help="folder for data; default TFDS_DATA_DIR")
     add("--dry-run", action="store_true", help="print the plan, its cost and time; train nothing")
@@ -140,7 +176,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def given(namespace: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, without those that don't decide the result."""
     values = {f.name: getattr(namespace, f.name, None) for f in fields(Options)}
-    values["arguments"] = dict(values["arguments"] or ()) or None
+    for name in _FLAGS:
+        values[name] = dict(values[name] or ()) or None
     return {key: value for key, value in values.items() if value is not None}
 
 

@@ -83,6 +83,7 @@ class Plan:
             f"{len(self.data.test[0]):,} to evaluate on ({self.data.test_name})",
             "input": " x ".join(map(str, self.image_shape)),
             "recipe": f"{self.recipe_name} ({recipe.cite})",
+            "changes": ", ".join(f"{k}={v!r}" for k, v in options.recipe_changes.items()),
             "notes": recipe.notes,
             "devices": f"{self.devices} ({options.distribute})",
             "batch": f"{self.batch_size} over all devices",
@@ -136,6 +137,7 @@ def _load(options: Options, data_dir) -> Data:
     else:
         test = datasets.load_arrays(options.dataset, split, image_size=size, data_dir=data_dir)
         name = split
+    test = tuple(part[: options.test_limit] for part in test)
     return Data(train, test, name, info.num_classes, *pipelines.color_statistics(train[0]))
 
 
@@ -164,7 +166,7 @@ def resolve(options: Options, data: Data, devices: int = 1) -> Plan:
         ValueError: a batch that devices cannot share, or larger than the set.
     """
     name = options.recipe or recipes.for_architecture(options.name)
-    recipe = recipes.find(name)
+    recipe = recipes.changed(recipes.find(name), options.recipe_changes)
     batch = options.batch_size or _batch(recipe.batch_size * devices, len(data.train[0]), devices)
     if batch % devices:
         raise ValueError(

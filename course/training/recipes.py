@@ -7,12 +7,16 @@ A recipe's rate belongs to its batch size; another batch takes the rate in propo
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from course.training import papers
+from course.training.augmentations import AUGMENTATIONS
 from course.training.recipe import Recipe, Stage
 
-__all__ = ["RECIPES", "Recipe", "Stage", "find", "for_architecture"]
+__all__ = ["RECIPES", "Recipe", "Stage", "changed", "find", "for_architecture"]
 
 RECIPES: dict[str, Recipe] = {
     "default": Recipe(
@@ -105,3 +109,48 @@ def find(name: str) -> Recipe:
         f"recipe must be one of {', '.join(RECIPES)}; received recipe={name!r}."
         + (f" Did you mean {' or '.join(near)}?" if near else "")
     )
+
+
+# Where a recipe comes from does not change, a network has arguments of its own, and stages say
+# what these would.
+_FIXED = ("cite", "arguments", "stages", "notes")
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """A recipe with other values of some of its fields.
+
+    Args:
+        recipe: to begin with.
+        changes: values by field's name; lists, as JSON has them, stand for tuples.
+
+    Raises:
+        ValueError: a field or an augmentation that there is not; augmentations of a recipe with
+            stages.
+
+    Example:
+        >>> changed(find("default"), {"label_smoothing": 0.1}).label_smoothing
+        0.1
+    """
+    known = [field.name for field in fields(Recipe) if field.name not in _FIXED]
+    if unknown := sorted(set(changes) - set(known)):
+        raise ValueError(
+            f"A recipe's fields that can be changed are {', '.join(known)}; received "
+            f"{', '.join(unknown)}."
+        )
+    if recipe.stages and "augmentations" in changes:
+        raise ValueError(
+            f"The stages of {recipe.cite} have augmentations of their own; received augmentations="
+            f"{changes['augmentations']!r}. Take a recipe without stages."
+        )
+    recipe = replace(recipe, **{key: _frozen(value) for key, value in changes.items()})
+    for step in recipe.augmentations:
+        if not isinstance(step, tuple) or step[0] not in AUGMENTATIONS:
+            raise ValueError(
+                'augmentations must look like (("crop", 4), ("flip",)) with names of '
+                f"{', '.join(AUGMENTATIONS)}; received {step!r}."
+            )
+    return recipe
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

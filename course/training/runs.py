@@ -1,0 +1,228 @@
+"""Recorded runs: small files that say how training went, for pages and units to read.
+
+    >>> from course.training import runs
+    >>> [row.variant for row in runs.table("degradation")]
+    ['plain20', 'resnet20', 'plain56', 'resnet56']
+
+``course record STUDY`` makes them, ``course runs STUDY`` shows them. Nothing here loads Keras or
+TensorFlow; training has a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from course.training import checkpoints, studies
+from course.training.options import Options
+
+FOLDER = Path(__file__).parents[2] / "data" / "runs"
+SCRATCH = Path(__file__).parents[2] / "build" / "runs"
+_DIGITS = 6  # of every number in a record
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of a study."""
+
+    variant: str
+    seed: int
+    history: Mapping[str, list[float]]  # loss, accuracy, test_loss, test_accuracy, ... by epoch
+    result: Mapping[str, float]  # the last epoch's numbers
+    command: str
+    seconds: float
+    hardware: str
+    versions: Mapping[str, str]
+
+    @property
+    def error(self) -> float:
+        """Of the test set after the last epoch, in percent."""
+        return 100 * (1 - self.result["test_accuracy"])
+
+    @property
+    def training_error(self) -> float:
+        """Of the training examples during the last epoch, in percent."""
+        return 100 * (1 - self.result["accuracy"])
+
+
+class Row(NamedTuple):
+    """What :func:`table` has for a variant. Errors in percent, means over the runs."""
+
+    variant: str
+    runs: int
+    error: float
+    deviation: float | None  # of the error, from run to run; None for one run
+    training_error: float
+    paper: str
+
+
+def load(study: str, folder: Path | None = None) -> list[Run]:
+    """A study's recorded runs, variant by variant and seed by seed; those that are there.
+
+    Args:
+        study: a key of :data:`course.training.studies.STUDIES`.
+        folder: of the records; None for the course's own.
+
+    Raises:
+        ValueError: an unknown study.
+
+    Example:
+        >>> load("degradation")[0].history["test_accuracy"]
+    """
+    found = []
+    for variant, seed in _all(studies.find(study)):
+        path = _path(study, variant, seed, folder)
+        if path.exists():
+            record = json.loads(path.read_text())
+            found.append(Run(**{name: record[name] for name in Run.__dataclass_fields__}))
+    return found
+
+
+def table(study: str, folder: Path | None = None) -> list[Row]:
+    """Mean and standard deviation (over n - 1) of each variant's errors, in the study's order.
+
+    Args:
+        study, folder: as :func:`load`.
+
+    Raises:
+        ValueError: an unknown study.
+    """
+    runs, rows = load(study, folder), []
+    for name, variant in studies.find(study).variants.items():
+        own = [run for run in runs if run.variant == name]
+        if own:
+            errors = [run.error for run in own]
+            rows.append(
+                Row(
+                    name,
+                    len(own),
+                    statistics.fmean(errors),
+                    statistics.stdev(errors) if len(errors) > 1 else None,
+                    statistics.fmean(run.training_error for run in own),
+                    variant.paper,
+                )
+            )
+    return rows
+
+
+def command(options: Options) -> str:
+    """The command line that trains with these options."""
+    return shlex.join(["course", "train", *options.as_arguments()])
+
+
+def missing(
+    study: str, variant: str | None = None, seed: int | None = None, folder: Path | None = None
+) -> list[tuple[str, int]]:
+    """Variants and seeds without a record of the study's own command; seed by seed.
+
+    Args:
+        study: a key of :data:`course.training.studies.STUDIES`.
+        variant, seed: of the study; None for all.
+        folder: of the records; None for the course's own.
+
+    Raises:
+        ValueError: an unknown study or variant, a seed that the study does not have.
+    """
+    whole = studies.find(study)
+    for value, known in ((variant, whole.variants), (seed, whole.seeds)):
+        if value is not None and value not in known:
+            raise ValueError(
+                f"{study} has {', '.join(map(str, known))}; received {value}. Choose one of them."
+            )
+    wanted = [
+        (v, s) for v, s in _all(whole) if variant in (None, v) and seed in (None, s)
+    ]  # fmt: skip
+    return sorted(
+        (pair for pair in wanted if not _recorded(study, *pair, folder)), key=lambda pair: pair[1]
+    )
+
+
+def record(
+    study: str,
+    variant: str,
+    seed: int,
+    *,
+    folder: Path | None = None,
+    scratch: Path | None = None,
+    data_dir: str | None = None,
+) -> Path:
+    """Train one variant with one seed, or go on where that was stopped, and write its record.
+
+    Args:
+        study, variant, seed: as :func:`missing`.
+        folder: of the records; None for the course's own.
+        scratch: folder for unfinished runs; None for ``build/runs``.
+        data_dir: folder for data.
+
+    Returns:
+        The record's path.
+
+    Raises:
+        ValueError: the run failed.
+    """
+    options = studies.find(study).options(variant, seed)
+    run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
+    out = "--resume" if (run / "run.json").exists() else "--out"
+    words = ["train", *options.as_arguments(), out, str(run)]
+    words += ["--data-dir", str(data_dir)] if data_dir else []
+    # A process of its own, so that a run is the same whatever was trained before it.
+    done = subprocess.run([sys.executable, "-m", "course.cli", *words])
+    if done.returncode:
+        raise ValueError(
+            f"A run must end well; received {variant} with seed {seed}, which ended with code "
+            f"{done.returncode}. Its folder is {run}."
+        )
+    path = _path(study, variant, seed, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_record(run, variant, options), indent=1)
+    checkpoints.write_text(path, text + "\n")
+    return path
+
+
+def _record(run: Path, variant: str, options: Options) -> dict[str, Any]:
+    """What stays of a run's folder."""
+    about = json.loads((run / "run.json").read_text())
+    rows = json.loads((run / "history.json").read_text())
+    history = {_name(key): [_short(row[key]) for row in rows] for key in rows[0]}
+    return {
+        "command": command(options),
+        "variant": variant,
+        "seed": options.seed,
+        "versions": about["versions"],
+        "hardware": about["hardware"],
+        "seconds": about["seconds"],
+        "result": {key: values[-1] for key, values in history.items()},
+        "history": history,
+    }
+
+
+def _name(key: str) -> str:
+    """Studies evaluate on the test set, which history.json leaves open."""
+    return key.replace("val_", "test_")
+
+
+def _short(number: float) -> float:
+    return round(number, _DIGITS)
+
+
+def _all(study: studies.Study) -> list[tuple[str, int]]:
+    return [(variant, seed) for variant in study.variants for seed in study.seeds]
+
+
+def _path(study: str, variant: str, seed: int, folder: Path | None) -> Path:
+    return (folder or FOLDER) / study / f"{variant}-seed{seed}.json"
+
+
+def _recorded(study: str, variant: str, seed: int, folder: Path | None) -> bool:
+    path = _path(study, variant, seed, folder)
+    if not path.exists():
+        return False
+    options = studies.find(study).options(variant, seed)
+    return json.loads(path.read_text())["command"] == command(options)

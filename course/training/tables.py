@@ -1,0 +1,66 @@
+"""Tables of recorded runs, for a terminal and for pages that have to keep up with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from course.training import runs, studies
+from course.training.checkpoints import write_text
+
+_PLACE = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_HEAD = ("variant", "runs", "test error %", "training error %", "paper's test error %")
+
+
+def markdown(study: str, folder: Path | None = None) -> str:
+    """How a study was measured, and its table.
+
+    Args:
+        study, folder: as :func:`course.training.runs.load`.
+    """
+    whole, found = studies.find(study), runs.load(study, folder)
+    if not found:
+        return f"No runs are recorded. `course record {study}` makes them."
+    rows = [
+        (row.variant, str(row.runs), _error(row), f"{row.training_error:.1f}", row.paper or "–")
+        for row in runs.table(study, folder)
+    ]
+    lines = [_line(_HEAD), "|---|---|---|---|---|", *map(_line, rows)]
+    return f"{_conditions(whole, found)}\n\n" + "\n".join(lines)
+
+
+def fill(page: str, folder: Path | None = None) -> str:
+    """A page with its tables made anew, between ``<!-- study NAME -->`` and ``<!-- end -->``."""
+    return _PLACE.sub(lambda m: f"{m[1]}{markdown(m[2], folder)}\n{m[3]}", page)
+
+
+def write(path: str | Path) -> None:
+    """Make a page's tables anew."""
+    path = Path(path)
+    write_text(path, fill(path.read_text()))
+
+
+def _conditions(study: studies.Study, found: list[runs.Run]) -> str:
+    options = study.options(*_first(study))
+    images = f"{options.limit:,}" if options.limit else "all"
+    size = f" of {'x'.join(map(str, options.image_size))}" if options.image_size else ""
+    seconds = sorted(run.seconds for run in found)
+    hardware = ", ".join(sorted({run.hardware for run in found}))
+    return (
+        f"Ours: `{options.dataset}`, {images} training images{size}, "
+        f"{options.epochs} epochs of batches of {options.batch_size}; {hardware}; "
+        f"{seconds[0]:.0f} to {seconds[-1]:.0f} seconds a run. Paper: {study.paper}."
+    )
+
+
+def _first(study: studies.Study) -> tuple[str, int]:
+    return next(iter(study.variants)), study.seeds[0]
+
+
+def _error(row: runs.Row) -> str:
+    spread = f" ± {row.deviation:.1f}" if row.deviation is not None else ""
+    return f"{row.error:.1f}{spread}"
+
+
+def _line(cells) -> str:
+    return f"| {' | '.join(cells)} |"
