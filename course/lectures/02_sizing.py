@@ -28,48 +28,24 @@
 # 4. the **memory** of its activations,
 # 5. the **receptive field** of one of its values.
 #
-# We derive each of them on small examples, and then size the networks that made history: LeNet-5,
-# AlexNet, VGG-16, GoogLeNet, and the cheaper blocks that came after. Several well-known slides get
-# some of these numbers wrong. We count again, and collect what we found at the end.
+# Lecture 01 showed what a kernel does; here it is counted. We derive each formula on small
+# examples, and then size the networks that made history: LeNet-5, AlexNet, VGG-16, GoogLeNet, and
+# the cheaper blocks that came after. Several well-known slides get some of these numbers wrong. We
+# count again, and collect what we found at the end.
 #
 # Every number below is computed where it is stated. Change one and run the cell again.
 
 # %%
-from math import ceil, prod
+import course.quiet  # first, and TensorFlow starts silently
+from math import prod
 
-import matplotlib.pyplot as plt
+import keras
 import numpy as np
-from IPython.display import Markdown
-from matplotlib.patches import Rectangle
 
-from course import sizing
-
-# Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
-# that reads on a white page as well as on a dark one.
-BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
-GRAY = "#737373"
-plt.rcParams.update(
-    {
-        "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-        "text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY,
-        "xtick.color": GRAY, "ytick.color": GRAY, "font.size": 11, "figure.dpi": 110,
-        "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-    }
-)  # fmt: skip
-
-
-def table(header, rows):
-    """A table with its numbers set right."""
-
-    def text(cell):
-        if isinstance(cell, int):
-            return f"{cell:,}"
-        return f"{cell:.2f}" if isinstance(cell, float) else cell
-
-    rows = [tuple(row) for row in rows]
-    rules = ["---:" if isinstance(cell, int | float) else ":---" for cell in rows[-1]]
-    lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+from course import architectures, sizing
+from course.visualization import costs
+from course.visualization import sizing as draw
+from course.visualization.display import play, show, table
 
 
 def times(*shape):
@@ -78,7 +54,7 @@ def times(*shape):
 
 
 # %% [markdown]
-# ## 1 · Why not simply connect everything?
+# ## 1 · What sharing is worth
 #
 # A fully connected unit has one weight for each input value. How many is that for one small
 # CIFAR-10 image of 32x32 pixels in three colors? And for a picture of 200x200?
@@ -89,20 +65,9 @@ picture = sizing.dense_params(200 * 200 * 3, units=1, use_bias=False)
 print(f"one unit on CIFAR-10: {cifar10:,} weights; on 200x200 in color: {picture:,}")
 
 # %% [markdown]
-# That is *one* unit. Neighboring pixels have more to say to each other than distant ones, so let
-# a unit see only a small patch. On a 9x9 image:
-
-# %%
-for name, channels in (("gray ", 1), ("color", 3)):
-    everything = sizing.dense_params(9 * 9 * channels, 1, use_bias=False)
-    patch = sizing.conv_params(channels, 1, kernel_size=3, use_bias=False)
-    print(f"{name}: {everything:3} links if fully connected, {patch:2} if it sees 3x3")
-
-# %% [markdown]
-# A pattern worth finding in one place is worth finding everywhere. So all units of a map share
-# one set of weights, called a filter: that is a convolution. A lecture compares 500 fully
-# connected units with four 4x4 filters, both on 32x32x3. How many parameters has each, biases
-# included?
+# That is *one* unit. A filter has as many weights as its kernel, wherever it lies and however large
+# the image is. Lecture 01 had the example of one of the slides, 500 fully connected units against
+# four 4x4 filters on 32x32x3. What is the ratio?
 
 # %%
 dense, conv = sizing.dense_params(32 * 32 * 3, 500), sizing.conv_params(3, 4, kernel_size=4)
@@ -116,31 +81,10 @@ print(f"fully connected: {dense:,}   convolution: {conv:,}   {dense / conv:,.0f}
 #
 # The axes do not disturb each other, so look at one of them.
 
-
 # %%
-def squares(axis, y, values, color, **style):
-    for x in values:
-        axis.add_patch(Rectangle((x + 0.04, y), 0.92, 0.8, color=color, **style))
-
-
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
-for axis, stride in zip(axes, (1, 2, 3), strict=True):
-    starts = range(0, 7 - 3 + 1, stride)
-    assert len(starts) == sizing.conv_output_size(7, 3, strides=stride)
-    unused = range(starts[-1] + 3, 7)
-    squares(axis, 0, set(range(7)) - set(unused), GRAY, alpha=0.35)
-    squares(axis, 0, unused, RED, fill=False, hatch="///")
-    for row, start in enumerate(starts):
-        squares(axis, -1.1 * (row + 1), range(start, start + 3), BLUE if row % 2 else SKY)
-    axis.set(xlim=(-0.1, 7.1), ylim=(-5.8, 1), aspect="equal")
-    axis.set_title(f"stride {stride}: {len(starts)} places")
-    axis.axis("off")
-plt.show()
+show(draw.places(7, 3, (1, 2, 3)))
 
 # %% [markdown]
-# *In words: under a row of 7 input values, a kernel of 3 has five places at stride 1, three at
-# stride 2, and two at stride 3, where the last input value (hatched) is left over.*
-#
 # The first place needs no step. After it, $n - k$ values remain, and each step uses up $s$ of them;
 # what does not make a whole step is left over:
 #
@@ -163,56 +107,57 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# ### Padding
+# ### Padding and dilation
 #
-# Each 3x3 layer shaves two rows and two columns off. After a few layers nothing is left. So we
-# put zeros around the image. Along an axis with $p$ zeros on *each* side there are $n + 2p$ values:
+# Zeros around the image are more values to lie on: with $p$ of them on *each* side, $n + 2p$. A
+# kernel with dilation $d$ reaches over more values than it has weights: $d(k - 1) + 1$. So there is
+# one formula for everything:
 #
-# $$\text{output} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
+# $$\text{output} = \left\lfloor \frac{n + 2p - d(k - 1) - 1}{s} \right\rfloor + 1$$
 #
-# Three choices of $p$ have names. What do they make of a 9x9 image with a 3x3 filter?
+# Here is a case in which all of it matters. The last zero is never seen: it is left over.
+
 
 # %%
-kinds = [("valid", 0, 1), ("same", 1, 1), ("full", 2, 1), ("valid, stride 2", 0, 2)]
-figure, axis = plt.subplots(figsize=(9, 3.6))
-for row, (name, zeros, stride) in enumerate(kinds):
-    y = -1.5 * row
-    places = sizing.conv_output_size(9, 3, stride, padding=zeros)
-    squares(axis, y, range(9), GRAY, alpha=0.35)
-    squares(axis, y, [*range(-zeros, 0), *range(9, 9 + zeros)], ORANGE, fill=False, hatch="..")
-    for start, color in ((-zeros, SKY), (-zeros + (places - 1) * stride, BLUE)):
-        axis.plot([start + 0.1, start + 2.9], [y - 0.17] * 2, color=color, linewidth=5)
-    axis.text(-2.4, y + 0.4, name, ha="right", va="center")
-    axis.text(11.4, y + 0.4, f"{places} places", va="center")
-axis.set(xlim=(-5.4, 14), ylim=(-5, 1.1), aspect="equal")
-axis.axis("off")
-plt.show()
+def fit(size, kernel, stride, padding, dilation):
+    """A kernel at all its places."""
+    return draw.places(size, kernel, [stride], padding, dilation)
+
+
+play(
+    fit,
+    {"size": 10, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2},
+    size=range(3, 15),
+    kernel=range(1, 8),
+    stride=range(1, 5),
+    padding=range(5),
+    dilation=range(1, 4),
+)
 
 # %% [markdown]
-# *In words: under nine gray input values and the dotted zeros around them, bars mark the first and
-# the last place of a kernel of 3, which has 7 places without zeros, 9 with one zero on each side,
-# 11 with two, and 4 without zeros at stride 2.*
+# Where you have the sliders: which paddings keep 10 values at stride 1, for kernels of 3, 5 and 7?
+# Can an even kernel keep them? And with dilation? Which settings leave no place at all?
+#
+# The three choices of $p$ with a name are in section 4 of lecture 01. What do they make of a 9x9
+# image with a 3x3 filter, and what does a stride of 2?
 
 # %%
 sizes = {
-    "valid": sizing.conv_output_size(9, 3),
-    "full": sizing.conv_output_size(9, 3, padding="full"),
-    "same": sizing.conv_output_size(9, 3, padding="same"),
+    "valid, p = 0": sizing.conv_output_size(9, 3),
+    "full, p = k - 1": sizing.conv_output_size(9, 3, padding="full"),
+    "same, p = (k - 1) / 2": sizing.conv_output_size(9, 3, padding="same"),
     "valid, stride 2": sizing.conv_output_size(9, 3, strides=2),
 }
 table(("kind", "9x9 becomes"), [(kind, times(size, size)) for kind, size in sizes.items()])
 
 # %% [markdown]
-# - **Valid**: no zeros, the kernel lies completely inside.
-# - **Full**: wherever kernel and image share at least one value, $p = k - 1$. The image grows.
-# - **Same**: the image keeps its size. At stride 1, $n + 2p - k + 1 = n$ asks for
-#   $p = (k - 1)/2$, which is whole only for odd kernels. That is one reason why nearly all kernels
-#   are odd.
+# For *same* at stride 1, $p = (k - 1)/2$ is whole only if $k$ is odd. That is one reason why nearly
+# all kernels are.
 #
 # Which one is "the" convolution? One lecture first gives $(w + w_f - 1, h + h_f - 1)$ as the size
 # of a convolutional layer's output, the full convolution, and corrects itself two slides
-# later: networks use valid or same. Its example of four 4x4 filters on 32x32x3 asks for places
-# where the filter overlaps *fully*, and answers 4x35x35.
+# later. Its example of four 4x4 filters on 32x32x3 asks for places where the filter overlaps
+# *fully*, and answers 4x35x35.
 
 # %%
 right = sizing.conv_output_size(32, 4)
@@ -220,29 +165,19 @@ slide = sizing.conv_output_size(32, 4, padding="full")
 print(f"valid: {times(right, right, 4)} = {right**2 * 4:,}   (the slide: {slide**2 * 4:,})")
 
 # %% [markdown]
-# ### What Keras calls "same"
+# ### Equal sizes, other pixels
 #
-# And with a stride? Keras' `padding="same"` promises $\lceil n / s \rceil$ values, puts in as many
-# zeros as that takes, and if their number is odd, the extra one goes to the *end*.
+# Keras' "same" promises $\lceil n / s \rceil$ values and puts an odd zero at the *end*, as lecture
+# 01 showed. With a stride, $p = 1$ on both sides can give the same size, and does not look at the
+# same pixels:
 
 # %%
-rows = []
-for n, k, s in ((224, 3, 2), (224, 7, 2), (8, 3, 2), (9, 3, 2), (28, 2, 1)):
-    same = sizing.conv_output_size(n, k, s, padding="same")
-    zeros = max((same - 1) * s + k - n, 0)
-    both = sizing.conv_output_size(n, k, s, padding=(k - 1) // 2)
-    assert same == ceil(n / s)
-    rows.append((n, k, s, same, f"{zeros // 2} + {zeros - zeros // 2}", both))
-table(("n", "k", "s", "same gives", "zeros before + after", "(k-1)//2 each side gives"), rows)
+show(draw.two_paddings(8, 3, 2))
 
 # %% [markdown]
-# So "same" and "padding 1" can give the same size and still look at *different* pixels. A kernel
-# that only picks its middle value shows which:
+# A kernel that only picks its middle value agrees:
 
 # %%
-import course.quiet  # first, and TensorFlow starts silently
-import keras
-
 line = np.arange(8, dtype="float32").reshape(1, 8, 1)
 middle = np.array([0, 1, 0], dtype="float32").reshape(3, 1, 1)
 same = keras.ops.conv(line, middle, strides=2, padding="same")
@@ -255,21 +190,6 @@ print("one zero a side ", np.array(ones).ravel().astype(int))
 # Weights from a framework that pads both sides alike give other results in Keras unless a
 # `ZeroPadding2D` and a valid convolution take the place of "same". Sizes alone won't tell.
 #
-# ### Dilation
-#
-# A kernel with dilation $d$ leaves out $d - 1$ values between two of its own, and reaches over
-# $d(k - 1) + 1$. For every question of fitting, put the reach in place of $k$. The number of
-# weights stays.
-
-# %%
-rows = []
-for dilation in (1, 2, 4):
-    reach = dilation * (3 - 1) + 1
-    assert sizing.conv_output_size(32, 3, dilation=dilation) == sizing.conv_output_size(32, reach)
-    rows.append((dilation, reach, 3, sizing.conv_output_size(32, 3, dilation=dilation)))
-table(("dilation", "reach", "weights", "32 becomes"), rows)
-
-# %% [markdown]
 # ### Pooling
 #
 # A pooling window moves like a kernel, so the formula is the same. It has nothing to train: **0
@@ -285,11 +205,10 @@ print("parameters of a pooling layer:", keras.layers.MaxPooling2D(3, strides=2).
 # ## 3 · What does it cost?
 #
 # **Parameters.** One filter sees $k \times k$ places of all $C$ input channels, so it has $k^2 C$
-# weights and one bias. With $F$ filters: $F(k^2 C + 1)$. The image's size plays no part, which is
-# why a convolution can read images of any size.
+# weights and one bias. With $F$ filters: $F(k^2 C + 1)$. The image's size plays no part.
 #
-# With $g$ **groups**, channels and filters are dealt into $g$ parts that ignore each other. A
-# filter then sees $C/g$ channels, and the layer has $F(k^2 C/g + 1)$ parameters.
+# With $g$ **groups**, a filter sees $C/g$ channels only, and the layer has $F(k^2 C/g + 1)$
+# parameters.
 #
 # The rest follows from how often parameters are used: once at each of the $H \times W$ output
 # positions.
@@ -317,59 +236,75 @@ rows = [
 table(("groups", "weights", "parameters", "connections", "MACs", "bytes of output"), rows)
 
 # %% [markdown]
-# Two groups halve weights and MACs. What comes out is just as large as before.
-#
+# Two groups halve weights and MACs. What comes out is just as large as before. And if something
+# else changes? Cover the table's right side and say it from the formulas, for a layer on 28x28 with
+# "same" padding:
+
+# %%
+show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
+
+# %% [markdown]
+# The three columns have little to do with each other. A larger image costs time and memory, and no
+# parameter. Twice as wide, in *and* out, costs four times the weights and the time, and twice the
+# memory. Here are the numbers themselves:
+
+# %%
+play(
+    costs.cost,
+    {"size": 27, "channels": 96, "filters": 256, "kernel": 5, "groups": 1},
+    size=[7, 13, 14, 27, 28, 56, 112, 224],
+    channels=[32, 64, 96, 128, 256, 512],
+    filters=[32, 64, 96, 128, 256, 512],
+    kernel=[1, 3, 5, 7, 11],
+    groups=[1, 2, 4, 8, 32],
+)
+
+# %% [markdown]
 # ## 4 · How far does it see?
 #
-# One value behind a 3x3 layer depends on 3x3 pixels. How many does it depend on behind two such
-# layers? Behind three?
+# Lecture 01 has measured receptive fields, and computes them from two numbers: the field $r$, and
+# the step $t$ between neighboring values, in pixels. One value behind a 3x3 layer depends on 3x3
+# pixels. How many does it depend on behind two such layers? Behind three?
+
 
 # %%
-figure, axis = plt.subplots(figsize=(8.5, 3.2))
-for layer in range(4):
-    seen = sizing.receptive_field([(3, 1)] * (3 - layer))
-    half = seen // 2
-    for x in range(-4, 5):
-        inside = abs(x) <= half
-        style = {"color": BLUE, "alpha": 1} if inside else {"color": GRAY, "alpha": 0.25}
-        axis.plot(x, layer, "s", markersize=17, **style)
-        if layer and inside:
-            for dx in (-1, 0, 1):
-                axis.plot([x, x + dx], [layer - 0.2, layer - 0.8], color=SKY, linewidth=1.3)
-    axis.text(-4.7, layer, f"layer {layer}" if layer else "image", ha="right", va="center")
-    axis.text(4.7, layer, f"{seen} value{'s' * (seen > 1)}", va="center")
-axis.set(xlim=(-6.2, 6.6), ylim=(-0.5, 3.5))
-axis.axis("off")
-plt.show()
+def eyes(layers, kernel, stride):
+    """What a value behind equal layers sees."""
+    return draw.pyramid([(kernel, stride)] * layers)
 
-# %% [markdown]
-# *In words: one value of layer 3 depends on three values of layer 2, on five of layer 1, and on
-# seven pixels of the image: a pyramid that widens by one value on each side for each 3x3 layer.*
-#
-# Two 3x3 layers see 5x5, three see 7x7. In general, keep two numbers: the field, and the *step*
-# between neighboring values, measured in pixels. A kernel widens the field by $k - 1$ of the
-# **present** steps; then the layer's stride multiplies the step for the layers **after** it.
+
+play(
+    eyes,
+    {"layers": 3, "kernel": 3, "stride": 1},
+    layers=range(1, 5),
+    kernel=[1, 2, 3, 5],
+    stride=[1, 2, 3],
+)
 
 # %%
-layers = {
-    "two 3x3": [(3, 1)] * 2,
-    "three 3x3": [(3, 1)] * 3,
-    "one 7x7": [(7, 1)],
-    "3x3 with stride 2, then 3x3": [(3, 2), (3, 1)],
-    "3x3 with dilations 1, 2, 4": [(3, 1, 1), (3, 1, 2), (3, 1, 4)],
-}
-table(("stack", "field"), [(name, sizing.receptive_field(rows)) for name, rows in layers.items()])
+print("two and three layers of 3x3:    ", [sizing.receptive_field([(3, 1)] * n) for n in (2, 3)])
+both = [[(3, 2), (3, 1)], [(3, 1), (3, 2)]]
+print("stride in the first, the second:", [sizing.receptive_field(pair) for pair in both])
 
 # %% [markdown]
-# Strides are cheap eyes: after a few poolings, each further 3x3 layer adds many pixels. This is how
-# far a value of VGG-16's last convolution sees:
+# A stride widens what comes *after* it: it makes the steps longer, $t \leftarrow t s$, and each
+# later kernel takes $k - 1$ of them. So strides are cheap eyes. Here are two networks from the
+# next sections, and one that has no stride at all; a ring marks a layer with a stride.
 
 # %%
 vgg_parts = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 stack = []
 for convolutions, _ in vgg_parts:
     stack += [*[(3, 1)] * convolutions, (2, 2)]
-print(sizing.receptive_field(stack[:-1]), "of 224 pixels")
+fields = {
+    "VGG-16": stack,
+    "AlexNet": [(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1), (3, 1), (3, 2)],
+    "3x3 only": [(3, 1)] * 18,
+}
+show(draw.growth(fields))
+
+# %%
+print("VGG-16's last convolution sees", sizing.receptive_field(stack[:-1]), "of 224 pixels")
 
 # %% [markdown]
 # ## 5 · LeNet-5, as the paper counts it
@@ -397,7 +332,12 @@ for name, channels in (("grayscale", 1), ("three channels", 3)):
 # connections, nothing to train.
 
 # %%
-sees = [3] * 6 + [4] * 9 + [6]  # Table I: how many maps of S2 each map of C3 sees
+from course.architectures.lenet import C3_TABLE
+
+show(costs.connection_table(C3_TABLE, inputs=6))
+
+# %%
+sees = [len(maps) for maps in C3_TABLE]
 LENET = [  # name, maps, parameters; None for subsampling
     ("C1", 6, sizing.conv_params(1, 6, 5)),
     ("S2", 6, None),
@@ -434,8 +374,6 @@ full = sizing.conv_params(6, 16, 5)
 print(f"C3: {rows[2][2]:,} with Table I, {full:,} with all maps ({full * 100:,} connections)")
 
 # %%
-from course import architectures
-
 report = sizing.profile(architectures.build("lenet5_modern"))
 assert report.params == 61_706
 report
@@ -567,21 +505,7 @@ print(f"with ReLU outputs kept apart: {vgg_values + relus:,} values")
 # Neither way of counting gives 24 million. And where are memory and weights?
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.6), sharey=True)
-names = [name for name, _, _ in vgg]
-left.barh(range(len(vgg)), [prod(shape) / 1e6 for _, shape, _ in vgg], color=BLUE)
-right.barh(range(len(vgg)), [weights / 1e6 for _, _, weights in vgg], color=ORANGE)
-left.set(title="memory, millions of values", yticks=range(len(vgg)), yticklabels=names)
-right.set(title="weights, millions")
-left.invert_yaxis()
-for axis in (left, right):
-    axis.tick_params(axis="y", length=0)
-plt.tight_layout()
-plt.show()
-
-# %% [markdown]
-# *In words: memory is largest in the two first convolutions and shrinks toward the end, while
-# weights are hardly to be seen until the first fully connected layer, which holds most of them.*
+show(costs.where_it_lies(vgg))
 
 # %%
 fc = [weights for name, _, weights in vgg if name == "FC"]
@@ -654,24 +578,10 @@ print(f"depth {reduced_depth}; {naive_total / reduced_total:.2f} times fewer MAC
 table(("convolution", "MACs"), [*reduced.items(), ("**total**", reduced_total)])
 
 # %%
-figure, axis = plt.subplots(figsize=(10, 2.9))
-colors = {"1x1": GREEN, "3x3": BLUE, "5x5": ORANGE}
-for y, costs in ((1, naive), (0, reduced)):
-    start = 0
-    for name, macs in costs.items():
-        axis.barh(y, macs / 1e6, left=start, color=colors[name[:3]], height=0.6, linewidth=1.5,
-                  edgecolor=GRAY)  # fmt: skip
-        start += macs / 1e6
-    axis.text(start + 8, y, f"{sum(costs.values()) / 1e6:.0f} million", va="center")
-for name, color in colors.items():
-    axis.barh(0, 0, color=color, label=name)
-axis.set(yticks=(1, 0), yticklabels=("naive", "reduced"), xlabel="MACs, millions", xlim=(0, 990))
-axis.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, 1.28))
-plt.show()
+show(costs.stacked({"naive": naive, "reduced": reduced}, "MACs"))
 
 # %% [markdown]
-# *In words: the naive module spends most on its 5x5 and 3x3 branches; in the reduced one both
-# shrink to a quarter, the added 1x1 convolutions cost little, and the whole is less than a third.*
+# The two expensive branches shrink to a quarter, and the 1x1 convolutions that do it cost little.
 #
 # A lecture gives 358M for the reduced module. The six terms that it lists itself give less. What is
 # the difference?
@@ -786,6 +696,34 @@ table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
 # %% [markdown]
 # Eight to nine times for 3x3: as soon as there are many channels, the 1x1 part is nearly all of it.
 #
+# The four side by side, each from 256 channels to 256, with two layers of 3x3 or one between two of
+# 1x1:
+
+
+# %%
+def weights_of(channels, filters, kernel, groups=1):
+    return sizing.conv_params(channels, filters, kernel, groups, use_bias=False)
+
+
+blocks = {
+    "plain": {"3x3, first": weights_of(256, 256, 3), "3x3, second": weights_of(256, 256, 3)},
+    "bottleneck": {
+        "1x1, to 64": weights_of(256, 64, 1), "3x3": weights_of(64, 64, 3),
+        "1x1, to 256": weights_of(64, 256, 1),
+    },
+    "ResNeXt, 32 groups": {
+        "1x1, to 128": weights_of(256, 128, 1), "3x3": weights_of(128, 128, 3, 32),
+        "1x1, to 256": weights_of(128, 256, 1),
+    },
+    "separable": {
+        "3x3, first": weights_of(256, 256, 3, 256), "1x1, first": weights_of(256, 256, 1),
+        "3x3, second": weights_of(256, 256, 3, 256), "1x1, second": weights_of(256, 256, 1),
+    },
+}  # fmt: skip
+assert sum(blocks["bottleneck"].values()) == bottleneck(256, 64)
+show(costs.stacked(blocks, "weights"))
+
+# %% [markdown]
 # **Squeeze-and-excitation** weighs channels by two small fully connected layers, from $C$ to
 # $C/16$ values and back. That is $2C^2/16 = C^2/8$ weights:
 
@@ -857,6 +795,28 @@ rows = [
 table(("net", "MACs"), rows)
 
 # %% [markdown]
+# ### The map
+#
+# MACs for parameters, for networks of the library. Along a line, each parameter is used equally
+# often for one image.
+
+# %%
+nets = {
+    "LeNet-5": "lenet5_modern", "AlexNet": "alexnet", "VGG-16": "vgg16", "GoogLeNet": "googlenet",
+    "ResNet-50": "resnet50", "MobileNet": "mobilenet",
+}  # fmt: skip
+rows = []
+for label, name in nets.items():
+    counted = sizing.profile(architectures.build(name))
+    rows.append((label, counted.params, counted.macs))
+    keras.utils.clear_session()
+show(costs.networks(rows))
+
+# %% [markdown]
+# A fully connected layer uses each weight once, a convolution once at every position. AlexNet and
+# VGG-16 have most of their weights in fully connected layers, and hundreds of megabytes to carry.
+# The networks after them are smaller, and use what they have more often.
+#
 # ## 10 · What the slides say, and what is right
 #
 # These are the sizes on the four lectures' slides that do not hold. What is right comes from the

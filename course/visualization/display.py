@@ -1,4 +1,4 @@
-"""Figures in a notebook: shown with a text for those who don't see them, and played with."""
+"""Figures in a notebook, with a text for those who don't see them, sliders, and tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
 # that reads on a white page as well as on a dark one.
@@ -96,11 +96,11 @@ def interactive() -> bool:
 
 
 def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> None:
-    """Show a figure, and beside it, where somebody can move them, sliders that change it.
+    """Show a figure, and under it, where somebody can move them, sliders that change it.
 
     Args:
         draw: makes a figure from arguments by name.
-        start: the arguments of the figure that is always shown.
+        start: the arguments of the figure that is shown first, and always where none can move.
         choices: for each argument, what a slider can choose.
 
     Example:
@@ -108,16 +108,47 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
     """
     from IPython.display import display
 
-    display(show(draw(**start)))
+    figure = show(draw(**start))
     if not interactive():
+        display(figure)
         return
     import ipywidgets
 
+    # The sliders change this very picture, so that it is there once, and stays in a saved notebook.
+    shown = display(figure, display_id=True)
+    look = {"layout": {"width": "22em"}, "style": {"description_width": "5em"}}
     sliders = {
-        name: ipywidgets.SelectionSlider(options=list(options), value=start[name], description=name)
+        name: ipywidgets.SelectionSlider(
+            options=list(options), value=start[name], description=name, **look
+        )
         for name, options in choices.items()
     }
-    out = ipywidgets.interactive_output(
-        lambda **chosen: display(show(draw(**{**start, **chosen}))), sliders
-    )
-    display(ipywidgets.VBox([ipywidgets.HTML("<b>Your turn:</b>"), *sliders.values(), out]))
+
+    def redraw(_) -> None:
+        chosen = {name: slider.value for name, slider in sliders.items()}
+        shown.update(show(draw(**{**start, **chosen})))
+
+    for slider in sliders.values():
+        slider.observe(redraw, "value")
+    side_by_side = ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap"})
+    display(ipywidgets.VBox([ipywidgets.HTML("<b>Your turn:</b>"), side_by_side]))
+
+
+def table(header: Sequence, rows: Iterable[Sequence]):
+    """A table in a notebook, with its numbers set right: 1,234,567 and 0.123.
+
+    Args:
+        header: names of the columns.
+        rows: strings, ints and floats; which columns hold numbers is told from the last one.
+    """
+    from IPython.display import Markdown
+
+    def text(cell) -> str:
+        if isinstance(cell, int):
+            return f"{cell:,}"
+        return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+    rows = [tuple(row) for row in rows]
+    rules = ["---:" if isinstance(cell, int | float) else ":---" for cell in rows[-1]]
+    lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
