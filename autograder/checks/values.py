@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import fsum, sqrt
 from numbers import Integral, Real
@@ -55,8 +56,33 @@ def mean_and_slack(values: Sequence[float], sigmas: float) -> tuple[float, float
 def short(value, limit: int = 160) -> str:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return _short_array(value)
-    text = repr(value)
+    text = _short_network(value) or repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _short_network(value) -> str:
+    """A Keras model or layer by what it does, as its `repr` says only how it is called.
+
+    A model is told by its shapes, without the axis of the examples. What is no Keras object, or a
+    list that holds none, is "".
+    """
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return ""
+    if isinstance(value, list | tuple) and any(map(_short_network, value)):
+        ends = "[]" if isinstance(value, list) else "()"
+        return ends[0] + ", ".join(map(short, value)) + ends[1]
+    if not isinstance(value, keras.Layer):
+        return ""
+    kind = type(value).__name__
+    kind = f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
+    if not isinstance(value, keras.Model):
+        return f"{kind} layer"
+    try:
+        sides = [[str(tuple(t.shape[1:])) for t in side] for side in (value.inputs, value.outputs)]
+    except (AttributeError, TypeError, ValueError):  # a class of its own, or nothing built yet
+        return f"{kind} model"
+    return f"a model from {' and '.join(sides[0])} to {' and '.join(sides[1])}"
 
 
 def _short_array(value) -> str:

@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from autograder.checks import Question
+from autograder.checks.values import short
 
 SHAPE, FILTERS = (8, 8, 4), 6
 
@@ -394,3 +395,42 @@ def test_a_block_is_a_function_on_tensors():
 def test_misspelt_arguments_are_loud():
     with pytest.raises(TypeError, match="no argument hnit"):
         Question("q", 1).model("m", made()).has_params(3, hnit="look")
+
+
+# How messages name a model
+
+
+def two_sided():
+    a, b = keras.Input((4, 4, 1)), keras.Input((3,))
+    return keras.Model([a, b], [layers.Flatten()(a), layers.Dense(2)(b)])
+
+
+class OfItsOwn(keras.Model):
+    """A class of which nothing is known before it is called."""
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (lambda: keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)]),
+         "a model from (28, 28, 1) to (10,)"),
+        (two_sided, "a model from (4, 4, 1) and (3,) to (16,) and (2,)"),
+        (lambda: keras.Model(i := keras.Input((None, None, 3)), layers.Conv2D(2, 3)(i)),
+         "a model from (None, None, 3) to (None, None, 2)"),
+        (lambda: keras.Sequential([layers.Dense(1)]), "a Sequential model"),
+        (OfItsOwn, "an OfItsOwn model"),
+        (lambda: layers.Add(), "an Add layer"),
+        (lambda: [layers.ReLU(), 3], "[a ReLU layer, 3]"),
+        (lambda: [1, "two"], "[1, 'two']"),
+    ],
+)  # fmt: skip
+def test_a_model_is_named_by_its_shapes(value, said):
+    assert short(value()) == said
+
+
+def test_a_call_names_the_model_it_was_given():
+    question, given = Question("q", points=1), made()
+    question.example("a model", lambda model, margin: 0, given, margin=1).gives(2)
+    (result,) = question.results
+    assert "(a model from (8, 8, 4) to (4, 4, 6), margin=1) should give 2" in result.message
+    assert given.name not in result.message
