@@ -44,6 +44,7 @@ FAMILIES = (
     "efficientnet_v2",
     "convnext",
     "gcnn",
+    "fast_cifar",
 )
 
 _registry: dict[str, Architecture] = {}

@@ -12,7 +12,7 @@ from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
 from course.blocks.residual import basic_block
-from course.blocks.residual_variants import ablated
+from course.blocks.residual_variants import ablated, noisy
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 
@@ -47,7 +47,17 @@ def cifar_stem(x):
 
 
 def resnet_cifar(
-    input_shape, classes, classifier_activation, name, *, depth, shortcut, ablation=None
+    input_shape,
+    classes,
+    classifier_activation,
+    name,
+    *,
+    depth,
+    shortcut,
+    ablation=None,
+    noise=None,
+    noise_rate=0.1,
+    dropout=0.0,
 ):
     """A residual network of 6n + 2 layers; a plain one where `shortcut` is None.
 
@@ -62,15 +72,34 @@ def resnet_cifar(
         ablation: a change of every block by He et al. 2016b: a key of
             ``residual_variants.ABLATIONS``, or a mapping of `residual_unit`'s arguments; None for
             none.
+        noise, noise_rate: what drops values of every block's branch: a key of
+            ``residual_variants.NOISES``, or None; how many.
+        dropout: rate before the classifier.
 
     Raises:
-        ValueError: a depth that is not 6n + 2, an unknown ablation, one without a shortcut.
+        ValueError: a depth that is not 6n + 2, an unknown ablation or noise, or both of them, an
+            ablation without a shortcut.
     """
-    net = partial(residual_net, input_shape, classes, classifier_activation, name, stem=cifar_stem)
-    if ablation is None:
-        return net(stages=cifar_stages(depth), block=partial(basic_block, shortcut=shortcut))
-    block, finish = ablated(ablation, shortcut)
-    return net(stages=cifar_stages(depth), block=block, finish=finish)
+    if noise and ablation is not None:
+        raise ValueError(
+            f"noise needs unchanged blocks; received noise={noise!r} with ablation={ablation!r}."
+        )
+    block, finish = partial(basic_block, shortcut=shortcut), None
+    if noise:
+        block = noisy(noise, noise_rate, shortcut)
+    elif ablation is not None:
+        block, finish = ablated(ablation, shortcut)
+    return residual_net(
+        input_shape,
+        classes,
+        classifier_activation,
+        name,
+        stem=cifar_stem,
+        block=block,
+        stages=cifar_stages(depth),
+        finish=finish,
+        dropout=dropout,
+    )
 
 
 for kind, shortcut, depths in (("resnet", "A", RESNETS), ("plain", None, PLAIN)):

@@ -7,13 +7,15 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
 from course.blocks.conv import HE_NORMAL, batch_norm, conv
-from course.blocks.residual import shortcut_branch
+from course.blocks.residual import basic_block, shortcut_branch
+from course.regularization.drop_block import DropBlock2D
 
 
 class Order(NamedTuple):
@@ -215,3 +217,35 @@ def ablated(ablation: str | Mapping[str, Any], shortcut: str) -> tuple[Callable,
         return preactivate(x, arguments.get("order", "original"), name="post")
 
     return block, finish
+
+
+# What may stand at the end of every block's branch, to drop some of its values while training.
+NOISES = {
+    "dropout": layers.Dropout,
+    "spatial_dropout": layers.SpatialDropout2D,
+    "drop_block": partial(DropBlock2D, block_size=3),
+}
+
+
+def noisy(noise: str, rate: float, shortcut: str | None) -> Callable:
+    """A basic block that drops some of its branch's values while training.
+
+    Args:
+        noise: a key of ``NOISES``.
+        rate: share of values to drop.
+        shortcut: as for :func:`course.blocks.residual.basic_block`.
+
+    Returns:
+        A function of a tensor and the filters, with keywords `strides` and `name`.
+
+    Raises:
+        ValueError: an unknown noise.
+    """
+    if noise not in NOISES:
+        raise ValueError(f"noise must be one of {', '.join(NOISES)}; received noise={noise!r}.")
+
+    def block(x, filters, *, strides, name):
+        drop = NOISES[noise](rate, name=f"{name}_{noise}")
+        return basic_block(x, filters, strides=strides, shortcut=shortcut, branch=drop, name=name)
+
+    return block

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.training import distribution, multiworker, schedules
+from course.training import distribution, multiworker, schedules, whitening
 from course.training.distribution import Devices
-from course.training.pipelines import Feed, dataset
+from course.training.pipelines import Feed, dataset, resize
 from course.training.plan import Plan
 from course.training.recipes import Recipe, Stage
 
@@ -46,6 +46,7 @@ def build(plan: Plan, stage: Stage, devices: Devices) -> Trainee:
             if devices.kind in ("mirrored", "multiworker"):
                 distribution.synchronize_statistics(net)
             _decay(net, recipe)
+            _whiten(net, plan, stage)
             model = _on_pixels(net, plan, stage)
             _compile(model, plan, devices)
             model.optimizer.build(model.trainable_variables)
@@ -147,6 +148,15 @@ def _decay(net, recipe: Recipe) -> None:
     for variable in net.trainable_variables:
         if recipe.decayed == "all" or len(variable.shape) > 1:
             variable.regularizer = keras.regularizers.L2(recipe.weight_decay / 2)
+
+
+def _whiten(net, plan: Plan, stage: Stage) -> None:
+    if plan.recipe.whiten:
+        images = plan.data.train[0][: whitening.EXAMPLES]
+        images = (
+            images if plan.size(stage) == images.shape[1:3] else resize(images, plan.size(stage))
+        )
+        whitening.fill(net, plan.recipe.whiten, images, plan.data.mean, plan.data.deviation)
 
 
 def _compile(model, plan: Plan, devices: Devices) -> None:

@@ -108,7 +108,8 @@ def _flag(name: str) -> str:
 
 
 def _item(key: str, value: Any) -> str:
-    return f"{key}={value if isinstance(value, str) else repr(value)}"
+    # A shell's line reads better with double quotes in single ones.
+    return f"{key}={value if isinstance(value, str) else repr(value).replace(chr(39), chr(34))}"
 
 
 _LEAST = {

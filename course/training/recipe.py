@@ -45,5 +45,6 @@ class Recipe:
     augmentations: tuple[tuple, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the architecture
     stages: tuple[Stage, ...] = ()
+    whiten: str | None = None  # layer whose filters whiten the training images' patches
     views: tuple[str, ...] = ("plain",)  # what evaluation averages over: plain, flip, shift
     notes: str = ""

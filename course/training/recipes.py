@@ -42,6 +42,7 @@ RECIPES: dict[str, Recipe] = {
         warmup_epochs=3,
         label_smoothing=0.2,
         augmentations=(("crop", 2), ("flip",)),
+        whiten="whitening_conv",
         views=("plain", "flip", "shift"),
     ),
     **papers.RECIPES,

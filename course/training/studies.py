@@ -54,14 +54,18 @@ def _ablations(**papers: str) -> dict[str, Variant]:
     }
 
 
-_SMALL = {"image_size": (16, 16), "batch_size": 64}
+def _augmented(*steps: tuple, paper: str = "") -> Variant:
+    return Variant({"recipe_changes": {"augmentations": steps}}, paper)
+
+
+# Small enough for minutes on two cores.
+_SMALL = {"image_size": (16, 16), "batch_size": 32, "test_limit": 1000}
 _ABLATION = {
-    "name": "resnet56_cifar",
+    "name": "resnet32_cifar",
     "dataset": "course_shapes",
     **_SMALL,
     "epochs": 8,
     "limit": 2000,
-    "test_limit": 1000,
 }
 STUDIES = {
     "degradation": Study(
@@ -69,10 +73,10 @@ STUDIES = {
         "He et al. 2016, Table 6: 64,000 steps of 128 images",
         {
             "dataset": "cifar10",
+            **_SMALL,
             "batch_size": 64,
             "epochs": 8,
             "limit": 4000,
-            "test_limit": 1000,
         },
         {
             "plain20": Variant({"name": "plain20_cifar"}),
@@ -106,5 +110,36 @@ STUDIES = {
             conv_shortcut="12.22",
             dropout_shortcut="fails",
         ),
+    ),
+    "regularizers": Study(
+        "What helps a network that has few images to learn from?",
+        "each paper's own, of other networks on all of CIFAR-10: without it, with it",
+        {
+            "name": "resnet20_cifar",
+            "dataset": "cifar10",
+            **_SMALL,
+            "epochs": 20,
+            "limit": 1000,
+            "recipe_changes": {"augmentations": ()},
+        },
+        {
+            "none": Variant({}),
+            "crop_and_flip": _augmented(("crop", 4), ("flip",)),
+            "cutout": _augmented(("cutout", 0.5), paper="4.72, 3.99 (ResNet-18)"),
+            "mixup": _augmented(("mixup", 1.0), paper="5.6, 4.2 (pre-activation ResNet-18)"),
+            "cutmix": _augmented(("cutmix", 1.0), paper="3.85, 2.88 (PyramidNet-200)"),
+            "label_smoothing": Variant({"recipe_changes": {"label_smoothing": 0.1}}),
+            "stochastic_depth": Variant(
+                {
+                    "name": "resnet110_stochastic_depth_cifar",
+                    "recipe": "resnet_cifar",
+                    "arguments": {"depth": 20, "shortcut": "A"},
+                },
+                "6.41, 5.23 (ResNet-110)",
+            ),
+            "dropout": Variant({"arguments": {"dropout": 0.5}}),
+            "spatial_dropout": Variant({"arguments": {"noise": "spatial_dropout"}}),
+            "drop_block": Variant({"arguments": {"noise": "drop_block"}}),
+        },
     ),
 }

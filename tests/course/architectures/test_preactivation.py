@@ -247,6 +247,30 @@ def test_ablations_that_are_none_are_refused():
         build("resnet20_cifar", ablation={"gating": "soft"})
 
 
+@pytest.mark.parametrize("noise", residual_variants.NOISES)
+def test_noise_drops_values_of_every_branch_while_training(noise):
+    net = architectures.build("resnet20_cifar", depth=8)
+    noisy = architectures.build("resnet20_cifar", depth=8, noise=noise, noise_rate=0.5)
+    assert sum(layer.name.endswith(noise) for layer in noisy.layers) == 3
+    own = [weight for weight in noisy.weights if noise not in weight.path]
+    for weight, value in zip(own, net.get_weights(), strict=True):
+        weight.assign(value)
+    x = _images((2, 32, 32, 3))
+    np.testing.assert_allclose(_run(noisy, x), _run(net, x), rtol=1e-4, atol=1e-6)
+    layer = next(layer for layer in noisy.layers if layer.name.endswith(noise))
+    drawn = keras.ops.convert_to_numpy(layer(np.ones((8, 16, 16, 4), "float32"), training=True))
+    assert (drawn == 0).any()
+    maps = drawn.any((1, 2))
+    assert maps.all() != (noise == "spatial_dropout")
+
+
+def test_noise_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="noise must be one of dropout.*received noise='salt'"):
+        architectures.build("resnet20_cifar", noise="salt")
+    with pytest.raises(ValueError, match="received noise='dropout' with ablation='original'"):
+        architectures.build("resnet20_cifar", noise="dropout", ablation="original")
+
+
 # Wide networks
 
 

@@ -54,3 +54,10 @@ def test_killed_and_taken_up_again_it_ends_with_the_same_bits(play_alone):
     assert a.values["history"] == b.values["history"]
     for key, array in a.arrays.items():
         assert array.tobytes() == b.arrays[key].tobytes(), key
+
+
+def test_the_first_layer_is_whitened_without_tensorflow(play_alone):
+    options = {"name": "fast_cifar", "batch_size": 50, "steps": 4, "arguments": {"widths": [8]}}
+    arrays = state(play_alone("fast", {"options": options}, JAX, PROGRAM)).arrays
+    (kernel,) = (v for k, v in arrays.items() if k.endswith("whitening_conv/kernel"))
+    np.testing.assert_array_equal(kernel[..., 4:], -kernel[..., :4])
