@@ -82,6 +82,21 @@ def _steps(model) -> dict[str, Callable]:
     return {"forward": forward, "train": train}
 
 
+def run_training_bench(rounds: int = 10) -> int:
+    """Print what `course train` costs beside a bare ``model.fit`` of the same model."""
+    from course.training.measure import against_fit
+
+    for augment in (False, True):
+        found = against_fit(rounds=rounds, augment=augment)
+        print(
+            f"resnet20_cifar, 100 steps of 32{', crop and flip' if augment else ''}: "
+            f"ours {found['ours']:.2f} s / fit {found['fit']:.2f} s = {found['against_fit']:.3f}; "
+            f"a checkpoint each 100 steps: {100 * (found['checkpoints'] - 1):+.1f} %",
+            flush=True,
+        )
+    return 0
+
+
 def run_bench(names: Sequence[str] = NETWORKS, rounds: int = 10) -> int:
     """Print a table of ratios, ours to theirs."""
     import course.quiet  # noqa: F401

@@ -40,8 +40,20 @@ def _parser() -> argparse.ArgumentParser:
     command = add("runs", _runs, "recorded studies: our errors beside the papers'")
     command.add_argument("studies", metavar="STUDY", nargs="*", help="default: all")
     command.add_argument("--write", metavar="PAGE", help="put the tables into a page")
+    command = add("scaling", _scaling, "a step's arithmetic and exchange on many GPUs, estimated")
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: those of the docs")
+    command.add_argument("--gpus", type=int, metavar="N", help="default: the docs' two clusters")
+    command.add_argument("--bandwidth", type=float, default=12.5, metavar="GB/S",
+        help="of the slowest link in one direction; default: %(default)s, a network's")  # fmt: skip
+    command.add_argument("--latency", type=float, default=100, metavar="US",
+        help="microseconds of a small exchange; default: %(default)s")  # fmt: skip
+    command.add_argument("--batch-size", type=int, default=128, metavar="B", help="on each GPU")
+    command.add_argument("--rate", type=float, metavar="TFLOP/S", help="that a GPU reaches")
     command = add("bench", _bench, "our networks' speed beside keras.applications'")
     command.add_argument("names", metavar="NAME", nargs="*", help="default: five of them")
+    command.add_argument(
+        "--training", action="store_true", help="`course train` beside `fit` alone"
+    )
     command.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
     return parser
 
@@ -83,9 +95,13 @@ def _profile(options) -> int:
 
 
 def _bench(options) -> int:
-    from course.bench import NETWORKS, run_bench
+    from course.bench import NETWORKS, run_bench, run_training_bench
 
-    return run_bench(options.names or NETWORKS, options.rounds)
+    if not options.training:
+        run_bench(options.names or NETWORKS, options.rounds)
+    if options.training or not options.names:
+        run_training_bench(options.rounds)
+    return 0
 
 
 def _compare(options) -> int:
@@ -113,6 +129,20 @@ def _record(options) -> int:
         print(runs.command(study.options(variant, seed)), flush=True)
         if not options.dry_run:
             runs.record(options.study, variant, seed, data_dir=options.data_dir)
+    return 0
+
+
+def _scaling(options) -> int:
+    import course.quiet  # noqa: F401
+    from course.training import scaling
+
+    clusters = None
+    if options.gpus:
+        link = {"bandwidth": 1e9 * options.bandwidth, "latency": 1e-6 * options.latency}
+        clusters = {f"{options.gpus} GPUs": {"gpus": options.gpus, **link}}
+    rate = options.rate and 1e12 * options.rate
+    names = options.names or scaling.RATES
+    print(scaling.table(names, clusters, options.batch_size, rate))
     return 0
 
 

@@ -1,0 +1,80 @@
+"""TF_CONFIG for a cluster that numbers its processes: Slurm, or an indexed Job of Kubernetes.
+
+    export TF_CONFIG=$(python -m course.training.cluster host-a host-b)
+
+prints it for the process that it runs in. Needs neither Keras nor TensorFlow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+PORT = 2222
+# Where the number of this process stands.
+INDICES = ("SLURM_PROCID", "JOB_COMPLETION_INDEX")
+
+
+def config(hosts: Sequence[str], index: int, port: int = PORT) -> str:
+    """TF_CONFIG of one process of a host each.
+
+    Args:
+        hosts: names or addresses, in the same order for all processes.
+        index: of this process, from 0.
+        port: that each of them listens on.
+
+    Raises:
+        ValueError: no hosts, one twice, an index that no host has.
+
+    Example:
+        >>> config(["a", "b"], 1)
+        '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 1}}'
+    """
+    if not hosts or len(set(hosts)) < len(hosts):
+        raise ValueError(f"Each host has one process; received hosts {' '.join(hosts) or 'none'}.")
+    if not 0 <= index < len(hosts):
+        raise ValueError(
+            f"index must be 0 to {len(hosts) - 1}, for {len(hosts)} hosts; received {index}. "
+            "Start as many processes as there are hosts."
+        )
+    workers = [f"{host}:{port}" for host in hosts]
+    return json.dumps(
+        {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+    )  # fmt: skip
+
+
+def own_index(environment: Mapping[str, str]) -> int:
+    """This process' number, from what the cluster set.
+
+    Raises:
+        ValueError: nothing did.
+    """
+    for name in INDICES:
+        if name in environment:
+            return int(environment[name])
+    raise ValueError(
+        f"A process' number is in {' or '.join(INDICES)}; received neither. Give --index."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print TF_CONFIG; 1 with one line on stderr if that cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m course.training.cluster")
+    parser.add_argument("hosts", nargs="+", metavar="HOST", help="of all processes")
+    parser.add_argument("--index", type=int, metavar="I", help="default: the cluster's variable")
+    parser.add_argument("--port", type=int, default=PORT, help="default: %(default)s")
+    given = parser.parse_args(arguments)
+    try:
+        index = own_index(os.environ) if given.index is None else given.index
+        print(config(given.hosts, index, given.port))
+    except ValueError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
