@@ -237,8 +237,8 @@ table(("groups", "weights", "parameters", "connections", "MACs", "bytes of outpu
 
 # %% [markdown]
 # Two groups halve weights and MACs. What comes out is just as large as before. And if something
-# else changes? Cover the table's right side and say it from the formulas, for a layer on 28x28 with
-# "same" padding:
+# else changes? Say it from the formulas before you look, for the same layer on 28x28 with "same"
+# padding:
 
 # %%
 show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
@@ -438,9 +438,13 @@ table(
 )
 
 # %%
-conv_share = sum(row[2] for row in rows[:11]) / weights_one
+positions = [prod(map(int, row[1].split("x")[:-1])) for row in rows]  # 1 if fully connected
+macs = [row[2] * places for row, places in zip(rows, positions, strict=True)]
+alexnet_macs = sum(macs)
+conv_share, conv_work = sum(row[2] for row in rows[:11]) / weights_one, sum(macs[:11]) / sum(macs)
 print(f"one tower: {alexnet_one:,} parameters   two groups: {alexnet_two:,}")
 print(f"convolutions have {conv_share:.1%} of the weights; the first FC alone {rows[11][2]:,}")
+print(f"and they do {conv_work:.1%} of the {alexnet_macs:,} MACs")
 
 # %% [markdown]
 # Three shapes on slides don't survive this table. The second NORM layer is not 27x27x96: that is a
@@ -636,17 +640,20 @@ print(f"VGG-16 has {vgg_params / googlenet:.1f} times as many")
 
 
 # %%
+def weights_of(channels, filters, kernel, groups=1):
+    """A layer's parameters without biases."""
+    return sizing.conv_params(channels, filters, kernel, groups, use_bias=False)
+
+
 def bottleneck(channels, width, groups=1):
     """Weights of 1x1, 3x3 (perhaps grouped), 1x1."""
-    return (
-        sizing.conv_params(channels, width, 1, use_bias=False)
-        + sizing.conv_params(width, width, 3, groups, use_bias=False)
-        + sizing.conv_params(width, channels, 1, use_bias=False)
-    )
+    ends = weights_of(channels, width, 1) + weights_of(width, channels, 1)
+    return ends + weights_of(width, width, 3, groups)
 
 
 def basic(channels):
-    return 2 * sizing.conv_params(channels, channels, 3, use_bias=False)
+    """Weights of two 3x3."""
+    return 2 * weights_of(channels, channels, 3)
 
 
 rows = [("bottleneck 256-64-64-256", bottleneck(256, 64)), ("two 3x3 on 64", basic(64)),
@@ -663,8 +670,8 @@ table(("block", "weights"), rows)
 # %%
 print("pairs:", 64**2, "against", 32 * 4**2, "=", 64**2 // (32 * 4**2), "times")
 for channels in (64, 128):
-    plain = sizing.conv_params(channels, channels, 3, use_bias=False)
-    grouped = sizing.conv_params(channels, channels, 3, channels // 4, use_bias=False)
+    plain = weights_of(channels, channels, 3)
+    grouped = weights_of(channels, channels, 3, channels // 4)
     print(f"{channels} channels in groups of 4: {plain // grouped} times fewer weights")
 
 # %% [markdown]
@@ -687,7 +694,7 @@ table(("groups", "width of a group", "width", "weights"), rows)
 # %%
 rows = []
 for channels in (64, 256, 1024):
-    plain = sizing.conv_params(channels, channels, 3, use_bias=False)
+    plain = weights_of(channels, channels, 3)
     separable = sizing.separable_conv_params(channels, channels, 3, use_bias=False)
     assert np.isclose(separable / plain, 1 / channels + 1 / 9)
     rows.append((channels, plain, separable, plain / separable))
@@ -699,12 +706,7 @@ table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
 # The four side by side, each from 256 channels to 256, with two layers of 3x3 or one between two of
 # 1x1:
 
-
 # %%
-def weights_of(channels, filters, kernel, groups=1):
-    return sizing.conv_params(channels, filters, kernel, groups, use_bias=False)
-
-
 blocks = {
     "plain": {"3x3, first": weights_of(256, 256, 3), "3x3, second": weights_of(256, 256, 3)},
     "bottleneck": {
@@ -797,19 +799,17 @@ table(("net", "MACs"), rows)
 # %% [markdown]
 # ### The map
 #
-# MACs for parameters, for networks of the library. Along a line, each parameter is used equally
-# often for one image.
+# MACs against parameters. Along a line, each parameter is used equally often for one image. The
+# last three have not been counted yet: `profile` does.
 
 # %%
-nets = {
-    "LeNet-5": "lenet5_modern", "AlexNet": "alexnet", "VGG-16": "vgg16", "GoogLeNet": "googlenet",
-    "ResNet-50": "resnet50", "MobileNet": "mobilenet",
-}  # fmt: skip
-rows = []
-for label, name in nets.items():
-    counted = sizing.profile(architectures.build(name))
+rows = [
+    ("LeNet-5", report.params, report.macs), ("AlexNet", alexnet_one, alexnet_macs),
+    ("VGG-16", vgg_params, vgg_macs(vgg_parts)),
+]  # fmt: skip
+for label in ("GoogLeNet", "ResNet50", "MobileNet"):
+    counted = sizing.profile(architectures.build(label.lower()))
     rows.append((label, counted.params, counted.macs))
-    keras.utils.clear_session()
 show(costs.networks(rows))
 
 # %% [markdown]

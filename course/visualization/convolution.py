@@ -120,7 +120,7 @@ def variants(size: int = 9, kernel: int = 3):
         ("stride 2, valid", 0, 2, 1),
         ("dilation 2, valid", 0, 1, 2),
     )
-    figure, axes = canvas(1, len(kinds), size=(10, 2.9))
+    figure, axes = canvas(1, len(kinds), size=(10, 2.6))
     said = []
     for axis, (name, zeros, strides, dilation) in zip(axes.flat, kinds, strict=True):
         reach = dilation * (kernel - 1) + 1
@@ -135,6 +135,8 @@ def variants(size: int = 9, kernel: int = 3):
             for y, x in np.ndindex(kernel, kernel):
                 corner = [place * strides - zeros + dilation * at + 0.06 for at in (x, y)]
                 axis.add_patch(Rectangle(corner, 0.88, 0.88, color=color, alpha=0.85))
+        middles = strides * np.arange(outputs) - zeros + (reach - 1) / 2 + 0.5
+        axis.plot(*np.meshgrid(middles, middles), ".", color=RED, markersize=3)
         edge = kernel - 1
         axis.set(xlim=(-edge - 0.1, size + edge + 0.1), ylim=(size + edge + 0.1, -edge - 0.1))
         axis.set_aspect("equal")
@@ -144,9 +146,9 @@ def variants(size: int = 9, kernel: int = 3):
     return described(
         figure,
         f"Five times an image of {size} by {size} gray pixels with the first place of a kernel of "
-        f"{kernel} by {kernel} in blue and the last one in green: {'; '.join(said)}. Zeros around "
-        "the image are drawn as empty orange squares. With dilation, a kernel's squares have gaps "
-        "between them.",
+        f"{kernel} by {kernel} in blue and the last one in green, and a dot in the middle of "
+        f"every place: {'; '.join(said)}. Zeros around the image are empty orange squares. With "
+        "dilation, a kernel's squares have gaps between them.",
     )
 
 
@@ -215,13 +217,15 @@ def as_matrix(matrix, kernel):
 
 def fields(gradients: Sequence, titles: Sequence[str]):
     """What a value in the middle sees: the gradient's size, as a part of its largest value."""
-    figure, axes = canvas(1, len(gradients), size=(10, 2.9))
+    figure, axes = canvas(1, len(gradients), size=(10, 2.6))
     said = []
     for axis, gradient, title in zip(axes.flat, gradients, titles, strict=True):
         size = np.abs(np.asarray(gradient))
         shown = np.ma.masked_equal(size / size.max(), 0)
         axis.imshow(shown, cmap="viridis", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
+        for side in axis.spines.values():  # the image's frame
+            side.set_visible(True)
         rows = np.flatnonzero(size.any(axis=1))
         extent = int(rows[-1] - rows[0] + 1)
         axis.set_title(f"{title}\nfield {extent}x{extent}")
@@ -230,6 +234,6 @@ def fields(gradients: Sequence, titles: Sequence[str]):
         said.append(f"{title}: {extent} pixels wide, half of it within {half} rows in the middle")
     return described(
         figure,
-        "How strongly each pixel acts on one output value, as squares of color in an empty frame, "
-        f"bright in the middle and dark towards the rim. {'; '.join(said)}.",
+        "How strongly each pixel acts on one output value, as squares of color in the image's "
+        f"frame, brighter where it acts more. {'; '.join(said)}.",
     )

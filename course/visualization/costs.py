@@ -55,7 +55,7 @@ def doubled(channels: int, filters: int, kernel: int, size: int):
         for name, row in zip(changes, factors, strict=True)
     )
     return described(
-        figure, f"By what weights, MACs and output of a layer are multiplied or divided. {said}."
+        figure, f"What changes in a layer, and what that does to weights, MACs and output: {said}."
     )
 
 
