@@ -95,6 +95,37 @@ def curves(
     return described(figure, words)
 
 
+def bars(rows: Mapping[str, Sequence[float]], words: str, *, label: str, marks=None):
+    """A bar for the mean of several runs, with a whisker of one standard error, and a dot a run.
+
+    Args:
+        rows: for each name the numbers of its runs; a whisker needs two.
+        words: what there is to see; the numbers are added.
+        label: what is measured.
+        marks: for some names a word, written beside the bar.
+    """
+    figure, axes = canvas(size=(7.5, 0.5 + 0.42 * len(rows)))
+    axis, said = axes[0, 0], []
+    for place, (name, values) in enumerate(rows.items()):
+        values = np.asarray(values, dtype=float)
+        mean, several = values.mean(), len(values) > 1
+        error = values.std(ddof=1) / len(values) ** 0.5 if several else None
+        axis.barh(place, mean, color=BLUE, alpha=0.35, xerr=error, ecolor=RED, capsize=4)
+        if several:
+            axis.plot(values, [place] * len(values), "o", color=GRAY, markersize=4)
+        mark = (marks or {}).get(name, "")
+        end = max(values.max(), mean + (error or 0))
+        axis.annotate(
+            mark, (end, place), (8, 0), textcoords="offset points", va="center", color=GRAY
+        )
+        around = f" ± {error:.2g} ({len(values)} runs)" if several else ""
+        said.append(f"{name} {mean:.3g}{around}{f', {mark}' if mark else ''}")
+    axis.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel=label)
+    axis.margins(x=0.12)
+    axis.invert_yaxis()
+    return described(figure, f"{words} {label}: {'; '.join(said)}.")
+
+
 def unrolled(images: Sequence, titles: Sequence[str]):
     """Gray images, and under each of them the vector that its rows make, strung together."""
     figure, axes = canvas(
@@ -115,3 +146,37 @@ def unrolled(images: Sequence, titles: Sequence[str]):
         "together, a strip of light and dark stripes. To the eye the images show the same thing; "
         f"the stripes of the first and the last lie elsewhere, with a correlation of {same:.2f}.",
     )
+
+
+def training_curves(
+    histories: Mapping[str, Sequence[Sequence[float]]], words: str, *,
+    x: Sequence[float] | None = None, x_label: str = "step", y_label: str = "training loss",
+    **limits,
+):  # fmt: skip
+    """How training went, for each kind of network: a thin line a seed, a thick one for their mean.
+
+    Args:
+        histories: for each name a curve for each seed, all of one length.
+        words: what there is to see; where the curves end is added.
+        x: the curves' points; None to count them from 1.
+        x_label, y_label: what the axes are.
+        limits: further settings of the axes: ``yscale="log"``.
+    """
+    figure, axes = canvas(size=(7.5, 3.4))
+    axis, said = axes[0, 0], []
+    for (name, runs), color, marker in zip(histories.items(), cycle(COLORS), cycle(MARKERS)):
+        runs = np.atleast_2d(np.asarray(runs, dtype=float))
+        points = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x)
+        if len(runs) > 1:
+            axis.plot(points, runs.T, color=color, linewidth=0.7, alpha=0.4)
+        axis.plot(
+            points, runs.mean(axis=0), color=color, linewidth=2, label=name, marker=marker,
+            markersize=5, markevery=max(1, len(points) // 8),
+        )  # fmt: skip
+        ends = runs[:, -1]
+        spread = f" ({ends.min():.3g} to {ends.max():.3g})" if len(runs) > 1 else ""
+        said.append(f"{name} {ends.mean():.3g}{spread}")
+    axis.set(xlabel=x_label, ylabel=y_label, **limits)
+    axis.grid(color=GRAY, alpha=0.2)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
+    return described(figure, f"{words} At the end the {y_label} is: {'; '.join(said)}.")

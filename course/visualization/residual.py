@@ -1,0 +1,232 @@
+"""Residual networks: their blocks and shortcuts, how they are put together, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+
+from course.visualization.display import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    canvas,
+    described,
+)
+from course.visualization.plots import MARKERS
+
+_FILLS = {"conv": BLUE, "norm": GREEN, "relu": ORANGE, "add": RED, "end": GRAY}
+# The layers of a branch from the input on, each with its kind.
+_BRANCHES = {
+    "plain": (
+        ("3x3, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
+    ),
+    "basic": (
+        ("3x3, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
+    ),
+    "bottleneck": (
+        ("1x1, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
+        ("ReLU", "relu"), ("1x1, 256", "conv"), ("BN", "norm"),
+    ),
+}  # fmt: skip
+
+
+def _box(axis, text: str, kind: str, x: float, y: float, width: float = 1.9) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    corner = (x - width / 2, y - 0.28)
+    axis.add_patch(
+        FancyBboxPatch(
+            corner, width, 0.56, boxstyle="round,pad=0,rounding_size=0.15", color=_FILLS[kind]
+        )
+    )
+    axis.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
+
+
+def _arrow(axis, start, end, bend: float = 0.0) -> None:
+    style = f"arc3,rad={bend}"
+    axis.annotate(
+        "", end, start, arrowprops={"arrowstyle": "->", "color": GRAY, "connectionstyle": style}
+    )
+
+
+def blocks(weights: Mapping[str, int]):
+    """The plain, the basic and the bottleneck block, from top to bottom.
+
+    Args:
+        weights: for each of them the number of weights in its kernels.
+    """
+    figure, axes = canvas(1, 3, size=(9.5, 5.6))
+    for axis, (name, rows) in zip(axes.flat, _BRANCHES.items(), strict=True):
+        places = np.linspace(8.2, 2.2, len(rows))
+        _box(axis, "x", "end", 0, 9.3, 0.8)
+        above = 9.3
+        for (text, kind), y in zip(rows, places, strict=True):
+            _arrow(axis, (0, above - 0.28), (0, y + 0.28))
+            _box(axis, text, kind, 0, y)
+            above = y
+        merged = 1.2 if name != "plain" else above
+        if name != "plain":
+            _arrow(axis, (0, above - 0.28), (0, merged + 0.28))
+            _box(axis, "+", "add", 0, merged, 0.6)
+            axis.plot([0.4, 1.7, 1.7], [9.3, 9.3, merged], color=RED, linewidth=2)
+            _arrow(axis, (1.7, merged), (0.3, merged))
+            axis.text(1.8, 5.2, "x itself", color=RED, rotation=90, va="center", fontsize=9)
+        _arrow(axis, (0, merged - 0.28), (0, 0.48))
+        _box(axis, "ReLU", "relu", 0, 0.2)
+        axis.set(xlim=(-1.4, 2.3), ylim=(-0.3, 9.8))
+        axis.axis("off")
+        axis.set_title(f"{name}: {weights[name]:,} weights")
+    said = "; ".join(f"{name} {count:,}" for name, count in weights.items())
+    return described(
+        figure,
+        "Three columns of boxes joined by arrows, from the input x at the top to a ReLU at the "
+        "bottom. Plain: 3x3 convolution with 64 filters, normalization, ReLU, 3x3 convolution, "
+        "normalization. Basic: the same, and a red line leads x around all of them to an addition "
+        "before the last ReLU. Bottleneck: 1x1 convolution with 64 filters, normalization, ReLU, "
+        "3x3 with 64, normalization, ReLU, 1x1 with 256, normalization, and the red line around "
+        f"them. Weights in kernels: {said}.",
+    )
+
+
+def shortcuts(values, made: Mapping[str, Sequence]):
+    """What each kind of shortcut makes of a map's channels.
+
+    Args:
+        values: array (height, width, channels), before the shortcut.
+        made: for each kind an array (rows, columns, new channels).
+    """
+    from course.visualization.plots import paint
+
+    maps = {"x": np.asarray(values)} | {name: np.asarray(m) for name, m in made.items()}
+    columns = max(m.shape[-1] for m in maps.values())
+    figure, axes = canvas(len(maps), columns, size=(1.5 * columns + 1, 1.55 * len(maps)))
+    said = []
+    for row, (name, tensor) in zip(axes, maps.items(), strict=True):
+        empty = 0
+        for channel, axis in enumerate(row):
+            if channel >= tensor.shape[-1]:
+                axis.axis("off")
+                continue
+            paint(axis, tensor[..., channel], signed=True)
+            for side in axis.spines.values():
+                side.set_visible(True)
+            if not tensor[..., channel].any():
+                axis.set_xlabel("zeros")
+                empty += 1
+        row[0].set_ylabel(name)
+        height, width, channels = tensor.shape
+        zeros = f", {empty} of them all zeros" if empty else ""
+        said.append(f"{name}: {channels} maps of {height}x{width}{zeros}")
+    return described(
+        figure,
+        f"Rows of feature maps, red above 0 and blue below. {'; '.join(said)}. Shortcut A shows "
+        "the input's maps at half the size, then empty ones; in B each map is a mixture of the "
+        "input's maps.",
+    )
+
+
+def pixels_seen(masks: Mapping[str, np.ndarray]):
+    """Which pixels of its input a block looks at, as measured by gradients.
+
+    Args:
+        masks: for each block an array (height, width), True where there is a gradient.
+    """
+    from matplotlib.patches import Rectangle
+
+    figure, axes = canvas(1, len(masks), size=(2.6 * len(masks), 2.9))
+    said = []
+    for axis, (name, mask) in zip(axes.flat, masks.items(), strict=True):
+        height, width = np.shape(mask)
+        for (y, x), seen in np.ndenumerate(mask):
+            color, alpha = (BLUE, 0.9) if seen else (GRAY, 0.15)
+            corner = (x + 0.08, height - 1 - y + 0.08)
+            axis.add_patch(Rectangle(corner, 0.84, 0.84, color=color, alpha=alpha, linewidth=0))
+        part = float(np.mean(mask))
+        axis.set(xlim=(0, width), ylim=(0, height), aspect="equal", xticks=[], yticks=[])
+        axis.set_title(f"{name}\nsees {part:.0%}")
+        said.append(f"{name} {part:.0%}")
+        for side in axis.spines.values():
+            side.set_visible(False)
+    return described(
+        figure,
+        f"Squares of {height} by {width} pixels, blue where the block's output depends on the "
+        f"pixel. It sees: {'; '.join(said)}. Where it is a quarter, every second pixel of every "
+        "second row is blue.",
+    )
+
+
+def stages(rows: Sequence[tuple[str, int, int, int]]):
+    """A network's stages: how large their maps are, how many channels, and what they cost.
+
+    Args:
+        rows: for each stage its name, the maps' size, channels and multiply-adds.
+    """
+    from matplotlib.patches import Rectangle
+
+    figure, axes = canvas(1, 2, size=(9.5, 3.2), width_ratios=[1.5, 1])
+    picture, bars = axes[0]
+    left = 0.0
+    top = max(size for _, size, _, _ in rows)
+    for (name, size, channels, _), color in zip(rows, cycle((GRAY, SKY, BLUE, GREEN, PURPLE))):
+        width = 0.6 + channels / 512
+        picture.add_patch(Rectangle((left, (top - size) / 2), width, size, color=color, alpha=0.85))
+        picture.text(left + width / 2, top * 1.08, name, ha="center", fontsize=8, color=GRAY)
+        picture.text(
+            left + width / 2, -top * 0.14, f"{size}x{size}\n{channels}", ha="center", fontsize=8,
+            color=GRAY, va="center",
+        )  # fmt: skip
+        left += width + 0.5
+    picture.set(xlim=(-0.2, left), ylim=(-0.3 * top, 1.2 * top))
+    picture.axis("off")
+    names = [name for name, *_ in rows]
+    macs = [count / 1e9 for *_, count in rows]
+    bars.barh(names[::-1], macs[::-1], color=BLUE)
+    bars.set(xlabel="multiply-adds (billions)")
+    said = "; ".join(
+        f"{name}: {size}x{size}, {channels} channels, {count / 1e9:.2f} billion"
+        for name, size, channels, count in rows
+    )
+    return described(
+        figure,
+        "On the left a row of bars, each as high as the maps of a stage and wider for more "
+        "channels: they get lower and wider. On the right the multiply-adds of each stage. "
+        f"{said}.",
+    )
+
+
+def without_each_block(names: Sequence[str], accuracies: Mapping[str, Sequence[float]], whole):
+    """The accuracy of trained networks without one block at a time.
+
+    Args:
+        names: of the blocks, from the first to the last.
+        accuracies: for each network the accuracy without each block; NaN where it cannot be.
+        whole: for each network the accuracy with all its blocks.
+    """
+    figure, axes = canvas(size=(8.5, 3.4))
+    axis, said = axes[0, 0], []
+    places = np.arange(len(names))
+    colors = (ORANGE, BLUE, GREEN)
+    for (name, values), color, marker in zip(accuracies.items(), cycle(colors), cycle(MARKERS)):
+        values = np.asarray(values, dtype=float)
+        axis.axhline(whole[name], color=color, linestyle="--", linewidth=1)
+        axis.plot(places, values, marker, color=color, markersize=7, label=name)
+        there = values[~np.isnan(values)]
+        said.append(
+            f"{name} {whole[name]:.2f} as a whole, {there.min():.2f} to {there.max():.2f} without "
+            f"one of {len(there)} blocks, {np.median(there):.2f} in the middle"
+        )
+    axis.set_xticks(places, names, rotation=45, ha="right")
+    axis.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="the block that was taken out")
+    axis.grid(color=GRAY, alpha=0.2)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
+    return described(
+        figure,
+        "A point for each block that was taken out of a trained network, and a dashed line for "
+        f"the whole network. Accuracy: {'; '.join(said)}.",
+    )
