@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     paper = f"; the paper: {result.paper:g} %" if result.paper is not None else ""
     print(f"{chosen.name} on {chosen.dataset}: {result.error:.2f} % error{paper}")
+    for key, value in result.speed.items():
+        print(f"{key.replace('_', ' ')}: {value:,}")
     print(f"written: {result.folder}")
     return 0
 
@@ -53,7 +55,7 @@ def _default_folder(chosen: options.Options) -> Path:
 
 
 def _resumed(arguments, given) -> tuple[options.Options, Path]:
-    from course.training import trainer
+    from course.training import run_folder
 
     folder = arguments.resume if arguments.resume is not True else arguments.out
     if folder is None and {"name", "dataset"} <= set(given):
@@ -63,5 +65,5 @@ def _resumed(arguments, given) -> tuple[options.Options, Path]:
             "--resume needs the run's folder; received none. Example: course train --resume "
             "runs/resnet20_cifar-digits"
         )
-    stored = trainer.open_run(folder)["options"]
+    stored = run_folder.read(folder)["options"]
     return options.from_json(stored, given), Path(folder)

@@ -58,11 +58,16 @@ class Hooks(CallbackList):
         super().__init__(model=model, add_history=True, add_progbar=False)  # fit returns it
         self.step = first
         self.logs: dict[str, float] = {}
+        self.timed, self.seconds = (
+            0,
+            0.0,
+        )  # steps but for those that begin a fit, and what they took
         self._model, self._resume, self._values = model, resume, values
         self._steps_per_epoch, self._every = steps_per_epoch, every
         self._writer, self._show = writer, show
         self._recent: deque[float] = deque(maxlen=5)
         self._pending = None
+        self._ended = None  # when the last step of this fit did
         self._last_saved = time.perf_counter()
         self._cost = 0.0
 
@@ -73,6 +78,7 @@ class Hooks(CallbackList):
         pass
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._ended = None
         # Keras has reset its metrics by now, and would reset what was put back before.
         if self._resume is not None:
             begun = self.step % self._steps_per_epoch
@@ -93,6 +99,10 @@ class Hooks(CallbackList):
         if self.step % self._every == 0 and self.step % self._steps_per_epoch:
             self._look_at_pending()
             self.save()
+        now = time.perf_counter()
+        if self._ended is not None:
+            self.timed, self.seconds = self.timed + 1, self.seconds + now - self._ended
+        self._ended = now
 
     def on_epoch_end(self, epoch, logs=None):
         self._look_at_pending()

@@ -196,22 +196,30 @@ class Traced:
     def __init__(self, show, folder: Path, skip: int = 5, steps: int = 10):
         self._show, self._folder = show, folder
         self._start, self._stop, self._count = skip, skip + steps, 0
+        self._ended = False
 
     def __call__(self, step: int, logs) -> None:
-        import keras
-
         self._show(step, logs)
         self._count += 1
-        if self._count not in (self._start, self._stop):
-            return
+        if self._count == self._start:
+            self._trace("start", str(self._folder))
+        elif self._count == self._stop:
+            self.end()
+
+    def end(self) -> None:
+        """End the trace, if it has begun; short runs are over before it would."""
+        if self._start <= self._count and not self._ended:
+            self._ended = True
+            self._trace("stop")
+
+    def _trace(self, what: str, *arguments) -> None:
+        import keras
+
         if keras.backend.backend() == "tensorflow":
             from tensorflow import profiler
 
-            start, stop = profiler.experimental.start, profiler.experimental.stop
+            getattr(profiler.experimental, what)(*arguments)
         else:
-            from jax.profiler import start_trace as start
-            from jax.profiler import stop_trace as stop
-        if self._count == self._start:
-            start(str(self._folder))
-        else:
-            stop()
+            import jax
+
+            getattr(jax.profiler, f"{what}_trace")(*arguments)

@@ -7,8 +7,6 @@ up again ends with the same bits as one that was not.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import sys
 import time
@@ -16,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course.training import checkpoints, multiworker, reports
+from course.training import checkpoints, multiworker, reports, run_folder
 from course.training import plan as planning
 from course.training.distribution import Devices, prepare
-from course.training.options import Options, from_json
+from course.training.options import Options
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Result:
     accuracy: float
     seconds: float
     paper: float | None  # error in percent
+    speed: dict[str, float]  # of training alone, as in run.json; empty where nothing was trained
 
     @property
     def error(self) -> float:
@@ -58,7 +57,7 @@ def train(
         checkpoint_every: steps from one checkpoint to the next, at least; they are fewer where
             they would take more than 2 % of the time.
         data_dir: folder for data.
-        profile: trace some steps into ``logs/``.
+        profile: trace some steps into ``logs/``, and compare with the device's peak.
         quiet: show no progress.
 
     Returns:
@@ -76,49 +75,13 @@ def train(
     folder = Path(folder)
     if options.distribute == "multiworker":
         folder = multiworker.folder(folder)
-    _check_folder(folder, options, resume)
+    run_folder.check(folder, options, resume)
     devices = prepare(options.distribute, options.devices)
     data = planning.load(options, data_dir)
     plan = planning.resolve(options, data, devices.count)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with run_folder.alone(folder):
         run = _Run(plan, devices, folder, every=checkpoint_every, profile=profile, quiet=quiet)
         return run.go()
-
-
-def open_run(folder: str | Path) -> dict[str, Any]:
-    """A run's ``run.json``.
-
-    Raises:
-        ValueError: no run is there.
-    """
-    path = Path(folder) / "run.json"
-    if not path.is_file():
-        raise ValueError(f"A run's folder has a run.json; received {folder}, which has none.")
-    return json.loads(path.read_text())
-
-
-def _check_folder(folder: Path, options: Options, resume: bool) -> None:
-    if resume:
-        from_json(open_run(folder)["options"], options.as_json())
-    elif (folder / "run.json").exists():
-        raise ValueError(
-            f"A run has a folder of its own; received {folder}, which holds another. Add --resume "
-            "to go on with it, or choose another --out."
-        )
-
-
-@contextlib.contextmanager
-def _alone(folder: Path):
-    """Keep a second process out of the same run."""
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(
-                f"One process trains in a folder; received {folder}, where another does."
-            ) from None
-        yield
 
 
 class _Run:
@@ -132,6 +95,7 @@ class _Run:
         self.earlier = 0.0  # seconds of processes before this one
         self.began = time.perf_counter()
         self.drawn = 0.0  # when the curve was, in seconds of this process
+        self.speed: dict[str, float] = {}
         self.paper = reports.published(plan.options.name, plan.options.dataset)
 
     def go(self) -> Result:
@@ -195,9 +159,7 @@ class _Run:
         trainee = network.build(self.plan, stage, self.devices)
         self._write_run("running")  # a network that cannot be built leaves no run behind
         feed = self.plan.feed(stage)
-        show = self.progress.step
-        if self.profile:
-            show = reports.Traced(show, self.folder / "logs")
+        traced = reports.Traced(self.progress.step, self.folder / "logs")
         hooks = Hooks(
             trainee.model,
             first=self.step,
@@ -205,13 +167,15 @@ class _Run:
             every=self.every,
             writer=self.writer,
             values=self._values,
-            show=show,
+            show=traced if self.profile else self.progress.step,
             resume=arrays,
         )
         trained = False
         while self.step < end and not self._stopped_early():
             self._epoch(trainee, feed, hooks, stage, end)
             trained = True
+        traced.end()
+        self._measure(trainee, hooks)
         if self.over:
             if arrays is not None and not trained:
                 state.restore(trainee.model, arrays, only=("model", "optimizer"))
@@ -244,6 +208,18 @@ class _Run:
         self.board.write(row, self.step)
         self._report()
         hooks.save(always=self.over)
+
+    def _measure(self, trainee, hooks) -> None:
+        """How fast the steps of this stage were, but for those that compile."""
+        from course.training import speed
+
+        if not hooks.timed:
+            return
+        images = self.plan.batch_size * hooks.timed / hooks.seconds
+        self.speed = {"images_per_second": round(images, 1)}
+        if self.profile:
+            precision = self.plan.options.mixed_precision
+            self.speed = speed.report(trainee.net, images, self.devices.count, precision)
 
     def _evaluate(self, trainee, stage) -> dict[str, float]:
         from course.training import evaluation
@@ -305,6 +281,7 @@ class _Run:
             "hardware": self.devices.hardware,
             "seed": plan.options.seed,
             "seconds": round(self._seconds(), 3),
+            "speed": self.speed,
             "paper": self.paper,
             "result": self.history[-1] if status == "finished" else None,
         }
@@ -313,4 +290,11 @@ class _Run:
 
     def _result(self) -> Result:
         last = self.history[-1]
-        return Result(self.folder, self.history, last["val_accuracy"], self._seconds(), self.paper)
+        return Result(
+            self.folder,
+            self.history,
+            last["val_accuracy"],
+            self._seconds(),
+            self.paper,
+            self.speed,
+        )

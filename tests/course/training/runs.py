@@ -2,10 +2,10 @@
 
     python -m tests.course.training.runs JOBS.json
 
-Each job is ``{"folder", "options", "resume", "every", "die"}``; a single one runs in this very
-process. `die` says when the run
-is killed with SIGKILL: ``{"step": n}`` after a step, ``{"write": n}`` in the middle of writing the
-n-th checkpoint, ``{"seconds": s}`` after a time from when training began.
+Each job is ``{"folder", "options", "resume", "every", "profile", "die"}``; a single one runs in
+this very process. `die` says when the run is killed with SIGKILL: ``{"step": n}`` after a step,
+``{"write": n}`` in the middle of writing the n-th checkpoint, ``{"seconds": s}`` after a time from
+when training began.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ def run(job: dict) -> None:
             folder,
             resume=job.get("resume", False) and (folder / "run.json").exists(),
             checkpoint_every=job.get("every", 3),
+            profile=job.get("profile", False),
             quiet=True,
         )
     except ValueError as error:

@@ -40,6 +40,8 @@ def folder(play):
                     "learning_rate": 0.01,
                 }
             },
+            "profiled": {"options": FULL | {"steps": 20}, "profile": True},
+            "short": {"options": FULL | {"steps": 7}, "profile": True},
             "too small": {"options": {"name": "alexnet", "recipe": "plain"}},
             "no set": {"options": {"dataset": "no_such_set"}},
             "no such argument": {"options": {"arguments": {"depths": 3}}},
@@ -70,6 +72,23 @@ def test_run_json_says_how(folder):
     assert {"keras", "tensorflow", "numpy", "python"} <= set(run["versions"])
     assert run["seconds"] > 0
     assert run["hardware"]
+
+
+def test_run_json_says_how_fast(folder):
+    assert read(folder / "run", "run.json")["speed"]["images_per_second"] > 0
+    # A run that had nothing left to train keeps what it found.
+    assert read(folder / "again", "run.json")["speed"]["images_per_second"] > 0
+
+
+def test_a_profile_has_a_trace_and_the_share_of_the_peak(folder):
+    speed = read(folder / "profiled", "run.json")["speed"]
+    assert 0 < speed["share_of_peak"] < 1
+    assert speed["gflops"] / speed["convolution_peak_gflops"] == pytest.approx(
+        speed["share_of_peak"], abs=2e-2
+    )
+    for name in ("profiled", "short"):  # the short one ends while it is traced
+        assert list((folder / name / "logs").rglob("*.xplane.pb"))
+    assert not list((folder / "run" / "logs").rglob("*.xplane.pb"))
 
 
 def test_there_are_logs_and_a_curve(folder):
