@@ -386,6 +386,10 @@ question.score()
 #
 # `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own axes at the *end*, behind the
 # channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing, either.
+#
+# **Example.** The row $0, 1, 2, 3, 4, 5$ has three windows of two values at stride 2, $(0, 1)$,
+# $(2, 3)$ and $(4, 5)$. With dilation 2, and stride 1, it has four: $(0, 2)$, $(1, 3)$, $(2, 4)$
+# and $(3, 5)$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "windows", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -468,6 +472,9 @@ question.score()
 # products, and adds a **bias** of its own:
 #
 # $$y(n, i, j, f) = b(f) + \sum_{m} \sum_{l} \sum_{c} x(n,\ s i + d m,\ s j + d l,\ c)\ g(m, l, c, f)$$
+#
+# **Example.** A window of one pixel with two channels, $3$ and $5$, and a filter with the weights
+# $2$ and $-1$ and the bias $4$: $4 + 3 \cdot 2 + 5 \cdot (-1) = 5$.
 #
 # With your windows this is one `np.tensordot` or `np.einsum`. Write
 # `conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1)`, where `padding` is
@@ -622,6 +629,10 @@ show(
 #
 # Write `grouped_conv2d(x, kernel, groups)` and `depthwise_conv2d(x, kernel)`, both valid, with
 # stride 1 and without bias. A loop over groups or channels is fine.
+#
+# **Example.** A pixel with four channels, $1, 10, 100, 1000$, in two groups, and two filters of 1x1
+# with the weights $1$ and $2$ each. The first one gives $1 \cdot 1 + 10 \cdot 2 = 21$, the second
+# one $100 \cdot 1 + 1000 \cdot 2 = 2100$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "grouped_conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -737,6 +748,11 @@ question.score()
 #
 # Write `pool2d(x, pool_size, strides=None, kind="max")` for square windows of `pool_size` by
 # `pool_size` pixels, valid, where `kind` is `"max"` or `"average"`.
+#
+# **Example.** A row of windows of 2x2, side by side:
+#
+# $$\begin{pmatrix} 0 & 1 & 2 & 3 \\ 4 & 5 & 6 & 7 \end{pmatrix} \qquad
+# \text{max: } (5, 7) \qquad \text{average: } (2.5, 4.5)$$
 
 
 # %% nbgrader={"grade": false, "grade_id": "pool2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -808,7 +824,7 @@ question.score()
 # %% [markdown]
 # ## 8 · Measure equivariance
 #
-# If the image is shifted and the feature map is just as well shifted, and else the same, a layer is
+# Shift the image. If the feature map is shifted just as far, and else the same, the layer is
 # **equivariant** to the shift. Is Keras' `Conv2D`? At the borders? With a stride? Don't believe,
 # measure:
 #
@@ -822,6 +838,11 @@ question.score()
 # `shift` is always divisible by `strides`. Write `equivariance_gap(model, x, shift, strides,
 # margin)`. The model is called like a function, and `np.array(...)` makes an array of what it
 # gives.
+#
+# **Example.** A layer adds to each value its left neighbor, and to the first one a 0. Of the row
+# $1, 2, 3, 4, 5, 6$ it makes $1, 3, 5, 7, 9, 11$; shifted by 1, that is $11, 1, 3, 5, 7, 9$. Of the
+# shifted row $6, 1, 2, 3, 4, 5$ it makes $6, 7, 3, 5, 7, 9$. The largest difference is
+# $|7 - 1| = 6$. With a margin of 2 it is $0$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "equivariance_gap", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -947,6 +968,11 @@ question.score()
 # Write `conv2d_gradients(x, kernel, dy, strides=1)` for a valid convolution. It gives the triple
 # `(dx, dkernel, dbias)`, three arrays with the shapes of `x`, `kernel` and the bias. Pixels that no
 # window sees have a gradient of 0.
+#
+# **Example.** The row $x = (1, 2, 3)$ and the kernel $g = (10, 20)$ have two places. Let
+# $dy = (1, 4)$. Then the bias gets $1 + 4 = 5$, the kernel
+# $(1 \cdot 1 + 2 \cdot 4,\ 2 \cdot 1 + 3 \cdot 4) = (9, 14)$, and the pixels
+# $(10 \cdot 1,\ 20 \cdot 1 + 10 \cdot 4,\ 20 \cdot 4) = (10, 60, 80)$.
 #
 # Whether a gradient is right can be measured: change one number a little, and see how much the loss
 # changes. The next cell does that; the loss here is $L = \sum y \cdot dy$.
@@ -1096,13 +1122,16 @@ question.score()
 #
 # What carries a gradient back through a convolution can go *forward* as well: each input value
 # pushes a copy of the kernel, multiplied by it, into a larger output. Where copies overlap, they
-# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become $s(n
-# - 1) + k$ of them. It is called *transposed* because, written as a matrix, it is the transpose of
-# the convolution's; it is not the inverse.
+# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become
+# $s(n - 1) + k$ of them. It is called *transposed* because, written as a matrix, it is the
+# transpose of the convolution's; it is not the inverse.
 #
 # Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel as
-# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Its stride
+# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. The stride
 # is never larger than the kernel here.
+#
+# **Example.** The values $1, 10$ and the kernel $1, 2, 3$ at stride 2: the copies $1, 2, 3$ and
+# $10, 20, 30$ share one place, which makes $1, 2, 13, 20, 30$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv2d_transpose", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1174,6 +1203,11 @@ question.score()
 # of one axis. Any pair will do whose product is the kernel. If the kernel is not separable, raise a
 # `ValueError`; tell it from rounding, which is about $10^{-12}$ of the largest value.
 # `np.linalg.svd` knows all about ranks, but there are simpler ways as well.
+#
+# **Example.** The kernel of upright edges:
+#
+# $$\begin{pmatrix} 1 & 0 & -1 \\ 2 & 0 & -2 \\ 1 & 0 & -1 \end{pmatrix} =
+# \begin{pmatrix} 1 \\ 2 \\ 1 \end{pmatrix} \begin{pmatrix} 1 & 0 & -1 \end{pmatrix}$$
 
 
 # %% nbgrader={"grade": false, "grade_id": "separate", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1252,13 +1286,15 @@ question.score()
 # formula for its size, and there is a measurement that works for any network: take the *gradient*
 # of the value with respect to the image. Where it is not zero, the value sees something.
 #
-# Write `receptive_field(model)`: take the output value in the middle, at `[0, rows // 2, columns //
-# 2]` and added up over its channels, and give the pair `(height, width)` of the smallest rectangle
-# that holds all pixels with a gradient other than 0. All weights of the models are positive, so
-# nothing cancels out; the images are large enough.
+# Write `receptive_field(model)`: take the output value in the middle, at
+# `[0, rows // 2, columns // 2]` and added up over its channels, and give the pair `(height, width)`
+# of the smallest rectangle that holds all pixels with a gradient other than 0. All weights of the
+# models are positive, so nothing cancels out; the images are large enough.
 #
 # `tf.GradientTape` remembers how `model(image)` was computed; it must be told to `watch` an image
 # made by `tf.ones(...)`. `model.input_shape[1:]` is the image's shape.
+#
+# **Example.** Behind one layer of 3x3, a value sees `(3, 3)`; behind two of them, `(5, 5)`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
