@@ -89,7 +89,7 @@ def run_training_bench(rounds: int = 10) -> int:
     for augment in (False, True):
         found = against_fit(rounds=rounds, augment=augment)
         print(
-            f"resnet20_cifar, 100 steps of 32{', crop and flip' if augment else ''}: "
+            f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}: "
             f"ours {found['ours']:.2f} s / fit {found['fit']:.2f} s = {found['against_fit']:.3f}; "
             f"a checkpoint each 100 steps: {100 * (found['checkpoints'] - 1):+.1f} %",
             flush=True,

@@ -21,6 +21,7 @@ def against_fit(
     name: str = "resnet20_cifar",
     dataset: str = "course_shapes",
     *,
+    image_size: tuple[int, int] = (16, 16),
     batch_size: int = 32,
     steps: int = 100,
     rounds: int = 5,
@@ -34,6 +35,7 @@ def against_fit(
     Args:
         name: of the architecture.
         dataset: of :mod:`course.datasets`.
+        image_size: (height, width) to scale the images to.
         batch_size: examples a step.
         steps: of an epoch, after which ours writes a checkpoint.
         rounds: timed epochs of each.
@@ -47,7 +49,14 @@ def against_fit(
     from course.training import network
     from course.training.distribution import prepare
 
-    options = Options(name, dataset, "default", batch_size=batch_size, limit=steps * batch_size)
+    options = Options(
+        name,
+        dataset,
+        "default",
+        batch_size=batch_size,
+        image_size=image_size,
+        limit=steps * batch_size,
+    )
     plan = planning.resolve(options, planning.load(options))
     devices, stage = prepare("none"), plan.stages[0][1]
     if augment:
