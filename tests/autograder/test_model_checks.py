@@ -225,6 +225,27 @@ def test_layers_in_another_order():
     fails("but not their order", one, "computes", other)
 
 
+@pytest.mark.parametrize("style", ["argument", "layer", "function"])
+def test_a_softmax_of_large_scores_hides_nothing(style):
+    """Deep networks with random weights are sure of everything, right or wrong."""
+
+    def net(pool, activation=None):
+        x = keras.Input(SHAPE)
+        y = layers.Rescaling(1e4)(layers.GlobalAveragePooling2D()(pool(2)(x)))
+        y = layers.Dense(3, activation=activation)(layers.Dense(5, activation="relu")(y))
+        if not activation:
+            y = layers.Softmax()(y) if style == "layer" else keras.activations.softmax(y)
+        return keras.Model(x, y)
+
+    activation = "softmax" if style == "argument" else None
+    right = net(layers.MaxPooling2D, "softmax")
+    passes(net(layers.MaxPooling2D, activation), "computes", right)
+    almost = keras.Sequential([keras.Input(SHAPE), *right.layers[1:]])
+    passes(almost, "computes", right)
+    wrong = net(lambda size: layers.MaxPooling2D(size, padding="same", strides=1), activation)
+    fails("expected other outputs", wrong, "computes", right)
+
+
 def branches(order, swap=False):
     """Parallel convolutions of the same weights, made in some order, told apart by their place."""
     x = keras.Input(SHAPE)
