@@ -31,3 +31,15 @@ def facts():
         return json.loads(path.read_text())
 
     return read
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Files go to workers whole, as their fixtures are dear; the sweep's names go one by one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if "test_sweep.py" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)

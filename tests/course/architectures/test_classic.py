@@ -63,18 +63,6 @@ def test_zfnet_is_figure_3(name, filters):
     assert order.index("norm1") == order.index("pool1") + 1
 
 
-@pytest.mark.parametrize("name, theirs", [("vgg16", "VGG16"), ("vgg19", "VGG19")])
-def test_vgg_is_the_function_of_keras_applications(name, theirs):
-    shape = (32, 40, 3)
-    theirs = getattr(keras.applications, theirs)(weights=None, input_shape=shape, classes=7)
-    ours = architectures.build(name, input_shape=shape, classes=7)
-    for layer in theirs.layers:
-        if layer.weights:
-            ours.get_layer(layer.name).set_weights(layer.get_weights())
-    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
-    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-4)
-
-
 def test_configuration_c_ends_its_last_blocks_with_1x1():
     model = architectures.build("vgg16_c", input_shape=(32, 32, 3), classes=2)
     sizes = {

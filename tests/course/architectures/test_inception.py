@@ -1,4 +1,4 @@
-"""Inception modules, auxiliary classifiers, and the networks that keras.applications has too."""
+"""Inception modules, auxiliary classifiers, and the networks made of them."""
 
 import numpy as np
 import pytest
@@ -125,46 +125,6 @@ def test_auxiliary_classifiers_need_five_pixels():
     assert architectures.build("googlenet", input_shape=shape, classes=2).output_shape == (None, 2)
     with pytest.raises(ValueError, match="at least 65 x 65 pixels; received"):
         architectures.build("googlenet_aux", input_shape=shape)
-
-
-def _randomize(model):
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for weight in (layer.beta, layer.moving_mean):
-                weight.assign(0.2 * rng.normal(size=weight.shape))
-            layer.moving_variance.assign(rng.uniform(0.5, 1.5, layer.moving_variance.shape))
-
-
-def _move(theirs, ours):
-    """Weights of one model to the other, layer by layer; a scale that theirs lacks is 1."""
-    pairs = zip(*([w for w in m.layers if w.weights] for m in (theirs, ours)), strict=True)
-    for source, target in pairs:
-        values = source.get_weights()
-        if isinstance(target, keras.layers.BatchNormalization) and len(values) == 3:
-            values = [np.ones_like(values[0]), *values]
-        target.set_weights(values)
-
-
-@pytest.mark.parametrize(
-    "name, theirs",
-    [
-        ("inception_v3", "InceptionV3"),
-        ("inception_resnet_v2", "InceptionResNetV2"),
-        ("xception", "Xception"),
-    ],
-)
-def test_it_is_the_function_of_keras_applications(name, theirs):
-    shape = (75, 80, 3)
-    arguments = {"input_shape": shape, "classes": 5, "classifier_activation": None}
-    theirs = getattr(keras.applications, theirs)(weights=None, **arguments)
-    ours = architectures.build(name, **arguments)
-    _randomize(theirs)
-    _move(theirs, ours)
-    x = _images(2, *shape)
-    y = np.asarray(theirs(x))
-    np.testing.assert_allclose(ours(x), y, rtol=1e-4, atol=1e-4 * np.abs(y).max())
-    keras.utils.clear_session()
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v2"])
