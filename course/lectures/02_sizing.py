@@ -810,6 +810,8 @@ rows = [
 for label in ("GoogLeNet", "ResNet50", "MobileNet"):
     counted = sizing.profile(architectures.build(label.lower()))
     rows.append((label, counted.params, counted.macs))
+uses = [macs / params for _, params, macs in rows]
+assert max(uses[:3]) < min(uses[3:])
 show(costs.networks(rows))
 
 # %% [markdown]
@@ -844,7 +846,7 @@ corrections = [
      f"the slide's has {2 * 3 + 3 * 2 + 3} weight layers"),
     ("VGG-16's CONV(128)", "224x224x128", conv128, "it comes after the first pooling"),
     ("VGG-16's memory, forward", "24M values, 96 MB",
-     f"{vgg_values:,} values, {memory / 2**20:.2f} MiB", "no way of counting gives 24M"),
+     f"{vgg_values:,} values, {memory / 2**20:.2f} MiB", "neither way of counting gives 24M"),
     ("naive Inception, the 3x3 branch", "356,816,512", f"{naive['3x3, 192']:,}", "a digit slipped"),
     ("naive Inception, MACs", "864,196,224", f"{naive_total:,}", "carries that digit"),
     ("reduced Inception, MACs", "358M", f"{reduced_total:,}", "the 3x3 branch is counted twice"),
