@@ -101,7 +101,7 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
     Args:
         draw: makes a figure from arguments by name.
         start: the arguments of the figure that is shown first, and always where none can move.
-        choices: for each argument, what a slider can choose.
+        choices: for each argument, what a slider can choose; names are in a list to choose from.
 
     Example:
         >>> play(draw_power, {"power": 2}, power=[1, 2, 3])
@@ -117,19 +117,21 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
     # The sliders change this very picture, so that it is there once, and stays in a saved notebook.
     shown = display(figure, display_id=True)
     look = {"layout": {"width": "22em"}, "style": {"description_width": "5em"}}
-    sliders = {
-        name: ipywidgets.SelectionSlider(
-            options=list(options), value=start[name], description=name, **look
-        )
-        for name, options in choices.items()
-    }
+
+    def slider(name: str, options: list):
+        # A slider has no room to say a name.
+        names = any(isinstance(option, str) for option in options)
+        kind = ipywidgets.Dropdown if names else ipywidgets.SelectionSlider
+        return kind(options=options, value=start[name], description=name, **look)
+
+    sliders = {name: slider(name, list(options)) for name, options in choices.items()}
 
     def redraw(_) -> None:
-        chosen = {name: slider.value for name, slider in sliders.items()}
+        chosen = {name: moved.value for name, moved in sliders.items()}
         shown.update(show(draw(**{**start, **chosen})))
 
-    for slider in sliders.values():
-        slider.observe(redraw, "value")
+    for moved in sliders.values():
+        moved.observe(redraw, "value")
     side_by_side = ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap"})
     display(ipywidgets.VBox([ipywidgets.HTML("<b>Your turn:</b>"), side_by_side]))
 

@@ -125,14 +125,15 @@ def test_sliders_appear_where_somebody_can_move_them(live, monkeypatch):
         words = f"{scale} times two to the {power}"
         return display.described(display.canvas(size=(1, 1))[0], words)
 
-    display.play(draw, {"power": 2, "scale": 1}, power=[1, 2, 3])
+    display.play(draw, {"power": 2, "scale": "1"}, power=[1, 2, 3], scale=["1", "2"])
     assert isinstance(shown[0], display.Shown) and shown[0].words == "1 times two to the 2"
     if not live:
         assert len(shown) == 1
         return
     _, sliders = shown
     _, side_by_side = sliders.children
-    (slider,) = side_by_side.children
+    slider, names = side_by_side.children
     assert slider.options == (1, 2, 3) and not changed
     slider.value = 3
-    assert [picture.words for picture in changed] == ["1 times two to the 3"]
+    names.value = "2"
+    assert [picture.words[:1] + picture.words[-1:] for picture in changed] == ["13", "23"]
