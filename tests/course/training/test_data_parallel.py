@@ -9,12 +9,22 @@ from course.training import checkpoints
 
 pytest.importorskip("jax")
 
-# As on a machine that has no TensorFlow.
+# As on a machine that has no TensorFlow; Keras looks whether its name is among the modules.
 PROGRAM = (
     "-c",
-    "import sys, runpy; sys.modules['tensorflow'] = None;"
-    "sys.argv[1:] = sys.argv[-1:];"
-    "runpy.run_module('tests.course.training.runs', run_name='__main__')",
+    """
+import runpy, sys
+
+class Missing:
+    @staticmethod
+    def find_spec(name, *_):
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing)
+sys.argv[1:] = sys.argv[-1:]
+runpy.run_module("tests.course.training.runs", run_name="__main__")
+""",
 )
 JAX = [{"KERAS_BACKEND": "jax"}]
 PLAIN = {"recipe": "clipped", "batch_size": 64, "steps": 6, "arguments": {"norm": True}}
