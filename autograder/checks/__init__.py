@@ -26,6 +26,16 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 """
 
 from autograder.checks.call import Call
+from autograder.checks.own import own_draw, student
 from autograder.checks.question import FAILED, PASSED, ChecksFailed, Question, Result
 
-__all__ = ["FAILED", "PASSED", "Call", "ChecksFailed", "Question", "Result"]
+__all__ = [
+    "FAILED",
+    "PASSED",
+    "Call",
+    "ChecksFailed",
+    "Question",
+    "Result",
+    "own_draw",
+    "student",
+]

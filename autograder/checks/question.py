@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autograder.checks.call import Call
+from autograder.checks.own import student
 
 if TYPE_CHECKING:
     from autograder.checks.models import ModelChecks
@@ -54,6 +55,7 @@ class Question:
 
     Attributes:
         random: a ``random.Random`` seeded anew in each run, for inputs that nobody can foresee.
+        student: the id that the notebook was handed in under; None outside of grading.
         results: the checks made so far.
     """
 
@@ -61,6 +63,7 @@ class Question:
         self.name = name
         self.points = points
         self.random = random.Random(_seeds.getrandbits(64))
+        self.student = student()
         self.results: list[Result] = []
 
     def example(self, name: str, function: Callable, *args, **kwargs) -> Call:

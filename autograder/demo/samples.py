@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNIT = "02_sizing"
-POINTS = 30
+POINTS = 33
 ANSWERS = Path(__file__).parent / "answers"
 
 
@@ -89,6 +89,8 @@ WRONG = {
     "predict_lenet": "def predict_lenet(image_size, channels, classes):\n"
     "    return {'feature_shape': (28, 28, 6), 'params': 60_000, 'macs': 340_908, "
     "'activation_values': 0}",
+    "own_answers": "own_answers = {'output_shape': (1, 1, 1), 'params': 1, 'macs': 1, "
+    "'receptive_field': 1}",
 }
 
 SLEEPY = """\
@@ -113,19 +115,19 @@ def bottleneck_params(channels, width, groups=1)
 """
 
 CLASS = (
-    Sample("ada", "right: the reference solution", 30),
-    Sample("bela", "right, in closed formulas and lists", 30, base="formulas"),
-    Sample("chen", "right, by counting; prints, warns and writes to stderr", 30, base="counting"),
-    Sample("dara", "partly right: no dilation", 29, answers={"conv_output_size": NO_DILATION}),
+    Sample("ada", "right: the reference solution", 33),
+    Sample("bela", "right, in closed formulas and lists", 33, base="formulas"),
+    Sample("chen", "right, by counting; prints, warns and writes to stderr", 33, base="counting"),
+    Sample("dara", "partly right: no dilation", 32, answers={"conv_output_size": NO_DILATION}),
     Sample("emil", "wrong throughout", 0, answers=WRONG),
     Sample("fay", "has typed in the visible answers", 0, base="visible"),
     Sample("gus", "untouched", 0, base="untouched"),
-    Sample("hana", "a syntax error in question 11", 28, answers={"cheaper_blocks": BROKEN}),
+    Sample("hana", "a syntax error in question 11", 31, answers={"cheaper_blocks": BROKEN}),
     Sample(
-        "ivan", "an exception in question 10", 27,
+        "ivan", "an exception in question 10", 30,
         answers={"inception": "raise RuntimeError('I will do this one later')"},
     ),
-    Sample("jo", "an endless loop in question 7", 27, answers={"receptive_field": SLEEPY}),
+    Sample("jo", "an endless loop in question 7", 30, answers={"receptive_field": SLEEPY}),
     Sample(
         "kim", "a file cut off in the middle", 0, "needs a human",
         damage=lambda data: data[: len(data) // 2],

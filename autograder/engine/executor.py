@@ -156,9 +156,9 @@ class _Judge:
             ChannelError: the judge is gone, or late.
         """
         self.jobs += 1
-        request = {"cells": cells, "files": list(job.files), "seed": job.seed}
-        times = {"cell_seconds": job.cell_seconds, "seconds": job.seconds}
-        self.channel.send(request | times, list(job.files.values()))
+        request = {"student": job.student, "cells": cells, "files": list(job.files)}
+        request |= {"seed": job.seed, "cell_seconds": job.cell_seconds, "seconds": job.seconds}
+        self.channel.send(request, list(job.files.values()))
         self.channel.send_descriptor(student.fileno())
         # Only the judge speaks with the student's process now.
         student.close()

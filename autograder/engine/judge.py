@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.checks.own import set_student
 from autograder.checks.question import seed_questions
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
@@ -25,6 +26,7 @@ from autograder.engine.harmless import displayed
 from autograder.engine.proxies import Student, StudentError
 
 SHELL = make_shell()
+START_S = 30.0  # for a student's process to answer at all
 
 
 def main(connection: socket.socket) -> None:
@@ -42,7 +44,10 @@ def main(connection: socket.socket) -> None:
             return
         with _work_folder(dict(zip(job["files"], files, strict=True))):
             seed_questions(job["seed"])
+            set_student(job["student"])
             student = Student(Channel(socket.socket(fileno=student_fd)))
+            with contextlib.suppress(StudentError):  # its first cell will say so
+                student.ask(START_S, do="begin", student=job["student"])
             # One by one: should a cell end this process, those before it are told already.
             for result in Judge(student).run(job):
                 grader.send(result)

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 
+from autograder.checks.own import set_student
 from autograder.engine import models
 from autograder.engine.cells import Cell, CellTimeout, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
@@ -65,6 +66,11 @@ class Student:
             return {"error": describe(error)}, []
 
     # Requests
+
+    def do_begin(self, request, decoder, encoder) -> dict:
+        """Know whose notebook this is."""
+        set_student(request["student"])
+        return {}
 
     def do_cell(self, request, decoder, encoder) -> dict:
         """Run a cell."""

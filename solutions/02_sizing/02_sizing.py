@@ -21,8 +21,9 @@
 # Before a network is trained, four questions can be answered with a pencil: how large is every
 # tensor, how many parameters are there, how many multiply-adds does one image cost, and how much
 # memory do its activations take? In this assignment you write the arithmetic once, as small
-# functions, and then size LeNet-5, AlexNet, VGG-16 and the Inception module with them. In the
-# last question you predict a network on paper before it is trained on real handwritten digits.
+# functions, and then size LeNet-5, AlexNet, VGG-16 and the Inception module with them. You predict
+# a network on paper before it is trained on real handwritten digits, and at the end you size one
+# that is yours alone.
 #
 # **How to work**
 #
@@ -59,6 +60,7 @@
 # | 10 The Inception module | 3 |
 # | 11 Cheaper blocks | 2 |
 # | 12 Predict a network, then train it | 3 |
+# | 13 A network of your own | 3 |
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from math import prod
@@ -1836,5 +1838,144 @@ question.check("activations", predicted, "activation_values", size, channels, cl
 question.score()
 
 # %% [markdown]
-# That was all arithmetic, and it came out to the last unit. Before you submit: *Kernel → Restart
-# Kernel and Run All Cells*, then **Validate**.
+# That was all arithmetic, and it came out to the last unit.
+#
+# ## 13 · A network of your own
+#
+# The last network has sizes that nobody else in your class was given: they follow from your id.
+# Run the next two cells. If the first does not know your id, write it in, as your instructor's list
+# has it.
+
+# %%
+student_id = checks.student() or ""  # or your id, in quotes
+student_id
+
+# %% nbgrader={"grade": false, "grade_id": "own_network", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def own_network(student):
+    """Two convolutions with pooling between them, in sizes that belong to a student's id."""
+    draw = checks.own_draw(student, "02_sizing")
+    strides = draw.choice([2, 3])
+    return {
+        "image": (draw.randint(90, 130), draw.randint(140, 199), 3),
+        "conv1": {
+            "filters": draw.randint(20, 60),
+            "kernel_size": draw.choice([5, 7, 9]),
+            "strides": strides,
+            "padding": strides,  # zeros on each side; fewer could be lost in rounding
+        },
+        "pool": {"pool_size": 3, "strides": 2},
+        "conv2": {
+            "filters": draw.randint(61, 120),
+            "kernel_size": 3,
+            "dilation": draw.randint(2, 3),
+        },
+    }
+
+
+own_network(student_id)
+
+# %% [markdown]
+# What is not named there is as usual: no padding, stride 1, biases. Fill in `own_answers`, by hand
+# or with the functions that you wrote above:
+#
+# - `"output_shape"`: the shape of what conv2 gives, `(height, width, channels)`;
+# - `"params"`: all parameters;
+# - `"macs"`: multiply-adds of both convolutions for one image;
+# - `"receptive_field"`: how many rows of the image one value of conv2 depends on.
+#
+# **Example.** With a 7x7 kernel, stride 2 and one zero on each side, conv1 makes
+# $\lfloor (100 + 2 - 7) / 2 \rfloor + 1 = 48$ rows of 100.
+
+# %% nbgrader={"grade": false, "grade_id": "own_answers", "locked": false, "schema_version": 3, "solution": true, "task": false}
+### BEGIN SOLUTION
+own = own_network(student_id)
+conv1, pool, conv2 = own["conv1"], own["pool"], own["conv2"]
+params, macs, sizes, channels = 0, 0, own["image"][:2], own["image"][2]
+for layer in (conv1, pool, conv2):
+    kernel, stride = layer.get("kernel_size", layer.get("pool_size")), layer.get("strides", 1)
+    reach = layer.get("dilation", 1) * (kernel - 1)
+    sizes = [(size + 2 * layer.get("padding", 0) - reach - 1) // stride + 1 for size in sizes]
+    if "filters" in layer:
+        weights = channels * layer["filters"] * kernel**2
+        params += weights + layer["filters"]
+        macs += weights * sizes[0] * sizes[1]
+        channels = layer["filters"]
+step = conv1["strides"]
+field = conv1["kernel_size"] + step * 2 + 2 * step * 2 * conv2["dilation"]
+own_answers = {
+    "output_shape": (*sizes, channels),
+    "params": params,
+    "macs": macs,
+    "receptive_field": field,
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test_own_answers", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("13. A network of your own", points=3)
+owner = question.student or student_id
+
+
+def own_answer(name):
+    if "own_answers" not in globals():
+        raise NotImplementedError
+    return own_answers[name]
+
+
+def channels_of_output():
+    return own_answer("output_shape")[2]
+
+
+question.example("the channels of the output", channels_of_output).gives(
+    own_network(owner)["conv2"]["filters"], hint="each filter makes one channel"
+)
+### BEGIN HIDDEN TESTS
+from course import sizing
+
+
+def right_answers(student, padded=True, dilated=True):
+    """What is right for a student's numbers, or if padding or dilation is overlooked."""
+    net = own_network(student)
+    conv1, pool, conv2 = net["conv1"], net["pool"], net["conv2"]
+    (height, width, channels), padding = net["image"], conv1["padding"] if padded else 0
+    dilation = conv2["dilation"] if dilated else 1
+    kernel, stride = conv1["kernel_size"], conv1["strides"]
+    first = sizing.conv_output_size((height, width), kernel, stride, padding)
+    pooled = sizing.pool_output_size(first, pool["pool_size"], pool["strides"])
+    last = sizing.conv_output_size(pooled, conv2["kernel_size"], dilation=dilation)
+    layer1 = channels, conv1["filters"], kernel
+    layer2 = conv1["filters"], conv2["filters"], conv2["kernel_size"]
+    rows = (kernel, stride), tuple(pool.values()), (conv2["kernel_size"], 1, dilation)
+    return {
+        "output_shape": (*last, conv2["filters"]),
+        "params": sizing.conv_params(*layer1) + sizing.conv_params(*layer2),
+        "macs": sizing.conv_macs(*layer1, first) + sizing.conv_macs(*layer2, last),
+        "receptive_field": sizing.receptive_field(rows),
+    }
+
+
+right = right_answers(owner)
+biases = sum(own_network(owner)[layer]["filters"] for layer in ("conv1", "conv2"))
+wrong = {
+    "the zeros around the image were left out": right_answers(owner, padded=False),
+    "conv2 is dilated": right_answers(owner, dilated=False),
+    "the biases are missing": {"params": right["params"] - biases},
+    "those are FLOPs: one multiply-add is counted once": {"macs": 2 * right["macs"]},
+}
+if isinstance(student_id, str) and student_id.strip() not in ("", owner):
+    cause = f"those are the numbers of {student_id}, but {owner} hands this in"
+    wrong = {cause: right_answers(student_id)} | wrong
+hints = {
+    "output_shape": "layer by layer: what conv1 gives, what the pool makes of it, and so on",
+    "params": "for each filter its weights, and a bias",
+    "macs": "a convolution's weights work at every position of its own output",
+    "receptive_field": "both strides, conv1's and the pool's, lie before conv2",
+}
+for name, hint in hints.items():
+    mistakes = {answers[name]: cause for cause, answers in wrong.items() if name in answers}
+    mistakes.pop(right[name], None)
+    question.check(name, own_answer, name).gives(right[name], hint=hint, mistakes=mistakes)
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# Before you submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from autograder.checks import ChecksFailed, Question
+from autograder.checks import ChecksFailed, Question, own_draw
+from autograder.checks.own import set_student
 
 
 def double(x):
@@ -334,3 +335,31 @@ def test_arrays_among_a_call_s_arguments_are_short():
     q.check("c", lambda image, kernel: 0, np.zeros((40, 30)), np.eye(2)).gives(1)
     said = q.results[0].message
     assert "<array of shape (40, 30)>, [[1., 0.], [0., 1.]]" in said and "\n" not in said
+
+
+# Numbers of a student's own
+
+
+def test_own_numbers_are_the_students():
+    def drawn(*whose):
+        return [own_draw(*whose).randint(0, 10**9) for _ in range(2)]
+
+    assert len({*drawn("ada", "a"), *drawn(" ada ", "a")}) == 1
+    assert len({*drawn("ada", "a"), *drawn("bela", "a"), *drawn("ada", "b")}) == 3
+    for nobody in ("", " ", None, 7):
+        with pytest.raises(
+            ValueError, match=f"your id in this course.*received student={nobody!r}"
+        ):
+            own_draw(nobody, "a")
+
+
+def test_whose_notebook_it_is(monkeypatch):
+    monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
+    assert Question("q", points=1).student is None
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    assert Question("q", points=1).student == "ada"
+    set_student("bela")  # the grader knows better
+    try:
+        assert Question("q", points=1).student == "bela"
+    finally:
+        set_student(None)

@@ -15,7 +15,7 @@ UNIT = unit("02_sizing")
 
 
 def test_points():
-    assert sum(UNIT.points.values()) == 30
+    assert sum(UNIT.points.values()) == 33
 
 
 # The numbers that the unit teaches, each by its question in the independent list
@@ -267,3 +267,22 @@ def test_corrections_name_every_wrong_size(facts, taught):
         if row["slide_ok"] is False and row["question"] in NUMBERS:
             wrong, correct = numbers_in(row["slide_answer"]), numbers_in(row["correct"])
             assert any(said & wrong and right & correct for said, right in table), row["question"]
+
+
+# Numbers of a student's own
+
+
+def test_a_neighbors_answers_are_no_help(monkeypatch):
+    answers = UNIT.answered()["own_answers"]
+    assert UNIT.mark("test_own_answers", UNIT.answered())[0] == 3
+    copied = UNIT.answered(own_answers=f"own_answers = {answers!r}")
+    monkeypatch.setenv("JUPYTERHUB_USER", "bela")
+    points, said = UNIT.mark("test_own_answers", copied)
+    assert points == 0
+    assert said.count("those are the numbers of ada, but bela hands this in") == 4
+
+
+def test_everybody_has_numbers_of_their_own():
+    own_network = UNIT.answered()["own_network"]
+    networks = [repr(own_network(f"student-{n}")) for n in range(300)]
+    assert len(set(networks)) == 300

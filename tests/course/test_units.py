@@ -31,7 +31,8 @@ each_question = pytest.mark.parametrize(("name", "question"), QUESTIONS)
 def test_a_question_says_its_points_and_has_an_example(name, question):
     source = unit(name).sources[question]
     assert f"points={unit(name).points[question]}" in source
-    assert "question.example(" in source.split("### BEGIN HIDDEN TESTS")[0]
+    visible = source.split("### BEGIN HIDDEN TESTS")[0]
+    assert "question.example(" in visible or "share=0" in visible
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,8 +97,16 @@ def _key(value) -> str:
     return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
 
 
+# Data cannot be learned by heart: what is asked for in a cell is what it must hold.
+FUNCTIONS = [
+    (name, question)
+    for name, question in QUESTIONS
+    if "def " in unit(name).sources.get(question.removeprefix("test_"), "def ")
+]
+
+
 @pytest.mark.parametrize("otherwise", ["nothing", "last", "error"])
-@each_question
+@pytest.mark.parametrize(("name", "question"), FUNCTIONS)
 def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise):
     namespace = unit(name).answered()
     own = {}

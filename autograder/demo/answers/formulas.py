@@ -214,3 +214,22 @@ def predict_lenet(image_size, channels, classes):
         + 84
         + classes,
     }
+
+
+# %% own_answers
+mine = own_network(student_id)
+height, width, colors = mine["image"]
+first, second = mine["conv1"], mine["conv2"]
+k, s, d = first["kernel_size"], first["strides"], second["dilation"]
+pooled = [
+    (conv_output_size(n, k, s, first["padding"]) - 3) // 2 + 1 for n in (height, width)
+]
+maps = [conv_output_size(n, k, s, first["padding"]) for n in (height, width)]
+w1, w2 = k * k * colors * first["filters"], 9 * first["filters"] * second["filters"]
+h, w = (n - 2 * d for n in pooled)
+own_answers = {
+    "output_shape": [h, w, second["filters"]],
+    "params": w1 + w2 + first["filters"] + second["filters"],
+    "macs": w1 * maps[0] * maps[1] + w2 * h * w,
+    "receptive_field": k + 2 * s + 4 * s * d,
+}

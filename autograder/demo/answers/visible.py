@@ -119,3 +119,12 @@ def predict_lenet(image_size, channels, classes):
         "macs": 416_520,
         "activation_values": 9_118,
     }
+
+
+# %% own_answers
+own_answers = {
+    "output_shape": (1, 1, own_network(student_id)["conv2"]["filters"]),
+    "params": 0,
+    "macs": 0,
+    "receptive_field": 0,
+}
