@@ -1850,6 +1850,7 @@ question.score()
 student_id = checks.student() or ""  # or your id, in quotes
 student_id
 
+
 # %% nbgrader={"grade": false, "grade_id": "own_network", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def own_network(student):
     """Two convolutions with pooling between them, in sizes that belong to a student's id."""
