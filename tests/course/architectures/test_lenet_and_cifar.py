@@ -143,4 +143,4 @@ def test_names_keep_the_order_of_the_lectures():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names = architectures.names()
-    assert run.stdout.split() == [names[0], names[-1]] == ["lenet5", "p4cnn_rotated_mnist"]
+    assert run.stdout.split() == [names[0], names[-1]] == ["lenet5", "fast_cifar"]
