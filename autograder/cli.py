@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
     command = add("export", _export, "write all scores as one CSV table", units=False)
     command.add_argument("--out", metavar="FILE", type=Path, help="default: grades.csv")
-    command = add("demo", _demo, "play a class of twelve from release to report", units=False)
+    command = add("demo", _demo, "play a class from release to report", units=False)
+    command.add_argument("unit", nargs="?", default="02_sizing", help="default: %(default)s")
     command.add_argument("--out", metavar="DIR", type=Path, help="default: demo")
     add("notebooks", _notebooks, "bring each unit's script and notebook together", units=False)
     command = add("lab", _lab, "open JupyterLab on a copy of the assignments to work in")
@@ -214,7 +215,7 @@ def _export(options) -> int:
 def _demo(options) -> int:
     from autograder.demo import run_demo
 
-    return run_demo(_course(options), options.out)
+    return run_demo(_course(options), options.unit, options.out)
 
 
 def _notebooks(options) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 # Each pytest worker gets its share of the cores.
@@ -35,11 +36,18 @@ def facts():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Files go to workers whole, as their fixtures are dear; the sweep's names go one by one."""
+    """Files go to workers whole, as their fixtures are dear.
+
+    The sweep's names and the demo's classes share nothing, and go one by one; what all units have
+    in common goes unit by unit.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid if "test_sweep.py" in nodeid else super()._split_scope(nodeid)
+            if "test_sweep.py" in nodeid or "test_demo.py" in nodeid:
+                return nodeid
+            unit = re.search(r"test_units\.py::.*?(\d\d_\w+)", nodeid)
+            return unit[1] if unit else super()._split_scope(nodeid)
 
     return Scheduling(config, log)

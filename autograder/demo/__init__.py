@@ -1,33 +1,48 @@
-"""`make demo`: a class of twelve, from the solution notebook to grades, feedback and a report."""
+"""`make demo`: a class, from the solution notebook to grades, feedback and a report."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from autograder import mutants
 from autograder.course import Course, CourseError
-from autograder.demo.samples import CLASS, POINTS, UNIT, Sample, read_answers
+from autograder.demo import ablations, convolution, residual, sizing
+from autograder.demo.samples import Sample, read_answers
+
+CLASSES = {
+    "01_convolution": convolution.CLASS,
+    "02_sizing": sizing.CLASS,
+    "07_residual": residual.CLASS,
+    "08_residual_ablations": ablations.CLASS,
+}
 
 # So that an endless loop costs the demo seconds. Training takes a few on a slow machine.
 CELL_SECONDS = 25
 MARK = "# The demo's own."
 
 
-def run_demo(course: Course, out: Path | None = None) -> int:
-    """Play the class in a course directory of its own.
+def run_demo(course: Course, unit: str = "02_sizing", out: Path | None = None) -> int:
+    """Play a unit's class in a course directory of its own.
 
     Args:
-        course: this project, whose unit 02_sizing is used.
+        course: this project.
+        unit: one that has a class.
         out: the new course directory; None for `demo`. What is there is replaced.
 
     Returns:
         0 if every submission got the score and the status it deserves, else 1.
 
     Raises:
-        CourseError: `out` is something else than an earlier demo, or a gate is closed.
+        CourseError: a unit without a class, `out` is something else than an earlier demo, or a
+            gate is closed.
     """
+    if unit not in CLASSES:
+        raise CourseError(f"A demo is of one of {', '.join(CLASSES)}; received {unit!r}.")
+    samples = CLASSES[unit]
     from autograder.feedback import write_feedback
     from autograder.grading import Options, grade
     from autograder.grading.local import local
@@ -36,22 +51,22 @@ def run_demo(course: Course, out: Path | None = None) -> int:
     from autograder.report import write_report
 
     started = time.monotonic()
-    scratch = _fresh_course(course, out or course.root / "demo")
+    scratch = _fresh_course(course, unit, out or course.root / "demo")
     with bar() as progress, local(Options()) as executor:
-        task = progress.add_task(f"release {UNIT}", total=1, note="solution and untouched release")
-        (report,) = release(scratch, [UNIT], executor=executor)
+        task = progress.add_task(f"release {unit}", total=1, note="solution and untouched release")
+        (report,) = release(scratch, [unit], executor=executor)
         if not report.ok:
-            raise CourseError(f"{UNIT} does not pass its gates:\n" + "\n".join(report.problems))
+            raise CourseError(f"{unit} does not pass its gates:\n" + "\n".join(report.problems))
         note = f"{report.questions} questions, {report.points:g} points"
         progress.update(task, completed=1, note=note)
 
-        task = progress.add_task("students hand in", total=len(CLASS), note="")
-        for sample in CLASS:
-            hand_in(scratch, sample)
+        task = progress.add_task("students hand in", total=len(samples), note="")
+        for sample in samples:
+            hand_in(scratch, unit, sample, _base_answers(course, unit, sample.base))
             progress.update(task, advance=1, note=f"{sample.student}: {sample.story}")
-        progress.update(task, note=f"{len(CLASS)} submissions")
+        progress.update(task, note=f"{len(samples)} submissions")
 
-        task = progress.add_task("grade, LeNet on digits", total=len(CLASS), note="")
+        task = progress.add_task("grade", total=len(samples), note="")
         outcomes = grade(
             scratch,
             executor=executor,
@@ -59,20 +74,20 @@ def run_demo(course: Course, out: Path | None = None) -> int:
         )
         progress.update(task, note=f"{sum(o.seconds for o in outcomes):.0f} s")
 
-        task = progress.add_task("feedback", total=len(CLASS), note="")
+        task = progress.add_task("feedback", total=len(samples), note="")
         write_feedback(
             scratch, on_done=lambda student: progress.update(task, advance=1, note=student)
         )
-        progress.update(task, note=f"{len(CLASS)} pages")
+        progress.update(task, note=f"{len(samples)} pages")
         page = write_report(scratch)
 
-    right = _print_table(outcomes)
+    right = _print_table(unit, samples, outcomes)
     console.print(
-        f"\n{right} of {len(CLASS)} scores as deserved, in {time.monotonic() - started:.0f} s.",
-        style="bold green" if right == len(CLASS) else "bold red",
+        f"\n{right} of {len(samples)} scores as deserved, in {time.monotonic() - started:.0f} s.",
+        style="bold green" if right == len(samples) else "bold red",
     )
     root = scratch.root
-    example = scratch.path("feedback", "dara", UNIT) / f"{UNIT}.html"
+    example = scratch.path("feedback", "dara", unit) / f"{unit}.html"
     console.print(
         f"Where to look next:\n  report     {page}\n  feedback   {example}\n"
         f"  gradebook  {root / 'gradebook.db'}\n"
@@ -82,12 +97,12 @@ def run_demo(course: Course, out: Path | None = None) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    return 0 if right == len(CLASS) else 1
+    return 0 if right == len(samples) else 1
 
 
-def _fresh_course(course: Course, root: Path) -> Course:
+def _fresh_course(course: Course, unit: str, root: Path) -> Course:
     """An empty course directory with this project's configuration and one unit."""
-    source = course.path("source", ".", UNIT)
+    source = course.path("source", ".", unit)
     if not source.is_dir():
         raise CourseError(f"The demo needs {source}. Run it in the project's folder.")
     if root.exists() and any(root.iterdir()) and not _is_demo(root):
@@ -98,7 +113,9 @@ def _fresh_course(course: Course, root: Path) -> Course:
     config += f"\n{MARK}\nc.ExecutePreprocessor.timeout = {CELL_SECONDS}\n"
     (root / "nbgrader_config.py").write_text(config)
     scratch = Course(root)
-    shutil.copytree(source, scratch.path("source", ".", UNIT))
+    # Without the mutants: they are for who writes the unit, and take their time.
+    ignore = shutil.ignore_patterns(f"*{mutants.SUFFIX}")
+    shutil.copytree(source, scratch.path("source", ".", unit), ignore=ignore)
     return scratch
 
 
@@ -107,53 +124,65 @@ def _is_demo(root: Path) -> bool:
     return config.is_file() and MARK in config.read_text()
 
 
-def hand_in(course: Course, sample: Sample) -> None:
-    """Write one student's submission: the released notebook, filled in."""
+def hand_in(course: Course, unit: str, sample: Sample, answers: Mapping[str, str]) -> None:
+    """Write one student's submission: the released notebook, filled in.
+
+    Args:
+        course: the one to hand in to.
+        unit: what is handed in.
+        sample: whose.
+        answers: by grade id, where the sample has none of its own.
+    """
     import nbformat
 
-    notebook = nbformat.read(course.path("release", ".", UNIT) / f"{UNIT}.ipynb", as_version=4)
-    answers = _base_answers(course, sample.base) | dict(sample.answers or {})
+    notebook = nbformat.read(course.path("release", ".", unit) / f"{unit}.ipynb", as_version=4)
+    answers = dict(answers) | dict(sample.answers or {})
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         cell.source = answers.pop(name, cell.source)
     if answers:
-        raise CourseError(f"{UNIT} has no cell {', '.join(answers)}, which {sample.student} fills.")
-    folder = course.path("submitted", sample.student, UNIT)
+        raise CourseError(f"{unit} has no cell {', '.join(answers)}, which {sample.student} fills.")
+    folder = course.path("submitted", sample.student, unit)
     folder.mkdir(parents=True)
     data = nbformat.writes(notebook, version=4).encode()
-    (folder / f"{UNIT}.ipynb").write_bytes(sample.damage(data))
+    (folder / f"{unit}.ipynb").write_bytes(sample.damage(data))
 
 
-def _base_answers(course: Course, base: str) -> dict[str, str]:
+def _base_answers(course: Course, unit: str, base: str) -> dict[str, str]:
     import nbformat
 
     if base == "untouched":
         return {}
-    if base != "solution":
+    if base not in ("solution", "alternatives"):
         return read_answers(base)
-    source = nbformat.read(course.path("source", ".", UNIT) / f"{UNIT}.ipynb", as_version=4)
+    path = course.path("source", ".", unit) / f"{unit}.ipynb"
+    source = nbformat.read(path, as_version=4)
     marker = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
-    return {
+    answers = {
         cell.metadata.nbgrader.grade_id: marker.sub("", cell.source)
         for cell in source.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }
+    if base == "alternatives":
+        variants = mutants.read(path.with_suffix(mutants.SUFFIX), source)
+        answers |= {variant.answer: variant.source for variant in variants if not variant.wrong}
+    return answers
 
 
-def _print_table(outcomes) -> int:
+def _print_table(unit: str, samples, outcomes) -> int:
     """Show deserved beside given scores; the number of students who got what they deserve."""
     from rich.table import Table
 
     from autograder.progress import console
 
-    table = Table("student", "handed in", title=f"{UNIT}, {POINTS} points")
+    table = Table("student", "handed in", title=unit)
     for name in ("deserved", "given"):
         table.add_column(name, justify="right")
     table.add_column("status")
     table.add_column("")
     given = {outcome.student: outcome for outcome in outcomes}
     right = 0
-    for sample in CLASS:
+    for sample in samples:
         outcome = given[sample.student]
         as_deserved = (
             abs(outcome.score - sample.deserved) < 0.005 and outcome.status == sample.status

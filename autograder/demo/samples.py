@@ -1,7 +1,8 @@
-"""A class of twelve: what each student hands in for 02_sizing, and the score it deserves.
+"""What a student of a made-up class hands in, and the score it deserves.
 
-The deserved scores are written down here by hand, from the points of the assignment; nothing in
-this file looks at what the autograder gives.
+The classes lie beside this file, one a unit. The deserved scores in them are written down by hand,
+from the points of the assignment, without those of the question that is marked by hand; nothing in
+them looks at what the autograder gives.
 """
 
 from __future__ import annotations
@@ -11,15 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-UNIT = "02_sizing"
-POINTS = 33
 ANSWERS = Path(__file__).parent / "answers"
-
-
-def read_answers(name: str) -> dict[str, str]:
-    """Solution cells by grade id, from a script whose sections begin with ``# %% grade_id``."""
-    _, *parts = re.split(r"^# %% (\w+)\n", (ANSWERS / f"{name}.py").read_text(), flags=re.M)
-    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+# Ends the process: the instructor should look at it, and what stands behind it is not graded.
+GIVES_UP = "import os\n\nos._exit(0)"
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,8 @@ class Sample:
         deserved: the score it should get.
         status: how grading should end.
         answers: solution cells that replace those of `base`.
-        base: ``"solution"``, ``"untouched"`` or the name of a file of answers.
+        base: ``"solution"``, ``"alternatives"`` (other right answers, those that the release gates
+            try), ``"untouched"`` or the name of a file of answers.
         damage: turns the notebook's bytes into those that are handed in.
     """
 
@@ -45,95 +41,12 @@ class Sample:
     damage: Callable[[bytes], bytes] = bytes
 
 
-# Question 2 without a thought for dilation: of its 6 shares it loses those of "full, with
-# dilation" (1/2), "dilation, two values at a time" (1) and "a dilated kernel that does not fit"
-# (1/2), a third of 3 points.
-NO_DILATION = """\
-def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
-    if padding == "same":
-        return -(-size // strides)
-    if padding not in ("valid", "full") and isinstance(padding, str):
-        raise ValueError(padding)
-    zeros = {"valid": 0, "full": kernel_size - 1}.get(padding, padding)
-    return valid_output_size(size + 2 * zeros, kernel_size, strides)
-"""
-
-# Every count is plausible and wrong: no bias, no floor, the last stride as well.
-WRONG = {
-    "valid_output_size": "def valid_output_size(size, kernel_size, strides=1):\n"
-    "    return size - kernel_size",
-    "conv_output_size": "def conv_output_size(size, kernel_size, *more, **named):\n"
-    "    return size - kernel_size + 2",
-    "pool_output_size": "def pool_output_size(size, pool_size, strides=None):\n"
-    "    return size - pool_size + 2",
-    "conv_params": "def conv_params(in_channels, filters, kernel_size, *more, **named):\n"
-    "    return in_channels * filters * kernel_size\n\n\n"
-    "def dense_params(inputs, units, *more, **named):\n"
-    "    return inputs + units",
-    "conv_costs": "def conv_connections(*arguments):\n    return sum(arguments[:3])\n\n\n"
-    "conv_macs = conv_connections\n\n\n"
-    "def activation_bytes(shape, bytes_per_value=4):\n    return sum(shape)",
-    "lenet5_table": "def lenet5_table(size=32, table=TABLE_I, classes=10):\n    return []",
-    "receptive_field": "def receptive_field(layers):\n"
-    "    return sum(row[0] for row in layers)\n\n\n"
-    "def layers_for_field(field, kernel_size=3):\n    return field * kernel_size",
-    "alexnet_table": "def alexnet_table(*arguments, **named):\n    return None",
-    "vgg16_table": "def vgg16_table(*arguments, **named):\n    return 138_000_000\n\n\n"
-    "def table_totals(table, bytes_per_value=4):\n    return {}",
-    "inception": "def inception_macs(size, *widths, **named):\n    return 854_000_000\n\n\n"
-    "def inception_depth(*widths, **named):\n    return 0",
-    "cheaper_blocks": "def basic_block_params(channels):\n    return 9 * channels\n\n\n"
-    "def bottleneck_params(channels, width, groups=1):\n    return 9 * width\n\n\n"
-    "def se_params(channels, ratio=16):\n    return channels\n\n\n"
-    "def separable_saving(in_channels, filters, kernel_size=3):\n    return 9.0",
-    "predict_lenet": "def predict_lenet(image_size, channels, classes):\n"
-    "    return {'feature_shape': (28, 28, 6), 'params': 60_000, 'macs': 340_908, "
-    "'activation_values': 0}",
-    "own_answers": "own_answers = {'output_shape': (1, 1, 1), 'params': 1, 'macs': 1, "
-    "'receptive_field': 1}",
-}
-
-SLEEPY = """\
-def receptive_field(layers):
-    field = step = 1
-    while layers:
-        field += step
-    return field
+def read_answers(name: str) -> dict[str, str]:
+    """Solution cells by grade id, from a script whose sections begin with ``# %% grade_id``."""
+    _, *parts = re.split(r"^# %% (\w+)\n", (ANSWERS / f"{name}.py").read_text(), flags=re.M)
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
-def layers_for_field(field, kernel_size=3):
-    return receptive_field([(kernel_size, 1)] * field)
-"""
-
-BROKEN = """\
-def basic_block_params(channels):
-    return 18 * channels**2
-
-
-def bottleneck_params(channels, width, groups=1)
-    return 2 * channels * width + 9 * width**2 // groups
-"""
-
-CLASS = (
-    Sample("ada", "right: the reference solution", 33),
-    Sample("bela", "right, in closed formulas and lists", 33, base="formulas"),
-    Sample("chen", "right, by counting; prints, warns and writes to stderr", 33, base="counting"),
-    Sample("dara", "partly right: no dilation", 32, answers={"conv_output_size": NO_DILATION}),
-    Sample("emil", "wrong throughout", 0, answers=WRONG),
-    Sample("fay", "has typed in the visible answers", 0, base="visible"),
-    Sample("gus", "untouched", 0, base="untouched"),
-    Sample("hana", "a syntax error in question 11", 31, answers={"cheaper_blocks": BROKEN}),
-    Sample(
-        "ivan", "an exception in question 10", 30,
-        answers={"inception": "raise RuntimeError('I will do this one later')"},
-    ),
-    Sample("jo", "an endless loop in question 7", 30, answers={"receptive_field": SLEEPY}),
-    Sample(
-        "kim", "a file cut off in the middle", 0, "needs a human",
-        damage=lambda data: data[: len(data) // 2],
-    ),
-    Sample(
-        "lee", "os._exit in question 8", 15, "flagged",
-        answers={"alexnet_table": "import os\n\nos._exit(0)"},
-    ),
-)  # fmt: skip
+def unwritten(*names: str) -> dict[str, str]:
+    """Solution cells that were never filled in."""
+    return dict.fromkeys(names, "raise NotImplementedError()")

@@ -22,8 +22,8 @@
 # tensor, how many parameters are there, how many multiply-adds does one image cost, and how much
 # memory do its activations take? In this assignment you write the arithmetic once, as small
 # functions, and then size LeNet-5, AlexNet, VGG-16 and the Inception module with them. You predict
-# a network on paper before it is trained on real handwritten digits, and at the end you size one
-# that is yours alone.
+# a network on paper before it is trained on real handwritten digits, and you size one that is yours
+# alone.
 #
 # **How to work**
 #
@@ -61,6 +61,7 @@
 # | 11 Cheaper blocks | 2 |
 # | 12 Predict a network, then train it | 3 |
 # | 13 A network of your own | 3 |
+# | 14 In your own words (marked by hand) | 4 |
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from math import prod
@@ -1977,6 +1978,52 @@ for name, hint in hints.items():
     question.check(name, own_answer, name).gives(right[name], hint=hint, mistakes=mistakes)
 ### END HIDDEN TESTS
 question.score()
+
+# %% [markdown]
+# ## 14 · In your own words
+#
+# A colleague has to bring VGG-16 to a telephone. "It has 138 million parameters, that is all that
+# matters", he says. "The file is too large, training runs out of memory at a batch of 64, and an
+# image takes too long. Three complaints, one cause: I shall throw out convolutions until it fits."
+#
+# Write about ten sentences: which **layers** are to blame for each of the three complaints, with
+# numbers from question 9 or computed as in question 5; what you would change for each of them, and
+# roughly how much that saves; and what one of your changes could cost in return. This question is
+# marked by hand.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# The three complaints have three causes. The *file* is large because of its weights, and 124 of 138
+# million are in the dense layers, 103 million of them in the first one, which sees 7x7x512 values.
+# Global average pooling instead of it leaves 512 values and 0.5 million weights for 1000 classes:
+# the file shrinks to a ninth, 15.2 million weights, about 61 MB in float32.
+#
+# *Memory in training* goes to the activations, which are kept for the way back: 15.2 million values
+# for each image, 61 MB in float32, so about 3.9 GB for 64 images, and as much again for their
+# gradients. 6.4 million of them are behind the first two convolutions, which hardly have any
+# weights. A smaller image (112x112: a quarter), a stride in the first layer, a smaller batch or
+# half precision help. On the telephone nothing is kept, so this complaint is about training only.
+#
+# *Time* goes with the multiply-adds, 15.5 billion an image, and 15.3 billion of those are in the
+# convolutions. A quarter of the pixels is a quarter of them; bottlenecks or depthwise separable
+# convolutions instead of 3x3 save a factor of up to eight or nine. Throwing out dense layers hardly
+# changes the time, and throwing out convolutions hardly changes the file.
+#
+# In return: smaller images lose small objects; separable convolutions have fewer weights and can
+# represent less, and they reach a smaller part of a processor's speed; half precision needs care
+# with small gradients.
+#
+# **Marking scheme** (4 points)
+#
+# - 1: file: the weights are in the dense layers, the first above all, with a number that is about
+#   right (103 of 138 million, or nine tenths in the three).
+# - 1: memory in training: activations (not weights), the early layers above all, with a number that
+#   is about right; half a point without the number.
+# - 1: time: multiply-adds, in the convolutions, with a number that is about right.
+# - 1: a change that fits each of the causes, a rough size of what it saves for at least one of them,
+#   and one honest price. Half a point if two of the three fit. No point for "prune" or "quantize"
+#   without saying which of the three numbers it changes.
+# ### END SOLUTION
 
 # %% [markdown]
 # Before you submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.

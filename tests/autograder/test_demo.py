@@ -5,41 +5,56 @@ import json
 import nbformat
 import pytest
 
-from autograder.course import Course
-from autograder.demo import run_demo
-from autograder.demo.samples import CLASS, POINTS, UNIT
+from autograder.course import Course, CourseError
+from autograder.demo import CLASSES, run_demo
 from tests.conftest import ROOT
+
+UNIT = "02_sizing"
 
 
 def test_the_class_is_the_one_that_was_asked_for():
-    assert len(CLASS) == 12
-    assert len({sample.student for sample in CLASS}) == 12
-    assert sum(sample.deserved == POINTS for sample in CLASS) == 3
-    assert all(0 <= sample.deserved <= POINTS for sample in CLASS)
+    assert len(CLASSES[UNIT]) == 12
+    for samples in CLASSES.values():
+        assert len({sample.student for sample in samples}) == len(samples)
+    most = max(sample.deserved for sample in CLASSES[UNIT])
+    assert sum(sample.deserved == most for sample in CLASSES[UNIT]) == 3
 
 
-def test_every_score_is_the_deserved_one(tmp_path, capsys):
+def test_every_unit_has_a_class():
+    assert list(CLASSES) == Course(ROOT).units()
+
+
+@pytest.mark.parametrize("unit", CLASSES)
+def test_every_score_is_the_deserved_one(unit, tmp_path, capsys):
     course = Course(ROOT)
-    assert run_demo(course, tmp_path / "demo") == 0
-    assert "12 of 12 scores as deserved" in capsys.readouterr().out
+    assert run_demo(course, unit, tmp_path / "demo") == 0
+    samples = CLASSES[unit]
+    assert f"{len(samples)} of {len(samples)} scores as deserved" in capsys.readouterr().out
     demo = Course(tmp_path / "demo")
     with demo.gradebook() as gradebook:
-        given = {s.student_id: s.score for s in gradebook.assignment_submissions(UNIT)}
-    assert given == pytest.approx({sample.student: sample.deserved for sample in CLASS})
-    for sample in CLASS:
-        page = (demo.path("feedback", sample.student, UNIT) / f"{UNIT}.html").read_text()
+        given = {s.student_id: s.score for s in gradebook.assignment_submissions(unit)}
+    assert given == pytest.approx({sample.student: sample.deserved for sample in samples})
+    for sample in samples:
+        page = (demo.path("feedback", sample.student, unit) / f"{unit}.html").read_text()
         assert "HIDDEN TESTS" not in page
-        record = json.loads((demo.records / UNIT / f"{sample.student}.json").read_text())
+        record = json.loads((demo.records / unit / f"{sample.student}.json").read_text())
         assert record["status"] == sample.status
     assert "Most common failures" in (demo.root / "report.html").read_text()
+    if unit != UNIT:
+        return
     # The real data: a LeNet was trained, and read most of the digits it had not seen.
-    graded = nbformat.read(demo.path("autograded", "ada", UNIT) / f"{UNIT}.ipynb", 4)
+    graded = nbformat.read(demo.path("autograded", "ada", unit) / f"{unit}.ipynb", 4)
     (training,) = (
         cell for cell in graded.cells
         if cell.metadata.get("nbgrader", {}).get("grade_id") == "train_lenet"
     )  # fmt: skip
     (text,) = (o.text for o in training.outputs if o.get("name") == "stdout")
     assert float(text.split("%")[0]) > 85
+
+
+def test_a_unit_without_a_class_is_refused(tmp_path):
+    with pytest.raises(CourseError, match="received '99_other'"):
+        run_demo(Course(ROOT), "99_other", tmp_path / "demo")
 
 
 def test_published_assignments_are_what_a_release_gives(tmp_path):

@@ -1,7 +1,5 @@
 """Unit 01: its lecture runs, its figures have words, and what it says of the slides is right."""
 
-import contextlib
-import io
 from types import SimpleNamespace
 
 import IPython.display
@@ -9,48 +7,22 @@ import numpy as np
 import pytest
 
 from course.visualization import convolution, display, plots
-from tests.course.units import code_cells, run, unit
+from tests.course.units import figures, unit
 
 UNIT = unit("01_convolution")
 
 
 @pytest.fixture(scope="module")
 def taught():
-    """The lecture's names after it has run from start to end, and what it showed."""
-    namespace, shown = {}, []
-    displayed = IPython.display.display
-    IPython.display.display = shown.append
-    try:
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            for cell in code_cells(UNIT.lecture):
-                shown.append(run(cell.source, namespace))
-    finally:
-        IPython.display.display = displayed
-    return SimpleNamespace(**namespace, shown=shown, printed=printed.getvalue())
+    return UNIT.teach()
 
 
 def test_points():
     assert sum(UNIT.points.values()) == 33
 
 
-def test_a_question_is_marked_by_hand():
-    """Its scheme is in the solution, which students do not get."""
-    from tests.course.units import meta, notebook_of
-
-    cells = notebook_of(UNIT.script).cells
-    (cell,) = (c for c in cells if c.cell_type == "markdown" and meta(c).get("grade"))
-    assert meta(cell)["solution"] and meta(cell)["points"] == 4
-    before, hidden = cell.source.split("### BEGIN SOLUTION")
-    assert "Marking scheme" in hidden and not before.strip()
-
-
 def test_the_lecture_shows_figures_with_words(taught):
-    figures = [shown for shown in taught.shown if isinstance(shown, display.Shown)]
-    assert len(figures) >= 10
-    for figure in figures:
-        assert len(figure.words) > 80
-        assert figure.png.startswith(b"\x89PNG")
-        assert f'alt="{figure.words[:20]}' in figure._repr_html_()
+    assert len(figures(taught)) >= 10
 
 
 def test_the_lecture_measures_what_it_says(taught):

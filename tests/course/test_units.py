@@ -5,19 +5,32 @@ is another honest way to write it: it must lose none. Both lie beside the notebo
 the release gates as well, each as a student's work; here each is asked several times.
 """
 
+import time
+from collections.abc import Iterator
+
 import nbformat
 import numpy as np
 import pytest
 
 from autograder import checks
 from tests.conftest import ROOT
-from tests.course.units import NAMES, unit
+from tests.course.units import NAMES, meta, notebook_of, unit
 
 QUESTIONS = [(name, question) for name in NAMES for question in unit(name).points]
 VARIANTS = [(name, variant) for name in NAMES for variant in unit(name).variants]
 WRONG = [pair for pair in VARIANTS if pair[1].wrong]
 RIGHT = [pair for pair in VARIANTS if not pair[1].wrong]
 DRAWS, DRAWS_OF_A_VARIANT = 10, 2
+SECONDS = 3.0  # for more than one draw
+
+
+def draws(most: int) -> Iterator[int]:
+    """So many times, or fewer if they take long."""
+    end = time.monotonic() + SECONDS
+    for number in range(most):
+        if number and time.monotonic() > end:
+            return
+        yield number
 
 
 def named(value) -> str:
@@ -45,6 +58,16 @@ def test_every_question_has_mutants_and_some_have_alternatives(name):
     assert len(set(labels)) == len(labels)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_question_is_marked_by_hand(name):
+    """Its scheme is in the solution, which students do not get."""
+    cells = notebook_of(unit(name).script).cells
+    (cell,) = (c for c in cells if c.cell_type == "markdown" and meta(c).get("grade"))
+    assert meta(cell)["solution"] and meta(cell)["points"] >= 3
+    before, hidden = cell.source.split("### BEGIN SOLUTION")
+    assert "Marking scheme" in hidden and not before.strip()
+
+
 @each_question
 def test_solution_scores_full_marks_on_every_draw(name, question, monkeypatch):
     """And no draw makes a right answer look like a known mistake."""
@@ -56,7 +79,7 @@ def test_solution_scores_full_marks_on_every_draw(name, question, monkeypatch):
 
     monkeypatch.setattr(checks.Call, "gives", looked_at)
     namespace = unit(name).answered()
-    for _ in range(DRAWS):
+    for _ in draws(DRAWS):
         score, message = unit(name).mark(question, namespace)
         assert score == unit(name).points[question], message
 
@@ -125,7 +148,7 @@ def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise
 @pytest.mark.parametrize(("name", "variant"), WRONG, ids=named)
 def test_mutant_loses_points(name, variant):
     namespace = unit(name).answered(**{variant.answer: variant.source})
-    for _ in range(DRAWS_OF_A_VARIANT):
+    for _ in draws(DRAWS_OF_A_VARIANT):
         score, message = unit(name).mark(variant.question, namespace)
         assert score < unit(name).points[variant.question]
         assert variant.says in message
@@ -134,7 +157,7 @@ def test_mutant_loses_points(name, variant):
 @pytest.mark.parametrize(("name", "variant"), RIGHT, ids=named)
 def test_alternative_scores_full_marks(name, variant):
     namespace = unit(name).answered(**{variant.answer: variant.source})
-    for _ in range(DRAWS_OF_A_VARIANT):
+    for _ in draws(DRAWS_OF_A_VARIANT):
         score, message = unit(name).mark(variant.question, namespace)
         assert score == unit(name).points[variant.question], message
 

@@ -8,12 +8,15 @@ import io
 import os
 from functools import cache, cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
+import IPython.display
 import nbformat
 
 import course.quiet  # noqa: F401
 from autograder import checks, mutants
 from autograder.notebooks import to_ipynb
+from course.visualization.display import Shown
 from tests.conftest import ROOT
 
 # Some answers depend on whose they are.
@@ -106,6 +109,18 @@ class Unit:
         except checks.ChecksFailed as failure:
             return 0, str(failure)
 
+    def teach(self) -> SimpleNamespace:
+        """The lecture's names after it has run, what it has `shown` and what it `printed`."""
+        namespace, shown = {}, []
+        displayed, IPython.display.display = IPython.display.display, shown.append
+        try:
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                for cell in code_cells(self.lecture):
+                    shown.append(run(cell.source, namespace))
+        finally:
+            IPython.display.display = displayed
+        return SimpleNamespace(**namespace, shown=shown, printed=printed.getvalue())
+
     @cached_property
     def release(self) -> dict[str, str]:
         """The code cells as students get them, by grade id."""
@@ -121,6 +136,15 @@ class Unit:
 @cache
 def unit(name: str) -> Unit:
     return Unit(name)
+
+
+def figures(taught: SimpleNamespace) -> list[Shown]:
+    """The figures of a lecture that ran, each seen to say in words what it shows."""
+    found = [shown for shown in taught.shown if isinstance(shown, Shown)]
+    for figure in found:
+        assert len(figure.words) > 80
+        assert figure.png.startswith(b"\x89PNG")
+    return found
 
 
 NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.py"))

@@ -1,0 +1,702 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 · Residual networks
+#
+# AlexNet has 8 layers, VGG 19, GoogLeNet 22. Why not 50, or 150? Because with plain stacks it does
+# not work, and not for the reason that one would guess. This lecture shows
+#
+# 1. that deeper plain networks get **worse**, on the very images that they are trained on,
+# 2. that they need not, **by construction**, and how hard a copy is to learn,
+# 3. the **residual block**, basic and bottleneck,
+# 4. **shortcuts** A, B and C, and where the stride goes,
+# 5. the networks, from 20 layers to 152, with what they **cost**,
+# 6. the **gradients**, layer by layer,
+# 7. and what happens if a block is **taken out** of a trained network.
+#
+# Everything is measured here, on small networks that train in seconds. What the paper measured on
+# large ones is said beside it.
+
+# %%
+import course.quiet  # first, and TensorFlow starts silently
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from course import architectures, datasets, sizing
+from course.architectures.resnet import residual_net
+from course.blocks.conv import conv, conv_bn
+from course.blocks.residual import basic_block, bottleneck_block, join, shortcut_branch
+from course.visualization import plots
+from course.visualization import residual as draw
+from course.visualization.display import play, show, table
+
+
+# %% [markdown]
+# ## 1 · Deeper is worse
+#
+# Take the paper's networks for small images: one convolution, three stages of $n$ blocks of two
+# convolutions each, the mean of each map, one dense layer; $6n + 2$ layers. Every convolution is
+# followed by batch normalization, and all kernels begin as He et al. (2015) say, with a variance of
+# $2/n$ for $n$ values in a window. The networks are narrow, and the images are the digits of 8x8
+# pixels, so that a training takes seconds. What `shortcut` is comes below; with `None`, the
+# network is plain.
+
+
+# %%
+WIDTHS = (8, 16, 32)  # the paper has 16, 32, 64
+
+
+def net(n, shortcut=None, block=basic_block, widths=WIDTHS, shape=(8, 8, 1)):
+    """A network of 6n + 2 layers that gives a score for each class."""
+
+    def stem(x):
+        return conv_bn(x, widths[0], 3, name="conv1")
+
+    stages = [[width] * n for width in widths]
+    block = partial(block, shortcut=shortcut)
+    return residual_net(shape, 10, None, "net", stem=stem, block=block, stages=stages)
+
+
+def losses_in_training(model, images, labels, seed, steps=100, rate=0.02, batch=64):
+    """Gradient descent with momentum; the training loss of each step."""
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    weights = model.trainable_variables
+    optimizer.build(weights)
+    images, labels = tf.constant(images), tf.constant(labels, "int32")
+
+    @tf.function(autograph=False)
+    def step(chosen):
+        with tf.GradientTape() as tape:
+            scores = model(tf.gather(images, chosen), training=True)
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(labels, chosen), scores)
+            )
+        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+        return loss
+
+    order = np.random.default_rng(seed)
+    return [float(step(order.integers(0, len(images), batch))) for _ in range(steps)]
+
+
+# %%
+digits, digit_labels = datasets.load_arrays("digits", "train")
+test_digits, test_labels = datasets.load_arrays("digits", "test")
+digits, test_digits = (images.astype("float32") / 127.5 - 1 for images in (digits, test_digits))
+STEPS, WINDOW, SHALLOW, DEEP = 100, 10, 3, 6  # 20 layers and 38
+
+
+def smooth(values):
+    """The mean of the last few steps, at each step."""
+    return np.convolve(values, np.ones(WINDOW) / WINDOW, mode="valid")
+
+
+trained, curves = {}, {}
+for kind, shortcut in (("plain", None), ("residual", "A")):
+    for n in (SHALLOW, DEEP):
+        keras.utils.set_random_seed(1)
+        name = f"{kind}, {6 * n + 2} layers"
+        trained[name] = net(n, shortcut)
+        found = losses_in_training(trained[name], digits, digit_labels, seed=1, steps=STEPS)
+        curves[name] = [smooth(found)]
+show(plots.training_curves(
+    curves, f"The loss on the training images, a mean over {WINDOW} steps, in the first {STEPS} "
+    "steps of training.", x=range(WINDOW, STEPS + 1), yscale="log",
+))  # fmt: skip
+
+# %% [markdown]
+# One seed is one story. Here are five, measured once and written down: the training loss at the
+# end, a mean of the last ten steps. The cell below fails if your run says something else.
+#
+# | seed | plain, 20 layers | plain, 38 | residual, 20 | residual, 38 |
+# |---:|---:|---:|---:|---:|
+# | 1 | 0.098 | 0.935 | 0.028 | 0.037 |
+# | 2 | 0.174 | 1.206 | 0.017 | 0.029 |
+# | 3 | 0.218 | 0.818 | 0.031 | 0.023 |
+# | 4 | 0.308 | 1.155 | 0.014 | 0.017 |
+# | 5 | 0.219 | 1.285 | 0.024 | 0.025 |
+
+# %%
+end = {name: float(values[0][-1]) for name, values in curves.items()}
+assert end["plain, 38 layers"] > 2 * end["plain, 20 layers"] + 0.2, end
+assert end["residual, 38 layers"] < 0.1 < end["plain, 38 layers"] / 4, end
+
+# %% [markdown]
+# The deeper plain network is worse, by far more than the seeds differ; the residual ones cannot be
+# told apart. (This is after 100 steps. Wait long enough, and even the deep plain network gets these
+# easy digits. The paper waits for 64,000 steps, and its plain networks still are the worse the
+# deeper they are.)
+#
+# **This is not overfitting.** Overfitting is a *low* error on the training images and a high one on
+# others. Here the deep network is worse on the images that it is trained on. It fits less, although
+# it has twice as many weights. The paper sees the same on CIFAR-10 (20 layers against 56) and
+# on ImageNet (18 against 34), and calls it **degradation**.
+#
+# ## 2 · By construction
+#
+# A deeper network *could* be as good. Take the shallow one, put new blocks between its own, and let
+# them hand on what they get: the **identity**. Nothing has changed, so the training error is at
+# most as high. There is such a set of weights; gradient descent does not find it.
+#
+# So let us make it easy to find. A **residual block** computes what is to be *added* to its input:
+#
+# $$y = x + F(x) \qquad\text{instead of}\qquad y = H(x)$$
+#
+# If $F$ gives zeros, the block is the identity. Where a plain block would have to learn $H(x) = x$
+# with convolutions, normalizations and ReLUs, a residual one has to learn nothing at all. Here is
+# the construction, on the network of 20 layers that was just trained. A network of 38 layers gets
+# its weights; in all new blocks the last normalization's $\gamma$ is set to zero, as its $\beta$ is
+# at first.
+
+# %%
+shallow, deep = trained["residual, 20 layers"], net(DEEP, "A")
+old = {layer.name for layer in shallow.layers}
+for layer in deep.layers:
+    if layer.name in old:
+        layer.set_weights(shallow.get_layer(layer.name).get_weights())
+    elif layer.name.endswith("_2_bn"):
+        layer.gamma.assign(0 * layer.gamma)
+before, after = (np.array(network(digits[:64])) for network in (shallow, deep))
+print(f"the scores of 64 images differ by {np.abs(before - after).max()}")
+assert np.abs(before - after).max() < 1e-5
+
+# %% [markdown]
+# 18 layers more, and the same function. (The shortcut's sum goes through a ReLU, and a ReLU leaves
+# alone what came out of another one.)
+#
+# How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the input,
+# pictures with values from 0 to 1. The loss is the squared error, divided by the pictures'
+# variance: 1 is what a constant achieves, 0 is a perfect copy.
+
+
+# %%
+shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:512]")
+pictures = shapes[:, ::2, ::2].astype("float32") / 255
+
+
+def losses_in_copying(blocks, shortcut, seed, steps=150):
+    """Learn the identity with a stack of basic blocks of three channels."""
+    keras.utils.set_random_seed(seed)
+    inputs = x = keras.Input((16, 16, 3))
+    for number in range(blocks):
+        x = basic_block(x, 3, shortcut=shortcut, name=f"block{number}")
+    model, optimizer = keras.Model(inputs, x), keras.optimizers.Adam(1e-2)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(autograph=False)
+    def step(batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(batch, training=True) - batch) ** 2) / pictures.var()
+        weights = model.trainable_variables
+        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+        return loss
+
+    order = np.random.default_rng(seed)
+    return [float(step(pictures[order.integers(0, 512, 32)])) for _ in range(steps)]
+
+
+copying = {
+    f"{name}, {2 * blocks} layers": [losses_in_copying(blocks, shortcut, seed=1)]
+    for blocks in (1, 4)
+    for name, shortcut in (("plain", None), ("residual", "A"))
+}
+show(plots.training_curves(
+    copying, "How well stacks of 2 and of 8 convolutions learn to copy a picture, with and without "
+    "shortcuts.", y_label="squared error / variance", yscale="log",
+))  # fmt: skip
+
+# %% [markdown]
+# | seed | plain, 2 layers | residual, 2 | plain, 8 | residual, 8 |
+# |---:|---:|---:|---:|---:|
+# | 1 | 0.79 | 0.23 | 0.93 | 0.58 |
+# | 2 | 0.71 | 0.26 | 0.89 | 0.57 |
+# | 3 | 0.85 | 0.30 | 0.86 | 0.79 |
+# | 4 | 0.70 | 0.38 | 1.60 | 0.91 |
+# | 5 | 0.78 | 0.18 | 0.77 | 0.37 |
+#
+# (A mean of the last ten of 150 steps.) In the plain stack even two convolutions do not learn to
+# copy, and eight are hardly better than a constant. With shortcuts it goes better, but not by
+# itself well: the branches begin with random kernels, and have to be learned away. If they *begin*
+# as zeros, there is nothing left to learn:
+
+# %%
+last = {name: float(np.mean(runs[0][-10:])) for name, runs in copying.items()}
+assert last["residual, 2 layers"] < last["plain, 2 layers"] - 0.15, last
+inputs = keras.Input((16, 16, 3))
+block = keras.Model(inputs, basic_block(inputs, 3, shortcut="A", name="block"))
+block.get_layer("block_2_bn").gamma.assign(np.zeros(3))
+error = np.mean((np.array(block(pictures, training=True)) - pictures) ** 2) / pictures.var()
+print(f"a residual block with gamma = 0, before any training: {error}")
+assert error == 0
+
+# %% [markdown]
+# ## 3 · The block
+#
+# The branch $F$ of a **basic block** has two 3x3 convolutions. Why two? With one, $x + W * x$ is a
+# convolution again: nothing would be gained. With two and a ReLU between them the branch is a small
+# network of its own.
+#
+# The **second ReLU comes behind the addition**. Before it, $F$ could never be negative, and the
+# values on the shortcut could only grow. Batch normalization stands behind every convolution, so no
+# convolution has a bias. Nothing else: no dropout.
+#
+# In deep networks 3x3 convolutions between 256 channels are dear. The **bottleneck block** narrows
+# with 1x1, convolves, and widens with 1x1 again (*Inception* reduces in the same way, 05).
+
+# %%
+kernels = {
+    "plain": 2 * sizing.conv_params(64, 64, 3, use_bias=False),
+    "basic": 2 * sizing.conv_params(64, 64, 3, use_bias=False),
+    "bottleneck": (
+        sizing.conv_params(256, 64, 1, use_bias=False)
+        + sizing.conv_params(64, 64, 3, use_bias=False)
+        + sizing.conv_params(64, 256, 1, use_bias=False)
+    ),
+}
+show(draw.blocks(kernels))
+
+# %% [markdown]
+# About as many weights as the basic block, on four times as many channels. It is not *equivalent*:
+# two 3x3 convolutions on 256 channels could do more, and would need 1,179,648 weights, 17 times as
+# many. The bottleneck is the cheaper bargain, and one can afford more of them.
+
+# %%
+assert kernels["bottleneck"] == 69632
+assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
+
+# %% [markdown]
+# ## 4 · Shortcuts
+#
+# Within a stage the shapes of $x$ and $F(x)$ agree, and the shortcut is the input itself. At the
+# beginning of a stage the maps halve and the channels double: something must be done to $x$.
+#
+# | | where shapes agree | where they differ |
+# |---|---|---|
+# | **A** | $x$ | every second pixel; zeros for the new channels |
+# | **B** | $x$ | a *projection*: 1x1 convolution with the stride, and normalization |
+# | **C** | a projection | a projection |
+#
+# Here is a tensor of three channels, and what A and B make of it with stride 2 and six channels
+# (the projection has random weights):
+
+# %%
+keras.utils.set_random_seed(2)
+sample = 2 * pictures[11] - 1
+inputs = keras.Input(sample.shape)
+made = {}
+for kind in "AB":
+    way = shortcut_branch(inputs, 6, strides=2, kind=kind, name=kind)
+    made[f"shortcut {kind}"] = np.array(keras.Model(inputs, way)(sample[None]))[0]
+show(draw.shortcuts(sample, made))
+
+# %% [markdown]
+# What does it cost, and what does it bring? Weights of the shortcuts, and the paper's ImageNet
+# errors of a network of 34 layers (ten crops, Table 3):
+
+
+# %%
+def projection(channels, filters):
+    """What a projection learns: its kernel, and gamma and beta of its normalization."""
+    return sizing.conv_params(channels, filters, 1, use_bias=False) + 2 * filters
+
+
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3),
+          152: (3, 8, 36, 3)}  # fmt: skip
+widths = (64, 128, 256, 512)
+where_they_differ = sum(projection(width // 2, width) for width in widths[1:])
+within = sum(projection(w, w) * (n - (w > 64)) for w, n in zip(widths, BLOCKS[34], strict=True))
+rows = [
+    ("none: plain", 0, 28.54), ("A", 0, 25.03), ("B", where_they_differ, 24.52),
+    ("C", where_they_differ + within, 24.19),
+]  # fmt: skip
+table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
+
+# %% [markdown]
+# The large step is from no shortcut to A, which adds not one weight to 21.8 million. B and C are a
+# little better, and "the small differences among A, B and C indicate that projection shortcuts are
+# not essential". B became the rule on ImageNet, A on CIFAR. C is dear, above all around
+# bottlenecks, where the shortcut joins the two *wide* ends.
+#
+# **Identity means identity.** Do not project where shapes agree: 08 shows what a 1x1 convolution, a
+# gate or dropout on the shortcut do to a network of 110 layers.
+#
+# ### Where the stride goes
+#
+# A bottleneck at the beginning of a stage has two places for its stride. In the paper it is the
+# first **1x1** convolution. A 1x1 kernel with stride 2 reads every second pixel of every second
+# row; the projection beside it does, too. What does such a block see at all? Ask the gradient (01,
+# section 7):
+
+
+# %%
+def seen_by(block, size=8):
+    """Where a block's output depends on its input, for random positive weights."""
+    inputs = keras.Input((size, size, 8))
+    model = keras.Model(inputs, block(inputs, 16, strides=2, name="block"))
+    model.set_weights([np.abs(weight) for weight in model.get_weights()])
+    maps = tf.ones((1, size, size, 8))
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        total = tf.reduce_sum(model(maps))
+    return np.abs(tape.gradient(total, maps)[0]).sum(-1) > 0
+
+
+masks = {
+    "projection": seen_by(partial(shortcut_branch, kind="B")),
+    "bottleneck, stride on\nthe 1x1 (paper)": seen_by(partial(bottleneck_block, stride_on="1x1")),
+    "bottleneck, stride on\nthe 3x3 (v1.5)": seen_by(partial(bottleneck_block, stride_on="3x3")),
+    "basic block": seen_by(basic_block),
+}
+show(draw.pixels_seen(masks))
+
+# %% [markdown]
+# Three quarters of the values that the stage before has computed are never looked at. With the
+# stride on the **3x3** every pixel counts. That is "ResNet v1.5", what most libraries build today;
+# the same weights fit into both, but they compute different functions, and v1.5 costs 6 % more:
+
+# %%
+places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
+errors = {name: architectures.describe(name).published for name in places}
+rows = [
+    (name, report.params, report.macs, errors[name]["ImageNet top-1 error"])
+    for name, report in places.items()
+]
+table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
+
+# %% [markdown]
+# ## 5 · The networks
+#
+# For **ImageNet** (224x224): a 7x7 convolution with stride 2 and 3x3 max pooling with stride 2,
+# four stages, the mean of each map, one dense layer. When the maps halve, the channels double. So
+# each block costs the same in every stage, as in VGG; but there are no large dense layers at the
+# end, which hold most of VGG's weights (02).
+
+
+# %%
+def part(report, prefix=""):
+    """Learned weights and multiply-adds of the layers whose names begin like this."""
+    rows = [row for row in report.rows if row.name.startswith(prefix)]
+    learned = (row.params // (2 if row.name.endswith("_bn") else 1) for row in rows)
+    return np.array([sum(learned), sum(row.macs for row in rows)])  # half of BN's are statistics
+
+
+sizes = {
+    depth: part(places.get(name) or sizing.profile(architectures.build(name)))
+    for depth, name in ((18, "resnet18"), (34, "resnet34"), (50, "resnet50"))
+}
+for depth in (101, 152):  # those of 50 layers, and more of two kinds of blocks
+    sizes[depth] = sizes[50] + sum(
+        (more - less) * part(places["resnet50"], f"conv{stage}_block2_")
+        for stage, more, less in zip((2, 3, 4, 5), BLOCKS[depth], BLOCKS[50], strict=True)
+    )
+rows = []
+for depth, blocks in BLOCKS.items():
+    layers_per_block = 2 if depth < 50 else 3
+    assert depth == layers_per_block * sum(blocks) + 2
+    kind = "basic" if depth < 50 else "bottleneck"
+    rows.append((depth, kind, str(blocks), *map(int, sizes[depth])))
+table(("layers", "blocks", "in each stage", "weights", "multiply-adds"), rows)
+
+# %% [markdown]
+# The depth counts convolutions and the dense layer on the way through the blocks; projections are
+# not counted. From 34 to 50 layers each basic block becomes a bottleneck, for a twentieth more
+# multiply-adds. Even 152 layers take far less than the 19.6 billion of VGG-19.
+
+# %%
+assert 1.04 < sizes[50][1] / sizes[34][1] < 1.06
+assert sizes[152][1] < 11.4e9 < 19.6e9
+
+
+def by_stage(report):
+    """Maps, channels and multiply-adds of each stage."""
+    found = {}
+    for row in report.rows:
+        stage = row.name.split("_")[0] if row.name.startswith("conv") else "end"
+        size, channels, macs = found.get(stage, (0, 0, 0))
+        shape = row.output_shape
+        if len(shape) == 3 and row.macs:
+            size, channels = shape[0], max(channels, shape[2])
+        found[stage] = (size or 1, channels if len(shape) == 3 else shape[-1], macs + row.macs)
+    return [(name, *found[name]) for name in sorted(found) if name != "end"]
+
+
+show(draw.stages(by_stage(places["resnet50"])))
+
+# %% [markdown]
+# For **CIFAR-10** (32x32): a 3x3 convolution, three stages of $n$ basic blocks with 16, 32 and 64
+# channels, $6n + 2$ layers, shortcut A. You build them in the assignment. The paper's test errors:
+
+# %%
+rows = []
+for depth in (20, 32, 44, 56, 110, 1202):
+    name = f"resnet{depth}_cifar"
+    error = architectures.describe(name).published["CIFAR-10 test error"]
+    rows.append((name, (depth - 2) // 6, depth, error))
+table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
+
+# %% [markdown]
+# 110 layers still gain. 1202 layers train as well, down to a training error below 0.1 %, and test
+# worse than 110: *that* is overfitting, 19.4 million weights for 50,000 small images.
+#
+# **How they are trained.** The recipe is plain: He's initialization, batch normalization behind
+# every convolution, gradient descent with momentum 0.9, a weight decay of 0.0001, batches of 256
+# (CIFAR: 128), a learning rate of 0.1, divided by 10 when the error stops falling (CIFAR: after
+# 32,000 and 48,000 of 64,000 steps), for up to 600,000 steps. Images are scaled, cropped and
+# mirrored. **No dropout.** On CIFAR, 110 layers begin with a rate of 0.01 until the training error
+# is below 80 %.
+#
+# An ensemble of six such networks had a top-5 error of 3.57 % and won ILSVRC 2015; so did the same
+# features in detection, localization and segmentation (ImageNet and COCO). A person who had
+# practised made 5.1 % (Russakovsky et al., 2015).
+#
+# One thing was added later: begin every block as the identity, by $\gamma = 0$ in the last
+# normalization of its branch (Goyal et al., 2017). The network is shallow at first and grows deeper
+# as it learns. You write that in the assignment.
+#
+# ## 6 · Gradients
+#
+# Why are deep plain networks hard to train? "Gradients vanish" is the usual answer. Measure it: the
+# norm of the gradient of each convolution's kernel, before training, in networks of 20 and of 56
+# layers, with normalization and without.
+
+
+# %%
+def bare_block(x, filters, *, strides, shortcut, name):
+    """A basic block without normalization."""
+    y = conv(x, filters, 3, strides=strides, padding=1, activation="relu", name=f"{name}_1")
+    y = conv(y, filters, 3, name=f"{name}_2")
+    return join(x, y, strides=strides, shortcut=shortcut, name=name)
+
+
+def gradient_norms(model, images, labels):
+    """The norm of the gradient of each 3x3 kernel, from the first layer to the last."""
+    kernels = [layer.kernel.value for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    with tf.GradientTape() as tape:
+        scores = model(images, training=True)
+        loss = tf.reduce_mean(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, "int32"), scores)
+        )
+    return [float(tf.norm(gradient)) for gradient in tape.gradient(loss, kernels)]
+
+
+def agreement(model, images, noise=0.1):
+    """How alike the gradient of a score is for an image and for the same image with some noise."""
+    found = []
+    for change in (0, noise * np.random.default_rng(0).normal(size=images.shape)):
+        pixels = tf.constant(images + change, "float32")
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            score = tf.reduce_sum(model(pixels, training=True)[:, 0])
+        found.append(np.array(tape.gradient(score, pixels)).reshape(len(images), -1))
+    one, other = (g / np.linalg.norm(g, axis=1, keepdims=True) for g in found)
+    return float(np.median((one * other).sum(axis=1)))
+
+
+scaled = (pictures[:32] - pictures.mean()) / pictures.std()
+norms, alike = {}, {}
+for block in (basic_block, bare_block):
+    for n in (3, 9):
+        for shortcut in (None, "A"):
+            keras.utils.set_random_seed(1)
+            network = net(n, shortcut, block, shape=(16, 16, 3))
+            norms[n, shortcut, block] = gradient_norms(network, scaled, shape_labels[:32])
+            alike[n, shortcut, block] = agreement(network, scaled)
+
+
+def gradients(depth, normalized):
+    """Plain and residual, with normalization or without."""
+    n, block = (depth - 2) // 6, basic_block if normalized == "yes" else bare_block
+    lines = {"plain": norms[n, None, block], "residual": norms[n, "A", block]}
+    said = "; ".join(
+        f"{name} {values[0]:.2g} in the first and {values[-1]:.2g} in the last"
+        for name, values in lines.items()
+    )
+    how = "with" if normalized == "yes" else "without"
+    return plots.curves(
+        range(1, depth), lines, "The norm of the gradient of each convolution's kernel before "
+        f"training, {depth} layers {how} batch normalization: {said}.",
+        x_label="convolution", y_label="norm of the gradient", yscale="log",
+    )  # fmt: skip
+
+
+play(gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"])
+
+# %%
+rows = [
+    ("no" if block is bare_block else "yes", 6 * n + 2, "plain" if shortcut is None else "residual",
+     values[0] / values[-1], alike[n, shortcut, block])
+    for (n, shortcut, block), values in norms.items()
+]  # fmt: skip
+header = ("normalized", "layers", "network", "gradient, first layer / last", "agreement")
+table(header, rows)
+
+# %% [markdown]
+# The usual answer is wrong here, in both ways.
+#
+# - **With normalization** the gradients of a plain network do not vanish, they *grow* on their way
+#   back, a little with every layer, and reach the first layer of 56 about a thousand times as large
+#   as the last one. (Yang et al., 2019, compute it: the batch's statistics are to blame.) One
+#   learning rate cannot be right for both ends. (The paper reports "healthy norms" of its plain
+#   network of 34 layers; it was looking for gradients that vanish.)
+# - **Without normalization**, He's initialization keeps a plain network's gradients at one size,
+#   give or take. It is the *residual* network that explodes: every block adds its branch to what
+#   was there, so values grow from block to block, and with them all gradients. Residual networks
+#   need normalization, or branches that begin small.
+# - In a residual network **with** normalization, the first and the last of 56 layers differ by a
+#   factor of less than ten.
+#
+# Norms are not all. The last column asks whether the gradient *points* anywhere: how alike are the
+# gradients of a score for an image and for the same image with a little noise (the cosine between
+# them; 1 is alike)? In a plain network with normalization they have nothing to do with each other
+# from 20 layers on, in one without at 56. Such **shattered** gradients (Balduzzi et al., 2017) tell
+# one step nothing about the next. On shortcuts the gradient comes back as it is, and images that
+# are alike share much of it.
+#
+# Five seeds say:
+#
+# | normalized | layers | network | first layer / last | agreement |
+# |---|---:|---|---:|---:|
+# | yes | 20 | plain | 5.4 to 9.5 | -0.02 to 0.09 |
+# | yes | 20 | residual | 1.8 to 2.9 | 0.35 to 0.47 |
+# | yes | 56 | plain | 640 to 2140 | 0.00 to 0.03 |
+# | yes | 56 | residual | 4.9 to 7.8 | 0.10 to 0.20 |
+# | no | 20 | plain | 0.3 to 2.0 | 0.23 to 0.68 |
+# | no | 20 | residual | 0.1 to 0.2 | 0.57 to 0.81 |
+# | no | 56 | plain | 2.6 to 8.2 | -0.05 to 0.10 |
+# | no | 56 | residual | 0.1 to 0.2 | 0.39 to 0.70 |
+#
+# (The first layer's gradient in the residual network of 56 layers without normalization has a norm
+# of 780 to 4,100; with normalization, 3.9 to 6.3.)
+
+# %%
+ratio = {key: values[0] / values[-1] for key, values in norms.items()}
+assert ratio[9, None, basic_block] > 100 > 20 > ratio[9, "A", basic_block]
+assert alike[3, "A", basic_block] - alike[3, None, basic_block] > 0.15
+assert norms[9, "A", bare_block][0] > 50 * norms[9, "A", basic_block][0]
+
+# %% [markdown]
+# ## 7 · Take a block out
+#
+# In a plain network each layer works on what the one before has made of the image. In a residual
+# one each block adds a little to what is there. Veit, Wilber and Belongie (2016) took a single
+# block out of a trained network, at test time, without any further training. Let us do the same
+# with two networks of 20 layers that have learned the digits, where the shapes allow it: the first
+# block of stages 2 and 3 must stay in the plain network, since nothing else halves the maps.
+
+
+# %%
+def without(model, block, shortcut):
+    """A function that computes the network without a block, its shortcut left in place."""
+    if shortcut:
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        last = copy.get_layer(f"{block}_2_bn")
+        last.gamma.assign(0 * last.gamma)
+        last.beta.assign(0 * last.beta)
+        return copy
+    x = inputs = keras.Input(model.input_shape[1:])
+    for layer in model.layers[1:]:
+        if not layer.name.startswith(f"{block}_"):
+            x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def accuracy(model):
+    """Part of the test digits that a network names rightly."""
+    return float(np.mean(np.array(model(test_digits)).argmax(-1) == test_labels))
+
+
+names = [f"conv{stage}_block{number}" for stage in (2, 3, 4) for number in (1, 2, 3)]
+whole, parts = {}, {}
+for name, shortcut in (("plain", None), ("residual", "A")):
+    model = trained[f"{name}, 20 layers"]
+    whole[name] = accuracy(model)
+    parts[name] = [
+        np.nan if shortcut is None and block in ("conv3_block1", "conv4_block1")
+        else accuracy(without(model, block, shortcut))
+        for block in names
+    ]  # fmt: skip
+show(draw.without_each_block(names, parts, whole))
+
+# %% [markdown]
+# The plain network guesses: without any one of its blocks, 0.04 to 0.29 of the digits are right
+# (five seeds). What comes behind the gap has learned to read something else. In the residual
+# network most blocks are hardly missed: with the median block gone, 0.77 to 0.83 are right, of 0.90
+# to 0.96. The shortcut has kept all features in place, and a block has only added to them. The
+# first block is missed most (0.25 to 0.49): right behind the first layer, nearly all is new.
+#
+# So a residual network is less like a chain than like a crowd. 08 takes that further: paths of many
+# lengths, and training with blocks left out by chance.
+
+# %%
+assert np.nanmax(parts["plain"]) < 0.45 and np.median(parts["residual"]) > 0.65, parts
+
+# %% [markdown]
+# ## What the slides say, and what is right
+
+# %%
+corrections = [
+    ("ResNet's weight decay", "1e-5", "1e-4", "the paper, section 3.4; another lecture has it so"),
+    ("its initialization", '"Xavier initialization from He et al."', "He's: a variance of 2/n",
+     "Xavier (Glorot) has no 2 to make up for what the ReLU takes away"),
+    ("the basic block", "a 3x3 convolution, then a 1x1", "3x3 and 3x3",
+     "1x1, 3x3, 1x1 is the bottleneck"),
+    ("every residual block", "has two 3x3 convolutions", "up to 34 layers",
+     "from 50 on it is 1x1, 3x3, 1x1, as later slides show"),
+    ("the gradient on the shortcut", "flows without any change", "within a stage, and where the "
+     "ReLU behind the addition is above 0", "that ReLU and projections are on the way; see 08"),
+]  # fmt: skip
+table(("about", "a slide says", "right is", "why"), corrections)
+
+# %% [markdown]
+# ## To remember
+#
+# - Plain networks get worse with depth **on their training images**. That is no overfitting.
+# - A deeper network contains the shallower one: new blocks need only be the **identity**. A
+#   residual
+#   block is the identity if its branch gives zeros: $y = x + F(x)$.
+# - Basic: 3x3, 3x3. Bottleneck: 1x1 to a quarter, 3x3, 1x1 back. Normalization behind every
+#   convolution, no bias, the last ReLU **behind** the addition.
+# - Shortcut A (zeros), B (projection where shapes differ), C (always). Where shapes agree, leave
+#   $x$
+#   alone.
+# - The stride: on the first 1x1 in the paper, on the 3x3 in v1.5; the same weights, another
+#   function.
+# - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 has 25.6 million weights and takes
+#   3.9
+#   (v1.5: 4.1) billion multiply-adds.
+#
+# ## To read
+#
+# - K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, CVPR 2016,
+#   arXiv:1512.03385.
+# - K. He, X. Zhang, S. Ren, J. Sun, *Delving deep into rectifiers*, ICCV 2015, arXiv:1502.01852.
+# - R. Srivastava, K. Greff, J. Schmidhuber, *Highway networks*, 2015, arXiv:1505.00387: shortcuts
+#   with
+#   gates, a little earlier.
+# - A. Veit, M. Wilber, S. Belongie, *Residual networks behave like ensembles of relatively shallow
+#   networks*, NeurIPS 2016, arXiv:1605.06431.
+# - D. Balduzzi et al., *The shattered gradients problem*, ICML 2017, arXiv:1702.08591.
+# - G. Yang et al., *A mean field theory of batch normalization*, ICLR 2019, arXiv:1902.08129.
+# - P. Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour*, 2017,
+#   arXiv:1706.02677.
+# - O. Russakovsky et al., *ImageNet large scale visual recognition challenge*, IJCV 115, 2015,
+#   arXiv:1409.0575.

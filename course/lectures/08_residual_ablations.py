@@ -1,0 +1,894 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 08 · Residual blocks, taken apart
+#
+# Unit 07 built residual networks and saw that they train where plain ones do not. Why? A block has
+# two convolutions, two normalizations, two ReLUs, a shortcut and a plus. One way to find out which
+# of them matter is to change one at a time, train again, and compare: an **ablation**. This lecture
+#
+# 1. says what an **identity** on the shortcut is worth, and measures it,
+# 2. puts things on the **shortcut**: constants, gates, a convolution, dropout,
+# 3. tries five **orders** of normalization and ReLU, one of which is **pre-activation**,
+# 4. asks which differences are **real**, as runs differ from seed to seed,
+# 5. spends weights in other ways: **width**, **cardinality**, channels that **grow**, **dense**
+#    links,
+# 6. and looks at how long the **paths** are through all of these.
+#
+# Small things are measured here, on networks that take seconds. For what takes hours there are
+# recorded runs, and the papers' numbers beside them.
+
+# %%
+import course.quiet  # first, and TensorFlow starts silently
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from IPython.display import Markdown, display
+from keras import layers
+from scipy import stats
+
+from course import architectures, datasets, sizing
+from course.blocks.aggregated import aggregated_block
+from course.blocks.preactivation import preactivation_block
+from course.blocks.residual_variants import ABLATIONS, FAILS, ORDERS, residual_unit
+from course.regularization.drop_path import linear_decay
+from course.training import runs
+from course.visualization import ablations as draw
+from course.visualization import plots
+from course.visualization.display import play, show, table
+
+
+SPOKEN = {"bn": "BN", "relu": "ReLU", "preactivation": "pre-activation"}
+
+
+def spoken(name):
+    """A variant's name as people write it."""
+    words = " ".join(SPOKEN.get(part, part) for part in name.split("_"))
+    kind, gating, bias = words.partition(" gating ")
+    return f"{kind} gating, bias {-int(bias)}" if gating else words
+
+
+# %% [markdown]
+# ## 1 · What an identity is worth
+#
+# Forget the ReLU after the addition for a moment. Block $l$ then gives $x_l = x_{l-1} + F_l$, and
+# $L$ blocks give a plain sum:
+#
+# $$x_L = x_0 + \sum_{l=1}^{L} F_l$$
+#
+# $$\frac{\partial E}{\partial x_0} = \frac{\partial E}{\partial x_L}
+# \Big(1 + \frac{\partial}{\partial x_0} \sum_{l=1}^{L} F_l\Big)$$
+#
+# Any block sees any earlier one directly, and the error at the end reaches the start by a term that
+# no weight can shrink. Now let something stand on the shortcut that multiplies by $\lambda$. Every
+# signal that passes is multiplied again and again, $x_L = \lambda^L x_0 + \dots$, and so is the
+# gradient. Powers are merciless:
+
+# %%
+BLOCKS = np.arange(0, 55, 3)
+
+
+def carried(factor):
+    """What is left after so many shortcuts, beside two factors to compare with."""
+    lines = {f"factor {value:g}": value**BLOCKS for value in sorted({factor, 1.0, 0.5})}
+    ends = "; ".join(f"{name}: {values[-1]:.1e}" for name, values in lines.items())
+    return plots.curves(
+        BLOCKS, lines, f"What is left of a signal after 0 to 54 shortcuts, on a scale of powers of "
+        f"ten, a straight line for each factor. After 54: {ends}.",
+        x_label="shortcuts passed", y_label="part that is left", yscale="log",
+    )  # fmt: skip
+
+
+play(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05])
+
+# %% [markdown]
+# 54 blocks are what ResNet-110 has. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5,
+# nothing that a `float32` would notice beside a 1.
+#
+# That is the theory, without branches. Let us measure with them: stacks of 16 blocks before any
+# training. How much like the first input are the values behind each block? And how large is a
+# random gradient, sent in at the end, when it comes out of each block on its way back?
+
+
+# %%
+DEPTH = 16
+
+
+def through(block, seed, depth=DEPTH, width=8, size=8, batch=16):
+    """What becomes of values on their way through blocks, and of a gradient on its way back.
+
+    Args:
+        block: function of a tensor and a name.
+        seed: of weights, inputs and the gradient at the end.
+
+    Returns:
+        At the input and behind each block: the correlation with the first input, the values' mean
+        and deviation, and the gradient's size as a part of that at the end.
+    """
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((size, size, width))
+    tensors = [inputs]
+    for number in range(depth):
+        tensors.append(block(tensors[-1], f"block{number}"))
+    stack = keras.Model(inputs, tensors)
+    start = tf.nn.relu(tf.random.normal((batch, size, size, width)))
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        values = stack(start, training=True)
+        error = tf.reduce_sum(values[-1] * tf.random.normal(values[-1].shape))
+    norms = np.array([float(tf.norm(slope)) for slope in tape.gradient(error, values)])
+    values = np.array(values)
+    free = values - values.mean(axis=(1, 2, 3), keepdims=True)
+    like = [float(np.corrcoef(free[0].ravel(), later.ravel())[0, 1]) for later in free]
+    return {
+        "like the first": np.array(like),
+        "mean": values.mean(axis=(1, 2, 3, 4)),
+        "deviation": values.std(axis=(1, 2, 3, 4)),
+        "gradient": norms / norms[-1],
+    }
+
+
+def unit(ablation):
+    """A block of eight channels with one of the paper's changes."""
+    return lambda x, name: residual_unit(x, 8, name=name, **ABLATIONS[ablation].arguments)
+
+
+ON_SHORTCUT = {
+    "nothing (original)": "original",
+    "times 0.5, both": "constant_scaling",
+    "gate, bias 0": "shortcut_gating_0",
+    "gate, bias -6": "shortcut_gating_6",
+    "1x1 convolution": "conv_shortcut",
+}
+measured = {name: through(unit(key), seed=1) for name, key in ON_SHORTCUT.items()}
+like = {name: found["like the first"] for name, found in measured.items()}
+ends = "; ".join(f"{name}: {values[-1]:.2f}" for name, values in like.items())
+show(plots.curves(
+    range(DEPTH + 1), like, f"How like the first input the values are behind each of {DEPTH} "
+    f"untrained blocks, as a correlation. Behind the last one: {ends}.",
+    x_label="blocks passed", y_label="correlation with the input", xticks=range(0, DEPTH + 1, 4),
+))  # fmt: skip
+
+# %%
+back = {name: found["gradient"] for name, found in measured.items()}
+ends = "; ".join(f"{name}: {values[0]:.3g}" for name, values in back.items())
+show(plots.curves(
+    range(DEPTH + 1), back, f"The gradient's size at the inputs of {DEPTH} untrained blocks, as a "
+    f"part of its size at the end, on a scale of powers of ten. At the first one's input: {ends}.",
+    x_label="blocks before", y_label="size of the gradient", yscale="log",
+    xticks=range(0, DEPTH + 1, 4),
+))  # fmt: skip
+
+# %% [markdown]
+# Six seeds, measured once and written down, from the smallest to the largest:
+#
+# | on the shortcut | correlation with the input, behind 16 blocks | gradient at the start |
+# |:---|---:|---:|
+# | nothing (original) | 0.057 to 0.107 | 15 to 18 |
+# | gate, bias -6 | 0.008 to 0.047 | 20 to 27 |
+# | times 0.5, both | -0.014 to -0.003 | 24 to 40 |
+# | gate, bias 0 | 0.000 to 0.019 | 69 to 95 |
+# | 1x1 convolution | -0.017 to 0.014 | 64 to 107 |
+#
+# On the way forward the formula is borne out. Behind 16 original blocks something of the input is
+# still there, though the ReLUs have taken much of it; with a constant or a convolution in the way
+# there is nothing that could be told from chance.
+#
+# On the way back something else happens than the formula lets one expect. The gradient does not
+# vanish, it *grows*, and with a half-open gate or a convolution it grows four times as much.
+# Normalization does that. A branch divides by the deviation of what it gets, so where the signal
+# fades on the shortcut, branches blow the gradient up. (In plain networks with normalization it
+# grows in every layer: Yang et al., 2019.) So "the gradient vanishes" is a popular story, but not
+# that of these networks. What is lost is the *direct* way: behind a faded shortcut every block
+# starts anew, as in a plain network.
+
+# %%
+assert like["nothing (original)"][-1] > 0.04 > like["times 0.5, both"][-1]
+assert (
+    min(back[name][0] for name in ("gate, bias 0", "1x1 convolution"))
+    > 2.5 * back["nothing (original)"][0]
+)
+
+# %% [markdown]
+# ## 2 · Things on the shortcut
+#
+# He et al. (2016b) put all sorts of things there, in all 54 blocks of ResNet-110:
+#
+# - **Constant scaling**: factors 0.5 and 0.5 on both parts, or 0.5 on the shortcut alone.
+# - **Exclusive gating**: a gate $g = \sigma(W x + c)$, one number from 0 to 1 for each value; $1 -
+#   g$ on the shortcut and $g$ on the branch, as in highway networks (Srivastava et al., 2015).
+# - **Shortcut-only gating**: $1 - g$ on the shortcut, the branch as it is.
+# - A **1x1 convolution** (with normalization) in *every* block: unit 07's option C.
+# - **Dropout** with rate 0.5: on average, a factor of 0.5.
+
+# %%
+BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
+show(draw.blocks({
+    "original": (BRANCH, ("ReLU",), ""),
+    "constant scaling": ((*BRANCH, "× 0.5"), ("ReLU",), "× 0.5"),
+    "exclusive gating": ((*BRANCH, "× g"), ("ReLU",), "× (1 − g)"),
+    "shortcut-only gating": (BRANCH, ("ReLU",), "× (1 − g)"),
+    "1x1 convolution": (BRANCH, ("ReLU",), "1x1, BN"),
+}))  # fmt: skip
+
+# %%
+
+
+def percent(error):
+    """As the paper prints it."""
+    return "–" if error is None else "fails" if error == FAILS else f"{error:.2f}"
+
+
+shortcuts = [name for name, row in ABLATIONS.items() if "order" not in row.arguments]
+table(
+    ("Table 1 of the paper: on the shortcut", "ResNet-110, CIFAR-10 test error in %"),
+    [(spoken(name), percent(ABLATIONS[name].resnet110)) for name in shortcuts],
+)
+
+# %% [markdown]
+# Nothing is better than nothing. ("Fails" is the paper's word for more than 20 %.) Two lessons are
+# in this table.
+#
+# **The gate's bias decides.** A gate that starts half open ($c = 0$) costs as much as a constant;
+# with $c = -6$ it starts at $1 - g = 0.9975$, and the shortcut is nearly the identity. In
+# *exclusive* gating one cannot win: a gate that opens the shortcut closes the branch, so the best
+# bias had to be searched for, and -7 was worse than -6 again.
+#
+# **What can be represented is not what is found.** The 1x1 convolution and the gate contain the
+# identity as a special case. A network with them can do all that the original can, and more. It is
+# worse on the *training* images too, so it does not overfit: it is harder to optimize. (With 34
+# layers and few shortcuts option C had been the best by a little; that did not last for 110.)
+#
+# The course has runs of its own: ResNet-32, drawn shapes of 16x16 pixels, few epochs, three seeds.
+# Next to each variant stands what a test says about its difference from the original. What this
+# test is, and why there is one, comes in section 4.
+
+
+# %%
+def recorded(study):
+    """The runs' test errors in percent by variant; a variant with one run only is left out."""
+    errors = {}
+    for run in runs.load(study):
+        errors.setdefault(spoken(run.variant), []).append(run.error)
+    return {variant: values for variant, values in errors.items() if len(values) > 1}
+
+
+def judged(errors, baseline="original"):
+    """For each other variant: difference from the baseline, its standard error, and a word."""
+    others = [variant for variant in errors if variant != baseline]
+    found = {}
+    for variant in others:
+        a, b = np.array(errors[variant]), np.array(errors[baseline])
+        gap = a.mean() - b.mean()
+        error = float(np.hypot(stats.sem(a), stats.sem(b)))
+        p = float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+        shown = p < 0.05 / len(others)
+        word = ("worse" if gap > 0 else "better") if shown else "not shown"
+        found[variant] = float(gap), error, word
+    return found
+
+
+def study(name):
+    """The figure of a study, and a sentence for each variant; or how to record it."""
+    errors = recorded(name)
+    if len(errors) < 2 or "original" not in errors:
+        return Markdown(f"*This study is not recorded here: `course record {name}` makes it.*")
+    found = judged(errors)
+    display(show(plots.bars(
+        errors, f"Recorded runs of the study {name}: a bar for the mean, a whisker of one standard "
+        "error, a dot for each run, and what the test says.",
+        label="test error in %", marks={variant: row[2] for variant, row in found.items()},
+    )))  # fmt: skip
+    return table(
+        ("variant", "points more than the original", "standard error", "the test says"), [
+            (variant, f"{gap:+.1f}", f"{error:.1f}", word)
+            for variant, (gap, error, word) in found.items()
+        ],
+    )  # fmt: skip
+
+
+study("shortcuts")
+
+# %% [markdown]
+# ## 3 · Five orders
+#
+# The shortcut is clear now, but after every addition there is a ReLU on the way from block to
+# block. Where do normalization and ReLU belong?
+
+
+# %%
+def steps(text):
+    """A row's steps in words."""
+    return tuple(SPOKEN.get(step, step) for step in text.split())
+
+
+show(draw.blocks({
+    spoken(name): (steps(f"{order.before} {order.branch}"), steps(order.after), "")
+    for name, order in ORDERS.items()
+}))  # fmt: skip
+
+# %% [markdown]
+# All five have the same layers and the same number of weights. Before any training, behind 16 of
+# each:
+
+# %%
+by_order = {spoken(name): through(unit(name), seed=1) for name in ORDERS}
+means = {name: found["mean"] for name, found in by_order.items()}
+ends = "; ".join(f"{name}: {values[-1]:.1f}" for name, values in means.items())
+show(plots.curves(
+    range(DEPTH + 1), means, f"The mean of the values behind each of {DEPTH} untrained blocks. "
+    f"Behind the last one: {ends}.",
+    x_label="blocks passed", y_label="mean of values", xticks=range(0, DEPTH + 1, 4),
+))  # fmt: skip
+
+# %%
+table(
+    ("order", "mean", "deviation", "correlation with the input", "gradient at the start"),
+    [
+        (name, *(float(found[key][-1]) for key in ("mean", "deviation", "like the first")),
+         float(found["gradient"][0]))
+        for name, found in by_order.items()
+    ],
+)  # fmt: skip
+
+# %% [markdown]
+# Six seeds, from the smallest to the largest:
+#
+# | order | mean | correlation with the input | gradient at the start |
+# |:---|---:|---:|---:|
+# | original | 2.69 to 2.74 | 0.057 to 0.107 | 15 to 18 |
+# | BN after addition | 0.28 to 0.32 | -0.004 to 0.011 | 16 to 23 |
+# | ReLU before addition | 6.64 to 6.70 | 0.215 to 0.261 | 9 to 12 |
+# | ReLU-only pre-activation | 0.39 to 0.41 | 0.126 to 0.183 | 13 to 16 |
+# | full pre-activation | -0.12 to 1.33 | 0.146 to 0.218 | 12 to 13 |
+#
+# - **BN after addition** normalizes the shortcut as well. In no block is the sum left alone, and
+#   nothing of the input arrives.
+# - **ReLU before addition**: the branch can only add, never take away, so values grow with every
+#   block. Much of the input arrives, but a residual ought to be able to have both signs.
+# - **ReLU-only pre-activation** is clear, but its first ReLU sees sums that nobody has normalized,
+#   and the two layers that go best together are apart.
+# - **Full pre-activation** is clear, and each convolution sees normalized, rectified values.
+
+# %%
+arrives = {name: found["like the first"][-1] for name, found in by_order.items()}
+assert arrives["full pre-activation"] > arrives["original"] > arrives["BN after addition"] + 0.03
+assert means["ReLU before addition"][-1] > 5 > 4 > means["original"][-1]
+
+# %% [markdown]
+# What was "post" becomes "pre" by looking at the other end: if the ReLU of a block's end is counted
+# as the start of the next block's *branch*, the shortcut is left free. (So much for the name: the
+# weights come after their activation.)
+
+# %%
+orders = ["original", *(name for name, row in ABLATIONS.items() if "order" in row.arguments)]
+table(
+    ("Table 2 of the paper: order", "ResNet-110", "ResNet-164"),
+    [(spoken(name), *map(percent, ABLATIONS[name][1:])) for name in orders],
+)
+
+# %%
+study("activation_order")
+
+# %% [markdown]
+# ### Pre-activation, in practice
+#
+# Between two blocks there is *nothing* but the sum. We can check that: the last output is the first
+# input plus all branches, to the last digit or so. With a ReLU after each addition it is not.
+
+
+# %%
+def away_from_the_sum(block, seed=1, depth=6):
+    """How far the last output is from the first input plus all that branches added."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((8, 8, 4))
+    x = inputs
+    for number in range(depth):
+        x = block(x, f"block{number}")
+    net = keras.Model(inputs, x)
+    sums = [layer for layer in net.layers if isinstance(layer, layers.Add)]
+    outputs = keras.Model(inputs, [part for layer in sums for part in layer.input] + [x])
+    *parts, last = [np.array(value) for value in outputs(np.random.default_rng(seed).normal(
+        size=(4, 8, 8, 4)).astype("float32"))]  # fmt: skip
+    branches = sum(parts[1::2])
+    return float(np.abs(last - (parts[0] + branches)).max() / np.abs(last).max())
+
+
+free = away_from_the_sum(lambda x, name: preactivation_block(x, 4, name=name))
+bent = away_from_the_sum(lambda x, name: residual_unit(x, 4, name=name))
+print(f"away from the sum: pre-activation {free:.0e}, original {bent:.2f}")
+assert free < 1e-5 and bent > 0.05
+
+# %% [markdown]
+# Three things follow for a network of such blocks:
+#
+# - The first convolution stands alone, as the first block normalizes for itself.
+# - After the *last* block comes one more normalization and ReLU. Nobody else would do it.
+#   (Forgotten, the classifier averages sums that have grown from block to block.)
+# - Where the shape changes, the shortcut is a 1x1 convolution of the block's first *activation*,
+#   which branch and shortcut share.
+#
+# What is it good for? The deeper, the more: with 110 layers the paper's error falls by a quarter of
+# a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its Table 3). It trains
+# a thousand layers at all.
+
+# %%
+names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
+published = [(name, architectures.describe(name)) for name in names]
+table(
+    ("pre-activation net", "weight layers", "CIFAR-10 test error in %"),
+    [(name, net.depth, net.published["CIFAR-10 test error"]) for name, net in published],
+)
+
+# %% [markdown]
+# ## 4 · Which differences are real?
+#
+# Train the *same* network again with another seed: other first weights, another order of the
+# images.
+
+
+# %%
+def halved(images):
+    """Means of 2x2 pixels, from 0 to 1."""
+    shape = (len(images), images.shape[1] // 2, 2, images.shape[2] // 2, 2, 3)
+    return images.astype("float32").reshape(shape).mean(axis=(2, 4)) / 255
+
+
+train_images, train_labels = datasets.load_arrays("course_shapes", "train[:1024]")
+test_images, test_labels = datasets.load_arrays("course_shapes", "test[:500]")
+train_images, test_images = halved(train_images), halved(test_images)
+
+
+def small_error(seed, steps=100):
+    """Test error in percent of a net of two original blocks after a short training."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(16, 3, 2, padding="same", use_bias=False)(inputs)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
+    for _ in range(2):
+        y = layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
+        y = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(y))
+        y = layers.Conv2D(16, 3, padding="same", use_bias=False)(y)
+        x = layers.ReLU()(layers.Add()([x, layers.BatchNormalization(momentum=0.8)(y)]))
+    net = keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+    optimizer, weights = keras.optimizers.Adam(0.005), net.trainable_variables
+    optimizer.build(weights)
+
+    @tf.function(autograph=False)
+    def step(images, labels):
+        with tf.GradientTape() as tape:
+            scores = net(images, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
+        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+
+    for chosen in np.random.randint(len(train_images), size=(steps, 32)):
+        step(tf.constant(train_images[chosen]), tf.constant(train_labels[chosen]))
+    return 100 * float(np.mean(np.argmax(net(test_images), axis=-1) != test_labels))
+
+
+seeds = [small_error(seed) for seed in range(1, 7)]
+mean, deviation = np.mean(seeds), np.std(seeds, ddof=1)
+show(plots.bars(
+    {"one net, six seeds": seeds}, "The same network trained with six seeds, a dot for each.",
+    label="test error in %",
+))  # fmt: skip
+
+# %%
+print(f"from {min(seeds):.1f} to {max(seeds):.1f}, mean {mean:.1f}, deviation {deviation:.1f}")
+print(f"standard error of the mean: {deviation / len(seeds) ** 0.5:.1f}")
+
+# %% [markdown]
+# Nothing was changed here at all. Had the worst and the best of these dots been an "original" and
+# an "improvement", each trained once, we would have found a good idea.
+#
+# So: several seeds, and two numbers that must not be mixed up.
+#
+# - The **standard deviation** $s$ (over $n - 1$) says how far *one run* may lie from the mean. More
+#   runs do not make it smaller.
+# - The **standard error** $s / \sqrt n$ says how far the *mean* may lie from that of infinitely
+#   many runs.
+#
+# To compare two variants, divide the difference of their means by its own standard error, and ask
+# how likely so large a ratio were if there were no difference. **Welch's test** does so without
+# asking that both scatter alike, and minds that a deviation from three runs is not well known.
+# Compare a variant with the baseline at $p < 0.05$, and one time in twenty you are fooled. Compare
+# *six*, and you are fooled more often, so the level has to be divided among them.
+#
+# How often, with three seeds each? Let us draw errors for a baseline and six variants that are all
+# exactly *as good*, many times, and count how often a rule finds an improvement among the six.
+
+# %%
+rng = np.random.default_rng(0)
+TRIALS, VARIANTS, SEEDS = 4000, 6, 3
+drawn = rng.normal(size=(TRIALS, 1 + VARIANTS, SEEDS))  # in deviations between seeds
+base, rest = drawn[:, :1], drawn[:, 1:]
+p = stats.ttest_ind(rest, np.broadcast_to(base, rest.shape), axis=-1, equal_var=False).pvalue
+better = rest.mean(-1) < base.mean(-1)
+whisker = drawn.std(-1, ddof=1) / SEEDS**0.5
+apart = rest.mean(-1) + whisker[:, 1:] < base.mean(-1) - whisker[:, :1]
+rules = {
+    "one seed each, the best wins": rest[..., 0] < base[..., 0],
+    "best seed against best seed": rest.min(-1) < base.min(-1),
+    "means of three seeds": better,
+    "whiskers do not overlap": apart,
+    "Welch, p < 0.05": better & (p < 0.05),
+    "Welch, p < 0.05 / 6": better & (p < 0.05 / VARIANTS),
+}
+fooled = {name: [100 * float(found.any(axis=1).mean())] for name, found in rules.items()}
+show(plots.bars(
+    fooled, "How often each rule finds an improvement among six variants that are all as good as "
+    "the baseline, with three seeds each.", label="found an improvement, in % of trials",
+))  # fmt: skip
+
+# %%
+assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do not overlap"][0]
+assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
+
+# %% [markdown]
+# A paper's table with one run a row finds an improvement nearly always. The last rule holds what it
+# says. The price: a small difference that *is* there will mostly not be shown by three seeds. "Not
+# shown" is not "equal". It says: more runs, or leave it.
+#
+# How many runs? Roughly, the difference should be three to four times its standard error. For a
+# difference of half a deviation between seeds, that takes this many:
+
+# %%
+rows = []
+for gap in (0.5, 1.0, 2.0, 4.0):
+    for count in range(3, 200):
+        a, b = rng.normal(size=(2, 2000, count))
+        found = stats.ttest_ind(a + gap, b, axis=-1, equal_var=False).pvalue < 0.05
+        if found.mean() > 0.8:
+            break
+    rows.append((gap, count))
+table(("difference, in deviations between seeds", "seeds each, to find it 4 times of 5"), rows)
+
+# %% [markdown]
+# Two more traps. Choose the best *epoch* by the test set, and every number becomes too good: take
+# the last one, or choose on validation images. And compare at an equal recipe: whoever tunes the
+# learning rate for the new variant only has compared the tuning.
+#
+# ## 5 · Other ways to spend weights
+#
+# ### Wide, not deep
+#
+# With an identity on the shortcut, a hundred layers can be trained. Should they? **Wide residual
+# networks** (Zagoruyko and Komodakis, 2016) keep the pre-activation block, take fewer of them, and
+# multiply all filters by a factor $k$. Weights grow with the *square* of the width, and linearly
+# with depth, so at equal weights a net that is twice as wide has a quarter of the layers.
+#
+# They first asked which convolutions a block should have, B(3,3), B(1,3,1), B(3,1), B(1,3),
+# B(3,1,1) or B(3,1,3), at about equal numbers of weights: the results lie close to each other, and
+# the plain B(3,3) is the best. Here they are for one block of 64 channels:
+
+
+# %%
+def kernel_weights(net):
+    """Weights of each kernel."""
+    return [int(np.prod(weight.shape)) for weight in net.weights if weight.name == "kernel"]
+
+
+rows = []
+for kernels in ((3, 3), (1, 3, 1), (3, 1), (1, 3), (3, 1, 1), (3, 1, 3)):
+    inputs = keras.Input((8, 8, 64))
+    block = keras.Model(inputs, preactivation_block(inputs, 64, kernels=kernels, name="block"))
+    weights = sum(kernel_weights(block))
+    field = sizing.receptive_field([(size, 1) for size in kernels])
+    rows.append((f"B({','.join(map(str, kernels))})", weights, f"{field}x{field}"))
+table(("block", "weights in kernels", "receptive field"), rows)
+
+# %% [markdown]
+# Then depth against width. Published errors, and weights and multiply-adds counted on the networks
+# as this course builds them:
+
+# %%
+rows = []
+for name in ("wrn_40_2", "wrn_16_8", "wrn_16_10", "wrn_28_10"):
+    net = architectures.describe(name)
+    error = net.published["CIFAR-10 test error"]
+    rows.append((name, net.depth, net.params / 1e6, net.macs / 1e9, error))
+deep = architectures.describe("resnet1001_v2_cifar")
+table(
+    ("net", "depth", "million weights", "billion multiply-adds", "CIFAR-10 test error in %"),
+    [("pre-activation ResNet", deep.depth, "10.2 (paper)", "", 4.92), *rows],
+)
+
+# %% [markdown]
+# Sixteen wide layers do better than a thousand thin ones, with about as many weights. And wide is
+# fast: layers must wait for each other, channels need not. The same multiply-adds as many thin
+# layers or as few wide ones:
+
+
+# %%
+def seconds(layers_, channels, repeats=5):
+    """The shortest of several passes through 3x3 convolutions of 16x16 maps."""
+    x = tf.random.normal((8, 16, 16, channels))
+    kernel = tf.random.normal((3, 3, channels, channels)) / channels
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        y = x
+        for _ in range(layers_):
+            y = tf.nn.relu(tf.nn.conv2d(y, kernel, 1, "SAME"))
+        y.numpy()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+thin, wide = seconds(128, 16), seconds(8, 64)
+macs = [n * sizing.conv_macs(c, c, 3, output_size=(16, 16)) for n, c in ((128, 16), (8, 64))]
+assert macs[0] == macs[1]
+print(f"128 layers of 16 channels take {thin / wide:.1f} times as long as 8 layers of 64")
+
+# %% [markdown]
+# **Dropout inside** the block, between its two convolutions, helped them a little on most sets. On
+# the shortcut it had failed (section 2): there it multiplies what must pass as it is. Look where it
+# stands:
+
+# %%
+inputs = keras.Input((8, 8, 64))
+block = keras.Model(inputs, preactivation_block(inputs, 64, dropout=0.3, name="block"))
+print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
+
+# %% [markdown]
+# ### Many paths: cardinality
+#
+# **ResNeXt** (Xie et al., 2017) takes the bottleneck block of unit 07 and cuts it into $C$ paths
+# side by side, $C$ being the **cardinality**. Every path takes the input to $d$ channels, convolves
+# them, and takes them back; the paths are added up. All paths have the same form, in contrast to an
+# Inception module, so nobody has to design them.
+#
+# Three forms of it compute the same. (a) Paths, each to its end, then a sum. (b) The paths' 3x3
+# results put beside each other, then *one* 1x1 convolution: to multiply pieces and add up is to
+# multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One bottleneck,
+# whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
+
+# %%
+show(draw.channel_links(8, (1, 2, 4, 8)))
+
+# %% [markdown]
+# Fewer links leave weights for more channels. At equal weights for a block of 256 channels, from
+# the bottleneck (one path of 64) to 32 paths of 4:
+
+# %%
+rows = []
+for cardinality, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
+    inputs = keras.Input((4, 4, 256))
+    block = aggregated_block(
+        inputs, 256, cardinality=cardinality, path_width=width, name="block", form="c"
+    )
+    weights = kernel_weights(keras.Model(inputs, block))
+    rows.append((cardinality, width, cardinality * width, sum(weights), weights[1]))
+table(("paths", "channels of a path", "channels of all paths", "weights", "of these 3x3"), rows)
+
+# %%
+assert all(abs(row[3] - rows[0][3]) < 0.03 * rows[0][3] for row in rows)
+assert rows[-1][3] == 70_144 and rows[0][3] == 69_632  # the paper's "about 70k"
+
+# %% [markdown]
+# Mind that $d$ is not $64 / C$. Thirty-two paths of 2 channels would be far cheaper, as a path's
+# 3x3 kernel has $9 d^2$ weights: the saving is spent on width, 128 channels in place of 64. In the
+# paper's Table 3, at equal cost, more paths were better down the whole list: the top-1 error on
+# ImageNet fell from 23.9 % (ResNet-50) to 22.2 % (32 paths of 4).
+#
+# ### Channels that grow
+#
+# A ResNet doubles its channels where it halves the maps, at two or three places. **PyramidNet**
+# (Han et al., 2017) adds a few in *every* block, $\alpha$ in all. New channels on the shortcut are
+# zeros. It has no ReLU before the first convolution of a block, and one more normalization before
+# the addition.
+#
+# **DenseNet** (Huang et al., 2017) does not add, it *concatenates*: every layer puts $g$ new maps
+# (the growth rate) beside all maps that there are, and the next layer sees all of them. Nothing
+# that was computed is ever overwritten. With $k_0$ maps at the start, layer $l$ sees $k_0 + g (l -
+# 1)$. Transitions between the blocks halve the maps' size and keep a part $\theta$ of them.
+
+
+# %%
+def channels_of(net, kind):
+    """Channels behind each layer of a kind."""
+    return [layer.output.shape[-1] for layer in net.layers if isinstance(layer, kind)]
+
+
+shape = (32, 32, 3)
+shown_nets = {
+    "ResNet": architectures.build("resnet20_cifar", depth=26, input_shape=shape),
+    "PyramidNet": architectures.build("pyramidnet110_a48", depth=26, input_shape=shape),
+    "DenseNet": architectures.build("densenet_bc_100_12", repeats=(4, 4, 4), input_shape=shape),
+}
+growth = {
+    name: channels_of(net, layers.Concatenate if name == "DenseNet" else layers.Add)
+    for name, net in shown_nets.items()
+}
+show(
+    draw.widths(
+        growth,
+        "Channels after each block of three small nets, as bars: steps, a ramp, and ramps with a "
+        "fall at each transition.",
+    )
+)
+
+# %% [markdown]
+# A DenseNet's layers are thin, as they need not hand on what others have computed. So it has few
+# weights for its error, and much to keep in memory: all those maps.
+
+# %%
+rows = []
+for name in ("resnet56_cifar", "densenet_40_12", "densenet_bc_100_12"):
+    net = architectures.describe(name)
+    rows.append((name, net.params / 1e6, net.macs / 1e6, net.published["CIFAR-10 test error"]))
+table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error in %"), rows)
+
+# %% [markdown]
+# ## 6 · How long are the paths?
+#
+# Multiply the sum out. Through $L$ blocks there are $2^L$ **paths**, as each block can be passed by
+# its branch or by its shortcut. $\binom{L}{k}$ of them go through $k$ branches, so nearly all of
+# the paths through 54 blocks go through 20 to 34 of them. Veit et al. (2016) found that it is even
+# fewer that matter: on the way back a gradient is changed by every branch that it passes. If it
+# becomes smaller each time, the few short paths carry more than the many long ones.
+#
+# Measure: a stack of 16 pre-activation blocks before training; the gradient through $k$ branches
+# chosen at random and through the shortcuts of the others.
+
+
+# %%
+def through_paths(seed, depth=16, width=8, tries=1):
+    """The mean size of a gradient that passes 0, 1, ... branches, as a part of that at the end."""
+    keras.utils.set_random_seed(seed)
+    chance = np.random.default_rng(seed)
+    branches = []
+    for _ in range(depth):
+        inputs = keras.Input((8, 8, width))
+        sums = preactivation_block(inputs, width, name="block")
+        branches.append(keras.Model(inputs, layers.Subtract()([sums, inputs])))
+    x, values = tf.random.normal((4, 8, 8, width)), []
+    for branch in branches:
+        values.append(x)
+        x = x + branch(x, training=True)
+    end = tf.random.normal(x.shape)
+    sizes = []
+    for length in range(depth + 1):
+        found = []
+        for _ in range(tries if 0 < length < depth else 1):
+            chosen = chance.choice(depth, length, replace=False)
+            gradient = end
+            for block in sorted(chosen, reverse=True):
+                with tf.GradientTape() as tape:
+                    tape.watch(values[block])
+                    y = branches[block](values[block], training=True)
+                gradient = tape.gradient(y, values[block], output_gradients=gradient)
+            found.append(float(tf.norm(gradient) / tf.norm(end)))
+        sizes.append(float(np.mean(found)))
+    return np.array(sizes)
+
+
+passed = through_paths(seed=1)
+number = np.array([float(stats.binom.pmf(k, 16, 0.5)) for k in range(17)])
+show(draw.lengths(
+    {"paths of each length": number, "paths times the size of their gradient": number * passed},
+    "branches that a path goes through, of 16",
+))  # fmt: skip
+
+# %% [markdown]
+# With six seeds, a branch multiplies the gradient by 0.44 to 0.59, and the mean length of paths,
+# weighed by their gradient, is 5.4 to 5.7 branches in place of 8.
+
+# %%
+mean_length = float((number * passed) @ np.arange(17) / (number * passed).sum())
+print(f"a branch multiplies the gradient by {(passed[8] / passed[0]) ** (1 / 8):.2f} or so")
+assert mean_length < 7
+
+# %% [markdown]
+# So a residual net of 110 layers is not as deep as it looks: it is a bundle of much shallower ones
+# that share weights. That fits what unit 07 saw when it took a block out of a trained network: half
+# of the paths are gone, the other half is as it was.
+#
+# **FractalNet** (Larsson et al., 2017) makes such a bundle without any residual: columns of 1, 2,
+# 4, ... convolutions, whose means are taken wherever columns meet. In training whole columns are
+# dropped, so that each is a network of its own. It trains well at depths where plain nets fail. Its
+# authors conclude that not the residual is the key, but to have short *and* long ways.
+#
+# **Stochastic depth** (Huang et al., 2016) drops branches at random while it trains, block $l$ of
+# $L$ with a probability that rises in a straight line to $1 - p_L$ at the last one. Early blocks,
+# which all others need, survive more often. In training the network is *short*, at inference it has
+# all its blocks, each branch multiplied by its probability to survive (or, the same: divided by it
+# in training). It is used as a regularizer nowadays (unit 10). How deep is it while it trains?
+
+
+# %%
+def depth_in_training(survival, blocks=54):
+    """How many of the blocks survive, with the last one's probability; drawn 5,000 times."""
+    drops = np.array(linear_decay(1 - survival, blocks))
+    alive = (np.random.default_rng(0).random((5000, blocks)) >= drops).sum(axis=1)
+    return draw.lengths(
+        {f"the last of {blocks} blocks survives with {survival:g}":
+         np.bincount(alive, minlength=blocks + 1)},
+        "blocks that survive",
+    )  # fmt: skip
+
+
+play(depth_in_training, {"survival": 0.5}, survival=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+
+# %%
+expected = sum(1 - rate for rate in linear_decay(0.5, 54))
+print(f"expected with 0.5: {expected:.2f} of 54 blocks, {expected / 54:.3f} of them")
+assert np.isclose(expected, 40.25)
+
+# %% [markdown]
+# ## What the slides say, and what is right
+
+# %%
+corrections = [
+    ("the longest path", "these architectures shorten the longest path from the loss to the input",
+     "the longest path stays; there are short ones beside it",
+     "only stochastic depth shortens it, and only in training"),
+    ("DenseNet", "a shallow 50-layer network can outperform a 152-layer ResNet",
+     "that is WRN-50-2", "DenseNet-201 comes up to ResNet-101"),
+    ("32 groups of 4 channels", "64 channels, eight times cheaper",
+     "they are 128 channels, and twice as many weights as 32 groups of 2",
+     "128 · 4 · 9 = 4,608 weights; 64 channels without groups have 36,864, eight times as many"),
+    ("pre-activation at 164 layers", "nearly 0.55 points better, at 200 layers",
+     f"{ABLATIONS['original'].resnet164 - ABLATIONS['full_preactivation'].resnet164:.2f} points",
+     "5.93 and 5.46 %, at 164 layers"),
+    ("a 1x1 convolution on the shortcut", "twice as bad", "12.22 against 6.61 %: nearly",
+     "and better by a little in a net of 34 layers"),
+    ("stochastic depth at the first block", "keeps it always",
+     "keeps it with probability 1 - (1 - p_L) / L", "1 belongs to the image"),
+]  # fmt: skip
+table(("about", "a slide or a lecture says", "right is", "why"), corrections)
+
+# %% [markdown]
+# ## To remember
+#
+# - With identities on the shortcut the output is a *sum*, and the gradient has a term that no
+#   weight shrinks. Any factor on the shortcut is taken to the power of the depth.
+# - Constants, gates, 1x1 convolutions and dropout on the shortcut all hurt, though some of them
+#   contain the identity. What a net can represent is not what training finds.
+# - Pre-activation: BN, ReLU, convolution, twice; nothing after the addition; BN and ReLU once more
+#   at the network's end; projections of the shared first activation.
+# - Weights grow with the square of the width. At equal weights, wide and shallow nets train as well
+#   as deep and thin ones, and faster. Cardinality spends them on more, thinner paths.
+# - PyramidNet widens in every block; DenseNet concatenates, $k_0 + g\, l$ channels after layer $l$.
+# - A residual net is a bundle of paths, and the short ones carry most of the gradient.
+# - One run is no result. Mean and standard error of several seeds, Welch's test, and a level
+#   divided by the number of comparisons. "Not shown" is not "equal".
+#
+# ## To read
+#
+# - K. He, X. Zhang, S. Ren, J. Sun, *Identity mappings in deep residual networks*, ECCV 2016,
+#   arXiv:1603.05027.
+# - R. Srivastava, K. Greff, J. Schmidhuber, *Highway networks*, 2015, arXiv:1505.00387.
+# - S. Zagoruyko, N. Komodakis, *Wide residual networks*, BMVC 2016, arXiv:1605.07146.
+# - S. Xie, R. Girshick, P. Dollár, Z. Tu, K. He, *Aggregated residual transformations for deep
+#   neural networks*, CVPR 2017, arXiv:1611.05431.
+# - D. Han, J. Kim, J. Kim, *Deep pyramidal residual networks*, CVPR 2017, arXiv:1610.02915.
+# - G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, *Densely connected convolutional networks*,
+#   CVPR 2017, arXiv:1608.06993.
+# - G. Larsson, M. Maire, G. Shakhnarovich, *FractalNet: ultra-deep neural networks without
+#   residuals*, ICLR 2017, arXiv:1605.07648.
+# - G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Weinberger, *Deep networks with stochastic depth*, ECCV
+#   2016, arXiv:1603.09382.
+# - G. Yang, J. Pennington, V. Rao, J. Sohl-Dickstein, S. Schoenholz, *A mean field theory of batch
+#   normalization*, ICLR 2019, arXiv:1902.08129.
+# - A. Veit, M. Wilber, S. Belongie, *Residual networks behave like ensembles of relatively shallow
+#   networks*, NeurIPS 2016, arXiv:1605.06431.
+# - X. Bouthillier et al., *Accounting for variance in machine learning benchmarks*, MLSys 2021,
+#   arXiv:2103.03098.
