@@ -266,7 +266,10 @@ def _check_scores(solution, untouched) -> list[str]:
         if outcome.reason
     ]
     for question in solution.questions:
-        if question.score is not None and question.score != question.max_score:
+        # An example that fails costs nothing, and so would not be seen by the score.
+        if question.score is not None and (
+            question.score != question.max_score or question.failures
+        ):
             said = "; ".join(failure.message for failure in question.failures)
             problems.append(
                 f"the solution scores {question.score:g} of {question.max_score:g} on "

@@ -185,7 +185,11 @@ def judge(variant: Variant, outcome) -> str | None:
         if variant.question not in questions:
             return f"{variant} was not graded: {outcome.reason}"
         return _survives(variant, questions[variant.question])
-    refused = [q for q in questions.values() if q.score is not None and q.score < q.max_score]
+    refused = [
+        question
+        for question in questions.values()
+        if question.score is not None and (question.score < question.max_score or question.failures)
+    ]
     for question in refused:
         score = f"{question.score:g} of {question.max_score:g} on {question.question!r}"
         return f"{variant} is refused: it scores {score}: {_said(question)}"

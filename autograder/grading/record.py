@@ -94,8 +94,7 @@ class Recorder:
                 by_hand = grade.auto_score is None or grade.manual_score is not None
                 grade.needs_manual_grade = by_hand
                 score = grade.auto_score if grade.manual_score is None else grade.manual_score
-                earned = score is not None and score >= points
-                said = [] if earned or score is None else failures_of(cell)
+                said = [] if score is None else failures_of(cell)
                 outcome.questions.append(QuestionScore(grade_id, score, points, said))
             if grade_id in comments and (utils.is_solution(cell) or utils.is_task(cell)):
                 same = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)

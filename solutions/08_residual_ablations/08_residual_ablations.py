@@ -764,7 +764,7 @@ for name, arguments in (
         mistakes={(lambda k=kind, a=arguments: whole(*a, k)): c for kind, c in causes.items()},
     )
 question.model(
-    "its end", preactivation_net, [first], 2, classes, (8, 6, 3), share=1
+    "its end", preactivation_net, [first], 2, classes, (8, 6, 3), share=0
 ).has_order(
     ["Add", "BatchNormalization", "ReLU", "GlobalAveragePooling2D", "Dense"],
     anywhere=True,
@@ -792,7 +792,7 @@ question.score()
 # **Example.** WRN-10-1 has one block a stage: $432$ weights at the start; $2 \cdot 9 \cdot 16^2$;
 # $9 \cdot 16 \cdot 32 + 9 \cdot 32^2 + 16 \cdot 32$; and $9 \cdot 32 \cdot 64 + 9 \cdot 64^2 + 32
 # \cdot 64$. In the first stage the number of channels stays 16, so no shortcut is projected there.
-# That makes 77,232.
+# That makes 76,720.
 
 
 # %% nbgrader={"grade": false, "grade_id": "wide_weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -838,7 +838,7 @@ def widest(depth, budget):
 # %% nbgrader={"grade": true, "grade_id": "test_wide_weights", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("7. Deep or wide", points=3)
 question.example("WRN-10-1", wide_weights, 10, 1).gives(
-    77_232, hint="see the example: which number is missing, or too many?"
+    76_720, hint="see the example: which number is missing, or too many?"
 )
 question.example("what fits", widest, 10, 80_000).gives(
     1, hint="try factors one after the other; the next one has too many weights"

@@ -56,6 +56,14 @@ def test_a_good_unit_passes_and_is_written(tmp_path, release):
     assert "YOUR CODE HERE" in released
 
 
+def test_an_example_that_is_wrong_shuts_the_gate(tmp_path, release):
+    """It takes no points, and still no student could pass it."""
+    course = course_with(tmp_path, edit("test_double", "gives(6,", "gives(7,"))
+    (report,) = release(course)
+    (problem,) = report.problems
+    assert "the solution scores 2 of 2 on 'test_double'" in problem and "should give 7" in problem
+
+
 def test_checking_writes_nothing(tmp_path, release):
     course = course_with(tmp_path)
     before = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*"))
