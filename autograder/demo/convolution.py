@@ -11,8 +11,8 @@ def pool2d(x, pool_size, strides=None, kind="max"):
     return views.max(axis=(3, 4)) if kind == "max" else views.mean(axis=(3, 4))
 """
 SECOND_HALF = (
-    "pool2d", "equivariance_gap", "numerical_gradient", "conv2d_gradients", "conv2d_transpose",
-    "separate", "receptive_field",
+    "pool2d", "equivariance_gap", "conv2d_gradients", "conv2d_transpose", "separate",
+    "receptive_field",
 )  # fmt: skip
 
 CLASS = (
