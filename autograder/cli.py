@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("demo", _demo, "play a class from release to report", units=False)
     command.add_argument("unit", nargs="?", default="02_sizing", help="default: %(default)s")
     command.add_argument("--out", metavar="DIR", type=Path, help="default: demo")
+    command.add_argument(
+        "--no-variants", action="store_true", help="release without trying mutants and alternatives"
+    )
     add("notebooks", _notebooks, "bring each unit's script and notebook together", units=False)
     command = add("lab", _lab, "open JupyterLab on a copy of the assignments to work in")
     command.add_argument("--no-browser", action="store_true", help="only print the address")
@@ -215,7 +218,8 @@ def _export(options) -> int:
 def _demo(options) -> int:
     from autograder.demo import run_demo
 
-    return run_demo(_course(options), options.unit, options.out)
+    variants = not options.no_variants
+    return run_demo(_course(options), options.unit, options.out, variants=variants)
 
 
 def _notebooks(options) -> int:

@@ -191,8 +191,10 @@ def judge(variant: Variant, outcome) -> str | None:
         if question.score is not None and (question.score < question.max_score or question.failures)
     ]
     for question in refused:
-        score = f"{question.score:g} of {question.max_score:g} on {question.question!r}"
-        return f"{variant} is refused: it scores {score}: {_said(question)}"
+        what = "fails an example of"
+        if question.score < question.max_score:
+            what = f"scores {question.score:g} of {question.max_score:g} on"
+        return f"{variant} is refused: it {what} {question.question!r}: {_said(question)}"
     return f"{variant} is refused: {outcome.reason}" if outcome.reason else None
 
 

@@ -26,13 +26,16 @@ CELL_SECONDS = {"02_sizing": 25}
 MARK = "# The demo's own."
 
 
-def run_demo(course: Course, unit: str = "02_sizing", out: Path | None = None) -> int:
+def run_demo(
+    course: Course, unit: str = "02_sizing", out: Path | None = None, *, variants: bool = True
+) -> int:
     """Play a unit's class in a course directory of its own.
 
     Args:
         course: this project.
         unit: one that has a class.
         out: the new course directory; None for `demo`. What is there is replaced.
+        variants: try the unit's mutants and alternatives before its release.
 
     Returns:
         0 if every submission got the score and the status it deserves, else 1.
@@ -52,9 +55,9 @@ def run_demo(course: Course, unit: str = "02_sizing", out: Path | None = None) -
     from autograder.report import write_report
 
     started = time.monotonic()
-    scratch = _fresh_course(course, unit, out or course.root / "demo")
+    scratch = _fresh_course(course, unit, out or course.root / "demo", variants)
     with bar() as progress, local(Options()) as executor:
-        task = progress.add_task(f"release {unit}", total=1, note="solution and untouched release")
+        task = progress.add_task(f"release {unit}", total=1, note="through its gates")
         (report,) = release(scratch, [unit], executor=executor)
         if not report.ok:
             raise CourseError(f"{unit} does not pass its gates:\n" + "\n".join(report.problems))
@@ -101,7 +104,7 @@ def run_demo(course: Course, unit: str = "02_sizing", out: Path | None = None) -
     return 0 if right == len(samples) else 1
 
 
-def _fresh_course(course: Course, unit: str, root: Path) -> Course:
+def _fresh_course(course: Course, unit: str, root: Path, variants: bool) -> Course:
     """An empty course directory with this project's configuration and one unit."""
     source = course.path("source", ".", unit)
     if not source.is_dir():
@@ -116,8 +119,7 @@ def _fresh_course(course: Course, unit: str, root: Path) -> Course:
         config += f"c.ExecutePreprocessor.timeout = {CELL_SECONDS[unit]}\n"
     (root / "nbgrader_config.py").write_text(config)
     scratch = Course(root)
-    # Without the mutants: they are for who writes the unit, and take their time.
-    ignore = shutil.ignore_patterns(f"*{mutants.SUFFIX}")
+    ignore = None if variants else shutil.ignore_patterns(f"*{mutants.SUFFIX}")
     shutil.copytree(source, scratch.path("source", ".", unit), ignore=ignore)
     return scratch
 

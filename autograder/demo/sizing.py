@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.demo.samples import Sample
+from autograder.demo.samples import GIVES_UP, Sample
 
 # Question 2 without a thought for dilation: of its 6 shares it loses those of "full, with
 # dilation" (1/2), "dilation, two values at a time" (1) and "a dilated kernel that does not fit"
@@ -91,8 +91,5 @@ CLASS = (
         "kim", "a file cut off in the middle", 0, "needs a human",
         damage=lambda data: data[: len(data) // 2],
     ),
-    Sample(
-        "lee", "os._exit in question 8", 15, "flagged",
-        answers={"alexnet_table": "import os\n\nos._exit(0)"},
-    ),
+    Sample("lee", "os._exit in question 8", 15, "flagged", answers={"alexnet_table": GIVES_UP}),
 )  # fmt: skip

@@ -262,6 +262,8 @@ assert error == 0
 # with 1x1, convolves, and widens with 1x1 again (*Inception* reduces in the same way, 05).
 
 # %%
+TWO = ("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")
+NARROW = ("1x1, 64", "BN", "ReLU", "3x3, 64", "BN", "ReLU", "1x1, 256", "BN")
 kernels = {
     "plain": 2 * sizing.conv_params(64, 64, 3, use_bias=False),
     "basic": 2 * sizing.conv_params(64, 64, 3, use_bias=False),
@@ -271,7 +273,12 @@ kernels = {
         + sizing.conv_params(64, 256, 1, use_bias=False)
     ),
 }
-show(draw.blocks(kernels))
+drawn = {
+    "plain": plots.Block(TWO, shortcut=None),
+    "basic": plots.Block(TWO),
+    "bottleneck": plots.Block(NARROW),
+}
+show(plots.blocks({f"{name}: {kernels[name]:,} weights": block for name, block in drawn.items()}))
 
 # %% [markdown]
 # About as many weights as the basic block, on four times as many channels. It is not *equivalent*:
@@ -671,18 +678,15 @@ table(("about", "a slide says", "right is", "why"), corrections)
 #
 # - Plain networks get worse with depth **on their training images**. That is no overfitting.
 # - A deeper network contains the shallower one: new blocks need only be the **identity**. A
-#   residual
-#   block is the identity if its branch gives zeros: $y = x + F(x)$.
+#   residual block is the identity if its branch gives zeros: $y = x + F(x)$.
 # - Basic: 3x3, 3x3. Bottleneck: 1x1 to a quarter, 3x3, 1x1 back. Normalization behind every
 #   convolution, no bias, the last ReLU **behind** the addition.
 # - Shortcut A (zeros), B (projection where shapes differ), C (always). Where shapes agree, leave
-#   $x$
-#   alone.
+#   $x$ alone.
 # - The stride: on the first 1x1 in the paper, on the 3x3 in v1.5; the same weights, another
 #   function.
 # - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 has 25.6 million weights and takes
-#   3.9
-#   (v1.5: 4.1) billion multiply-adds.
+#   3.9 (v1.5: 4.1) billion multiply-adds.
 #
 # ## To read
 #
@@ -690,8 +694,7 @@ table(("about", "a slide says", "right is", "why"), corrections)
 #   arXiv:1512.03385.
 # - K. He, X. Zhang, S. Ren, J. Sun, *Delving deep into rectifiers*, ICCV 2015, arXiv:1502.01852.
 # - R. Srivastava, K. Greff, J. Schmidhuber, *Highway networks*, 2015, arXiv:1505.00387: shortcuts
-#   with
-#   gates, a little earlier.
+#   with gates, a little earlier.
 # - A. Veit, M. Wilber, S. Belongie, *Residual networks behave like ensembles of relatively shallow
 #   networks*, NeurIPS 2016, arXiv:1605.06431.
 # - D. Balduzzi et al., *The shattered gradients problem*, ICML 2017, arXiv:1702.08591.

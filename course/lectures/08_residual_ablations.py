@@ -220,12 +220,12 @@ assert (
 
 # %%
 BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
-show(draw.blocks({
-    "original": (BRANCH, ("ReLU",), ""),
-    "constant scaling": ((*BRANCH, "× 0.5"), ("ReLU",), "× 0.5"),
-    "exclusive gating": ((*BRANCH, "× g"), ("ReLU",), "× (1 − g)"),
-    "shortcut-only gating": (BRANCH, ("ReLU",), "× (1 − g)"),
-    "1x1 convolution": (BRANCH, ("ReLU",), "1x1, BN"),
+show(plots.blocks({
+    "original": plots.Block(BRANCH),
+    "constant scaling": plots.Block((*BRANCH, "× 0.5"), shortcut="× 0.5"),
+    "exclusive gating": plots.Block((*BRANCH, "× g"), shortcut="× (1 − g)"),
+    "shortcut-only gating": plots.Block(BRANCH, shortcut="× (1 − g)"),
+    "1x1 convolution": plots.Block(BRANCH, shortcut="1x1, BN"),
 }))  # fmt: skip
 
 # %%
@@ -319,8 +319,8 @@ def steps(text):
     return tuple(SPOKEN.get(step, step) for step in text.split())
 
 
-show(draw.blocks({
-    spoken(name): (steps(f"{order.before} {order.branch}"), steps(order.after), "")
+show(plots.blocks({
+    spoken(name): plots.Block(steps(f"{order.before} {order.branch}"), steps(order.after))
     for name, order in ORDERS.items()
 }))  # fmt: skip
 

@@ -116,7 +116,7 @@ def _tensorflow(kind: str, count: int | None) -> Devices:
 
         return devices(count)
     gpus = tf.config.list_physical_devices("GPU")
-    hardware = f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores"
+    hardware = f"{len(gpus)} GPU" if gpus else _processor()
     if kind == "none":
         return Devices(kind, 1, hardware)
     if gpus:
@@ -134,6 +134,12 @@ def _tensorflow(kind: str, count: int | None) -> Devices:
         ops = tf.distribute.ReductionToOneDevice()
     strategy = tf.distribute.MirroredStrategy(names, cross_device_ops=ops)
     return Devices(kind, count, hardware, strategy)
+
+
+def _processor() -> str:
+    """The cores that this process may use, which can be fewer than the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU, {cores} core{'s' * (cores != 1)}"
 
 
 def _split_cpu(tf, count: int) -> None:

@@ -1,4 +1,4 @@
-"""What can be changed in a residual block, and what comes of it: blocks, channels, path lengths."""
+"""What comes of changes in a residual block: who sees which channel, widths, path lengths."""
 
 from __future__ import annotations
 
@@ -11,63 +11,11 @@ from course.visualization.display import (
     GRAY,
     GREEN,
     ORANGE,
-    PURPLE,
     RED,
     SKY,
     canvas,
     described,
 )
-
-_COLORS = {"conv": BLUE, "BN": ORANGE, "ReLU": GREEN, "+": GRAY}
-_STEP = 1.0  # from one box to the next
-
-
-def _box(axis, x: float, y: float, text: str, width: float = 1.1) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    color = _COLORS.get(text, PURPLE)
-    frame = FancyBboxPatch(
-        (x - width / 2, y - 0.3), width, 0.6, boxstyle="round,pad=0.04", facecolor="white",
-        edgecolor=color, linewidth=2,
-    )  # fmt: skip
-    axis.add_patch(frame)
-    axis.text(x, y, text, ha="center", va="center", color="black", fontsize=8)
-
-
-def blocks(rows: Mapping[str, tuple[Sequence[str], Sequence[str], str]]):
-    """Residual blocks side by side, each with its shortcut on the left and its branch on the right.
-
-    Args:
-        rows: for each block's name the steps of its branch, what follows the addition, and what
-            stands on the shortcut, "" for nothing.
-    """
-    figure, axes = canvas(1, len(rows), size=(min(10, 1.95 * len(rows)), 4.4))
-    deepest = max(len(branch) + len(after) for branch, after, _ in rows.values())
-    said = []
-    for axis, (name, (branch, after, on_shortcut)) in zip(axes.flat, rows.items(), strict=True):
-        add = -_STEP * (len(branch) + 1)
-        axis.plot([0, 0], [0.4, add], color=RED, linewidth=3, zorder=0)
-        axis.plot([0, 1.3, 1.3, 0], [0, 0, add, add], color=GRAY, linewidth=1, zorder=0)
-        axis.plot([0, 0], [add, add - _STEP * (len(after) + 1)], color=RED, linewidth=3, zorder=0)
-        for number, step in enumerate(branch, start=1):
-            _box(axis, 1.3, -_STEP * number, step)
-        if on_shortcut:
-            _box(axis, -0.15, add / 2, on_shortcut, width=1.2)
-        _box(axis, 0, add, "+", width=0.5)
-        for number, step in enumerate(after, start=1):
-            _box(axis, 0, add - _STEP * number, step)
-        axis.set_title(name.replace(": ", "\n"), fontsize=9)
-        axis.set(xlim=(-0.95, 2.1), ylim=(-_STEP * (deepest + 2.3), 0.6))
-        axis.axis("off")
-        said.append(
-            f"{name}: on the branch {', '.join(branch)}; after the addition "
-            f"{' and '.join(after) or 'nothing'}; on the shortcut {on_shortcut or 'nothing'}"
-        )
-    return described(
-        figure,
-        f"{len(rows)} blocks, drawn from top to bottom. A thick line on the left is the shortcut, "
-        f"the boxes on the right are the branch, and a plus joins them. {'. '.join(said)}.",
-    )
 
 
 def channel_links(channels: int = 8, groups: Sequence[int] = (1, 2, 4, 8)):

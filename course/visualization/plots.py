@@ -1,9 +1,11 @@
-"""Plots that many lectures need: rows of pictures, curves, and an image beside its vector."""
+"""Plots that many lectures need: rows of pictures, curves, bars, and residual blocks."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import NamedTuple
 
 import numpy as np
 
@@ -180,3 +182,71 @@ def training_curves(
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
     return described(figure, f"{words} At the end the {y_label} is: {'; '.join(said)}.")
+
+
+class Block(NamedTuple):
+    """The steps of a residual block, from top to bottom, each with what stands in its box."""
+
+    branch: Sequence[str]
+    after: Sequence[str] = ("ReLU",)  # the addition
+    shortcut: str | None = ""  # what stands on it; None for a block without one
+
+
+_STEPS = {"BN": ORANGE, "ReLU": GREEN, "+": GRAY}
+_CONVOLUTION = re.compile(r"conv|\d+x\d+")
+
+
+def _box(axis, x: float, y: float, text: str, width: float = 1.2) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    color = _STEPS.get(text, BLUE if _CONVOLUTION.match(text) else PURPLE)
+    frame = FancyBboxPatch(
+        (x - width / 2, y - 0.3), width, 0.6, boxstyle="round,pad=0.04", facecolor="white",
+        edgecolor=color, linewidth=2,
+    )  # fmt: skip
+    axis.add_patch(frame)
+    axis.text(x, y, text, ha="center", va="center", color="black", fontsize=8)
+
+
+def blocks(rows: Mapping[str, Block]):
+    """Residual blocks side by side, each with its shortcut on the left and its branch on the right.
+
+    Args:
+        rows: a block for each name; what comes after ": " in a name stands on a second line.
+    """
+    deepest = max(len(block.branch) + len(block.after) for block in rows.values())
+    size = (min(10, 1.95 * len(rows)), 0.45 * (deepest + 3))
+    figure, axes = canvas(1, len(rows), size=size)
+    said = []
+    for axis, (name, block) in zip(axes.flat, rows.items(), strict=True):
+        joined = -(len(block.branch) + 1)
+        end = joined - (len(block.after) + 1)
+        plain = block.shortcut is None
+        aside = 0 if plain else 1.3
+        axis.plot([0, aside, aside, 0], [0, 0, joined, joined], color=GRAY, linewidth=1, zorder=0)
+        if not plain:
+            axis.plot([0, 0], [0.4, joined], color=RED, linewidth=3, zorder=0)
+            _box(axis, 0, joined, "+", width=0.5)
+        for number, step in enumerate(block.branch, start=1):
+            _box(axis, aside, -number, step)
+        if block.shortcut:
+            _box(axis, -0.15, joined / 2, block.shortcut)
+        color, thick = (GRAY, 1) if plain else (RED, 3)
+        axis.plot([0, 0], [joined, end], color=color, linewidth=thick, zorder=0)
+        for number, step in enumerate(block.after, start=1):
+            _box(axis, 0, joined - number, step)
+        axis.set_title(name.replace(": ", "\n"), fontsize=9)
+        axis.set(xlim=(-0.95, 2.1), ylim=(-(deepest + 2.3), 0.6))
+        axis.axis("off")
+        then = " and ".join(block.after) or "nothing"
+        words = f"{name}: on the branch {', '.join(block.branch)}; "
+        if plain:
+            said.append(f"{words}no shortcut; then {then}")
+        else:
+            words += f"after the addition {then}; on the shortcut {block.shortcut or 'nothing'}"
+            said.append(words)
+    return described(
+        figure,
+        f"{len(rows)} blocks, drawn from top to bottom. A thick line on the left is the shortcut, "
+        f"the boxes on the right are the branch, and a plus joins them. {'. '.join(said)}.",
+    )

@@ -1,4 +1,4 @@
-"""Residual networks: their blocks and shortcuts, how they are put together, and what is in them."""
+"""Residual networks: their shortcuts, how they are put together, and what is in them."""
 
 from __future__ import annotations
 
@@ -13,85 +13,11 @@ from course.visualization.display import (
     GREEN,
     ORANGE,
     PURPLE,
-    RED,
     SKY,
     canvas,
     described,
 )
 from course.visualization.plots import MARKERS
-
-_FILLS = {"conv": BLUE, "norm": GREEN, "relu": ORANGE, "add": RED, "end": GRAY}
-# The layers of a branch from the input on, each with its kind.
-_BRANCHES = {
-    "plain": (
-        ("3x3, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
-    ),
-    "basic": (
-        ("3x3, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
-    ),
-    "bottleneck": (
-        ("1x1, 64", "conv"), ("BN", "norm"), ("ReLU", "relu"), ("3x3, 64", "conv"), ("BN", "norm"),
-        ("ReLU", "relu"), ("1x1, 256", "conv"), ("BN", "norm"),
-    ),
-}  # fmt: skip
-
-
-def _box(axis, text: str, kind: str, x: float, y: float, width: float = 1.9) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    corner = (x - width / 2, y - 0.28)
-    axis.add_patch(
-        FancyBboxPatch(
-            corner, width, 0.56, boxstyle="round,pad=0,rounding_size=0.15", color=_FILLS[kind]
-        )
-    )
-    axis.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
-
-
-def _arrow(axis, start, end, bend: float = 0.0) -> None:
-    style = f"arc3,rad={bend}"
-    axis.annotate(
-        "", end, start, arrowprops={"arrowstyle": "->", "color": GRAY, "connectionstyle": style}
-    )
-
-
-def blocks(weights: Mapping[str, int]):
-    """The plain, the basic and the bottleneck block, from top to bottom.
-
-    Args:
-        weights: for each of them the number of weights in its kernels.
-    """
-    figure, axes = canvas(1, 3, size=(9.5, 5.6))
-    for axis, (name, rows) in zip(axes.flat, _BRANCHES.items(), strict=True):
-        places = np.linspace(8.2, 2.2, len(rows))
-        _box(axis, "x", "end", 0, 9.3, 0.8)
-        above = 9.3
-        for (text, kind), y in zip(rows, places, strict=True):
-            _arrow(axis, (0, above - 0.28), (0, y + 0.28))
-            _box(axis, text, kind, 0, y)
-            above = y
-        merged = 1.2 if name != "plain" else above
-        if name != "plain":
-            _arrow(axis, (0, above - 0.28), (0, merged + 0.28))
-            _box(axis, "+", "add", 0, merged, 0.6)
-            axis.plot([0.4, 1.7, 1.7], [9.3, 9.3, merged], color=RED, linewidth=2)
-            _arrow(axis, (1.7, merged), (0.3, merged))
-            axis.text(1.8, 5.2, "x itself", color=RED, rotation=90, va="center", fontsize=9)
-        _arrow(axis, (0, merged - 0.28), (0, 0.48))
-        _box(axis, "ReLU", "relu", 0, 0.2)
-        axis.set(xlim=(-1.4, 2.3), ylim=(-0.3, 9.8))
-        axis.axis("off")
-        axis.set_title(f"{name}: {weights[name]:,} weights")
-    said = "; ".join(f"{name} {count:,}" for name, count in weights.items())
-    return described(
-        figure,
-        "Three columns of boxes joined by arrows, from the input x at the top to a ReLU at the "
-        "bottom. Plain: 3x3 convolution with 64 filters, normalization, ReLU, 3x3 convolution, "
-        "normalization. Basic: the same, and a red line leads x around all of them to an addition "
-        "before the last ReLU. Bottleneck: 1x1 convolution with 64 filters, normalization, ReLU, "
-        "3x3 with 64, normalization, ReLU, 1x1 with 256, normalization, and the red line around "
-        f"them. Weights in kernels: {said}.",
-    )
 
 
 def shortcuts(values, made: Mapping[str, Sequence]):

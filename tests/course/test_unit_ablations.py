@@ -110,10 +110,17 @@ def test_channels_are_those_of_the_built_networks(facts):
 
 def test_words_follow_the_figures():
     words = display.alt_text(
-        ablations.blocks({"a": (("conv", "BN"), ("ReLU",), "× 0.5"), "b": (("conv",), (), "")})
+        plots.blocks(
+            {
+                "a": plots.Block(("conv", "BN"), shortcut="× 0.5"),
+                "b": plots.Block(("conv",), after=()),
+                "c": plots.Block(("conv",), shortcut=None),
+            }
+        )
     )
     assert "a: on the branch conv, BN; after the addition ReLU; on the shortcut × 0.5" in words
     assert "b: on the branch conv; after the addition nothing; on the shortcut nothing" in words
+    assert "c: on the branch conv; no shortcut; then ReLU" in words
     words = display.alt_text(ablations.channel_links(6, (1, 3)))
     assert "1 group 36 links" in words and "3 groups 12 links" in words
     words = display.alt_text(ablations.lengths({"paths": [1, 2, 1]}, "blocks"))

@@ -40,8 +40,6 @@ def test_training_curves_say_where_they_end():
 
 
 def test_words_follow_the_figure():
-    weights = {"plain": 10, "basic": 20, "bottleneck": 3000}
-    assert "bottleneck 3,000" in display.alt_text(draw.blocks(weights))
     half, full = np.zeros((4, 4), bool), np.ones((4, 4), bool)
     half[::2, ::2] = True
     words = display.alt_text(draw.pixels_seen({"one": half, "other": full}))

@@ -1,6 +1,7 @@
 """What a run leaves behind, and what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from course import cli, datasets
-from course.training import checkpoints, reports
+from course.training import checkpoints, distribution, reports
 
 FULL = {"recipe": "full", "batch_size": 100, "arguments": {"norm": True, "dropout": 0.2}}
 
@@ -72,6 +73,12 @@ def test_run_json_says_how(folder):
     assert {"keras", "tensorflow", "numpy", "python"} <= set(run["versions"])
     assert run["seconds"] > 0
     assert run["hardware"]
+
+
+def test_hardware_counts_the_cores_that_a_run_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
+    hardware = distribution.prepare("none").hardware
+    assert hardware == "CPU, 1 core" or "GPU" in hardware
 
 
 def test_run_json_says_how_fast(folder):
