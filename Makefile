@@ -10,7 +10,7 @@ demo: setup            ## release a unit, play a class, grade it, report
 	$(BIN)/autograder demo
 
 test: setup            ## every test, and the style checks
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pytest -n auto
 
 hostile: setup         ## grade the class of hostile submissions alone (about four minutes)
 	$(BIN)/pytest tests/hostile

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 # Each pytest worker gets its share of the cores.
@@ -34,20 +35,35 @@ def facts():
     return read
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Files go to workers whole, as their fixtures are dear.
+def _scope(nodeid: str) -> str:
+    """Tests of one scope go to one worker, as the fixtures of a file are dear.
 
     The sweep's names and the demo's classes share nothing, and go one by one; what all units have
     in common goes unit by unit.
     """
-    from xdist.scheduler import LoadFileScheduling
+    if "test_sweep.py" in nodeid or "test_demo.py" in nodeid:
+        return nodeid
+    unit = re.search(r"test_units\.py::.*?(\d\d_\w+)", nodeid)
+    return unit[1] if unit else nodeid.split("::")[0]
 
-    class Scheduling(LoadFileScheduling):
+
+def pytest_collection_modifyitems(config, items):
+    """The sweep first, as large nets are slow in an old process; then the largest scopes."""
+    if hasattr(config, "workerinput"):
+        sizes = Counter(_scope(item.nodeid) for item in items)
+        items.sort(
+            key=lambda item: ("test_sweep.py" not in item.nodeid, -sizes[_scope(item.nodeid)])
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Scopes go to workers whole, in the order of the collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            if "test_sweep.py" in nodeid or "test_demo.py" in nodeid:
-                return nodeid
-            unit = re.search(r"test_units\.py::.*?(\d\d_\w+)", nodeid)
-            return unit[1] if unit else super()._split_scope(nodeid)
+            return _scope(nodeid)
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
