@@ -361,7 +361,9 @@ table(("n", "kernel", "stride", "outputs", "Keras' same", "(k-1)//2 both sides")
 # An ordinary convolution connects every channel with every channel. That is most of its cost.
 
 # %%
-show(draw.channel_links())
+show(plots.channel_links(6, {
+    "ordinary 3x3": (1, 9), "2 groups, 3x3": (2, 9), "depthwise 3x3": (6, 9), "1x1": (1, 1),
+}))  # fmt: skip
 
 # %% [markdown]
 # - **Groups** deal the channels into parts that ignore each other. AlexNet did so to fit on two

@@ -331,8 +331,8 @@ widths = (64, 128, 256, 512)
 where_they_differ = sum(projection(width // 2, width) for width in widths[1:])
 within = sum(projection(w, w) * (n - (w > 64)) for w, n in zip(widths, BLOCKS[34], strict=True))
 rows = [
-    ("none: plain", 0, 28.54), ("A", 0, 25.03), ("B", where_they_differ, 24.52),
-    ("C", where_they_differ + within, 24.19),
+    ("none: plain", 0, "28.54"), ("A", 0, "25.03"), ("B", where_they_differ, "24.52"),
+    ("C", where_they_differ + within, "24.19"),
 ]  # fmt: skip
 table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
 

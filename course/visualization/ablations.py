@@ -1,4 +1,4 @@
-"""What comes of changes in a residual block: who sees which channel, widths, path lengths."""
+"""What comes of changes in residual blocks: how wide networks are, and how long their paths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from course.visualization.display import (
     BLUE,
-    GRAY,
     GREEN,
     ORANGE,
     RED,
@@ -16,34 +15,6 @@ from course.visualization.display import (
     canvas,
     described,
 )
-
-
-def channel_links(channels: int = 8, groups: Sequence[int] = (1, 2, 4, 8)):
-    """Which output channel sees which input channel, for convolutions in groups.
-
-    Args:
-        channels: in and out.
-        groups: numbers of groups, each of which divides the channels.
-    """
-    figure, axes = canvas(1, len(groups), size=(2.4 * len(groups), 2.8))
-    said = []
-    for axis, number in zip(axes.flat, groups, strict=True):
-        part = np.arange(channels) * number // channels
-        seen = part[:, None] == part[None, :]
-        axis.pcolormesh(
-            np.where(seen, part[:, None] % 2 + 1.0, np.nan), cmap="Blues", vmin=0, vmax=3,
-            edgecolors=GRAY, linewidth=0.3,
-        )  # fmt: skip
-        axis.invert_yaxis()
-        axis.set(aspect="equal", xticks=[], yticks=[], xlabel="channels in", ylabel="channels out")
-        links = int(seen.sum())
-        axis.set_title(f"{number} group{'s' * (number > 1)}: {links} links")
-        said.append(f"with {number} group{'s' * (number > 1)} {links} links")
-    return described(
-        figure,
-        f"Tables of {channels} input and {channels} output channels, filled where an output sees "
-        f"an input: {', '.join(said)}. More groups leave smaller squares along the diagonal.",
-    )
 
 
 def widths(rows: Mapping[str, Sequence[float]], words: str):

@@ -152,44 +152,6 @@ def variants(size: int = 9, kernel: int = 3):
     )
 
 
-def channel_links(channels: int = 6, groups: int = 2):
-    """Which output channel sees which input channel: ordinary, grouped, depthwise, 1x1."""
-    from matplotlib.patches import Rectangle
-
-    everything = np.ones((channels, channels))
-    grouped = np.kron(np.eye(groups), np.ones((channels // groups,) * 2))
-    kinds = (
-        ("ordinary 3x3", everything, 9),
-        (f"{groups} groups, 3x3", grouped, 9),
-        ("depthwise 3x3", np.eye(channels), 9),
-        ("1x1", everything, 1),
-    )
-    figure, axes = canvas(1, len(kinds), size=(10, 2.9))
-    said = []
-    for axis, (name, links, area) in zip(axes.flat, kinds, strict=True):
-        for (out, into), linked in np.ndenumerate(links):
-            color, alpha = (BLUE if area > 1 else SKY, 0.9) if linked else (GRAY, 0.12)
-            corner = (into + 0.05, channels - 1 - out + 0.05)
-            axis.add_patch(Rectangle(corner, 0.9, 0.9, color=color, alpha=alpha, linewidth=0))
-            if linked:
-                middle = (into + 0.5, channels - 0.5 - out)
-                axis.text(*middle, area, ha="center", va="center", color="white", fontsize=8)
-        axis.set(xlim=(0, channels), ylim=(0, channels), aspect="equal", xticks=[], yticks=[])
-        axis.set_xlabel("channels in")
-        for side in axis.spines.values():
-            side.set_visible(False)
-        weights = int(links.sum()) * area
-        axis.set_title(f"{name}: {weights} weights")
-        said.append(f"{name} has {int(links.sum())} links of {area} weights, {weights} in all")
-    axes[0, 0].set_ylabel("channels out")
-    return described(
-        figure,
-        f"Four squares that show which of {channels} output channels sees which of {channels} "
-        f"input channels: {'; '.join(said)}. Ordinary and 1x1 fill the square, groups fill "
-        f"{groups} blocks on the diagonal, depthwise fills the diagonal alone.",
-    )
-
-
 def as_matrix(matrix, kernel):
     """The matrix of a convolution, in which each weight of the kernel has a color of its own.
 

@@ -1,4 +1,4 @@
-"""Plots that many lectures need: rows of pictures, curves, bars, and residual blocks."""
+"""Plots that many lectures need: pictures, curves, bars, links of channels, residual blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, canvas, described
+from course.visualization.display import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    canvas,
+    described,
+)
 
 COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 MARKERS = "os^Dv"
@@ -182,6 +192,43 @@ def training_curves(
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
     return described(figure, f"{words} At the end the {y_label} is: {'; '.join(said)}.")
+
+
+def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]):
+    """Which output channel sees which input channel, and by how many weights.
+
+    Args:
+        channels: in and out.
+        kinds: for each name the number of groups, which divides the channels, and the weights of a
+            link, which are the kernel's area.
+    """
+    from matplotlib.patches import Rectangle
+
+    figure, axes = canvas(1, len(kinds), size=(10, 2.9))
+    said = []
+    for axis, (name, (groups, area)) in zip(axes.flat, kinds.items(), strict=True):
+        links = np.kron(np.eye(groups), np.ones((channels // groups,) * 2))
+        for (out, into), linked in np.ndenumerate(links):
+            color, alpha = (BLUE if area > 1 else SKY, 0.9) if linked else (GRAY, 0.12)
+            corner = (into + 0.05, channels - 1 - out + 0.05)
+            axis.add_patch(Rectangle(corner, 0.9, 0.9, color=color, alpha=alpha, linewidth=0))
+            if linked:
+                middle = (into + 0.5, channels - 0.5 - out)
+                axis.text(*middle, area, ha="center", va="center", color="white", fontsize=8)
+        axis.set(xlim=(0, channels), ylim=(0, channels), aspect="equal", xticks=[], yticks=[])
+        axis.set_xlabel("channels in")
+        for side in axis.spines.values():
+            side.set_visible(False)
+        count = int(links.sum())
+        axis.set_title(f"{name}: {count * area} weights")
+        said.append(f"{name} has {count} links of {area} weights, {count * area} in all")
+    axes[0, 0].set_ylabel("channels out")
+    return described(
+        figure,
+        f"{len(kinds)} squares that show which of {channels} output channels sees which of "
+        f"{channels} input channels: {'; '.join(said)}. Groups fill blocks along the diagonal, one "
+        "group fills the square, and as many groups as channels fill the diagonal alone.",
+    )
 
 
 class Block(NamedTuple):

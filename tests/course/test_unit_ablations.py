@@ -121,8 +121,8 @@ def test_words_follow_the_figures():
     assert "a: on the branch conv, BN; after the addition ReLU; on the shortcut × 0.5" in words
     assert "b: on the branch conv; after the addition nothing; on the shortcut nothing" in words
     assert "c: on the branch conv; no shortcut; then ReLU" in words
-    words = display.alt_text(ablations.channel_links(6, (1, 3)))
-    assert "1 group 36 links" in words and "3 groups 12 links" in words
+    words = display.alt_text(plots.channel_links(6, {"all": (1, 9), "apart": (3, 1)}))
+    assert "all has 36 links of 9 weights" in words and "apart has 12 links of 1 weights" in words
     words = display.alt_text(ablations.lengths({"paths": [1, 2, 1]}, "blocks"))
     assert "from 0 to 2, on average 1.0 with a deviation of 0.7" in words
     words = display.alt_text(ablations.widths({"a net": [4, 8.0]}, "Channels."))
