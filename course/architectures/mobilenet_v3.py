@@ -14,8 +14,9 @@ from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.registry import register
-from course.blocks.conv import HE_NORMAL, conv_bn
+from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
+from course.blocks.initializers import HeNormal
 from course.blocks.separable import EPSILON, inverted_bottleneck
 
 PAPER = "Howard et al., Searching for MobileNetV3, 2019"
@@ -104,7 +105,7 @@ def mobilenet_v3(input_shape, classes, classifier_activation, name, *, size, dro
     x = swish_conv(x, last_filters, 1, name="conv_last")
     # The paper's last stage: pooled before the widest layer, which is then a dense one.
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dense(features, activation=HS, kernel_initializer=HE_NORMAL, name="features")(x)
+    x = layers.Dense(features, activation=HS, kernel_initializer=HeNormal(), name="features")(x)
     return keras.Model(
         inputs, classifier(x, classes, classifier_activation, dropout=dropout), name=name
     )

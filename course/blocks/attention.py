@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from course.blocks.conv import HE_NORMAL
+from course.blocks.initializers import HeNormal
 
 
 def squeeze_excite(
@@ -15,7 +15,7 @@ def squeeze_excite(
     activation: str = "relu",
     gate: str = "sigmoid",
     use_bias: bool = True,
-    kernel_initializer=HE_NORMAL,
+    kernel_initializer=HeNormal,
     name: str,
 ):
     """Multiply each map by a weight that a small net computes from the means of all maps.

@@ -5,11 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-# He et al. 2015, equation 10: a normal distribution of variance 2 / fan-in, not truncated.
-HE_NORMAL = {
-    "class_name": "VarianceScaling",
-    "config": {"scale": 2.0, "mode": "fan_in", "distribution": "untruncated_normal"},
-}
+from course.blocks.initializers import HeNormal
 
 
 def pad(x, padding: int, *, name: str):
@@ -76,7 +72,7 @@ def conv(
     groups: int = 1,
     use_bias: bool = False,
     activation: str | None = None,
-    kernel_initializer=HE_NORMAL,
+    kernel_initializer=HeNormal,
     name: str,
 ):
     """Convolution, with symmetric zero padding where `padding` is a number.
@@ -122,7 +118,7 @@ def conv_bn(
     activation: str | None = "relu",
     epsilon: float = 1e-5,
     momentum: float = 0.9,
-    kernel_initializer=HE_NORMAL,
+    kernel_initializer=HeNormal,
     name: str,
 ):
     """Convolution without bias, batch normalization, activation.

@@ -20,7 +20,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from course.blocks.conv import HE_NORMAL, conv
+from course.blocks.conv import conv
+from course.blocks.initializers import HeNormal
 
 ORDERS = {"p4": 4, "p4m": 8}  # elements of each group, translations apart
 
@@ -104,7 +105,7 @@ class GroupConv2D(layers.Layer):
         strides: int = 1,
         padding: int = 0,
         use_bias: bool = True,
-        kernel_initializer=HE_NORMAL,
+        kernel_initializer=HeNormal,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
-from course.blocks.conv import HE_NORMAL, batch_norm, conv
+from course.blocks.conv import batch_norm, conv
+from course.blocks.initializers import HeNormal
 from course.blocks.residual import basic_block, shortcut_branch
 from course.regularization.drop_block import DropBlock2D
 
@@ -175,7 +176,7 @@ def _gate(x, filters: int, *, strides: int, bias: float, name: str):
         1,
         strides=strides,
         activation="sigmoid",
-        kernel_initializer=keras.initializers.get(HE_NORMAL),
+        kernel_initializer=HeNormal(),
         bias_initializer=keras.initializers.Constant(bias),
         name=f"{name}_gate_conv",
     )(x)

@@ -7,12 +7,8 @@ from keras import layers
 
 from course.blocks.attention import squeeze_excite
 from course.blocks.conv import batch_norm, conv_bn, padded
+from course.blocks.initializers import HeNormal
 
-# He's variance for kernels that each see one map: Keras calls its k x k weights "fan-out".
-HE_DEPTHWISE = {
-    "class_name": "VarianceScaling",
-    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
-}
 # TensorFlow's epsilon, with which the MobileNets and EfficientNets were trained.
 EPSILON = 1e-3
 
@@ -47,7 +43,7 @@ def depthwise_bn(
         strides=strides,
         padding=padding,
         use_bias=False,
-        depthwise_initializer=HE_DEPTHWISE,
+        depthwise_initializer=HeNormal("fan_out"),
         name=f"{name}_conv",
     )(x)
     return batch_norm(x, activation=activation, epsilon=epsilon, name=name)

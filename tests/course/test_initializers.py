@@ -1,0 +1,62 @@
+"""He's numbers: where they are Keras' own, and what they are where they are not."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+import course.quiet  # noqa: F401
+from course.blocks.initializers import BLOCK, HeNormal
+
+keras = pytest.importorskip("keras")
+
+
+def keras_own(mode, seed=None):
+    return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal", seed=seed)
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+@pytest.mark.parametrize("dtype", [None, "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(3, 3, 16, 8), (5, 5, 12, 1), (7, 3), (3, 3, 4, 2, 6)])
+def test_the_numbers_are_keras_own(shape, mode, dtype):
+    ours = HeNormal(mode)
+    numbers, expected = ours(shape, dtype), keras_own(mode, ours.seed)(shape, dtype)
+    assert numbers.dtype == expected.dtype
+    np.testing.assert_array_equal(numbers, expected)
+
+
+@pytest.mark.parametrize("blocks", [1, 2.5])
+def test_large_kernels_are_normal_block_by_block(blocks):
+    shape = (1, 1, int(blocks * BLOCK) // 64, 64)
+    initializer = HeNormal()
+    numbers = np.array(initializer(shape))
+    np.testing.assert_array_equal(numbers, initializer(shape))
+    half = initializer(shape, "bfloat16")
+    assert keras.backend.standardize_dtype(half.dtype) == "bfloat16"
+    np.testing.assert_array_equal(half, keras.ops.cast(numbers, "bfloat16"))
+    fan = shape[2]
+    standard = np.sort(numbers.ravel()) / np.sqrt(2 / fan)
+    normal = NormalDist().inv_cdf
+    expected = [normal((n + 0.5) / len(standard)) for n in range(len(standard))]
+    assert np.abs(standard - expected)[len(standard) // 1000 : -len(standard) // 1000].max() < 0.1
+    assert len(np.unique(numbers[0, 0, :, 0])) > 0.99 * fan  # no block is another's copy
+
+
+def test_layers_begin_differently_and_seeds_repeat():
+    def kernels():
+        keras.utils.set_random_seed(5)
+        return [HeNormal()((3, 3, 4, 4)) for _ in range(2)]
+
+    (a, b), (again, _) = kernels(), kernels()
+    np.testing.assert_array_equal(a, again)
+    assert not np.array_equal(a, b)
+
+
+def test_saved_it_is_keras_own():
+    saved = keras.initializers.serialize(HeNormal("fan_out"))
+    expected = keras.initializers.serialize(keras_own("fan_out"))
+    assert {**saved, "registered_name": None} == expected
+    loaded = keras.initializers.deserialize(saved)
+    assert type(loaded) is keras.initializers.VarianceScaling
+    assert loaded.get_config() == keras_own("fan_out").get_config()
+    assert HeNormal("fan_out").clone().get_config() == loaded.get_config()
