@@ -65,7 +65,8 @@ def against_fit(
     devices, stage = prepare("none"), plan.stages[0][1]
     if augment:
         stage = type(stage)(1.0, 1.0, (("crop", 4), ("flip",)))
-    model = network.build(plan, stage, devices).model
+    trainee = network.build(plan, stage, devices)
+    model = trainee.model
     images, labels = plan.data.train
     rows = pipelines.one_hot(labels, plan.data.classes)
     feed = plan.feed(stage)
@@ -84,7 +85,7 @@ def against_fit(
         )
 
         def epoch(hooks):
-            network.fit(model, feed, hooks.step // steps, 0, steps, hooks)
+            network.fit(trainee, feed, hooks.step // steps, 0, steps, hooks)
             hooks.save()
 
         def save():

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from course.training.distribution import Devices
-from course.training.pipelines import Feed
+from course.training.pipelines import Feed, open_shape
 
 EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
@@ -75,7 +75,10 @@ def fit(model, feed: Feed, epoch: int, start: int, stop: int, hooks) -> None:
     with strategy.scope():
         if model.train_function is None:
             model.train_function = tf.function(
-                lambda *batch: strategy.run(_replica_step(model), args=batch)
+                lambda *batch: strategy.run(_replica_step(model), args=batch),
+                input_signature=[
+                    tf.TensorSpec(open_shape(part), part.dtype) for part in feed.batch(epoch, start)
+                ],
             )
         model.reset_metrics()
         hooks.on_epoch_begin(epoch)
@@ -92,10 +95,9 @@ def _replica_step(model):
 
     def step(*batch):
         replica = tf.distribute.get_replica_context()
-        share = batch[0].shape[0] // replica.num_replicas_in_sync
+        share = tf.shape(batch[0])[0] // replica.num_replicas_in_sync
         first = replica.replica_id_in_sync_group * share
-        parts = (part[first : first + share] for part in batch)
-        x, y = (tf.ensure_shape(p, (share, *p.shape[1:])) for p in parts)
+        x, y = (part[first : first + share] for part in batch)
         heads = len(model.outputs)
         return model.train_step((x, (y,) * heads if heads > 1 else y))
 

@@ -139,13 +139,24 @@ def color_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     return mean, [max(d, 1.0) for d in deviation]
 
 
-def dataset(feed: Feed, epoch: int, start: int, stop: int):
+def open_shape(values: np.ndarray) -> tuple[int | None, ...]:
+    """A batch's shape without the number of examples, which a large training step must not know.
+
+    Where TensorFlow can work out that a step's tensors take more than 80 % of a device's memory
+    (for a CPU it says 256 MiB), it adds gradients up in the order in which they come: two runs
+    differ.
+    """
+    return (None, *values.shape[1:])
+
+
+def dataset(feed: Feed, epoch: int, start: int, stop: int, *, known: bool = False):
     """The batches of a part of an epoch as a ``tf.data.Dataset``, in their order.
 
     Args:
         feed: makes the batches.
         epoch: from 0.
         start, stop: of the epoch's steps.
+        known: whether a step may know its number of examples; see :func:`open_shape`.
     """
     import tensorflow as tf
 
@@ -156,8 +167,10 @@ def dataset(feed: Feed, epoch: int, start: int, stop: int):
         made = tf.numpy_function(lambda n: feed.batch(epoch, int(n)), [step], types, stateful=False)
         return made[0], made[1]
 
-    def shaped(x, y):
-        return tf.ensure_shape(x, images.shape), tf.ensure_shape(y, labels.shape)
+    shapes = [part.shape if known else open_shape(part) for part in (images, labels)]
+
+    def shaped(*parts):
+        return tuple(map(tf.ensure_shape, parts, shapes))
 
     steps = tf.data.Dataset.range(start, stop)
     made = steps.map(load, num_parallel_calls=2, deterministic=True).map(shaped)

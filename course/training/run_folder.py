@@ -23,6 +23,11 @@ def read(folder: str | Path) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
+def complete(folder: Path) -> bool:
+    """Whether a run came to its end: ``run.json`` says so, which is written last."""
+    return (folder / "model.keras").exists() and read(folder)["status"] == "finished"
+
+
 def check(folder: Path, options: Options, resume: bool) -> None:
     """Refuse to go on with another run, or to write over one.
 

@@ -106,7 +106,7 @@ class _Run:
             arrays, values = found
             self.step, self.history = values["step"], values["history"]
             self.earlier = values["seconds"]
-        if self.over and (self.folder / "model.keras").exists():
+        if self.over and run_folder.complete(self.folder):
             return self._result()
         plan = self.plan
         self.progress = reports.Progress(
@@ -188,7 +188,7 @@ class _Run:
 
         epoch, start = divmod(self.step, self.plan.steps_per_epoch)
         stop = min(self.plan.steps_per_epoch, end - epoch * self.plan.steps_per_epoch)
-        network.fit(trainee.model, feed, epoch, start, stop, hooks)
+        network.fit(trainee, feed, epoch, start, stop, hooks)
         self.step = hooks.step
         with evaluation.averaged(trainee.model):
             scores = self._evaluate(trainee, stage)

@@ -4,8 +4,8 @@
 
 Each job is ``{"folder", "options", "resume", "every", "profile", "die"}``; a single one runs in
 this very process. `die` says when the run is killed with SIGKILL: ``{"step": n}`` after a step,
-``{"write": n}`` in the middle of writing the n-th checkpoint, ``{"seconds": s}`` after a time from
-when training began.
+``{"write": n}`` in the middle of writing the n-th checkpoint, ``{"end": true}`` before the run is
+called finished, ``{"seconds": s}`` after a time from when training began.
 """
 
 from __future__ import annotations
@@ -107,6 +107,15 @@ def _arm(die: dict) -> None:
             sync(handle)
 
         checkpoints.os.fsync = fsync
+    if "end" in die:
+        write_run = trainer._Run._write_run
+
+        def before_the_end(self, status):
+            if status == "finished":
+                _die()
+            write_run(self, status)
+
+        trainer._Run._write_run = before_the_end
 
 
 def masks(folder: Path, count: int) -> None:

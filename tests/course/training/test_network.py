@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
+from course import architectures
 from course.training import distribution, evaluation, network, schedules
 from course.training import plan as planning
 from course.training.options import Options
@@ -87,3 +88,44 @@ def test_the_same_seed_gives_the_same_weights():
     first, again, other = (trainee(seed=seed)[0].net.get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def operations(net, batch_size: int) -> set[str]:
+    """Of a training step that knows its number of examples, as TensorFlow runs it."""
+    tf = pytest.importorskip("tensorflow")
+    from tensorflow.python.eager import context
+
+    net.compile("sgd", "mse")
+    x, y = tf.zeros((batch_size, *net.input_shape[1:])), tf.zeros((batch_size, 10))
+    context.enable_run_metadata()
+    try:
+        tf.function(lambda: net.train_step((x, y)))()
+        graphs = context.export_run_metadata().partition_graphs
+    finally:
+        context.disable_run_metadata()
+    return {node.op for graph in graphs for node in graph.node}
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("resnet20_cifar", (16, 16, 3)), ("p4cnn_rotated_mnist", (28, 28, 1))]
+)
+def test_a_step_that_knows_its_examples_adds_up_in_one_order(name, shape):
+    net = architectures.build(name, input_shape=shape, classes=10)
+    largest = max(n for n in range(1, 100) if network._is_small(net, n))
+    for batch_size, in_order_of_arrival in ((largest, False), (16 * largest, True)):
+        found = operations(net, batch_size)
+        assert "AddN" in found and ("TemporaryVariable" in found) is in_order_of_arrival
+
+
+def test_the_number_of_examples_is_known_where_a_step_is_small(monkeypatch):
+    shapes = []
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda model, data, **_: shapes.append(data.element_spec[0].shape)
+    )
+    for batch_size in (8, 640):
+        options = Options("resnet20_cifar", "digits", "default", batch_size=batch_size)
+        plan = planning.resolve(options, planning.load(options))
+        stage = plan.stages[0][1]
+        trainee = network.build(plan, stage, distribution.prepare("none"))
+        network.fit(trainee, plan.feed(stage), 0, 0, 1, [])
+    assert [shape[0] for shape in shapes] == [8, None]

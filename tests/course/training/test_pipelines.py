@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from course.training import augmentations
-from course.training.pipelines import Feed, color_statistics, one_hot, resize
+from course.training.pipelines import Feed, color_statistics, dataset, one_hot, resize
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (50, 12, 10, 3)).astype("uint8")
@@ -54,6 +54,15 @@ def test_batches_ahead_are_the_batches():
     for step, (x, y) in zip(range(2, 6), got, strict=True):
         assert np.array_equal(x, one.batch(1, step)[0])
         assert np.array_equal(y, one.batch(1, step)[1])
+
+
+@pytest.mark.parametrize(("known", "examples"), [(False, None), (True, 8)])
+def test_a_training_step_may_know_how_many_examples_it_gets_or_not(known, examples):
+    one = feed()
+    x, y = dataset(one, 0, 0, 2, known=known).element_spec
+    images, labels = one.batch(0, 0)
+    assert tuple(x.shape) == (examples, *images.shape[1:])
+    assert tuple(y.shape) == (examples, *labels.shape[1:])
 
 
 def test_a_batch_larger_than_the_set_is_refused():

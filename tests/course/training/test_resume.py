@@ -41,6 +41,7 @@ MIRRORED = FULL | {"distribute": "mirrored", "devices": 2, "epochs": 2}
 CASES = {
     "one device": (FULL, [*STEPS, *WRITES, *at_random(3.0)]),
     "mirrored": (MIRRORED, [{"step": 7}, {"step": 17}, *at_random(4.0)]),
+    "at the very end": (FULL | {"epochs": 1}, [{"end": True}]),
     "averaged weights": (FULL | {"recipe": "averaged", "epochs": 2}, [{"step": 8}, {"step": 20}]),
     "stages": (
         FULL | {"recipe": "staged", "epochs": 2, "arguments": {"norm": True}},
