@@ -48,12 +48,11 @@ def _scope(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(config, items):
-    """The sweep first, as large nets are slow in an old process; then the largest scopes."""
+    """The sweep and its like first, as large nets are slow in an old process; then large scopes."""
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
-        items.sort(
-            key=lambda item: ("test_sweep.py" not in item.nodeid, -sizes[_scope(item.nodeid)])
-        )
+        nets = ("test_sweep.py", "test_jax.py")
+        items.sort(key=lambda item: (item.path.name not in nets, -sizes[_scope(item.nodeid)]))
 
 
 @pytest.hookimpl(optionalhook=True)

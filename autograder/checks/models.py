@@ -120,7 +120,7 @@ class ModelChecks:
             return sum(wanted.fits(found, step.layer) for step in steps for found in step.kinds)
 
         settings = str(wanted).removeprefix(wanted.kind)
-        return self._equal(f"layers {kind}{settings}", count, uses, mistakes, about)
+        return self._equal(f"{kind}{settings} layers", count, uses, mistakes, about)
 
     def has_order(self, order: Sequence, *, anywhere: bool = False, mistakes=None, **about):
         """Some path from input to output meets these kinds of layers, in this order.

@@ -34,6 +34,7 @@
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
+from contextlib import contextmanager
 from functools import partial
 
 import keras
@@ -76,32 +77,42 @@ def net(n, shortcut=None, block=basic_block, widths=WIDTHS, shape=(8, 8, 1)):
     return residual_net(shape, 10, None, "net", stem=stem, block=block, stages=stages)
 
 
-def losses_in_training(model, images, labels, seed, steps=100, rate=0.02, batch=64):
-    """Gradient descent with momentum; the training loss of each step."""
-    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+def train(model, loss_of, optimizer, examples, seed, steps, batch):
+    """Take steps, each on a batch drawn at random; the training loss of each step."""
     weights = model.trainable_variables
     optimizer.build(weights)
-    images, labels = tf.constant(images), tf.constant(labels, "int32")
 
     @tf.function(autograph=False)
-    def step(chosen):
+    def step(*drawn):
         with tf.GradientTape() as tape:
-            scores = model(tf.gather(images, chosen), training=True)
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(labels, chosen), scores)
-            )
+            loss = loss_of(*drawn)
         optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
         return loss
 
-    order = np.random.default_rng(seed)
-    return [float(step(order.integers(0, len(images), batch))) for _ in range(steps)]
+    draws = np.random.default_rng(seed).integers(0, len(examples[0]), (steps, batch))
+    return [float(step(*(values[chosen] for values in examples))) for chosen in draws]
 
 
 # %%
 digits, digit_labels = datasets.load_arrays("digits", "train")
 test_digits, test_labels = datasets.load_arrays("digits", "test")
 digits, test_digits = (images.astype("float32") / 127.5 - 1 for images in (digits, test_digits))
-STEPS, WINDOW, SHALLOW, DEEP = 100, 10, 3, 6  # 20 layers and 38
+STEPS, WINDOW, SHALLOW, DEEP = 60, 10, 3, 5  # 20 layers and 32
+
+
+def class_loss(model, images, labels):
+    """The mean cross-entropy of a network's scores for a batch, in training."""
+    labels = tf.cast(labels, "int32")
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels, model(images, training=True))
+    )
+
+
+def losses_in_training(model, seed):
+    """Learn the digits by gradient descent with momentum."""
+    optimizer = keras.optimizers.SGD(0.02, momentum=0.9)
+    loss_of, examples = partial(class_loss, model), (digits, digit_labels)
+    return train(model, loss_of, optimizer, examples, seed, STEPS, batch=64)
 
 
 def smooth(values):
@@ -115,8 +126,7 @@ for kind, shortcut in (("plain", None), ("residual", "A")):
         keras.utils.set_random_seed(1)
         name = f"{kind}, {6 * n + 2} layers"
         trained[name] = net(n, shortcut)
-        found = losses_in_training(trained[name], digits, digit_labels, seed=1, steps=STEPS)
-        curves[name] = [smooth(found)]
+        curves[name] = [smooth(losses_in_training(trained[name], seed=1))]
 show(plots.training_curves(
     curves, f"The loss on the training images, a mean over {WINDOW} steps, in the first {STEPS} "
     "steps of training.", x=range(WINDOW, STEPS + 1), yscale="log",
@@ -126,29 +136,29 @@ show(plots.training_curves(
 # One seed is one story. Here are five, measured once and written down: the training loss at the
 # end, a mean of the last ten steps. The cell below fails if your run says something else.
 #
-# | seed | plain, 20 layers | plain, 38 | residual, 20 | residual, 38 |
+# | seed | plain, 20 layers | plain, 32 | residual, 20 | residual, 32 |
 # |---:|---:|---:|---:|---:|
-# | 1 | 0.098 | 0.935 | 0.028 | 0.037 |
-# | 2 | 0.174 | 1.206 | 0.017 | 0.029 |
-# | 3 | 0.218 | 0.818 | 0.031 | 0.023 |
-# | 4 | 0.308 | 1.155 | 0.014 | 0.017 |
-# | 5 | 0.219 | 1.285 | 0.024 | 0.025 |
+# | 1 | 0.376 | 1.191 | 0.064 | 0.074 |
+# | 2 | 0.462 | 0.966 | 0.062 | 0.079 |
+# | 3 | 0.384 | 1.317 | 0.073 | 0.067 |
+# | 4 | 0.812 | 1.417 | 0.058 | 0.060 |
+# | 5 | 0.509 | 1.342 | 0.082 | 0.056 |
 
 # %%
 end = {name: float(values[0][-1]) for name, values in curves.items()}
-assert end["plain, 38 layers"] > 2 * end["plain, 20 layers"] + 0.2, end
-assert end["residual, 38 layers"] < 0.1 < end["plain, 38 layers"] / 4, end
+assert end["plain, 32 layers"] > end["plain, 20 layers"] + 0.3, end
+assert end["residual, 32 layers"] < 0.15 < end["plain, 32 layers"] / 4, end
 
 # %% [markdown]
-# The deeper plain network is worse, by far more than the seeds differ; the residual ones cannot be
-# told apart. (This is after 100 steps. Wait long enough, and even the deep plain network gets these
-# easy digits. The paper waits for 64,000 steps, and its plain networks still are the worse the
-# deeper they are.)
+# The deeper plain network is worse, even with its best seed against the other's worst; the residual
+# ones cannot be told apart. (This is after 60 steps. Wait long enough, and even the deep plain
+# network gets these easy digits. The paper waits for 64,000 steps, and its plain networks still are
+# the worse the deeper they are.)
 #
 # **This is not overfitting.** Overfitting is a *low* error on the training images and a high one on
 # others. Here the deep network is worse on the images that it is trained on. It fits less, although
-# it has twice as many weights. The paper sees the same on CIFAR-10 (20 layers against 56) and
-# on ImageNet (18 against 34), and calls it **degradation**.
+# it has more weights. The paper sees the same on CIFAR-10 (20 layers against 56) and on ImageNet
+# (18 against 34), and calls it **degradation**.
 #
 # ## 2 · By construction
 #
@@ -162,7 +172,7 @@ assert end["residual, 38 layers"] < 0.1 < end["plain, 38 layers"] / 4, end
 #
 # If $F$ gives zeros, the block is the identity. Where a plain block would have to learn $H(x) = x$
 # with convolutions, normalizations and ReLUs, a residual one has to learn nothing at all. Here is
-# the construction, on the network of 20 layers that was just trained. A network of 38 layers gets
+# the construction, on the network of 20 layers that was just trained. A network of 32 layers gets
 # its weights; in all new blocks the last normalization's $\gamma$ is set to zero, as its $\beta$ is
 # at first.
 
@@ -179,7 +189,7 @@ print(f"the scores of 64 images differ by {np.abs(before - after).max()}")
 assert np.abs(before - after).max() < 1e-5
 
 # %% [markdown]
-# 18 layers more, and the same function. (The shortcut's sum goes through a ReLU, and a ReLU leaves
+# 12 layers more, and the same function. (The shortcut's sum goes through a ReLU, and a ReLU leaves
 # alone what came out of another one.)
 #
 # How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the input,
@@ -192,25 +202,18 @@ shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:512]")
 pictures = shapes[:, ::2, ::2].astype("float32") / 255
 
 
-def losses_in_copying(blocks, shortcut, seed, steps=150):
+def losses_in_copying(blocks, shortcut, seed):
     """Learn the identity with a stack of basic blocks of three channels."""
     keras.utils.set_random_seed(seed)
     inputs = x = keras.Input((16, 16, 3))
     for number in range(blocks):
         x = basic_block(x, 3, shortcut=shortcut, name=f"block{number}")
-    model, optimizer = keras.Model(inputs, x), keras.optimizers.Adam(1e-2)
-    optimizer.build(model.trainable_variables)
+    model = keras.Model(inputs, x)
 
-    @tf.function(autograph=False)
-    def step(batch):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean((model(batch, training=True) - batch) ** 2) / pictures.var()
-        weights = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
-        return loss
+    def loss_of(batch):
+        return tf.reduce_mean((model(batch, training=True) - batch) ** 2) / pictures.var()
 
-    order = np.random.default_rng(seed)
-    return [float(step(pictures[order.integers(0, 512, 32)])) for _ in range(steps)]
+    return train(model, loss_of, keras.optimizers.Adam(1e-2), [pictures], seed, 150, batch=32)
 
 
 copying = {
@@ -493,39 +496,35 @@ def bare_block(x, filters, *, strides, shortcut, name):
     return join(x, y, strides=strides, shortcut=shortcut, name=name)
 
 
-def gradient_norms(model, images, labels):
-    """The norm of the gradient of each 3x3 kernel, from the first layer to the last."""
+def gradients_of_loss(model, images, labels):
+    """For each 3x3 kernel, from the first layer to the last, and for each image."""
     kernels = [layer.kernel.value for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    images = tf.constant(images, "float32")
     with tf.GradientTape() as tape:
-        scores = model(images, training=True)
-        loss = tf.reduce_mean(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, "int32"), scores)
-        )
-    return [float(tf.norm(gradient)) for gradient in tape.gradient(loss, kernels)]
+        tape.watch(images)
+        loss = class_loss(model, images, labels)
+    *for_kernels, for_images = tape.gradient(loss, [*kernels, images])
+    return for_kernels, np.array(for_images).reshape(len(images), -1)
 
 
-def agreement(model, images, noise=0.1):
-    """How alike the gradient of a score is for an image and for the same image with some noise."""
-    found = []
-    for change in (0, noise * np.random.default_rng(0).normal(size=images.shape)):
-        pixels = tf.constant(images + change, "float32")
-        with tf.GradientTape() as tape:
-            tape.watch(pixels)
-            score = tf.reduce_sum(model(pixels, training=True)[:, 0])
-        found.append(np.array(tape.gradient(score, pixels)).reshape(len(images), -1))
-    one, other = (g / np.linalg.norm(g, axis=1, keepdims=True) for g in found)
+def agreement(gradients):
+    """How alike those of the first half are to those of the second: the median of the cosines."""
+    one, other = np.split(gradients / np.linalg.norm(gradients, axis=1, keepdims=True), 2)
     return float(np.median((one * other).sum(axis=1)))
 
 
 scaled = (pictures[:32] - pictures.mean()) / pictures.std()
+noise = 0.1 * np.random.default_rng(0).normal(size=scaled.shape)
+clear_and_noisy, twice = np.concatenate([scaled, scaled + noise]), np.tile(shape_labels[:32], 2)
 norms, alike = {}, {}
 for block in (basic_block, bare_block):
     for n in (3, 9):
         for shortcut in (None, "A"):
             keras.utils.set_random_seed(1)
             network = net(n, shortcut, block, shape=(16, 16, 3))
-            norms[n, shortcut, block] = gradient_norms(network, scaled, shape_labels[:32])
-            alike[n, shortcut, block] = agreement(network, scaled)
+            for_kernels, for_images = gradients_of_loss(network, clear_and_noisy, twice)
+            norms[n, shortcut, block] = [float(tf.norm(gradient)) for gradient in for_kernels]
+            alike[n, shortcut, block] = agreement(for_images)
 
 
 def gradients(depth, normalized):
@@ -533,7 +532,7 @@ def gradients(depth, normalized):
     n, block = (depth - 2) // 6, basic_block if normalized == "yes" else bare_block
     lines = {"plain": norms[n, None, block], "residual": norms[n, "A", block]}
     said = "; ".join(
-        f"{name} {values[0]:.2g} in the first and {values[-1]:.2g} in the last"
+        f"{name} {values[0]:.3g} in the first and {values[-1]:.3g} in the last"
         for name, values in lines.items()
     )
     how = "with" if normalized == "yes" else "without"
@@ -559,8 +558,8 @@ table(header, rows)
 # The usual answer is wrong here, in both ways.
 #
 # - **With normalization** the gradients of a plain network do not vanish, they *grow* on their way
-#   back, a little with every layer, and reach the first layer of 56 about a thousand times as large
-#   as the last one. (Yang et al., 2019, compute it: the batch's statistics are to blame.) One
+#   back, a little with every layer, and reach the first layer of 56 hundreds of times as large as
+#   the last one. (Yang et al., 2019, compute it: the batch's statistics are to blame.) One
 #   learning rate cannot be right for both ends. (The paper reports "healthy norms" of its plain
 #   network of 34 layers; it was looking for gradients that vanish.)
 # - **Without normalization**, He's initialization keeps a plain network's gradients at one size,
@@ -571,7 +570,7 @@ table(header, rows)
 #   factor of less than ten.
 #
 # Norms are not all. The last column asks whether the gradient *points* anywhere: how alike are the
-# gradients of a score for an image and for the same image with a little noise (the cosine between
+# gradients of the loss for an image and for the same image with a little noise (the cosine between
 # them; 1 is alike)? In a plain network with normalization they have nothing to do with each other
 # from 20 layers on, in one without at 56. Such **shattered** gradients (Balduzzi et al., 2017) tell
 # one step nothing about the next. On shortcuts the gradient comes back as it is, and images that
@@ -581,17 +580,17 @@ table(header, rows)
 #
 # | normalized | layers | network | first layer / last | agreement |
 # |---|---:|---|---:|---:|
-# | yes | 20 | plain | 5.4 to 9.5 | -0.02 to 0.09 |
-# | yes | 20 | residual | 1.8 to 2.9 | 0.35 to 0.47 |
-# | yes | 56 | plain | 640 to 2140 | 0.00 to 0.03 |
-# | yes | 56 | residual | 4.9 to 7.8 | 0.10 to 0.20 |
-# | no | 20 | plain | 0.3 to 2.0 | 0.23 to 0.68 |
-# | no | 20 | residual | 0.1 to 0.2 | 0.57 to 0.81 |
-# | no | 56 | plain | 2.6 to 8.2 | -0.05 to 0.10 |
-# | no | 56 | residual | 0.1 to 0.2 | 0.39 to 0.70 |
+# | yes | 20 | plain | 4.2 to 7.3 | -0.01 to 0.11 |
+# | yes | 20 | residual | 1.4 to 2.2 | 0.41 to 0.52 |
+# | yes | 56 | plain | 400 to 1470 | -0.01 to 0.03 |
+# | yes | 56 | residual | 4.8 to 7.6 | 0.12 to 0.18 |
+# | no | 20 | plain | 0.3 to 1.6 | 0.21 to 0.67 |
+# | no | 20 | residual | 0.1 to 0.2 | 0.60 to 0.83 |
+# | no | 56 | plain | 2.6 to 6.9 | 0.01 to 0.05 |
+# | no | 56 | residual | 0.1 to 0.2 | 0.38 to 0.67 |
 #
 # (The first layer's gradient in the residual network of 56 layers without normalization has a norm
-# of 780 to 4,100; with normalization, 3.9 to 6.3.)
+# of 700 to 3,700; with normalization, 3.3 to 5.6.)
 
 # %%
 ratio = {key: values[0] / values[-1] for key, values in norms.items()}
@@ -610,20 +609,26 @@ assert norms[9, "A", bare_block][0] > 50 * norms[9, "A", basic_block][0]
 
 
 # %%
-def without(model, block, shortcut):
-    """A function that computes the network without a block, its shortcut left in place."""
-    if shortcut:
-        copy = keras.models.clone_model(model)
-        copy.set_weights(model.get_weights())
-        last = copy.get_layer(f"{block}_2_bn")
-        last.gamma.assign(0 * last.gamma)
-        last.beta.assign(0 * last.beta)
-        return copy
+def bypassed(model, block):
+    """A network without the layers of a block."""
     x = inputs = keras.Input(model.input_shape[1:])
     for layer in model.layers[1:]:
         if not layer.name.startswith(f"{block}_"):
             x = layer(x)
     return keras.Model(inputs, x)
+
+
+@contextmanager
+def silent_branch(model, block):
+    """For a while a block's branch gives zeros, and what comes in goes on by the shortcut alone."""
+    last = model.get_layer(f"{block}_2_bn")
+    weights = last.get_weights()
+    last.gamma.assign(0 * last.gamma)
+    last.beta.assign(0 * last.beta)
+    try:
+        yield model
+    finally:
+        last.set_weights(weights)
 
 
 def accuracy(model):
@@ -632,23 +637,23 @@ def accuracy(model):
 
 
 names = [f"conv{stage}_block{number}" for stage in (2, 3, 4) for number in (1, 2, 3)]
-whole, parts = {}, {}
-for name, shortcut in (("plain", None), ("residual", "A")):
-    model = trained[f"{name}, 20 layers"]
-    whole[name] = accuracy(model)
-    parts[name] = [
-        np.nan if shortcut is None and block in ("conv3_block1", "conv4_block1")
-        else accuracy(without(model, block, shortcut))
-        for block in names
-    ]  # fmt: skip
+whole = {name: accuracy(trained[f"{name}, 20 layers"]) for name in ("plain", "residual")}
+parts = {name: [] for name in whole}
+for block in names:
+    model = trained["plain, 20 layers"]
+    halves = block in ("conv3_block1", "conv4_block1")
+    parts["plain"].append(np.nan if halves else accuracy(bypassed(model, block)))
+    with silent_branch(trained["residual, 20 layers"], block) as model:
+        parts["residual"].append(accuracy(model))
 show(draw.without_each_block(names, parts, whole))
 
 # %% [markdown]
-# The plain network guesses: without any one of its blocks, 0.04 to 0.29 of the digits are right
-# (five seeds). What comes behind the gap has learned to read something else. In the residual
-# network most blocks are hardly missed: with the median block gone, 0.77 to 0.83 are right, of 0.90
-# to 0.96. The shortcut has kept all features in place, and a block has only added to them. The
-# first block is missed most (0.25 to 0.49): right behind the first layer, nearly all is new.
+# The plain network guesses: without any one of its blocks, 0.03 to 0.28 of the digits are right, of
+# 0.64 to 0.84 (five seeds). What comes behind the gap has learned to read something else. In the
+# residual network most blocks are hardly missed: with the median block gone, 0.79 to 0.84 are
+# right, of 0.84 to 0.92. The shortcut has kept all features in place, and a block has only added to
+# them. The first block is missed most (0.29 to 0.61): right behind the first layer, nearly all is
+# new.
 #
 # So a residual network is less like a chain than like a crowd. 08 takes that further: paths of many
 # lengths, and training with blocks left out by chance.

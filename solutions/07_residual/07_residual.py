@@ -133,7 +133,8 @@ question.example("nine layers", blocks_per_stage, 9).raises(
 ### BEGIN HIDDEN TESTS
 draw = question.random
 for name, layers_per_block in (("basic blocks", 2), ("bottleneck blocks", 3)):
-    stages = tuple(draw.randint(2, 9) for _ in range(draw.randint(3, 5)))
+    # At least 27 blocks, so that the example's 50 layers are never the answer.
+    stages = tuple(draw.randint(9, 20) for _ in range(draw.randint(3, 5)))
     count = layers_per_block * sum(stages)
     question.check(name, count_layers, stages, layers_per_block).gives(
         count + 2,

@@ -154,7 +154,7 @@ def test_shapes_and_counts():
           mistakes={384: "frozen"})  # fmt: skip
     fails("has 1,536", plain(strides=1), "has_macs", 384)
     fails("expected 2, has 3", made(), "has_layers", "Conv2D", 2, hint="count")
-    assert "layers Conv2D(strides=2)" in checked(made(), "has_layers", "Conv2D", 2,
+    assert "Conv2D(strides=2) layers" in checked(made(), "has_layers", "Conv2D", 2,
                                                  {"strides": 2}).name  # fmt: skip
     two = keras.Model([a := keras.Input((2,)), b := keras.Input((3,))], [a * 2, b + 1])
     passes(two, "has_output_shape", [(2,), (3,)])

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import textwrap
@@ -38,6 +40,8 @@ from autograder.sandbox.server import _preload
 from autograder.sandbox.watch import descendants
 
 ROOT = Path(__file__).parents[2]
+# A project in /tmp is seen there, read-only, instead of an empty folder of one's own.
+OWN_TMP = [] if ROOT.is_relative_to("/tmp") else ["/tmp"]
 HERE = "tests.autograder.test_sandbox"
 TARGET = f"{HERE}:run_code"
 SMALL = Limits(memory_mb=400, processes=30, cpu_s=20, wall_s=25, file_mb=8, disk_mb=16)
@@ -463,12 +467,8 @@ def test_what_can_be_written(server):
     assert ask(server, code)[0] == []
 
 
-@pytest.mark.skipif(
-    ROOT.is_relative_to("/tmp"),
-    reason="the project lies in /tmp, which processes then see read-only instead of their own",
-)
 def test_own_files_are_nobody_elses(namespaced):
-    places = ["/tmp", "/dev/shm", "/student", "/student/.tmp"]
+    places = ["/dev/shm", "/student", "/student/.tmp", *OWN_TMP]
     code = f"""
         import os
         result = [os.listdir(place) for place in {places}]
@@ -479,7 +479,7 @@ def test_own_files_are_nobody_elses(namespaced):
     with begin(namespaced, code) as one:
         first = line(one)
         with begin(namespaced, code) as two:
-            assert line(two) == first == [[], [], [".tmp"], []]
+            assert line(two) == first == [[], [".tmp"], [], *[[] for _ in OWN_TMP]]
 
 
 def test_disk_is_bounded(any_server):
@@ -513,15 +513,11 @@ def test_disk_is_bounded(any_server):
     assert ask(any_server, code)[0] == errno.EFBIG
 
 
-@pytest.mark.skipif(
-    ROOT.is_relative_to("/tmp"),
-    reason="the project lies in /tmp, which processes then see read-only instead of their own",
-)
 def test_shared_memory_folder_is_bounded(namespaced):
     code = """
         import os
         result = []
-        for folder, mode in (("/dev/shm", "x"), ("/tmp", "x")):
+        for folder in FOLDERS:
             count = 0
             try:
                 while count < 40:
@@ -533,9 +529,11 @@ def test_shared_memory_folder_is_bounded(namespaced):
         flags = {l.split()[1]: l.split()[3].split(",") for l in open("/proc/mounts")}
         result.append([{"nosuid", "nodev"} <= set(flags[m]) for m in ("/student", "/dev/shm")])
     """
-    result, _ = ask(namespaced, code)
-    assert [n <= 16 and e == errno.ENOSPC for n, e in result[:2]] == [True, True]
-    assert result[2] == [True, True]
+    folders = ["/dev/shm", *OWN_TMP]
+    (*filled, flags), _ = ask(namespaced, code.replace("FOLDERS", repr(folders)))
+    assert len(filled) == len(folders)
+    assert all(count <= 16 and error == errno.ENOSPC for count, error in filled)
+    assert flags == [True, True]
 
 
 # Rights
@@ -1281,23 +1279,35 @@ for name in ("mem", "environ", "maps", "root/etc"):
 """
 
 
+def opened(folder: Path, *paths: Path) -> str:
+    """Shell commands after which everybody can reach paths that lie in folders closed to others."""
+    closed = {}
+    for path in paths:
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                closed[path] = parent
+                break
+    kept = {path: folder / str(place) for place, path in enumerate(closed)}
+    steps = []
+    for path in closed:
+        steps += [["mkdir", kept[path]], ["mount", "--bind", path, kept[path]]]
+    for parent in sorted(set(closed.values())):
+        steps.append(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", parent])
+    for path in closed:
+        steps += [["mkdir", "-p", path], ["mount", "--bind", kept[path], path]]
+    return "; ".join(shlex.join(map(str, step)) for step in [*steps, ["cd", ROOT]])
+
+
 def test_user_mode_as_an_ordinary_user(servers, tmp_path):
-    """Where the tests run as root they become nobody, and see Python by way of a private mount."""
+    """Where the tests run as root they become nobody, in a private view of the folders."""
     servers("user")
     command = [sys.executable, "-c", ORDINARY]
     if os.geteuid() == 0:
         if not shutil.which("setpriv") or not shutil.which("unshare"):
             pytest.skip("unshare and setpriv are needed to become an ordinary user")
-        # Python may lie in root's closed home; in a mount namespace of its own that can be open.
-        script = (
-            'set -e; mkdir "$2/python"; mount --bind "$1" "$2/python"; case "$1" in /root/*) '
-            'mount -t tmpfs -o mode=755 tmpfs /root; mkdir -p "$1"; '
-            'mount --bind "$2/python" "$1";; esac; shift 2; '
-            'exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all "$@"'
-        )
-        tmp_path.chmod(0o755)
-        become = ["unshare", "--mount", "sh", "-c", script, "sh", sys.base_prefix, str(tmp_path)]
-        command = [*become, *command]
+        nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all"
+        script = f'{opened(tmp_path, Path(sys.base_prefix), ROOT)}; exec {nobody} "$@"'
+        command = ["unshare", "--mount", "sh", "-e", "-c", script, "sh", *command]
     variables = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     result = subprocess.run(
         command, capture_output=True, text=True, timeout=60, cwd=ROOT, env=variables

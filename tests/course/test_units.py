@@ -131,7 +131,8 @@ def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise
     assert unit(name).mark(question, namespace, released)[0] == unit(name).points[question]
     for function in own.values():
         function.learning = False
-    assert unit(name).mark(question, namespace)[0] == 0
+    for _ in range(DRAWS.get(name, OTHERS)[0]):
+        assert unit(name).mark(question, namespace)[0] == 0
 
 
 @pytest.mark.parametrize(("name", "variant"), WRONG, ids=named)
