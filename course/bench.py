@@ -1,68 +1,107 @@
 """How fast our networks are beside those of ``keras.applications``, timed in turn.
 
 Machines differ and are shared; a ratio of two things timed alternately in one run says more than
-seconds. Nothing here is a test.
+seconds. Two networks of one and the same kind differ, too: by some percent, for as long as their
+process lives, and the one that was built first more often is the slower. So each comparison is made
+in several processes, and who is built first changes. Nothing here is a test.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
 from statistics import median
 
 NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121")
 SHAPE = (224, 224, 3)
 BATCH = 8
 
+Seconds = dict[str, list[float]]
 
-def alternate(functions: Sequence[Callable], rounds: int) -> list[list[float]]:
-    """Seconds of each function in each round; who goes first changes from round to round.
+
+def alternate(contestants: Mapping[str, Callable], rounds: int) -> Seconds:
+    """Seconds of each contestant in each round; who goes first changes from round to round.
 
     What one leaves behind is cleared away before the next begins, not while its time is taken.
     """
-    seconds: list[list[float]] = [[] for _ in functions]
-    order = list(enumerate(functions))
+    seconds: Seconds = {name: [] for name in contestants}
+    order = list(contestants)
     for _ in range(rounds):
-        order.reverse()
-        for place, function in order:
+        for name in order:
             gc.collect()
             start = time.perf_counter()
-            function()
-            seconds[place].append(time.perf_counter() - start)
+            contestants[name]()
+            seconds[name].append(time.perf_counter() - start)
+        order.reverse()
     return seconds
 
 
-def ratio(seconds: list[list[float]]) -> float:
-    """Median over the rounds of the first function's time over the second's."""
-    return median(ours / theirs for ours, theirs in zip(*seconds, strict=True))
+class Comparison:
+    """Two contestants' seconds, round by round, of several processes."""
+
+    def __init__(self, runs: Sequence[Seconds], one: str, other: str):
+        self._ratios = [
+            [first / second for first, second in zip(run[one], run[other], strict=True)]
+            for run in runs
+        ]
+        self._shortest = [min(min(run[who]) for run in runs) for who in (one, other)]
+
+    @property
+    def ratio(self) -> float:
+        """Median over all rounds of the one's time over the other's."""
+        return median(chain.from_iterable(self._ratios))
+
+    def __str__(self):
+        one, other = self._shortest
+        medians = [median(ratios) for ratios in self._ratios]
+        spread = f"{min(medians):.3f} to {max(medians):.3f}"
+        return f"{one:.3f} / {other:.3f} s, {self.ratio:.3f} ({spread})"
 
 
-def compare(name: str, rounds: int) -> dict[str, list[list[float]]]:
+def in_processes(function: Callable, processes: int) -> list:
+    """What a function gives in fresh processes, one after the other; it is called with 0, 1, …"""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        1, context, importlib.import_module, ("course.quiet",), max_tasks_per_child=1
+    ) as pool:
+        return list(pool.map(function, range(processes)))
+
+
+def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     """Time building, a forward pass and a training step of a network, ours and Keras'.
 
     Args:
         name: architecture that :data:`course.transfer.APPLICATIONS` knows.
         rounds: how often each is timed.
+        place: ours is built first if it is even.
 
     Returns:
-        For each of ``build``, ``forward`` and ``train`` the seconds of ours and of theirs.
+        For each of ``build``, ``forward`` and ``train`` the seconds of ``ours`` and of ``theirs``.
     """
     import keras
 
+    import course.quiet  # noqa: F401
     from course import architectures
     from course.transfer import APPLICATIONS
 
     theirs = getattr(keras.applications, APPLICATIONS[name].builder)
-    builders = [lambda: architectures.build(name), lambda: theirs(weights=None)]
+    builders = {"ours": lambda: architectures.build(name), "theirs": lambda: theirs(weights=None)}
+    if place % 2:
+        builders = dict(reversed(builders.items()))
+    alternate(builders, 1)
     found = {"build": alternate(builders, 3 * rounds)}  # short, and the most uneven
     keras.utils.clear_session()
-    steps = [_steps(builder()) for builder in builders]
+    steps = {who: _steps(builder()) for who, builder in builders.items()}
     for kind in ("forward", "train"):
-        functions = [step[kind] for step in steps]
-        alternate(functions, 2)  # traces, and lets allocators find their sizes
-        found[kind] = alternate(functions, rounds)
-    keras.utils.clear_session()
+        contestants = {who: functions[kind] for who, functions in steps.items()}
+        alternate(contestants, 2)  # traces, and lets allocators find their sizes
+        found[kind] = alternate(contestants, rounds)
     return found
 
 
@@ -87,31 +126,31 @@ def _steps(model) -> dict[str, Callable]:
     return {"forward": forward, "train": train}
 
 
-def run_training_bench(rounds: int = 10) -> int:
+def run_bench(names: Sequence[str] = NETWORKS, rounds: int = 5, processes: int = 4) -> int:
+    """Print ratios of times, ours to theirs."""
+    print(
+        f"ours / keras.applications, batch {BATCH} of {SHAPE[0]}x{SHAPE[1]}, {processes} processes "
+        f"of {rounds} rounds:\nshortest times, median ratio (medians of the processes)"
+    )
+    for name in names:
+        runs = in_processes(partial(race, name, rounds), processes)
+        for kind in runs[0]:
+            found = Comparison([run[kind] for run in runs], "ours", "theirs")
+            print(f"{name:<16} {kind:<8} {found}", flush=True)
+    return 0
+
+
+def run_training_bench(rounds: int = 5, processes: int = 4) -> int:
     """Print what `course train` costs beside a bare ``model.fit`` of the same model."""
     from course.training.measure import against_fit
 
     for augment in (False, True):
-        found = against_fit(rounds=rounds, augment=augment)
-        print(
-            f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}: "
-            f"ours {found['ours']:.2f} s / fit {found['fit']:.2f} s = {found['against_fit']:.3f}; "
-            f"a checkpoint each 100 steps: {100 * (found['checkpoints'] - 1):+.1f} %, by itself "
-            f"{found['checkpoint']:.3f} s, {100 * found['alone']:.1f} %",
-            flush=True,
-        )
-    return 0
-
-
-def run_bench(names: Sequence[str] = NETWORKS, rounds: int = 10) -> int:
-    """Print a table of ratios, ours to theirs."""
-    import course.quiet  # noqa: F401
-
-    print(f"seconds, batch {BATCH} of {SHAPE[0]}x{SHAPE[1]}: ours / keras.applications = ratio")
-    for name in names:
-        cells = [
-            f"{kind} {min(pair[0]):.3f} / {min(pair[1]):.3f} = {ratio(pair):.3f}"
-            for kind, pair in compare(name, rounds).items()
-        ]
-        print(f"{name:<16} " + "   ".join(cells), flush=True)
+        runs = in_processes(partial(against_fit, rounds, augment), processes)
+        print(f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}")
+        for what, one, other in (
+            ("an epoch / one of fit", "ours", "fit"),
+            ("with a checkpoint each 100 steps / without", "ours", "without"),
+            ("a checkpoint by itself / an epoch without", "checkpoint", "without"),
+        ):
+            print(f"  {what:<44} {Comparison(runs, one, other)}", flush=True)
     return 0

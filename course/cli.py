@@ -54,7 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--training", action="store_true", help="`course train` beside `fit` alone"
     )
-    command.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
+    command.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    command.add_argument(
+        "--processes", type=int, default=4, help="to repeat it in; default: %(default)s"
+    )
     return parser
 
 
@@ -98,9 +101,9 @@ def _bench(options) -> int:
     from course.bench import NETWORKS, run_bench, run_training_bench
 
     if not options.training:
-        run_bench(options.names or NETWORKS, options.rounds)
+        run_bench(options.names or NETWORKS, options.rounds, options.processes)
     if options.training or not options.names:
-        run_training_bench(options.rounds)
+        run_training_bench(options.rounds, options.processes)
     return 0
 
 

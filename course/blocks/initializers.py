@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 
-# Numbers that are drawn in one go. Each block has a seed of its own, so that it does not matter
-# which thread draws it.
-BLOCK = 2**17
+BLOCK = 2**16  # numbers that NumPy draws in one go, few enough to stay in a core's cache
 
 
 class HeNormal(keras.initializers.VarianceScaling):
     """A normal distribution of variance 2 / fan, not truncated.
 
-    Keras' ``VarianceScaling``, drawn in less time. A kernel smaller than a block has Keras' numbers
-    for the seed; on TensorFlow they come from three operations where Keras takes a dozen, most of
-    them to prepare the seed. A larger one is drawn by NumPy, in blocks beside each other.
+    Keras' ``VarianceScaling``, drawn in less time. A kernel below a block has Keras' numbers for
+    the seed; on TensorFlow they come from three operations where Keras takes a dozen, most of them
+    to prepare the seed. A larger one is drawn by NumPy, whose logarithms, sines and cosines of
+    arrays take half the time of its own normal numbers, and of TensorFlow's.
 
     Args:
         mode: ``"fan_in"``, the numbers that a value of the output is computed from, or
             ``"fan_out"``, which is what Keras calls them for depthwise kernels.
 
     Reference:
-        He et al. 2015, equation 10.
+        He et al. 2015, equation 10. Box and Muller 1958 for how normal numbers are made.
     """
 
     from_config = keras.initializers.VarianceScaling.from_config
@@ -45,7 +43,8 @@ class HeNormal(keras.initializers.VarianceScaling):
         fan = math.prod(places) * (fan_in if self.mode == "fan_in" else fan_out)
         deviation = math.sqrt(2 / fan)
         if math.prod(shape) >= BLOCK:
-            return keras.ops.convert_to_tensor(_in_blocks(self.seed, shape, deviation), dtype)
+            numbers = _box_muller(self.seed, math.prod(shape), deviation).reshape(shape)
+            return keras.ops.convert_to_tensor(numbers, dtype)
         if keras.backend.backend() != "tensorflow":
             return super().__call__(shape, dtype)
         import tensorflow as tf
@@ -65,16 +64,16 @@ class HeNormal(keras.initializers.VarianceScaling):
 HeNormal.__module__, HeNormal.__name__ = "keras.initializers", "VarianceScaling"
 
 
-def _in_blocks(seed: int, shape, deviation: float) -> np.ndarray:
-    numbers = np.empty(math.prod(shape), "float32")
-
-    def draw(start: int) -> None:
+def _box_muller(seed: int, count: int, deviation: float) -> np.ndarray:
+    """Normal numbers, two from each pair of uniform ones: a radius and an angle."""
+    numbers = np.empty(count, "float32")
+    generator = np.random.Generator(np.random.SFC64(seed))
+    for start in range(0, count, BLOCK):
         block = numbers[start : start + BLOCK]
-        generator = np.random.Generator(np.random.SFC64([seed, start]))
-        generator.standard_normal(out=block, dtype="float32")
-        block *= deviation
-
-    # The threads end here: a process that forks must not count on some that it does not have.
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(draw, range(0, len(numbers), BLOCK)))
-    return numbers.reshape(shape)
+        half = (len(block) + 1) // 2
+        radius, angle = generator.random((2, half), "float32")
+        radius = np.sqrt(-2 * deviation**2 * np.log(1 - radius))
+        angle *= 2 * math.pi
+        block[:half] = radius * np.cos(angle)
+        block[half:] = (radius * np.sin(angle))[: len(block) - half]
+    return numbers

@@ -7,59 +7,44 @@ prints the ratios.
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-from typing import Any
 
-from course.bench import alternate, ratio
+from course.bench import Seconds, alternate
 from course.training import checkpoints, pipelines
 from course.training import plan as planning
 from course.training.options import Options
 
+STEPS, BATCH = 100, 32
 
-def against_fit(
-    name: str = "resnet20_cifar",
-    dataset: str = "course_shapes",
-    *,
-    image_size: tuple[int, int] = (16, 16),
-    batch_size: int = 32,
-    steps: int = 100,
-    rounds: int = 5,
-    augment: bool = False,
-) -> dict[str, Any]:
+
+def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
     """Seconds of an epoch with ours, with ours without checkpoints, and with a bare ``fit``.
 
-    All train one model on the same examples; they take turns, so that what else the machine does
-    meets all of them. A checkpoint is timed by itself as well: its share may be smaller than what
-    the machine's unrest leaves of a difference between epochs.
+    All train one ResNet-20 on the same 3,200 examples of 16x16; they take turns, so that what else
+    the machine does meets all of them.
 
     Args:
-        name: of the architecture.
-        dataset: of :mod:`course.datasets`.
-        image_size: (height, width) to scale the images to.
-        batch_size: examples a step.
-        steps: of an epoch, at whose end ours writes a checkpoint.
         rounds: timed epochs of each.
         augment: crop and flip in ours.
+        place: ours is compiled first if it is even.
 
     Returns:
-        ``ours``, ``without``, ``fit`` and ``checkpoint`` (taken and brought to the disk, which a
-        run does beside its next steps), medians in seconds; the medians of ours over fit
-        (``against_fit``), of ours over ours without (``checkpoints``), and of a checkpoint over
-        ours without (``alone``).
+        For each round the seconds of ``ours``, with a checkpoint at the end that is waited for
+        (a run writes it beside its next steps); of ours ``without``; of ``fit``; and of a
+        ``checkpoint`` by itself, whose share of an epoch is smaller than what the machine's unrest
+        leaves of a difference between epochs.
     """
-    import course.quiet  # noqa: F401
     from course.training import network
     from course.training.distribution import prepare
     from course.training.hooks import Hooks
 
     options = Options(
-        name,
-        dataset,
+        "resnet20_cifar",
+        "course_shapes",
         "default",
-        batch_size=batch_size,
-        image_size=image_size,
-        limit=steps * batch_size,
+        batch_size=BATCH,
+        image_size=(16, 16),
+        limit=STEPS * BATCH,
     )
     plan = planning.resolve(options, planning.load(options))
     devices, stage = prepare("none"), plan.stages[0][1]
@@ -76,8 +61,8 @@ def against_fit(
             Hooks(
                 model,
                 first=0,
-                steps_per_epoch=steps,
-                every=steps,
+                steps_per_epoch=STEPS,
+                every=STEPS,
                 writer=used,
                 values=lambda step: {"step": step},
             )
@@ -85,8 +70,9 @@ def against_fit(
         )
 
         def epoch(hooks):
-            network.fit(trainee, feed, hooks.step // steps, 0, steps, hooks)
+            network.fit(trainee, feed, hooks.step // STEPS, 0, STEPS, hooks)
             hooks.save()
+            writer.wait()
 
         def save():
             hooks.save(always=True)
@@ -95,14 +81,10 @@ def against_fit(
         contestants = {
             "ours": lambda: epoch(hooks),
             "without": lambda: epoch(bare),
-            "fit": lambda: model.fit(images, rows, batch_size=batch_size, verbose=0),
+            "fit": lambda: model.fit(images, rows, batch_size=BATCH, verbose=0),
             "checkpoint": save,
         }
-        alternate(contestants.values(), 1)  # compiles
-        seconds = dict(zip(contestants, alternate(contestants.values(), rounds), strict=True))
-    return {
-        **{key: round(statistics.median(values), 4) for key, values in seconds.items()},
-        "against_fit": round(ratio([seconds["ours"], seconds["fit"]]), 4),
-        "checkpoints": round(ratio([seconds["ours"], seconds["without"]]), 4),
-        "alone": round(ratio([seconds["checkpoint"], seconds["without"]]), 4),
-    }
+        if place % 2:
+            contestants = dict(reversed(contestants.items()))
+        alternate(contestants, 1)  # compiles
+        return alternate(contestants, rounds)
