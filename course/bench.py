@@ -78,7 +78,8 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
 
     Args:
         name: architecture that :data:`course.transfer.APPLICATIONS` knows.
-        rounds: how often each is timed.
+        rounds: how often each training step is timed; building and a forward pass, which are
+            shorter and more uneven, three times as often.
         place: ours is built first if it is even.
 
     Returns:
@@ -95,13 +96,13 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     if place % 2:
         builders = dict(reversed(builders.items()))
     alternate(builders, 1)
-    found = {"build": alternate(builders, 3 * rounds)}  # short, and the most uneven
+    found = {"build": alternate(builders, 3 * rounds)}
     keras.utils.clear_session()
     steps = {who: _steps(builder()) for who, builder in builders.items()}
     for kind in ("forward", "train"):
         contestants = {who: functions[kind] for who, functions in steps.items()}
         alternate(contestants, 2)  # traces, and lets allocators find their sizes
-        found[kind] = alternate(contestants, rounds)
+        found[kind] = alternate(contestants, rounds if kind == "train" else 3 * rounds)
     return found
 
 
