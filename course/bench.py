@@ -65,7 +65,10 @@ class Comparison:
 
 
 def in_processes(function: Callable, processes: int) -> list:
-    """What a function gives in fresh processes, one after the other; it is called with 0, 1, …"""
+    """What a function gives in fresh processes, one after the other; it is called with 0, 1, …
+
+    TensorFlow is loaded there already, without its messages.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         1, context, importlib.import_module, ("course.quiet",), max_tasks_per_child=1
@@ -87,7 +90,6 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     """
     import keras
 
-    import course.quiet  # noqa: F401
     from course import architectures
     from course.transfer import APPLICATIONS
 

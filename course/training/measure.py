@@ -78,19 +78,10 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
             hooks.save(always=True)
             writer.wait()
 
-        # A step that was compiled for open shapes would serve known ones as well, but slower: ours
-        # and fit's are kept apart, as if the other's had never been.
-        compiled = dict.fromkeys(("ours", "fit"))
-
-        def run(step, function, *arguments, **settings):
-            model.train_function = compiled[step]
-            function(*arguments, **settings)
-            compiled[step] = model.train_function
-
         contestants = {
-            "ours": lambda: run("ours", epoch, hooks),
-            "without": lambda: run("ours", epoch, bare),
-            "fit": lambda: run("fit", model.fit, images, rows, batch_size=BATCH, verbose=0),
+            "ours": lambda: epoch(hooks),
+            "without": lambda: epoch(bare),
+            "fit": lambda: model.fit(images, rows, batch_size=BATCH, verbose=0),
             "checkpoint": save,
         }
         if place % 2:
