@@ -17,6 +17,7 @@ from course.blocks.classic import LocalResponseNormalization
 from course.blocks.conv import conv
 from course.blocks.head import classifier
 from course.blocks.inception import googlenet_module, inception_module
+from course.blocks.initializers import GlorotUniform
 
 PAPER = "Szegedy et al., Going deeper with convolutions, 2015"
 
@@ -37,7 +38,7 @@ POOLED = ("3b", "4e")
 AUXILIARY = {"4a": "auxiliary1", "4d": "auxiliary2"}
 LOSS_WEIGHTS = (1.0, 0.3, 0.3)
 
-unit = partial(conv, use_bias=True, activation="relu", kernel_initializer="glorot_uniform")
+unit = partial(conv, use_bias=True, activation="relu", kernel_initializer=GlorotUniform)
 pool = partial(layers.MaxPooling2D, 3, strides=2, padding="same")
 # Caffe's constants; its alpha is divided by the number of maps, 5.
 normalize = partial(LocalResponseNormalization, n=5, k=1.0, alpha=1e-4 / 5, beta=0.75)

@@ -15,6 +15,7 @@ from keras import layers
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.head import classifier, fully_connected
+from course.blocks.initializers import GlorotUniform
 
 PAPER = (
     "Simonyan, Zisserman, Very deep convolutional networks for large-scale image recognition, 2015"
@@ -64,6 +65,7 @@ def vgg(input_shape, classes, classifier_activation, name, *, kernels):
                 size,
                 padding="same",
                 activation="relu",
+                kernel_initializer=GlorotUniform(),
                 name=f"block{block}_conv{number}",
             )(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from course.blocks.initializers import GlorotUniform
+
 
 def classifier(
     x,
@@ -14,7 +16,7 @@ def classifier(
     activation: str | None,
     *,
     dropout: float = 0.0,
-    kernel_initializer="glorot_uniform",
+    kernel_initializer=GlorotUniform,
 ):
     """Mean of each map, dropout, and a dense layer of a score for each class.
 
@@ -51,7 +53,7 @@ def fully_connected(
     names: Sequence[str],
     *,
     dropout: float = 0.5,
-    kernel_initializer="glorot_uniform",
+    kernel_initializer=GlorotUniform,
     bias: float = 0.0,
 ):
     """Flattened maps, then dense layers with ReLU, each followed by dropout.

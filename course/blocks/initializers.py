@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
@@ -47,21 +48,63 @@ class HeNormal(keras.initializers.VarianceScaling):
             return keras.ops.convert_to_tensor(numbers, dtype)
         if keras.backend.backend() != "tensorflow":
             return super().__call__(shape, dtype)
-        import tensorflow as tf
-
-        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=np.array([self.seed, 0]))
-        numbers = tf.raw_ops.StatelessRandomNormalV2(
-            shape=shape,
-            key=key,
-            counter=counter,
-            alg=tf.random.Algorithm.AUTO_SELECT.value,
-            dtype=dtype,
-        )
-        return numbers * deviation
+        return _standard("Normal", shape, np.array([self.seed, 0]), dtype) * deviation
 
 
-# A saved network names Keras' initializer, and loads where this package is not installed.
+class GlorotUniform(keras.initializers.GlorotUniform):
+    """A uniform distribution of variance 2 / (fan_in + fan_out).
+
+    Keras' own numbers for the seed; on TensorFlow a compiled function draws float32 numbers.
+
+    Reference:
+        Glorot and Bengio 2010, equation 16.
+    """
+
+    from_config = keras.initializers.GlorotUniform.from_config
+
+    def __call__(self, shape, dtype=None):
+        """A new kernel's numbers.
+
+        Args:
+            shape: ints: (..., channels, filters).
+            dtype: name of a type; Keras' default for None.
+        """
+        dtype = dtype or keras.config.floatx()
+        if keras.backend.backend() != "tensorflow" or dtype != "float32":
+            return super().__call__(shape, dtype)
+        *places, fan_in, fan_out = shape
+        fans = math.prod(places) * (fan_in + fan_out)
+        limit = math.sqrt(3 * (2 / fans))  # rounded as Keras' is
+        return _compiled_uniform()(shape, [self.seed, 0], limit)
+
+
+# A saved network names Keras' initializers, and loads where this package is not installed.
 HeNormal.__module__, HeNormal.__name__ = "keras.initializers", "VarianceScaling"
+GlorotUniform.__module__ = "keras.initializers"
+
+
+def _standard(distribution: str, shape, seed, dtype: str):
+    """TensorFlow's numbers of a standard distribution, ``"Normal"`` or ``"Uniform"``."""
+    import tensorflow as tf
+
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    draw = getattr(tf.raw_ops, f"StatelessRandom{distribution}V2")
+    algorithm = tf.random.Algorithm.AUTO_SELECT.value
+    return draw(shape=shape, key=key, counter=counter, alg=algorithm, dtype=dtype)
+
+
+@functools.cache
+def _compiled_uniform():
+    """Uniform numbers between a limit's negative and the limit, compiled once for all shapes."""
+    import tensorflow as tf
+
+    specs = tf.TensorSpec([None], "int32"), tf.TensorSpec([2], "int64"), tf.TensorSpec([])
+
+    @tf.function(input_signature=specs, autograph=False)
+    def uniform(shape, seed, limit):
+        return _standard("Uniform", shape, seed, "float32") * (limit + limit) - limit
+
+    return uniform
 
 
 def _box_muller(seed: int, count: int, deviation: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""He's numbers: where they are Keras' own, and what they are where they are not."""
+"""Where kernels' numbers are Keras' own, and what they are where they are not."""
 
 from statistics import NormalDist
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
-from course.blocks.initializers import BLOCK, HeNormal
+from course.blocks.initializers import BLOCK, GlorotUniform, HeNormal
 
 keras = pytest.importorskip("keras")
 
@@ -21,6 +21,16 @@ def keras_own(mode, seed=None):
 def test_the_numbers_are_keras_own(shape, mode, dtype):
     ours = HeNormal(mode)
     numbers, expected = ours(shape, dtype), keras_own(mode, ours.seed)(shape, dtype)
+    assert numbers.dtype == expected.dtype
+    np.testing.assert_array_equal(numbers, expected)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(3, 3, 16, 8), (700, 300), (49, 10), (1, 1, 511, 64)])
+def test_glorots_numbers_are_keras_own(shape, dtype):
+    ours = GlorotUniform()
+    numbers = ours(shape, dtype)
+    expected = keras.initializers.GlorotUniform(seed=ours.seed)(shape, dtype)
     assert numbers.dtype == expected.dtype
     np.testing.assert_array_equal(numbers, expected)
 
@@ -53,11 +63,17 @@ def test_layers_begin_differently_and_seeds_repeat():
     assert not np.array_equal(a, b)
 
 
-def test_saved_it_is_keras_own():
-    saved = keras.initializers.serialize(HeNormal("fan_out"))
-    expected = keras.initializers.serialize(keras_own("fan_out"))
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [
+        (HeNormal("fan_out"), keras_own("fan_out")),
+        (GlorotUniform(), keras.initializers.GlorotUniform()),
+    ],
+    ids=["He", "Glorot"],
+)
+def test_saved_they_are_keras_own(ours, theirs):
+    saved, expected = map(keras.initializers.serialize, (ours, theirs))
     assert {**saved, "registered_name": None} == expected
     loaded = keras.initializers.deserialize(saved)
-    assert type(loaded) is keras.initializers.VarianceScaling
-    assert loaded.get_config() == keras_own("fan_out").get_config()
-    assert HeNormal("fan_out").clone().get_config() == loaded.get_config()
+    assert type(loaded) is type(theirs)
+    assert loaded.get_config() == theirs.get_config() == ours.clone().get_config()
