@@ -172,6 +172,10 @@ def dataset(feed: Feed, epoch: int, start: int, stop: int, *, known: bool = Fals
     def shaped(*parts):
         return tuple(map(tf.ensure_shape, parts, shapes))
 
+    options = tf.data.Options()
+    # There is nothing to tune here, and at the end some epochs wait for the tuner's thread, which
+    # sleeps longer and longer; docs/training.md has how long.
+    options.autotune.enabled = False
     steps = tf.data.Dataset.range(start, stop)
     made = steps.map(load, num_parallel_calls=2, deterministic=True).map(shaped)
-    return made.prefetch(2)
+    return made.prefetch(2).with_options(options)

@@ -65,6 +65,10 @@ def test_a_training_step_may_know_how_many_examples_it_gets_or_not(known, exampl
     assert tuple(y.shape) == (examples, *labels.shape[1:])
 
 
+def test_no_thread_tunes_the_dataset():
+    assert dataset(feed(), 0, 0, 2).options().autotune.enabled is False
+
+
 def test_a_batch_larger_than_the_set_is_refused():
     with pytest.raises(ValueError, match=r"1 to 50.*received batch_size=51"):
         feed(batch_size=51)
