@@ -11,11 +11,12 @@ from __future__ import annotations
 import gc
 import importlib
 import multiprocessing
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import chain
+from itertools import chain, cycle, islice, permutations
 from statistics import median
 
 NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121")
@@ -26,19 +27,20 @@ Seconds = dict[str, list[float]]
 
 
 def alternate(contestants: Mapping[str, Callable], rounds: int) -> Seconds:
-    """Seconds of each contestant in each round; who goes first changes from round to round.
+    """Seconds of each contestant in each round; every round has another order.
 
-    What one leaves behind is cleared away before the next begins, not while its time is taken.
+    A contestant may be slow after a certain other one, so none always follows the same. What one
+    leaves behind is cleared away before the next begins, not while its time is taken.
     """
     seconds: Seconds = {name: [] for name in contestants}
-    order = list(contestants)
-    for _ in range(rounds):
+    orders = list(permutations(contestants))
+    random.Random(0).shuffle(orders)
+    for order in islice(cycle(orders), rounds):
         for name in order:
             gc.collect()
             start = time.perf_counter()
             contestants[name]()
             seconds[name].append(time.perf_counter() - start)
-        order.reverse()
     return seconds
 
 
