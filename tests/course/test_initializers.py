@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
+from course.blocks import initializers
 from course.blocks.initializers import BLOCK, GlorotUniform, HeNormal
 
 keras = pytest.importorskip("keras")
@@ -33,6 +34,14 @@ def test_glorots_numbers_are_keras_own(shape, dtype):
     expected = keras.initializers.GlorotUniform(seed=ours.seed)(shape, dtype)
     assert numbers.dtype == expected.dtype
     np.testing.assert_array_equal(numbers, expected)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compiled on TensorFlow")
+def test_one_compiled_function_draws_glorots_numbers_of_all_shapes():
+    initializers._compiled_uniform.cache_clear()
+    for shape in ((3, 3, 4, 8), (30, 20), (49, 10)):
+        GlorotUniform()(shape)
+    assert initializers._compiled_uniform().experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("blocks", [1, 2.5])
