@@ -154,8 +154,7 @@ def run_training_bench(rounds: int = 5, processes: int = 4) -> int:
         print(f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}")
         for what, one, other in (
             ("an epoch / one of fit", "ours", "fit"),
-            ("with a checkpoint each 100 steps / without", "ours", "without"),
-            ("a checkpoint by itself / an epoch without", "checkpoint", "without"),
+            ("with a checkpoint each 100 steps / without", "with", "without"),
         ):
             print(f"  {what:<44} {Comparison(runs, one, other)}", flush=True)
     return 0

@@ -8,6 +8,7 @@ prints the ratios.
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 
 from course.bench import Seconds, alternate
 from course.training import checkpoints, pipelines
@@ -15,24 +16,27 @@ from course.training import plan as planning
 from course.training.options import Options
 
 STEPS, BATCH = 100, 32
+PART = 20  # steps, with a checkpoint amid them
 
 
 def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
-    """Seconds of an epoch with ours, with ours without checkpoints, and with a bare ``fit``.
+    """Seconds of 100 steps with ours, with and without a checkpoint, and with a bare ``fit``.
 
     All train one ResNet-20 on the same 3,200 examples of 16x16; they take turns, so that what else
     the machine does meets all of them.
 
     Args:
-        rounds: timed epochs of each.
+        rounds: timed epochs of ours and of ``fit``; of the short parts that tell what a checkpoint
+            costs there are as many as take as long.
         augment: crop and flip in ours.
         place: ours is compiled first if it is even.
 
     Returns:
-        For each round the seconds of ``ours``, with a checkpoint at the end that is waited for
-        (a run writes it beside its next steps); of ours ``without``; of ``fit``; and of a
-        ``checkpoint`` by itself, whose share of an epoch is smaller than what the machine's unrest
-        leaves of a difference between epochs.
+        For each round the seconds of an epoch of ``ours``, with a checkpoint at the end that is
+        waited for, and of one of ``fit``. And of 100 steps ``with`` a checkpoint amid them, which
+        is written beside the next ones as in a run, and ``without``. These are put together of
+        parts of 20 steps, one with it and four without: what it takes is little beside what the
+        machine's unrest makes of a whole epoch.
     """
     from course.training import network
     from course.training.distribution import prepare
@@ -57,8 +61,9 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
     feed = plan.feed(stage)
 
     with tempfile.TemporaryDirectory() as folder, checkpoints.Writer(folder) as writer:
-        hooks, bare = (
-            Hooks(
+
+        def hooks(used):
+            return Hooks(
                 model,
                 first=0,
                 steps_per_epoch=STEPS,
@@ -66,25 +71,38 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
                 writer=used,
                 values=lambda step: {"step": step},
             )
-            for used in (writer, None)
-        )
+
+        def run(hooks, steps):
+            epoch, start = divmod(hooks.step, STEPS)
+            network.fit(trainee, feed, epoch, start, start + steps, hooks)
 
         def epoch(hooks):
-            network.fit(trainee, feed, hooks.step // STEPS, 0, STEPS, hooks)
-            hooks.save()
-            writer.wait()
-
-        def save():
+            run(hooks, STEPS)
             hooks.save(always=True)
             writer.wait()
 
-        contestants = {
-            "ours": lambda: epoch(hooks),
-            "without": lambda: epoch(bare),
-            "fit": lambda: model.fit(images, rows, batch_size=BATCH, verbose=0),
-            "checkpoint": save,
-        }
-        if place % 2:
-            contestants = dict(reversed(contestants.items()))
-        alternate(contestants, 1)  # compiles
-        return alternate(contestants, rounds)
+        def part(hooks):
+            run(hooks, PART // 2)
+            hooks.save(always=True)
+            run(hooks, PART // 2)
+            writer.wait()
+
+        def fit():
+            model.fit(images, rows, batch_size=BATCH, verbose=0)
+
+        def turns(contestants, rounds):
+            if place % 2:
+                contestants = dict(reversed(contestants.items()))
+            alternate(contestants, 1)  # compiles
+            return alternate(contestants, rounds)
+
+        found = turns({"ours": partial(epoch, hooks(writer)), "fit": fit}, rounds)
+        parts, others = STEPS // PART, STEPS // PART - 1
+        short = turns(
+            {"with": partial(part, hooks(writer)), "without": partial(part, hooks(None))},
+            parts * rounds,
+        )
+    both = list(zip(short["with"], short["without"], strict=True))
+    found["with"] = [one + others * other for one, other in both]
+    found["without"] = [parts * other for _, other in both]
+    return found
