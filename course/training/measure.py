@@ -97,12 +97,12 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
             return alternate(contestants, rounds)
 
         found = turns({"ours": partial(epoch, hooks(writer)), "fit": fit}, rounds)
-        parts, others = STEPS // PART, STEPS // PART - 1
+        parts = STEPS // PART
         short = turns(
             {"with": partial(part, hooks(writer)), "without": partial(part, hooks(None))},
             parts * rounds,
         )
     both = list(zip(short["with"], short["without"], strict=True))
-    found["with"] = [one + others * other for one, other in both]
+    found["with"] = [one + (parts - 1) * other for one, other in both]
     found["without"] = [parts * other for _, other in both]
     return found

@@ -1,6 +1,10 @@
 """How the bench takes turns and what it makes of the times; the times themselves are no test."""
 
+import pytest
+
+import course.quiet  # noqa: F401
 from course import bench
+from course.training import checkpoints, measure
 
 
 def test_contestants_take_turns_in_every_order():
@@ -22,3 +26,29 @@ def test_a_ratio_is_of_the_same_round_and_its_median_of_all():
     found = bench.Comparison(runs, "ours", "theirs")
     assert found.ratio == (1.5 + 2.0) / 2
     assert str(found) == "1.000 / 1.000 s, 1.750 (1.500 to 2.000)"
+
+
+def test_a_checkpoint_costs_what_a_part_takes_longer_with_it(monkeypatch):
+    pytest.importorskip("tensorflow")
+
+    def alternate(contestants, rounds):
+        for _ in range(rounds):
+            for contestant in contestants.values():
+                contestant()
+        return {name: [3.0 if name == "with" else 1.0] * rounds for name in contestants}
+
+    written = []
+    monkeypatch.setattr(measure, "alternate", alternate)
+    monkeypatch.setattr(checkpoints, "save", lambda folder, step, *_: written.append(step))
+    for name, value in {"STEPS": 12, "PART": 4, "BATCH": 4}.items():
+        monkeypatch.setattr(measure, name, value)
+    seconds = measure.against_fit(2, augment=True, place=0)
+    # Three parts make an epoch: one with a checkpoint, two without.
+    assert seconds == {
+        "ours": [1.0] * 2,
+        "fit": [1.0] * 2,
+        "with": [5.0] * 6,
+        "without": [3.0] * 6,
+    }
+    # A round more of each compiles.
+    assert written == [12, 24, 36] + [2 + 4 * part for part in range(7)]
