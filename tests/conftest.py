@@ -1,4 +1,4 @@
-"""What every test needs: a quiet TensorFlow, and the facts where they are at hand."""
+"""What every test needs: a quiet TensorFlow, and the facts."""
 
 import json
 import os
@@ -13,7 +13,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared"
+FACTS = ROOT / "tests" / "facts"
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +27,7 @@ def facts():
     """Reads a file of numbers that were computed independently of this project."""
 
     def read(name: str):
-        path = SHARED / "facts" / name
-        if not path.exists():
-            pytest.skip(f"the independent numbers of ../shared/facts/{name} are not here")
-        return json.loads(path.read_text())
+        return json.loads((FACTS / name).read_text())
 
     return read
 
