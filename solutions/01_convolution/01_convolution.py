@@ -26,23 +26,30 @@
 # **How to work**
 #
 # 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
-#    the line `raise NotImplementedError()` by your code, and run the cell.
+#    the line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
-#    that starts with ✗ names a check that failed, says what was expected and what came, and
-#    gives a hint. Test cells cannot be edited.
+#    that starts with ✗ names a check that failed, says what was expected and what your code gave,
+#    and gives a hint. Test cells cannot be edited.
 # 3. The examples you see are not all. When your work is marked, each question is checked on
 #    images and kernels drawn anew. You get part of the points if part of the checks pass.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
-# **Three rules**
+# **Four rules**
 #
 # - An image is `(height, width)`, a batch is `(examples, height, width, channels)`, and a kernel is
 #   `(height, width, in_channels, filters)`: Keras' order. Heights come before widths, everywhere.
-# - Write no loop over pixels or examples. A loop over the few places of a *kernel* is fine.
-#   `sliding_window_view` gives every window of an array without copying anything.
-# - Later questions may call your earlier functions. Leave Keras and SciPy out of your answers,
-#   except where a question hands you a model.
+# - Arrays hold whole numbers, as pictures do, or fractions, and may be slices of larger arrays, such
+#   as `x[:, ::2]`. Whatever comes in, results are not rounded.
+# - In questions 1 to 10, write no loop over pixels, output places or examples. A loop over the few
+#   places of a *kernel*, over channels or over groups is fine. `sliding_window_view` gives every
+#   window of an array without copying anything.
+# - Answers are written in NumPy, and later ones may call your earlier functions. Keras, TensorFlow
+#   and SciPy stay out of them, except that questions 8 and 12 hand you a Keras model to call, and
+#   question 12 needs TensorFlow's gradient.
+#
+# Your work is checked for the last two rules as well. A question whose answer breaks one earns no
+# points.
 #
 # | question | points |
 # |---|---|
@@ -254,23 +261,24 @@ question.score()
 # ## 3 · What "same" puts around an image
 #
 # Keras' `padding="same"` promises an output of $\lceil n / s \rceil$ values along an axis of $n$
-# values at stride $s$, and puts in just as many zeros as that takes: the last window must end
-# inside. If their number is odd, the extra zero goes **behind**. If no zero is needed, there is
-# none: what the kernel leaves over at the end is not cut off.
+# values at stride $s$, and adds just as many zeros as that takes, so that the last window ends
+# inside. If their number is odd, the extra zero goes to the **end**. If the windows fit without
+# zeros, there are none, even if a few values after the last window are then left over.
 #
-# With dilation $d$, a kernel of $k$ values reaches over $d(k - 1) + 1$.
+# With dilation $d$, a kernel of $k$ values reaches over $d(k - 1) + 1$. Keras' layers refuse a
+# stride and a dilation at once; the rule itself works for both together, and so does your function.
 #
-# **Example.** 8 values, kernel 3, stride 2: 4 outputs, whose windows begin at places two apart.
-# From the first one's begin to the last one's end that is $3 \cdot 2 + 3 = 9$ values: one zero,
-# behind.
+# **Example.** 8 values, kernel 3, stride 2: 4 outputs, whose windows begin two values apart. From
+# the beginning of the first one to the end of the last one there are $3 \cdot 2 + 3 = 9$ values:
+# one zero, at the end.
 #
 # Write `same_padding(size, kernel_size, strides=1, dilation=1)`, which gives the pair
-# `(zeros before, zeros behind)`.
+# `(zeros before, zeros after)` of two `int`s.
 
 
 # %% nbgrader={"grade": false, "grade_id": "same_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_padding(size, kernel_size, strides=1, dilation=1):
-    """Zeros that Keras' padding="same" puts before and behind an axis.
+    """Zeros that Keras' padding="same" puts before and after the values of an axis.
 
     Args:
         size: number of values along the axis.
@@ -313,7 +321,7 @@ def with_causes(right, **causes):
     """Known mistakes that do not happen to be right here."""
     known = {
         "half": "half the kernel on both sides is right only for odd kernels at stride 1",
-        "front": "the extra zero goes behind, not before",
+        "front": "the extra zero goes to the end, not to the beginning",
         "dilation": "dilation makes the kernel reach farther than it has weights",
         "floor": "the output has n / s values rounded up, not down",
     }
@@ -357,7 +365,7 @@ question.check("dilation", same_padding, size, kernel, dilation=dilation).gives(
     right,
     hint="how far does the dilated kernel reach?",
     mistakes=with_causes(right, dilation=around(size, kernel))
-    | {around(size, dilation * kernel): "there is nothing to leave out behind the last weight"},
+    | {around(size, dilation * kernel): "there is nothing to leave out after the last weight"},
 )
 
 
@@ -384,8 +392,8 @@ question.score()
 # - With **dilation** $d$, a window takes every $d$-th pixel: it has as many values as the kernel,
 #   but reaches over $d(k - 1) + 1$.
 #
-# `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own axes at the *end*, behind the
-# channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing, either.
+# Both may be given at once. `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own axes
+# at the *end*, after the channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing, either.
 #
 # **Example.** The row $0, 1, 2, 3, 4, 5$ has three windows of two values at stride 2, $(0, 1)$,
 # $(2, 3)$ and $(4, 5)$. With dilation 2, and stride 1, it has four: $(0, 2)$, $(1, 3)$, $(2, 4)$
@@ -398,7 +406,7 @@ def windows(x, kernel_size, strides=1, dilation=1):
 
     Args:
         x: array of shape (examples, height, width, channels).
-        kernel_size: pair (kernel height, kernel width).
+        kernel_size: pair (kernel height, kernel width); a window fits at least once.
         strides: pixels from one window to the next, along both axes.
         dilation: pixels from one value of a window to the next, along both axes.
 
@@ -478,7 +486,8 @@ question.score()
 #
 # With your windows this is one `np.tensordot` or `np.einsum`. Write
 # `conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1)`, where `padding` is
-# `"valid"` or Keras' `"same"`.
+# `"valid"` or Keras' `"same"`, whose zeros depend on stride and dilation, see question 3. All
+# options may be given at once.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -744,7 +753,8 @@ question.score()
 # ## 7 · Pooling
 #
 # A pooling window slides like a kernel, one channel at a time, and gives the **largest** value or
-# the **mean** of what it sees. If no stride is given, windows lie side by side.
+# the **mean** of what it sees. If no stride is given, windows lie side by side. A stride may be
+# smaller than the window, or larger.
 #
 # Write `pool2d(x, pool_size, strides=None, kind="max")` for square windows of `pool_size` by
 # `pool_size` pixels, valid, where `kind` is `"max"` or `"average"`.
@@ -835,9 +845,11 @@ question.score()
 # 3. give the largest absolute difference of the two, at all places that are at least `margin` away
 #    from the borders.
 #
-# `shift` is always divisible by `strides`. Write `equivariance_gap(model, x, shift, strides,
-# margin)`. The model is called like a function, and `np.array(...)` makes an array of what it
-# gives.
+# Both shifts are divisible by `strides`, and may be negative: up, or to the left. The margin counts
+# places of the feature map, whatever the stride.
+#
+# Write `equivariance_gap(model, x, shift, strides=1, margin=0)`, which gives a number. The model is
+# called like a function, and `np.array(...)` makes an array of what it gives.
 #
 # **Example.** A layer adds to each value its left neighbor, and to the first one a 0. Of the row
 # $1, 2, 3, 4, 5, 6$ it makes $1, 3, 5, 7, 9, 11$; shifted by 1, that is $11, 1, 3, 5, 7, 9$. Of the
@@ -966,8 +978,8 @@ question.score()
 #   $g(m, l, c, f)\, dy(n, i, j, f)$ from every window that it lies in.
 #
 # Write `conv2d_gradients(x, kernel, dy, strides=1)` for a valid convolution. It gives the triple
-# `(dx, dkernel, dbias)`, three arrays with the shapes of `x`, `kernel` and the bias. Pixels that no
-# window sees have a gradient of 0.
+# `(dx, dkernel, dbias)`, three arrays with the shapes of `x`, of `kernel` and of the bias, which is
+# `(filters,)`. Pixels that no window sees have a gradient of 0.
 #
 # **Example.** The row $x = (1, 2, 3)$ and the kernel $g = (10, 20)$ have two places. Let
 # $dy = (1, 4)$. Then the bias gets $1 + 4 = 5$, the kernel
@@ -975,7 +987,8 @@ question.score()
 # $(10 \cdot 1,\ 20 \cdot 1 + 10 \cdot 4,\ 20 \cdot 4) = (10, 60, 80)$.
 #
 # Whether a gradient is right can be measured: change one number a little, and see how much the loss
-# changes. The next cell does that; the loss here is $L = \sum y \cdot dy$.
+# changes. The next cell does that, number by number; the loss here is $L = \sum y \cdot dy$. It is
+# there to check an answer with, and may not be called by one.
 
 
 # %% nbgrader={"grade": false, "grade_id": "numerical_gradient", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -1006,7 +1019,8 @@ def conv2d_gradients(x, kernel, dy, strides=1):
         strides: pixels from one window to the next.
 
     Returns:
-        The gradients with respect to x, to the kernel and to the bias: three arrays.
+        The gradients with respect to x, to the kernel and to the bias, three arrays of the shapes
+        of x, of the kernel and (filters,).
     """
     ### BEGIN SOLUTION
     views = windows(x, kernel.shape[:2], strides)
@@ -1128,7 +1142,7 @@ question.score()
 #
 # Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel as
 # `(height, width, filters, channels)`: the *last* axis is that of the input's channels. The stride
-# is never larger than the kernel here.
+# is never larger than the kernel's height or width here.
 #
 # **Example.** The values $1, 10$ and the kernel $1, 2, 3$ at stride 2: the copies $1, 2, 3$ and
 # $10, 20, 30$ share one place, which makes $1, 2, 13, 20, 30$.
@@ -1141,7 +1155,7 @@ def conv2d_transpose(y, kernel, strides=1):
     Args:
         y: array of shape (examples, rows, columns, channels).
         kernel: array of shape (kernel height, kernel width, filters, channels).
-        strides: pixels from one copy of the kernel to the next; not more than the kernel has.
+        strides: pixels from one copy of the kernel to the next.
 
     Returns:
         Array of shape (examples, height, width, filters).
@@ -1199,10 +1213,13 @@ question.score()
 # steps: first the column, then the row. For a kernel of $k \times k$ that is $2k$ multiplications
 # at each place instead of $k^2$. Such a kernel is called **separable**: as a matrix it has rank 1.
 #
-# Write `separate(kernel)`, which gives the pair `(column, row)` of a separable kernel, two arrays
-# of one axis. Any pair will do whose product is the kernel. If the kernel is not separable, raise a
-# `ValueError`; tell it from rounding, which is about $10^{-12}$ of the largest value.
-# `np.linalg.svd` knows all about ranks, but there are simpler ways as well.
+# Write `separate(kernel)`, which gives the pair `(column, row)` of a separable kernel: arrays of the
+# shapes `(height,)` and `(width,)`, with one axis each. Any pair will do whose product is the kernel.
+#
+# If the kernel is not separable, raise a `ValueError`. Rounding is no reason for that: where a
+# product differs from the kernel by no more than $10^{-12}$ of the kernel's largest value, it will
+# do. Where every product differs by more than $10^{-6}$ of it, the kernel is not separable. (Nothing
+# in between is asked.) `np.linalg.svd` knows all about ranks, but there are simpler ways as well.
 #
 # **Example.** The kernel of upright edges:
 #
@@ -1215,7 +1232,7 @@ def separate(kernel):
     """Write a kernel as the product of a column and a row.
 
     Args:
-        kernel: array of shape (height, width), not all 0.
+        kernel: array of shape (height, width), at least 1 by 1, not all 0.
 
     Returns:
         Arrays of shapes (height,) and (width,).
@@ -1288,21 +1305,25 @@ question.score()
 #
 # Write `receptive_field(model)`: take the output value in the middle, at
 # `[0, rows // 2, columns // 2]` and added up over its channels, and give the pair `(height, width)`
-# of the smallest rectangle that holds all pixels with a gradient other than 0. All weights of the
-# models are positive, so nothing cancels out; the images are large enough.
+# of the smallest rectangle that holds all pixels with a gradient other than 0, however small it is
+# and in whichever of the image's channels.
+#
+# The model may have layers of any kind: pooling, activations, zeros around, several branches. Its
+# weights are not negative, so nothing cancels out, and the image is large enough for the whole
+# rectangle.
 #
 # `tf.GradientTape` remembers how `model(image)` was computed; it must be told to `watch` an image
-# made by `tf.ones(...)`. `model.input_shape[1:]` is the image's shape.
+# made by `tf.ones(...)`, else the gradient is `None`. `model.input_shape[1:]` is the image's shape.
 #
-# **Example.** Behind one layer of 3x3, a value sees `(3, 3)`; behind two of them, `(5, 5)`.
+# **Example.** After one layer of 3x3, a value sees `(3, 3)`; after two of them, `(5, 5)`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def receptive_field(model):
-    """Height and width of what the output value in the middle depends on.
+    """Height and width of the rectangle in which the output value in the middle sees something.
 
     Args:
-        model: a Keras model from an image to feature maps.
+        model: a Keras model from an image to feature maps, with weights that are not negative.
 
     Returns:
         A pair of ints.

