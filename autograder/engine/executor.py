@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from autograder.engine.channel import Channel, ChannelError
+from autograder.engine.together import as_nbgrader_runs, here, merged
 from autograder.sandbox import ForkServer, Isolation, Limits, probe
 
 STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
@@ -27,7 +28,9 @@ class Job:
         unit, student: whose it is.
         notebooks: for each notebook its name and its cells, as :mod:`autograder.engine.prepass`
             plans them.
-        files: other files by name, for the working directories.
+        files: other files by name, for the student's working directory.
+        given: the instructor's among them, and those for tests alone, for the judge's. No student's
+            file is ever here, so that the judge may import them.
         seed: of the questions' draws.
         cell_seconds, seconds: for one cell, and for one notebook.
         limits: of the student's process.
@@ -37,6 +40,7 @@ class Job:
     student: str
     notebooks: dict[str, list[dict]]
     files: dict[str, bytes] = field(default_factory=dict)
+    given: dict[str, bytes] = field(default_factory=dict)
     seed: int = 0
     cell_seconds: float = 30.0
     seconds: float = 300.0
@@ -48,7 +52,8 @@ class Ran:
     """What came of one notebook.
 
     Attributes:
-        cells: outputs and seconds of each cell.
+        cells: outputs and seconds of each cell; ``"judged": False`` in a graded cell that was
+            not come to.
         incidents: what an instructor should look at.
         failure: why there is no usable result, if so; it is not the student's fault alone.
         stages: seconds of each stage (of the run, those of the student's own cells and of the
@@ -93,7 +98,23 @@ class Executor:
 
     def run(self, job: Job) -> dict[str, Ran]:
         """Run every notebook of a submission, each in processes of its own."""
-        return {name: self._run(job, cells) for name, cells in job.notebooks.items()}
+        return {name: self._notebook(job, cells) for name, cells in job.notebooks.items()}
+
+    def _notebook(self, job: Job, cells: list[dict]) -> Ran:
+        """Run a notebook, and a second time for the tests that are not judged apart."""
+        ran = self._run(job, cells)
+        if not any(map(here, cells)):
+            return ran
+        # nbgrader has every file of the source folder beside the notebook.
+        beside = replace(job, files=job.files | job.given)
+        more = self._run(beside, as_nbgrader_runs(cells))
+        stages = {name: round(ran.stages[name] + more.stages[name], 4) for name in ran.stages}
+        return Ran(
+            merged(cells, ran.cells, more.cells),
+            list(dict.fromkeys(ran.incidents + more.incidents)),
+            ran.failure or more.failure,
+            stages,
+        )
 
     def _run(self, job: Job, cells: list[dict]) -> Ran:
         started = time.monotonic()
@@ -156,9 +177,9 @@ class _Judge:
             ChannelError: the judge is gone, or late.
         """
         self.jobs += 1
-        request = {"student": job.student, "cells": cells, "files": list(job.files)}
+        request = {"student": job.student, "cells": cells, "files": list(job.given)}
         request |= {"seed": job.seed, "cell_seconds": job.cell_seconds, "seconds": job.seconds}
-        self.channel.send(request, list(job.files.values()))
+        self.channel.send(request, list(job.given.values()))
         self.channel.send_descriptor(student.fileno())
         # Only the judge speaks with the student's process now.
         student.close()
@@ -178,10 +199,12 @@ class _Judge:
 def not_judged(cells, reason: str, done=()) -> Ran:
     """What came of a notebook that was not judged to its end: no graded cell may look passed."""
     error = {"output_type": "error", "ename": "NotGraded", "evalue": reason, "traceback": [reason]}
-    rest = [
-        {"outputs": [error] if cell["role"] == "judge" else [], "seconds": 0.0}
-        for cell in cells[len(done) :]
-    ]
+    rest = []
+    for cell in cells[len(done) :]:
+        if cell["role"] == "judge" or cell.get("test"):
+            rest.append({"outputs": [error], "seconds": 0.0, "judged": False})
+        else:
+            rest.append({"outputs": [], "seconds": 0.0})
     return Ran([*done, *rest], [], reason)
 
 

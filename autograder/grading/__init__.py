@@ -236,6 +236,7 @@ def _prepare(course, release, student, mark, seed, options) -> tuple[_Work, Job]
         student,
         notebooks,
         work.files,
+        release.files,
         seed=int.from_bytes(number[:8]),
         cell_seconds=release.cell_seconds,
         seconds=options.notebook_seconds,
