@@ -20,42 +20,53 @@
 #
 # A residual network is a plain one with shortcuts, and a shortcut is one addition. Here you build
 # both, from a convolution with batch normalization up to ResNet-50, look at the gradients that
-# reach their layers, and take a block out of a network without it noticing much. What you build is
+# reach their layers, and take a block out of a network that hardly notices. What you build is
 # compared with the course's own networks: given the same weights, it must compute the same.
 #
 # **How to work**
 #
 # 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
-#    the line `raise NotImplementedError()` by your code, and run the cell.
+#    the line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
-#    that starts with ✗ names a check that failed, says what was expected and what came, and
-#    gives a hint. Test cells cannot be edited.
+#    that starts with ✗ names a check that failed, says what was expected and what your code gave,
+#    and adds a hint. Test cells cannot be edited.
 # 3. The examples you see are not all. When your work is marked, each question is checked on
 #    sizes, weights and images drawn anew. You get part of the points if part of the checks pass.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
-# **Three rules**
+# **Rules**
 #
-# - A block is a function of a Keras tensor that gives a Keras tensor. Use Keras' own layers and
-#   `keras.ops`; no `Lambda`, no layer classes of your own. Give layers any name you like, or none.
-# - Leave `course.blocks` out of your answers: it is what they are compared with.
+# - A block is a function of a Keras tensor that returns a Keras tensor. Use Keras' own layers and
+#   `keras.ops`: no `Lambda`, and no layer or model classes of your own. A model is made with
+#   `keras.Model(inputs, outputs)` or `keras.Sequential`. Give layers any names you like, or none.
+# - Leave `course.blocks`, `course.architectures` and `keras.applications` out of your answers: they
+#   hold what you are asked to build.
+# - Each block has layers of its own. No layer is used twice, neither within a network nor in two
+#   calls.
+# - Everything learns: all weights are trainable, and a gradient reaches each of them along the
+#   branch and along the shortcut. Each normalization uses the batch's statistics in training and
+#   its moving statistics at inference; training moves these. Nothing is dropped or otherwise random.
+# - Images may have any number of channels, odd or even heights and widths, and need not be square.
+#   Strides go from 1 to 3.
 # - Later questions call your earlier functions.
 #
-# | question | points |
-# |---|---|
-# | 1 Count the layers | 2 |
-# | 2 Convolution, normalization, ReLU | 2 |
-# | 3 Three shortcuts | 4 |
-# | 4 The basic block | 3 |
-# | 5 The bottleneck block | 3 |
-# | 6 A residual network for small images | 4 |
-# | 7 What the shortcuts cost | 2 |
-# | 8 Begin as the identity | 3 |
-# | 9 The gradient of each layer | 3 |
-# | 10 Take a block out | 3 |
-# | 11 ResNet-50 | 5 |
-# | 12 In your own words (marked by hand) | 4 |
+# | question | points | minutes |
+# |---|---:|---:|
+# | 1 Count the layers | 2 | 10 |
+# | 2 Convolution, normalization, ReLU | 2 | 15 |
+# | 3 Three shortcuts | 4 | 25 |
+# | 4 The basic block | 3 | 15 |
+# | 5 The bottleneck block | 3 | 15 |
+# | 6 A residual network for small images | 4 | 20 |
+# | 7 What the shortcuts cost | 2 | 15 |
+# | 8 Begin as the identity | 3 | 15 |
+# | 9 The gradient of each layer | 3 | 20 |
+# | 10 Take a block out | 3 | 20 |
+# | 11 ResNet-50 | 5 | 25 |
+# | 12 In your own words (marked by hand) | 4 | 30 |
+#
+# (The minutes are rough guesses.)
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -182,15 +193,19 @@ question.score()
 # Every convolution of a residual network is followed by batch normalization, and most of these by a
 # ReLU. Write the three once: `conv_bn(x, filters, kernel_size, strides=1, relu=True)`.
 #
-# - The convolution has **no bias**: the normalization takes the mean off, and adds a $\beta$ of its
+# - The convolution has **no bias**: the normalization subtracts the mean, and adds a $\beta$ of its
 #   own.
-# - Its kernel starts from He's normal distribution, of variance $2/n$ for $n$ values in a window:
-#   `"he_normal"`.
+# - Its kernel starts with random values of mean 0 and variance $2/n$, where $n$ is the number of
+#   values in a window (He et al., 2015): `"he_normal"`.
 # - A kernel of odd size $k$ gets $(k-1)/2$ zeros on **all four sides**, as in the authors' code, at
 #   any stride. At stride 1 that is Keras' `"same"`. At stride 2 it is not: on 8 values with $k = 3$
-#   Keras would put one zero behind and none before (01, question 3). `layers.ZeroPadding2D` and
-#   `"valid"` do it.
-# - `BatchNormalization` has an `epsilon` of `1e-5`.
+#   Keras would put one zero at the end and none at the start (unit 01, question 3).
+#   `layers.ZeroPadding2D` and `"valid"` do it.
+# - `BatchNormalization` has an `epsilon` of `1e-5`. Its `momentum` is up to you, as long as the
+#   moving statistics move.
+#
+# This holds for **every** convolution and normalization of this assignment, those of projections
+# included.
 #
 # **Example.** 3 channels, 16 filters of 3x3: $432$ weights in the kernel, $16$ each for $\gamma$,
 # $\beta$ and the two moving statistics, $496$ in all.
@@ -308,12 +323,12 @@ question.score()
 # A block adds its input to what its branch gives. Where the branch has changed the shape, that is
 # not possible, and something must be done to the input. He et al. compare three ways:
 #
-# - **A**: where the shapes agree, the input itself. Where they differ, every `strides`-th pixel of
-#   it (the first one is at place 0), and **zeros behind** its channels for those that are new. No
-#   weights.
+# - **A**: where the shapes agree, the input itself. Where they differ, every `strides`-th row and
+#   column of it (of 5 rows at stride 2, rows 0, 2 and 4), and **zeros after** its channels for
+#   those that are new. No weights.
 # - **B**: where the shapes agree, the input itself. Where they differ, a **projection**: a 1x1
 #   convolution with the block's stride, without bias, and batch normalization. No ReLU.
-# - **C**: a projection, always.
+# - **C**: a projection, always, even where the shapes agree.
 #
 # Write `shortcut(x, filters, strides=1, kind="B")`. The shapes agree if the stride is 1 and `x` has
 # `filters` channels already. For A, there are never fewer filters than channels.
@@ -322,7 +337,7 @@ question.score()
 #
 # $$\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} \rightarrow \text{one pixel, of channels } (1, 0, 0)$$
 #
-# Keras tensors can be sliced, and `ops.pad` fills up.
+# Keras tensors can be sliced, and `ops.pad` adds zeros.
 
 
 # %% nbgrader={"grade": false, "grade_id": "shortcut", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -467,11 +482,11 @@ question.score()
 # $$y = \operatorname{ReLU}\bigl(\operatorname{BN}(W_2 * \operatorname{ReLU}(\operatorname{BN}(W_1 *
 # x))) + \text{shortcut}(x)\bigr)$$
 #
-# What is added must be able to be negative: a ReLU at the branch's end would let the block only
-# ever add. The **first** convolution takes the stride.
+# The branch must be able to be negative: with a ReLU at its end, the block could only ever add. The
+# **first** convolution takes the stride.
 #
-# Write `basic_block(x, filters, strides=1, kind="B")`. With `kind=None` nothing is added: that is
-# two layers of a **plain** network, with which we want to compare.
+# Write `basic_block(x, filters, strides=1, kind="B")`, where `kind` is that of the shortcut. With
+# `kind=None` nothing is added: that is two layers of a **plain** network, for comparison.
 #
 # **Example.** With 4 channels in and 4 filters, a block has $2 \cdot (9 \cdot 4 \cdot 4 + 4 \cdot
 # 4) = 320$ weights, moving statistics included, whatever `kind` is, unless it is C.
@@ -586,7 +601,7 @@ question.score()
 # %% [markdown]
 # ## 5 · The bottleneck block
 #
-# A 3x3 convolution between 256 channels is dear. So the deeper networks narrow first: a 1x1
+# A 3x3 convolution between 256 channels is expensive. So the deeper networks narrow first: a 1x1
 # convolution to a **quarter** of the channels, the 3x3 convolution there, and a 1x1 convolution
 # back. Every convolution has its normalization; a ReLU follows the first two, and the addition.
 #
@@ -594,7 +609,7 @@ question.score()
 # today lets the **3x3** take it ("v1.5"), which looks at every pixel and costs more. You need both.
 #
 # Write `bottleneck_block(x, filters, strides=1, kind="B", stride_on="1x1")`. Here `filters` is the
-# number of channels that come *out*.
+# number of channels of the *output*. `kind` is that of the shortcut: "A", "B" or "C".
 #
 # **Example.** 256 channels in, 256 filters: $256 \cdot 64 + 9 \cdot 64 \cdot 64 + 64 \cdot 256 =
 # 69{,}632$ weights in kernels. Two 3x3 convolutions would have $1{,}179{,}648$.
@@ -710,11 +725,12 @@ question.score()
 # | stage 1 | 32x32, 16 channels | $n$ basic blocks |
 # | stage 2 | 16x16, 32 channels | $n$ basic blocks, the first with stride 2 |
 # | stage 3 | 8x8, 64 channels | $n$ basic blocks, the first with stride 2 |
-# | end | 10 | mean of each map, dense layer, softmax |
+# | end | 10 | mean of each feature map, dense layer, softmax |
 #
 # The paper uses shortcut A here, so that the residual network has exactly as many weights as the
 # plain one. Write `resnet(n, input_shape=(32, 32, 3), classes=10, kind="A")`, a Keras model of
-# $6n + 2$ layers; with `kind=None`, the plain network.
+# $6n + 2$ layers, in which every block has a shortcut of this kind; with `kind=None`, the plain
+# network.
 #
 # **Example.** `resnet(3)` is ResNet-20, with 271,098 weights, of which 269,722 are learned (the
 # paper: 0.27 million).
@@ -825,7 +841,7 @@ question.score()
 # How many weights do the shortcuts of a network like that of question 6 **learn**? A projection
 # learns its kernel, and $\gamma$ and $\beta$ of its normalization; the moving statistics are not
 # learned. Write `shortcut_weights(n, kind, filters=(16, 32, 64))`, for three stages of $n$ basic
-# blocks with these numbers of filters, behind a first layer with as many filters as stage 1.
+# blocks with these numbers of filters, after a first layer with as many filters as stage 1.
 #
 # **Example.** One block in each stage, 2, 3 and 4 filters. B projects twice: from 2 to 3 channels,
 # $6 + 6$ weights, and from 3 to 4, $12 + 8$; $32$ in all. C projects in stage 1 as well, from 2 to
@@ -916,15 +932,16 @@ question.score()
 # %% [markdown]
 # ## 8 · Begin as the identity
 #
-# If the branch gave zeros, the block would be $\operatorname{ReLU}(x)$, and behind another block's
+# If the branch gave zeros, the block would be $\operatorname{ReLU}(x)$, and after another block's
 # ReLU that is $x$ itself. So a block can begin as the identity: let the $\gamma$ of its **last**
 # normalization begin with zeros, where it usually begins with ones (`gamma_initializer`). Then a
 # network of 100 layers begins as one of two, and each block joins in as soon as its $\gamma$ is
 # moved. Goyal et al. (2017) train ResNet-50 that way with large batches.
 #
-# Which normalization matters. With zeros in the *first* one, the block would begin as the identity
-# as well, but nothing in it could ever learn: behind it the ReLU sees 0, and hands no gradient on.
-# And the shortcut's projection must let its values through.
+# It matters which normalization. With zeros in the *first* one, the block would begin as the
+# identity as well, but none of its kernels could ever learn: the ReLU after it receives 0 and passes
+# no gradient back, and the second convolution sees only zeros. And the shortcut's projection must
+# let its values through.
 #
 # Write `identity_block(x, filters, strides=1)`: a basic block with shortcut B that begins like
 # that.
@@ -1050,15 +1067,17 @@ question.score()
 # `Conv2D` of the model, in the order of `model.layers`, the Euclidean norm of the gradient of the
 # loss with respect to its **kernel**: the square root of the sum of its squares.
 #
+# - Layers of other kinds are left out, whatever their names; so are convolutions inside a nested
+#   model, as they are not in `model.layers`.
 # - The loss is the cross-entropy, `keras.losses.sparse_categorical_crossentropy`, *averaged* over
-#   the examples. The models end with a softmax.
+#   the examples. What the model gives are probabilities.
 # - The model runs as in training, `model(x, training=True)`: batch normalization uses the batch's
 #   statistics.
 # - `tf.GradientTape` takes gradients of variables without being told to. `layer.kernel` is a Keras
 #   variable; TensorFlow's own is its `.value`.
 #
 # **Example.** A network of one convolution of 1x1 without bias on one white pixel, from 1 channel
-# to 2, the two being the scores of a softmax. With a kernel of zeros both classes have probability
+# to 2, the two being the logits of a softmax. With a kernel of zeros both classes have probability
 # $1/2$; if the first is right, the gradient of the loss is $(-1/2,\ 1/2)$, and its norm
 # $\sqrt{1/2}$.
 
@@ -1172,7 +1191,7 @@ question.score()
 #
 # Write `without_block(model, block)`: a **copy** of the model (`keras.models.clone_model`, and its
 # weights), in which the branch of this block gives zeros for any input. The model itself stays as
-# it is.
+# it is, and the copy shares no weights with it.
 #
 # **Example.** In a network with `conv2_block1` as its only block, `without_block(model,
 # "conv2_block1")` computes what it would without the block: first layer, ReLU, end.
@@ -1306,7 +1325,7 @@ question.score()
 # | stage 2 | 28x28, 512 channels | 4 bottleneck blocks, the first with stride 2 |
 # | stage 3 | 14x14, 1024 channels | 6 bottleneck blocks, the first with stride 2 |
 # | stage 4 | 7x7, 2048 channels | 3 bottleneck blocks, the first with stride 2 |
-# | end | 1000 | mean of each map, dense layer, softmax |
+# | end | 1000 | mean of each feature map, dense layer, softmax |
 #
 # The shortcuts are of kind B: the first block of stage 1 projects as well, as it goes from 64 to
 # 256 channels.
@@ -1435,7 +1454,7 @@ show(plots.curves(
 #
 # A colleague has trained a plain network of 56 layers, with batch normalization, and one of 20
 # layers, on the same images. "The deep one has a higher error on the test images, so it overfits",
-# she says. "With so many weights, no wonder. I shall use more dropout. A residual network would
+# she says. "With so many weights, no wonder. I'll use more dropout. A residual network would
 # have just as many weights, so it can't help. And if it were a matter of vanishing gradients, batch
 # normalization would have cured it."
 #
@@ -1459,8 +1478,9 @@ show(plots.curves(
 # She is right that the residual network has as many weights (with shortcut A). But the number of
 # weights is not the question. The shortcut changes what zero weights mean: the block is then the
 # identity (up to the ReLU), so the solution by construction is near where training starts, and a
-# layer has to learn only what differs from it. And the gradient has a way back on which nothing is
-# multiplied.
+# layer has to learn only what differs from it. And the gradient has a direct way back: along the
+# shortcuts, past all convolutions and normalizations of the branches. (Not past everything: the
+# ReLUs after the additions are on that way, and so are projections where there are any.)
 #
 # She is also partly right about batch normalization: it keeps the values from vanishing on the way
 # forward, and He et al. do not think that vanishing gradients are the cause. A measurement tells:

@@ -18,7 +18,7 @@
 # %% [markdown]
 # # 08 · Residual blocks, taken apart
 #
-# A residual block is a sum: what came in, and what a few layers make of it. Which part of it
+# A residual block is a sum: of its input, and of what a few layers make of it. Which part of it
 # matters? To find out one changes one thing, trains again, and compares: an **ablation**. Here you
 # build the changes that were tried, count what they cost, run a small ablation yourself, and learn
 # to say which of its differences are real.
@@ -26,42 +26,55 @@
 # **How to work**
 #
 # 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
-#    line `raise NotImplementedError()` by your code, and run the cell.
+#    line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
-#    that starts with ✗ names a check that failed, says what was expected and what came, and gives a
-#    hint. Test cells cannot be edited.
+#    that starts with ✗ names a check that failed, says what was expected and what your code gave,
+#    and adds a hint. Test cells cannot be edited.
 # 3. The examples you see are not all. When your work is marked, each question is checked on sizes,
 #    weights and numbers drawn anew. You get part of the points if part of the checks pass.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
-# **Three rules**
+# **Rules**
 #
-# - A block is a function on Keras tensors: it takes a tensor and gives the tensor after its last
-#   layer. Build it from `keras.layers`; leave `course.blocks` out of your answers.
-# - Use the helpers of the next cell. Their convolutions have no bias, as normalization would take
-#   it away again.
+# - A block is a function on Keras tensors: it takes a tensor and returns the tensor after its last
+#   layer. Build it from `keras.layers` and `keras.ops`: no `Lambda`, and no layer or model classes of
+#   your own. Leave `course.blocks` and `course.architectures` out of your answers.
+# - Use the helpers of the next cell, or write the same layers out. Convolutions have "same" padding
+#   and no bias, as normalization would take it away again; normalizations have a momentum of 0.8.
+# - Each block has layers of its own; none is used twice. Everything learns: all weights are
+#   trainable, and a gradient reaches each of them, along every part of the block. Each normalization
+#   uses the batch's statistics in training, where its moving statistics move, and these at
+#   inference. Nothing is random, except in question 13.
+# - Feature maps may have any number of channels, odd or even heights and widths, and need not be
+#   square.
 # - Later questions may call your earlier functions.
 #
-# | question | points |
-# |---|---|
-# | 1 What the shortcut carries | 2 |
-# | 2 Constant scaling | 2 |
-# | 3 A gate | 3 |
-# | 4 Five orders | 3 |
-# | 5 The pre-activation block | 3 |
-# | 6 A pre-activation net | 3 |
-# | 7 Deep or wide | 3 |
-# | 8 Many paths at equal cost | 3 |
-# | 9 Many paths as one | 3 |
-# | 10 Channels that grow | 3 |
-# | 11 How long are the paths? | 3 |
-# | 12 Stochastic depth | 3 |
-# | 13 A block that is dropped | 2 |
-# | 14 Mean, deviation, error of the mean | 2 |
-# | 15 Which differences are real? | 4 |
-# | 16 Run an ablation | 4 |
-# | 17 In your own words (marked by hand) | 4 |
+# **Two sittings.** Ten questions are the *core*: they change the block, run the ablation and judge
+# it. Do them first, in this order. The seven *optional* ones count the families that came out of
+# such experiments; no core question needs them. Your instructor says whether their points count.
+#
+# | question | points | | minutes |
+# |---|---:|---|---:|
+# | 1 What the shortcut carries | 2 | core | 15 |
+# | 2 Constant scaling | 2 | core | 10 |
+# | 3 A gate | 3 | core | 20 |
+# | 4 Five orders | 3 | core | 15 |
+# | 5 The pre-activation block | 3 | core | 15 |
+# | 6 A pre-activation net | 3 | core | 20 |
+# | 7 Deep or wide | 3 | optional | 20 |
+# | 8 Many paths at equal cost | 3 | optional | 20 |
+# | 9 Many paths as one | 3 | optional | 25 |
+# | 10 Channels that grow | 3 | optional | 15 |
+# | 11 How long are the paths? | 3 | optional | 20 |
+# | 12 Stochastic depth | 3 | optional | 15 |
+# | 13 A block that is dropped | 2 | optional | 10 |
+# | 14 Mean, deviation, error of the mean | 2 | core | 10 |
+# | 15 Which differences are real? | 4 | core | 25 |
+# | 16 Run an ablation | 4 | core | 25 |
+# | 17 In your own words (marked by hand) | 4 | core | 30 |
+#
+# The core has 30 points, the rest 20. (The minutes are rough guesses.)
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -113,8 +126,9 @@ def branch(x):
 #
 # $$x_L = c_0\, x_0 + c_1 F_1 + \dots + c_L F_L.$$
 #
-# What reaches $x_0$ on the way back is multiplied by the same $c_0$. With $s_l = 1$ it is 1,
-# however deep the net; that is what "identity" is good for.
+# The gradient comes back to $x_0$ on many ways. What takes the direct one, along the shortcuts
+# alone, is multiplied by the same $c_0$. With $s_l = 1$ that is 1, however deep the net; that is
+# what "identity" is good for.
 #
 # **Example.** Two blocks with $s = (0.5,\ 0.5)$ and $b = (1,\ 1)$: $x_1 = 0.5\, x_0 + F_1$, and
 # $x_2 = 0.5\, x_1 + F_2 = 0.25\, x_0 + 0.5\, F_1 + F_2$.
@@ -294,7 +308,8 @@ question.score()
 # - **shortcut only**: $y = \mathrm{ReLU}\big((1 - g) \cdot x + F(x)\big)$.
 #
 # How far the shortcut is open at the start is up to the bias' first value, `gate_bias`: the more
-# negative, the closer is $g$ to 0 and the shortcut to the identity.
+# negative, the closer is $g$ to 0 and the shortcut to the identity. Like all other weights, those
+# of the gate are learned.
 #
 # Write `gated_block(x, gating, gate_bias)`, with `gating` either `"exclusive"` or
 # `"shortcut_only"`. `bias_initializer=keras.initializers.Constant(...)` sets where a bias starts.
@@ -540,8 +555,8 @@ question.score()
 # %% [markdown]
 # ## 5 · The pre-activation block
 #
-# The last row won, and for very deep nets by far: between two blocks there is nothing on the
-# shortcut any more, so $x_L = x_0 + F_1 + \dots + F_L$ for real. Where a block changes the shape
+# The last row won, and for very deep nets by far: between two blocks nothing is left on the
+# shortcut, so $x_L = x_0 + F_1 + \dots + F_L$ holds exactly. Where a block changes the shape
 # the shortcut cannot be $x$, and becomes a 1x1 convolution. Of what? Of the block's first
 # *activation*, which branch and shortcut then share:
 #
@@ -550,6 +565,9 @@ question.score()
 # - shortcut: $x$ itself if the shape stays, else a 1x1 convolution of $a$ with the block's stride
 #   (no BN),
 # - their sum, and nothing after it.
+#
+# (In the paper's nets the very first block is an exception: its shortcut starts after the BN and
+# the ReLU even though the shape stays. Here all blocks follow the rule above.)
 #
 # Write `preactivation_block(x, filters, strides=1)`.
 #
@@ -657,9 +675,9 @@ question.score()
 #
 # Now a whole net. At its start stands a single 3x3 convolution with `widths[0]` filters, without
 # normalization or ReLU, as the first block brings its own. Then one stage for each width, of
-# `blocks` blocks each. The first block of every stage *but the first* has stride 2. Something is
-# needed after the last block: its sum has been neither normalized nor rectified. Then global
-# average pooling, and a dense layer with a softmax.
+# `blocks` blocks each. The first block of every stage *but the first* has stride 2, also where
+# two stages are equally wide. Something is needed after the last block: its sum has been neither
+# normalized nor rectified. Then global average pooling, and a dense layer with a softmax.
 #
 # Write `preactivation_net(widths, blocks, classes, input_shape)`, which gives a `keras.Model`.
 #
@@ -904,7 +922,8 @@ question.score()
 # - Write `path_weights(cardinality, path_width, filters)`: the weights in the kernels of all paths
 #   together.
 # - Write `equal_width(cardinality, filters, width)`: the whole path width $d$ with which $C$ paths
-#   have as nearly as possible as many weights as the bottleneck block, which is one path $w$ wide.
+#   together come nearest to the number of weights of the bottleneck block, which is one path $w$
+#   wide. (Nearest in weights; $d$ is at least 1.)
 #
 # **Example.** One path of 64 channels in a block of 256: $256 \cdot 64 + 9 \cdot 64^2 + 64 \cdot
 # 256 = 69{,}632$ weights. Thirty-two paths of 4 channels: $32 \cdot (256 \cdot 4 + 9 \cdot 4^2 + 4
@@ -1025,14 +1044,14 @@ question.score()
 #
 # Nobody computes the paths one by one. Put the kernels of all first convolutions side by side, and
 # they are *one* convolution to $C d$ channels; the 3x3 convolutions become one with $C$ **groups**
-# (unit 01); and as each last convolution adds its result to the sum of all, they too are one, from
-# $C d$ channels.
+# (unit 01); and since the results of all last convolutions are added up, these are one convolution,
+# too, from $C d$ channels.
 #
 # Write `merge_paths(paths)`. A path is a triple of kernels in Keras' order, `(1, 1, F, d)`, `(3, 3,
 # d, d)` and `(1, 1, d, F)`. The result is a triple of kernels for a 1x1 convolution, a 3x3
 # convolution with `groups=C`, and a 1x1 convolution, which compute the sum of the paths. (There is
-# a ReLU after the first and the second convolution in both forms, which does not disturb: it looks
-# at each channel alone.)
+# a ReLU after the first and the second convolution in both forms; it changes nothing here, as it
+# acts on each channel alone.)
 #
 # **Example.** Two paths with $F = 3$ and $d = 2$ give kernels of shapes `(1, 1, 3, 4)`, `(3, 3, 2,
 # 4)` and `(1, 1, 4, 3)`. In Keras, a grouped kernel's third axis counts only the channels of one
@@ -1145,13 +1164,13 @@ question.score()
 # %% [markdown]
 # ## 10 · Channels that grow
 #
-# Two nets that widen a little all the time.
+# Two nets that widen a little with every layer or block.
 #
 # - **PyramidNet** starts with $c$ channels and adds $\alpha$ in all, evenly over its $N$ blocks.
 #   Block $k$ has $\lfloor c + \alpha k / N \rfloor$ channels, $k = 1, \dots, N$.
-# - **DenseNet** adds nothing up: each of its layers puts $g$ new maps (the *growth rate*) beside
-#   all maps that came in. After a dense block a transition keeps a part $\theta$ (the
-#   *compression*) of the maps, rounded down; after the last block there is none.
+# - **DenseNet** adds nothing up: each of its layers concatenates $g$ new channels (the *growth
+#   rate*) to all those of its input. After a dense block a transition keeps a fraction $\theta$ (the
+#   *compression*) of the channels, rounded down; after the last block there is none.
 #
 # Write `pyramid_widths(start, alpha, blocks)`, the channels of every block, and
 # `dense_channels(start, growth_rate, layers, compression)`, the channels at the *end of every dense
@@ -1297,14 +1316,14 @@ question.score()
 #
 # $$f_1 = \text{conv}, \qquad f_{C+1} = \big(f_C \circ f_C\big) \oplus \text{conv},$$
 #
-# where $\circ$ puts one behind the other and $\oplus$ takes the mean of two ways side by side.
+# where $\circ$ puts one after the other and $\oplus$ takes the mean of two ways side by side.
 #
 # - Write `residual_paths(blocks)`: a list whose entry $k$ is the number of paths of length $k$, $k
 #   = 0, \dots,$ `blocks`.
 # - Write `fractal_paths(columns)`: the same for one fractal block, where a path's length is the
 #   number of its convolutions, $k = 0, \dots, 2^{C-1}$.
 #
-# A hint for both: ways one behind the other *multiply* polynomials, in which $z^k$ stands for a
+# A hint for both: ways one after the other *multiply* polynomials, in which $z^k$ stands for a
 # path of length $k$; ways side by side *add* them. `np.convolve` multiplies polynomials.
 #
 # **Example.** Three residual blocks: one path of length 0, three of length 1, three of length 2,
@@ -1417,8 +1436,8 @@ question.score()
 #
 # - Write `survivals(blocks, last)`: the list of all $p_l$.
 # - Write `depth_distribution(survivals)`: entry $k$ is the probability that exactly $k$ blocks
-#   survive. The blocks are drawn independently of each other. (The hint of question 11 helps
-#   again.)
+#   survive. The blocks are drawn independently of each other. (As in question 11, `np.convolve`
+#   helps: a block is a polynomial of two terms.)
 #
 # **Example.** `survivals(4, 0.5)` is `[0.875, 0.75, 0.625, 0.5]`: even the first block is dropped
 # at times. Two blocks with $p = 0.9$ and $0.6$: none survives with probability $0.1 \cdot 0.4 =
@@ -1703,8 +1722,8 @@ question.score()
 # = `2 * stats.t.sf(abs(t), nu)`, where $\nu$ are the *degrees of freedom*. A small $p$ is a reason
 # to believe in the difference.
 #
-# Whoever makes twenty comparisons at $p < 0.05$ finds one "real" difference where there is none. So
-# with $m$ comparisons demand $p < \alpha / m$ (Bonferroni).
+# Whoever makes twenty comparisons at $p < 0.05$ can expect to find one "real" difference where there
+# is none. So with $m$ comparisons demand $p < \alpha / m$, the same for each of them (Bonferroni).
 #
 # - Write `welch(a, b)`, which gives $(t, \nu, p)$.
 # - Write `verdicts(errors, baseline, alpha=0.05)`: compare each other variant with the baseline,
@@ -1903,9 +1922,14 @@ question.score()
 # %% [markdown]
 # ## 16 · Run an ablation
 #
-# Your turn to change one thing. The next cell has drawn shapes of 16x16 pixels, small enough for a
-# training of a second, and `error_after_training(net)`, which trains a net on them for a few steps
-# and returns its error on images that it has not seen, from 0 to 1.
+# Your turn to change one thing. The next cell has drawn shapes of 16x16 pixels, small enough to
+# train on them in a second, and `error_after_training(net)`, which trains a net on them for a few
+# steps and returns its error on images that it has not seen, from 0 to 1.
+#
+# It can also **rehearse**: after `rehearse()`, nothing is trained, and `error_after_training` returns
+# 0.001 for the first run, 0.002 for the second one and so on. `rehearsed()` ends that, and returns
+# what each run was given: its net, its number of steps, and the images of its first batch. So you
+# can see within a second whether an ablation does what you mean.
 
 # %% nbgrader={"grade": false, "grade_id": "shapes", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from course import datasets
@@ -1922,8 +1946,30 @@ TEST, TEST_LABELS = datasets.load_arrays("course_shapes", "test[:1000]")
 TRAIN, TEST = smaller(TRAIN), smaller(TEST)
 
 
+REHEARSAL = []
+rehearsing = False
+
+
+def rehearse():
+    """From here on runs are noted, not trained."""
+    global rehearsing
+    REHEARSAL.clear()
+    rehearsing = True
+
+
+def rehearsed():
+    """End a rehearsal, and return its runs, each as a dict: net, steps, images."""
+    global rehearsing
+    rehearsing = False
+    return list(REHEARSAL)
+
+
 def error_after_training(net, steps=50):
-    """Train a net as it is, and give the part of the test images that it gets wrong."""
+    """Train a net as it is, and return the fraction of the test images that it gets wrong."""
+    batches = np.random.randint(len(TRAIN), size=(steps, 32))
+    if rehearsing:
+        REHEARSAL.append({"net": net, "steps": steps, "images": batches[0].tolist()})
+        return len(REHEARSAL) / 1000
     optimizer, loss_of = keras.optimizers.Adam(0.005), keras.losses.SparseCategoricalCrossentropy()
     weights = net.trainable_variables
     optimizer.build(weights)
@@ -1934,14 +1980,14 @@ def error_after_training(net, steps=50):
             loss = loss_of(labels, net(images, training=True))
         optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
 
-    for chosen in np.random.randint(len(TRAIN), size=(steps, 32)):
+    for chosen in batches:
         step(tf.constant(TRAIN[chosen]), tf.constant(TRAIN_LABELS[chosen]))
     return float(np.mean(np.argmax(net(TEST), axis=-1) != TEST_LABELS))
 
 
 # %% [markdown]
 # Chance has a hand in the first weights, and in the order of the images. A seed fixes both, if it
-# is set at the right place: `keras.utils.set_random_seed(seed)`, *before* the net is built.
+# is set in the right place: `keras.utils.set_random_seed(seed)`, *before* the net is built.
 #
 # - Write `ablation_net(variant)`: a 3x3 convolution (`conv`) with 16 filters and stride 2 on
 #   16x16x3 images, BN, ReLU; two blocks of the variant; global average pooling; a dense layer with
@@ -1950,11 +1996,12 @@ def error_after_training(net, steps=50):
 #   - `"constant_scaling"`: question 2 with factors 0.5 and 0.5,
 #   - `"shortcut_gating"`: question 3, shortcut only, with a bias of 0.
 # - Write `ablation(variants, seeds)`: for each variant and each seed, a net of its own, trained by
-#   `error_after_training`. The result is a dict from each variant to the list of its errors, in the
-#   order of the seeds. Nothing may depend on what was trained before.
+#   one call of `error_after_training`, with its usual number of steps. The result is a dict from
+#   each variant to the list of the errors that these calls returned, in the order of the seeds.
+#   Nothing may depend on what was trained before.
 #
-# **Example.** `ablation(["original", "constant_scaling"], [1, 2, 3])` gives a dict of two lists of
-# three numbers.
+# **Example.** `ablation(["original", "constant_scaling"], [1, 2, 3])` returns a dict of two lists of
+# three numbers. In a rehearsal, a single run returns `{"original": [0.001]}`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ablation", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2010,14 +2057,17 @@ net.has_output_shape((10,), hint="one probability for each class")
 net.has_layers("Conv2D", 5, hint="one at the start, two in each block")
 
 
-def lengths(variants, seeds):
-    """For each variant, how many errors there are."""
-    return {variant: len(found) for variant, found in ablation(variants, seeds).items()}
+def rehearsal(variants, seeds):
+    """What `ablation` returns if the n-th run has an error of n / 1000."""
+    rehearse()
+    try:
+        return ablation(variants, seeds)
+    finally:
+        rehearsed()
 
 
-one = "bn_after_addition"
-question.example("one variant, one seed", lengths, [one], [1]).gives(
-    {one: 1}, hint="a dict from each name to a list, with an error for each seed"
+question.example("one variant, one seed", rehearsal, ["bn_after_addition"], [1]).gives(
+    {"bn_after_addition": [0.001]}, hint="a dict from each name to a list, one error for each seed"
 )
 ### BEGIN HIDDEN TESTS
 draw = question.random
@@ -2034,25 +2084,37 @@ def small(kind):
     def normal(y):
         return make.BatchNormalization(momentum=0.8)(y)
 
+    steps = {"c": plain, "b": normal, "r": lambda y: make.ReLU()(y)}
+    orders = {
+        "bn_after_addition": ("cbrc", "br"),
+        "relu_before_addition": ("cbrcbr", ""),
+        "relu_only_preactivation": ("rcbrcb", ""),
+        "full_preactivation": ("brcbrc", ""),
+    }
+    on_branch, after = orders.get(kind, ("cbrcb", "r"))
     x = plain(x, 2) if kind == "bare stem" else make.ReLU()(normal(plain(x, 2)))
     for _ in range(1 if kind == "one block" else 2):
-        if kind == "full_preactivation":
-            y = plain(make.ReLU()(normal(x)))
-            x = make.Add()([x, plain(make.ReLU()(normal(y)))])
-            continue
-        y = normal(plain(make.ReLU()(normal(plain(x)))))
+        y = x
+        for step in on_branch:
+            y = steps[step](y)
         if kind == "constant_scaling":
             x, y = make.Rescaling(0.5)(x), make.Rescaling(0.5)(y)
         if kind == "shortcut_gating":
             gate = make.Conv2D(16, 1, activation="sigmoid")(x)
             x = make.Multiply()([make.Rescaling(-1, offset=1)(gate), x])
-        x = make.ReLU()(make.Add()([x, y]))
+        x = make.Add()([x, y])
+        for step in after:
+            x = steps[step](x)
     x = make.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, make.Dense(10, activation="softmax")(x))
 
 
-for variant in ("original", "constant_scaling", "shortcut_gating", "full_preactivation"):
-    question.model(variant, ablation_net, variant, share=0.5).computes(
+variants = (
+    "original", "bn_after_addition", "relu_before_addition", "relu_only_preactivation",
+    "full_preactivation", "constant_scaling", "shortcut_gating",
+)  # fmt: skip
+for variant in variants:
+    question.model(variant, ablation_net, variant, share=0.3).computes(
         small(variant),
         hint="two blocks of this variant; compare with question 2, 3 or 4",
         mistakes={
@@ -2062,77 +2124,139 @@ for variant in ("original", "constant_scaling", "shortcut_gating", "full_preacti
         },
     )
 
-one, other, third = draw.sample(range(10, 10_000), 3)
-names = ["full_preactivation", "original"]
+
+def first_biases(variant):
+    """The values that all biases of a net begin with."""
+    biases = [np.array(w).ravel() for w in ablation_net(variant).weights if w.name == "bias"]
+    return sorted(set(np.concatenate(biases).round(5).tolist()))
 
 
-def form(found):
-    """The names, how many errors each has, and whether they are parts of the test images."""
+question.check("the gates' first bias", first_biases, "shortcut_gating", share=0.3).gives(
+    [0.0], hint="which bias does the text give for shortcut_gating?"
+)
+
+seeds = sorted(draw.sample(range(10, 10_000), 2), reverse=True)  # so that sorting them shows
+gated, other = "shortcut_gating", draw.choice(variants[:5])
+
+
+def rehearsed_runs(*asked):
+    """What `ablation` returns, or its error, and the runs that were noted."""
+    rehearse()
+    try:
+        found = ablation(*asked)
+    except Exception as error:
+        found = error
+    return found, rehearsed()
+
+
+found, runs = rehearsed_runs([other, gated], seeds)
+again, more_runs = rehearsed_runs([gated], seeds[::-1])
+
+
+def ablated():
+    """For each name how many errors there are, and whether all are what the runs returned."""
+    if isinstance(found, Exception):
+        raise found
+    returned = [(number + 1) / 1000 for number in range(len(runs))]
     return {
-        name: [len(list(values)), all(isinstance(e, float) and 0 <= e <= 1 for e in values)]
-        for name, values in found.items()
+        name: [len(list(errors)), all(error in returned for error in errors)]
+        for name, errors in found.items()
     }
 
 
-def asked(variants, seeds):
-    """What comes, or the error, to be seen by several checks."""
-    try:
-        found = ablation(variants, seeds)
-        return found, form(found)
-    except Exception as error:
-        return error, error
-
-
-def seen(answer):
-    """What came, or its error."""
+def run_of(variant, place, first=True):
+    """The run whose error stands at a place of a variant's list."""
+    answer, noted = (found, runs) if first else (again, more_runs)
     if isinstance(answer, Exception):
         raise answer
-    return answer
+    return noted[round(1000 * answer[variant][place]) - 1]
 
 
-two_variants, first_form = asked(names, [one])
-two_seeds, second_form = asked(names[::-1], [other, one])
+def start_of(*run):
+    """A run's first weights as one row, in the order of their sizes."""
+    weights = sorted(run_of(*run)["net"].get_weights(), key=lambda w: (w.size, w.sum()))
+    return np.concatenate([weight.ravel() for weight in weights])
 
 
-def with_two_variants():
-    """For each name how many errors there are, and whether all are numbers from 0 to 1."""
-    return seen(first_form)
-
-
-def with_two_seeds():
-    """The same."""
-    return seen(second_form)
-
-
-hint = "a dict from each variant to a list with one error from 0 to 1 for each seed"
-question.check("two variants", with_two_variants).gives(
-    {name: [1, True] for name in names}, hint=hint
+question.check("two variants, two seeds", ablated).gives(
+    {other: [2, True], gated: [2, True]},
+    hint="a dict from each variant to a list with the error of each seed, as "
+    "error_after_training returned it: one error for each seed, from 0 to 1",
 )
-question.check("two seeds", with_two_seeds).gives({"original": [2, True]}, hint=hint)
 
 
-def again():
-    """Whether runs give the same behind other runs, up to an image in a thousand."""
-    first, second = seen(two_variants), seen(two_seeds)
-    return all(abs(first[name][0] - second[name][1]) < 0.0015 for name in names)
+def number_of_runs():
+    """How often a net was trained for them."""
+    return len(list(ablated()) and runs)
 
 
-question.check("the same ones again", again, share=1.5).gives(
+question.check("how many runs", number_of_runs, share=0.5).gives(
+    4,
+    hint="one call of error_after_training for each variant and each seed",
+    mistakes={8: "each net is trained once: a second call goes on training it"},
+)
+
+
+def numbers_of_steps():
+    """How many steps the runs trained."""
+    ablated()
+    return sorted({run["steps"] for run in runs})
+
+
+question.check("how long they train", numbers_of_steps, share=0.5).gives(
+    [50], hint="error_after_training has a number of steps of its own; leave it alone"
+)
+
+
+def seeds_of(variant):
+    """Whose images the runs of a variant began with; None if they are no seed's."""
+    batches = {
+        str(np.random.RandomState(seed).randint(1024, size=(50, 32))[0].tolist()): seed
+        for seed in seeds
+    }
+    return tuple(batches.get(str(list(run_of(variant, place)["images"]))) for place in range(2))
+
+
+for variant in (other, gated):
+    question.check(f"the order of the images, {variant}", seeds_of, variant, share=0.5).gives(
+        tuple(seeds),
+        hint="when is the seed set, and which one?",
+        mistakes={
+            tuple(seeds[::-1]): "the errors stand in the order in which the seeds were given",
+            (seeds[0],) * 2: "each run has its own seed, not the first one for all",
+            (None, None): "when is the seed set? Each run begins with its own, before its net is "
+            "built",
+        },
+    )
+
+
+def same_start():
+    """Whether a run begins with the same weights, whatever ran before it."""
+    return all(
+        np.allclose(start_of(gated, place), start_of(gated, 1 - place, False)) for place in range(2)
+    )
+
+
+def other_start():
+    """Whether runs with other seeds begin with other weights."""
+    return not np.allclose(start_of(other, 0), start_of(other, 1))
+
+
+def sizes():
+    """How many weights the nets of both variants have."""
+    return tuple(int(run_of(variant, 0)["net"].count_params()) for variant in (other, gated))
+
+
+question.check("the same ones again", same_start).gives(
     True,
     hint="a run must not depend on what ran before it: when is the seed set, when the net built?",
 )
-
-
-def differ():
-    """Whether seeds give different errors; where two agree by chance, a third one decides."""
-    errors = set(seen(two_seeds)["original"])
-    if len(errors) == 1:
-        errors |= set(ablation(["original"], [third])["original"])
-    return len(errors) > 1
-
-
-question.check("seeds matter", differ, share=0.5).gives(
+question.check("seeds matter", other_start, share=0.5).gives(
     True, hint="does each run begin with its own seed, and with a new net?"
+)
+question.check("a variant's own net", sizes, share=0.5).gives(
+    (small(other).count_params(), small(gated).count_params()),
+    hint="the net that is trained is ablation_net(variant)",
 )
 ### END HIDDEN TESTS
 question.score()
@@ -2171,7 +2295,7 @@ for study in ("shortcuts", "activation_order"):
 # %% [markdown]
 # ## 17 · In your own words
 #
-# A colleague writes: "We tried six changes of our residual block on CIFAR-10, each once. Change D
+# A colleague writes: "We tried six changes to our residual block on CIFAR-10, each once. Change D
 # was the best, with an error of 6.61 % against the original's 6.83 %, so we use it from now on. The
 # gate on the shortcut contains the identity as a special case, so it can represent more; that it
 # was worse must have been bad luck."
@@ -2198,11 +2322,13 @@ for study in ("shortcuts", "activation_order"):
 #
 # The gate can represent the identity, but what a net can represent is not what training finds.
 # Closed or half open, it multiplies the signal on the shortcut by a number below 1 in every block,
-# and the gradient on its way back as well: 0.5 in each of 54 blocks leaves $10^{-16}$. So this is a
-# difficulty of optimization. One sees it in the *training* error, which would be worse as well,
-# where a lack of capacity or overfitting would look different. A start with a bias of -6, a
-# measurement of the gates' values and of the gradient's size block by block, and several seeds
-# would tell it from bad luck.
+# and what comes back along the shortcuts alone as well: 0.5 in each of 54 blocks leaves $10^{-16}$
+# of the direct way. The gradient as a whole does not vanish with it: the branches carry it, and in
+# the lecture it even *grows* towards the first block, by a factor of tens. So the direct way is
+# lost, and optimization is as hard as without shortcuts. One sees it in the *training* error, which
+# would be worse as well, whereas overfitting would make the training error low. A start with a bias
+# of -6, a measurement of the gates' values and of the gradient's size block by block, and several
+# seeds would tell it from bad luck.
 #
 # **Marking scheme** (4 points)
 #
@@ -2211,8 +2337,9 @@ for study in ("shortcuts", "activation_order"):
 # - 1: the best of six is biased (selection, several comparisons, or choosing on the test set), and
 #   a procedure that could come out either way: new seeds, mean and standard error, Welch or another
 #   test, corrected for the number of comparisons.
-# - 1: representation is not optimization: the gate scales signal and gradient down on every
-#   shortcut; evidence is the training error, or the gradients, or the gate's bias.
+# - 1: representation is not optimization: on every shortcut the gate scales the signal down, and
+#   with it the direct part of the gradient; evidence is the training error, or the gradients, or the
+#   gate's bias. Half a point if the gradient as a whole is said to vanish: measured, it grows.
 # - 1: numbers from the own or the recorded runs, with their standard error, read rightly ("not
 #   shown" is not "equal"). No point for numbers without an error.
 # ### END SOLUTION
