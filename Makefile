@@ -4,16 +4,19 @@ BIN := .venv/bin
 # TensorFlow logs its start-up to stderr, which graders and readers take for trouble.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test hostile lab release grade check bench site notebooks doctor lint setup clean
+.PHONY: demo test test-all record lab release grade check bench site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report
 	$(BIN)/autograder demo
 
-test: setup            ## every test, and the style checks
+test: setup            ## the style checks, and every kind of test once (docs/testing.md)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pytest -n auto
 
-hostile: setup         ## grade the class of hostile submissions alone (about four minutes)
-	$(BIN)/pytest tests/hostile
+test-all: setup        ## every test, on every name, mutant, attack and isolation
+	KILLS=20 $(BIN)/pytest -n auto --whole
+
+record: setup          ## run whole what has changed since its ledger was written, and write that
+	$(BIN)/autograder release --check --record && $(BIN)/pytest -n auto --record
 
 lab: setup             ## JupyterLab on the assignments
 	$(BIN)/autograder lab

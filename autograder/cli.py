@@ -31,7 +31,13 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     command = add("release", _release, "solutions -> assignments, through the gates")
-    command.add_argument("--check", action="store_true", help="the gates alone; write nothing")
+    command.add_argument("--check", action="store_true", help="the gates alone; release nothing")
+    command.add_argument(
+        "--record",
+        action="store_true",
+        help="write what the gates found into the units' ledgers under tests/ledgers; "
+        "by default of every unit whose ledger no longer holds",
+    )
     command.add_argument("--json", metavar="FILE", type=Path, help="write the gates' report there")
     command = add("grade", _grade, "grade what was submitted", students=True)
     command.add_argument(
@@ -92,11 +98,12 @@ def _course(options):
 
 
 def _release(options) -> int:
-    from autograder.progress import bar, console
+    from autograder.progress import bar
     from autograder.release import release
 
     course = _course(options)
-    units = course.units(options.units)
+    units = _stale_units(course) if options.record and not options.units else options.units
+    units = course.units(units) if units or not options.record else []
     with bar() as progress:
         task = progress.add_task("release", total=len(units), note="")
         done = []
@@ -106,26 +113,48 @@ def _release(options) -> int:
                 done.append(unit)
             progress.update(task, completed=len(done) - 1, note=f"{unit}: {step}")
 
-        reports = release(course, units, check_only=options.check, on_step=on_step)
+        how = {"check_only": options.check, "record": options.record, "on_step": on_step}
+        reports = release(course, units, **how) if units else []
         progress.update(task, completed=len(units), note="")
     for report in reports:
-        verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
-        tried = (
-            f"{report.killed} of {report.mutants} mutants lose marks, {report.accepted} of "
-            f"{report.alternatives} alternatives are accepted, {report.seconds:.0f} s"
-        )
-        console.print(
-            f"{report.unit}: {report.questions} questions, {report.points:g} points, {tried}: "
-            f"{verdict}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        for problem in report.problems:
-            console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
+        _print_gates(report)
     if options.json:
-        data = [vars(report) | {"ok": report.ok} for report in reports]
+        data = [vars(report) | {"ok": report.ok, **report.totals} for report in reports]
         options.json.write_text(json.dumps(data, indent=1))
     return 0 if all(report.ok for report in reports) else 1
+
+
+def _stale_units(course) -> list[str]:
+    """Units to record anew; says which, why, and how long the last time took."""
+    from autograder.ledgers import Ledger
+    from autograder.progress import console
+    from autograder.release import stale
+
+    found = stale(course)
+    for unit, names in found.items():
+        last = Ledger.read(course.root, unit)
+        took = f", the last time took {last.seconds:.0f} s" if last else ""
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        line = f"{unit}: {', '.join(names[:3])}{more} changed{took}"
+        console.print(line if last else f"{unit}: nothing recorded yet", highlight=False)
+    if not found:
+        console.print("every unit's ledger holds")
+    return list(found)
+
+
+def _print_gates(report) -> None:
+    from autograder.progress import console
+
+    verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
+    totals = report.totals
+    line = (
+        f"{report.unit}: {report.questions} questions, {report.points:g} points, "
+        f"{totals['killed']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
+        f"{totals['alternatives']} alternatives are accepted, {report.seconds:.0f} s: {verdict}"
+    )
+    console.print(line, highlight=False, soft_wrap=True)
+    for problem in report.problems:
+        console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _grade(options) -> int:

@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -31,26 +32,32 @@ class GateReport:
 
     Attributes:
         unit: its name.
-        questions, points: of the assignment.
-        mutants, killed: wrong answers that were tried, and those that lost marks as they should.
-        alternatives, accepted: unusual right answers that were tried, and those that lost none.
+        points: of the assignment.
+        found: for each question, how many `mutants` were tried and how many were `killed`, as they
+            should be; how many `alternatives`, and how many were `accepted`.
         seconds: for all of it.
         problems: what keeps the gates shut, in words.
     """
 
     unit: str
-    questions: int = 0
     points: float = 0
-    mutants: int = 0
-    killed: int = 0
-    alternatives: int = 0
-    accepted: int = 0
+    found: dict[str, Counter[str]] = field(default_factory=dict)
     seconds: float = 0
     problems: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         return not self.problems
+
+    @property
+    def questions(self) -> int:
+        """How many questions are marked by tests."""
+        return len(self.found)
+
+    @property
+    def totals(self) -> Counter[str]:
+        """What was found, of all questions together."""
+        return sum(self.found.values(), Counter())
 
 
 def _read(path: Path):
@@ -248,15 +255,15 @@ def _play(report: GateReport, scratch: Course, sources, variants, on_step, execu
         cutting = mutants.UpTo(running, ends)
         grade(scratch, [report.unit], options=options, executor=cutting, on_done=on_done)
     solution = outcomes["solution"]
-    report.questions, report.points = len(solution.questions), solution.max_score
+    report.points = solution.max_score
+    report.found = {question.question: Counter() for question in solution.questions}
     report.problems += _check_scores(solution, outcomes["untouched"])
     for student, variant in students.items():
         problem = mutants.judge(variant, outcomes[student])
         report.problems += [problem] if problem else []
-        report.mutants += variant.wrong
-        report.killed += variant.wrong and not problem
-        report.alternatives += not variant.wrong
-        report.accepted += not variant.wrong and not problem
+        tried, passed = ("mutants", "killed") if variant.wrong else ("alternatives", "accepted")
+        found = report.found.setdefault(variant.question, Counter())
+        found.update({tried: 1, passed: not problem})
 
 
 def _check_scores(solution, untouched) -> list[str]:

@@ -148,7 +148,10 @@ def hand_in(variant: Variant, source, released):
 
 
 class UpTo:
-    """An executor that runs a mutant's notebook only up to its question, which saves time.
+    """An executor that runs of a mutant's notebook only what its question needs, to save time.
+
+    That is every cell up to the question but the other questions' tests, unless one of them gives a
+    value to a name that this question's test uses.
 
     Args:
         executor: does the work.
@@ -164,12 +167,44 @@ class UpTo:
         from autograder.engine.executor import not_judged
 
         ends = self._cells.get(job.student, {})
-        notebooks = {name: cells[: ends.get(name)] for name, cells in job.notebooks.items()}
+        notebooks = {
+            name: _needed(cells[: ends[name]]) if name in ends else cells
+            for name, cells in job.notebooks.items()
+        }
         ran = self._executor.run(replace(job, notebooks=notebooks))
-        for name, cells in job.notebooks.items():
-            rest = not_judged(cells, "behind the question", ran[name].cells)
-            ran[name] = replace(ran[name], cells=rest.cells)
+        for name in ends:
+            cells = job.notebooks[name]
+            results = not_judged(cells, "the mutant's question needs no such test").cells
+            for place, (cell, run) in enumerate(zip(cells, notebooks[name], strict=False)):
+                if run["role"] == cell["role"]:
+                    results[place] = ran[name].cells[place]
+            ran[name] = replace(ran[name], cells=results)
         return ran
+
+
+def _needed(cells: list[dict]) -> list[dict]:
+    """Cells that end with a question's test; tests that it does not need become what they echo."""
+    *before, test = cells
+    used = _names(test["source"], ast.Load) - _names(test["source"], ast.Store)
+    return [
+        cell
+        if cell["role"] != "judge" or used & _names(cell["source"], ast.Store)
+        else cell | {"role": "student" if cell.get("echo") else "skip", "source": cell.get("echo")}
+        for cell in before
+    ] + [test]
+
+
+def _names(source: str, context: type) -> set[str]:
+    """Names that a source reads or, with ``ast.Store``, gives a value."""
+    found = set()
+    for node in ast.walk(ast.parse(source)) if _parses(source) else ():
+        if isinstance(node, ast.Name) and isinstance(node.ctx, context):
+            found.add(node.id)
+        elif context is ast.Store and isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif context is ast.Store and isinstance(node, ast.alias):
+            found.add((node.asname or node.name).split(".")[0])
+    return found
 
 
 def end_of(variant: Variant, released) -> int:

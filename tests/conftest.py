@@ -1,4 +1,4 @@
-"""What every test needs: a quiet TensorFlow, and the facts."""
+"""What every test needs: a quiet TensorFlow, the facts, and its turn."""
 
 import json
 import os
@@ -12,8 +12,12 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests import parts, recording
+
+ROOT = parts.ROOT
 FACTS = ROOT / "tests" / "facts"
+# Lectures that are played on one day.
+LECTURES = 4
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,57 @@ def facts():
     return read
 
 
+@pytest.fixture(scope="session")
+def whole(request) -> bool:
+    """Whether everything is asked for, and not a day's part."""
+    return request.config.getoption("whole")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("the course's tests")
+    group.addoption("--whole", action="store_true", help="all tests, and not a day's part of them")
+    group.addoption(
+        "--record",
+        nargs="?",
+        const="*",
+        metavar="PART",
+        help=f"run one of {', '.join(parts.PARTS)} whole and write its ledger; without PART, all "
+        "whose ledger no longer holds (write --record=PART, with the equals sign)",
+    )
+    group.addoption(
+        "--record-durations",
+        action="store_true",
+        help="write how long each scope took, by which the next runs are scheduled",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("record"):
+        config.option.whole = True
+    if config.getoption("whole"):
+        os.environ.setdefault("KILLS", "20")
+    if hasattr(config, "workerinput"):
+        return
+    recorded = _to_record(config)
+    os.environ["RECORDED_PARTS"] = " ".join(recorded)  # for the workers
+    recorder = recording.Recorder(_scope, recorded, config.getoption("record_durations"))
+    config.pluginmanager.register(recorder, "recorder")
+
+
+def _to_record(config) -> dict[str, dict[str, str]]:
+    """Parts to be recorded, with their digests now: what is edited meanwhile was not what ran."""
+    asked = config.getoption("record")
+    if not asked:
+        return {}
+    if asked != "*" and asked not in parts.PARTS:
+        known = ", ".join(parts.PARTS)
+        raise pytest.UsageError(f"--record takes one of {known}; received {asked!r}.")
+    if config.option.keyword or config.option.markexpr or config.args != ["tests"]:
+        raise pytest.UsageError("--record runs whole parts: it takes no tests, -k or -m beside it.")
+    names = list(parts.stale()) if asked == "*" else [asked]
+    return {name: parts.digests(name) for name in names}
+
+
 def _scope(nodeid: str) -> str:
     """Tests of one scope go to one worker, as the fixtures of a file are dear.
 
@@ -44,12 +99,59 @@ def _scope(nodeid: str) -> str:
     return unit[1] if unit else nodeid.split("::")[0]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """The sweep and its like first, as large nets are slow in an old process; then large scopes."""
+    """Leave out what is not asked for; longest scopes first, so that no worker is left with one.
+
+    The sweep and its like come before all, as large nets are slow in an old process.
+    """
+    if config.getoption("record"):
+        asked = os.environ["RECORDED_PARTS"].split()
+        _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
+    elif not config.getoption("whole"):
+        lectures = set(parts.ledgers.sample(parts.UNITS, LECTURES, parts.DAY, "lectures"))
+        _keep(config, items, lambda item: _is_of_today(item, lectures))
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
+        seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test
         nets = ("test_sweep.py", "test_jax.py")
-        items.sort(key=lambda item: (item.path.name not in nets, -sizes[_scope(item.nodeid)]))
+
+        def turn(item):
+            scope = _scope(item.nodeid)
+            return item.path.name not in nets, -seconds[scope], scope
+
+        items.sort(key=turn)
+
+
+def _is_of_today(item, lectures: set[str]) -> bool:
+    unit = getattr(item.module, "UNIT", None)
+    if "taught" in item.fixturenames and getattr(unit, "name", None) not in {None, *lectures}:
+        return False
+    return not item.get_closest_marker("whole")
+
+
+def _keep(config, items, wanted) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Tell how much CPU time a test took, its fixtures and child processes included."""
+    item.config.stash[_CPU] = sum(os.times()[:4])
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "teardown":
+        spent = sum(os.times()[:4]) - item.config.stash[_CPU]
+        report.user_properties.append(("cpu", spent))
+    return report
+
+
+_CPU = pytest.StashKey[float]()
 
 
 @pytest.hookimpl(optionalhook=True)

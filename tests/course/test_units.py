@@ -2,7 +2,8 @@
 
 A mutant is the reference solution with one plausible mistake: it must lose points. An alternative
 is another honest way to write it: it must lose none. Both lie beside the notebook and are graded by
-the release gates as well, each as a student's work; here each is asked several times.
+the release gates as well, each as a student's work; here each is asked several times. By day a
+part of them is asked once, as the units' ledgers say what the gates found.
 """
 
 import nbformat
@@ -10,23 +11,40 @@ import numpy as np
 import pytest
 
 from autograder import checks
+from tests import parts
 from tests.conftest import ROOT
 from tests.course.units import NAMES, meta, notebook_of, unit
 
 QUESTIONS = [(name, question) for name in NAMES for question in unit(name).points]
 VARIANTS = [(name, variant) for name in NAMES for variant in unit(name).variants]
-WRONG = [pair for pair in VARIANTS if pair[1].wrong]
-RIGHT = [pair for pair in VARIANTS if not pair[1].wrong]
-# How often a right answer is asked, and a variant: a draw of networks takes seconds.
-DRAWS = {"07_residual": (3, 1), "08_residual_ablations": (3, 1)}
-OTHERS = (10, 2)
+# How often a right answer is asked in a whole run, and a variant: a draw of networks takes seconds.
+DRAWS = {"01_convolution": (10, 2), "02_sizing": (10, 2)}
+OTHERS = (3, 1)
 
 
 def named(value) -> str:
     return getattr(value, "name", value)
 
 
+def by_day(pairs: list[tuple], count: int, what: str) -> list:
+    """`count` of all units together on each day, the same from each, and at least one."""
+    found = []
+    for name in NAMES:
+        own = [pair for pair in pairs if pair[0] == name]
+        found += parts.by_day(own, max(1, count // len(NAMES)), f"{name} {what}")
+    return found
+
+
 each_question = pytest.mark.parametrize(("name", "question"), QUESTIONS)
+some_questions = pytest.mark.parametrize(("name", "question"), by_day(QUESTIONS, 32, "questions"))
+WRONG = by_day([pair for pair in VARIANTS if pair[1].wrong], 64, "mutants")
+RIGHT = by_day([pair for pair in VARIANTS if not pair[1].wrong], 16, "alternatives")
+
+
+@pytest.fixture
+def draws(whole, name):
+    """How often a right answer is asked, and a variant."""
+    return DRAWS.get(name, OTHERS) if whole else (1, 1)
 
 
 @each_question
@@ -57,8 +75,8 @@ def test_a_question_is_marked_by_hand(name):
     assert "Marking scheme" in hidden and not before.strip()
 
 
-@each_question
-def test_solution_scores_full_marks_on_every_draw(name, question, monkeypatch):
+@some_questions
+def test_solution_scores_full_marks_on_every_draw(name, question, draws, monkeypatch):
     """And no draw makes a right answer look like a known mistake."""
     gives = checks.Call.gives
 
@@ -67,15 +85,15 @@ def test_solution_scores_full_marks_on_every_draw(name, question, monkeypatch):
         gives(call, expected, hint=hint, mistakes=mistakes)
 
     monkeypatch.setattr(checks.Call, "gives", looked_at)
-    namespace = unit(name).answered()
-    for _ in range(DRAWS.get(name, OTHERS)[0]):
+    namespace = unit(name).answered(question)
+    for _ in range(draws[0]):
         score, message = unit(name).mark(question, namespace)
         assert score == unit(name).points[question] and "✗" not in message, message
 
 
-@each_question
+@some_questions
 def test_untouched_release_scores_nothing(name, question):
-    namespace = unit(name).answered(**unit(name).release)
+    namespace = unit(name).answered(question, **unit(name).release)
     for source in (unit(name).release[question], unit(name).sources[question]):
         score, message = unit(name).mark(question, namespace, source)
         assert score == 0
@@ -117,10 +135,12 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("otherwise", ["nothing", "last", "error"])
-@pytest.mark.parametrize(("name", "question"), FUNCTIONS)
-def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise):
-    namespace = unit(name).answered()
+BY_HEART = [(*pair, otherwise) for pair in FUNCTIONS for otherwise in ("nothing", "last", "error")]
+
+
+@pytest.mark.parametrize(("name", "question", "otherwise"), by_day(BY_HEART, 24, "by heart"))
+def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise, draws):
+    namespace = unit(name).answered(question)
     own = {}
     for answer in unit(name).answers:
         for label, value in namespace.items():
@@ -131,23 +151,23 @@ def test_learning_the_examples_by_heart_scores_nothing(name, question, otherwise
     assert unit(name).mark(question, namespace, released)[0] == unit(name).points[question]
     for function in own.values():
         function.learning = False
-    for _ in range(DRAWS.get(name, OTHERS)[0]):
+    for _ in range(draws[0]):
         assert unit(name).mark(question, namespace)[0] == 0
 
 
 @pytest.mark.parametrize(("name", "variant"), WRONG, ids=named)
-def test_mutant_loses_points(name, variant):
-    namespace = unit(name).answered(**{variant.answer: variant.source})
-    for _ in range(DRAWS.get(name, OTHERS)[1]):
+def test_mutant_loses_points(name, variant, draws):
+    namespace = unit(name).answered(variant.question, **{variant.answer: variant.source})
+    for _ in range(draws[1]):
         score, message = unit(name).mark(variant.question, namespace)
         assert score < unit(name).points[variant.question]
         assert variant.says in message
 
 
 @pytest.mark.parametrize(("name", "variant"), RIGHT, ids=named)
-def test_alternative_scores_full_marks(name, variant):
-    namespace = unit(name).answered(**{variant.answer: variant.source})
-    for _ in range(DRAWS.get(name, OTHERS)[1]):
+def test_alternative_scores_full_marks(name, variant, draws):
+    namespace = unit(name).answered(variant.question, **{variant.answer: variant.source})
+    for _ in range(draws[1]):
         score, message = unit(name).mark(variant.question, namespace)
         assert score == unit(name).points[variant.question] and "✗" not in message, message
 

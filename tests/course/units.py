@@ -75,25 +75,37 @@ class Unit:
         self.sources = {meta(cell)["grade_id"]: cell.source for cell in named}
         self.points = {meta(c)["grade_id"]: meta(c)["points"] for c in named if meta(c)["grade"]}
         self.answers = [meta(cell)["grade_id"] for cell in named if meta(cell)["solution"]]
+        self._rest, self._namespace, self._left = iter(self.cells), {}, {}
 
     @cached_property
     def variants(self) -> list[mutants.Variant]:
         return mutants.read(self.script.with_suffix(mutants.SUFFIX), notebook_of(self.script))
 
-    @cached_property
-    def _solved(self) -> dict:
-        """What all cells but the tests leave behind, those that train included."""
-        namespace: dict = {}
-        with contextlib.redirect_stdout(io.StringIO()):
-            for cell in self.cells:
-                if not meta(cell).get("grade"):
-                    run(cell.source, namespace)
-        return namespace
+    def _before(self, question: str) -> dict:
+        """What the cells before a question's test leave behind; all cells, for no question.
 
-    def answered(self, **replaced: str) -> dict:
-        """A namespace with every answer; `replaced` has other sources by grade id."""
-        namespace = dict(self._solved)
-        for name in self.answers:
+        Tests don't run, but all else does, once: training, too, if it stands before the question.
+        """
+        while question not in self._left:
+            cell = next(self._rest, None)
+            if cell is None or meta(cell).get("grade"):
+                self._left[meta(cell)["grade_id"] if cell else ""] = dict(self._namespace)
+            else:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    run(cell.source, self._namespace)
+        return self._left[question]
+
+    def answered(self, question: str = "", /, **replaced: str) -> dict:
+        """A namespace with every answer that stands before a question, or simply every answer.
+
+        Args:
+            question: grade id of a test cell.
+            replaced: other sources, by grade id.
+        """
+        namespace = dict(self._before(question))
+        ids = list(self.sources)
+        before = ids[: ids.index(question)] if question else ids
+        for name in [name for name in self.answers if name in before]:
             for defined in _defined(self.sources[name]):
                 namespace.pop(defined, None)
             with contextlib.suppress(Exception):  # a notebook goes on behind a cell that failed

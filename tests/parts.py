@@ -1,0 +1,80 @@
+"""What `make test` runs of the tests that take long, and which of them have a ledger.
+
+A test marked `whole` runs with ``pytest --whole`` alone, as `make test-all` does. Of many that are
+alike, `by_day` leaves some unmarked, others on each day. ``TEST_DAY=2026-11-27`` runs those of
+another day again.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from autograder import ledgers
+
+ROOT = ledgers.PROJECT
+# All workers must have the same day, at midnight too.
+DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", date.today().isoformat()))
+UNITS = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.ipynb"))
+# Files of tests, and other files that they use; what they import of the packages is found.
+PARTS = {
+    "sweep": (
+        "tests/course/architectures/test_sweep.py",
+        "tests/course/architectures/test_jax.py",
+        "tests/course/architectures/conftest.py",
+        "tests/facts/architectures.json",
+    ),
+    "hostile": ("tests/hostile/**/*.py",),
+    "sandbox": ("tests/autograder/sandbox/*.py",),
+    "kills": (
+        "tests/course/training/test_resume.py",
+        "tests/course/training/runs.py",
+        "tests/course/training/conftest.py",
+        "tests/autograder/test_runs.py",
+        "tests/autograder/test_grading.py",
+        "tests/autograder/conftest.py",
+    ),
+}
+
+
+@cache
+def _part_of_file() -> dict[str, str]:
+    names = ((part, path) for part, patterns in PARTS.items() for path in _files(patterns))
+    return {path.relative_to(ROOT).as_posix(): part for part, path in names}
+
+
+def part_of(nodeid: str) -> str | None:
+    """The part with a ledger that a test belongs to."""
+    return _part_of_file().get(nodeid.partition("::")[0])
+
+
+def digests(part: str) -> dict[str, str]:
+    """Digests of all that a part's outcome depends on."""
+    return ledgers.of_files(_files(PARTS[part]))
+
+
+def stale() -> dict[str, list[str]]:
+    """Parts whose ledger no longer holds, and what has changed."""
+    found = {p: ledgers.changed(ledgers.Ledger.read(ROOT, p), digests(p)) for p in PARTS}
+    return {part: names for part, names in found.items() if names}
+
+
+def by_day(items: Iterable, count: int, seed: str) -> list:
+    """Parameters of a test, all but `count` of them marked `whole`.
+
+    Args:
+        items: the parameters; a tuple has the values of several arguments.
+        count: how many run in `make test`.
+        seed: the order in which they take turns.
+    """
+    items = [item if isinstance(item, tuple) else (item,) for item in items]
+    chosen = set(ledgers.sample(range(len(items)), count, DAY, seed))
+    whole = pytest.mark.whole
+    return [pytest.param(*i, marks=() if n in chosen else whole) for n, i in enumerate(items)]
+
+
+def _files(patterns: Iterable[str]) -> list[Path]:
+    return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]

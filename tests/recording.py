@@ -1,0 +1,64 @@
+"""How long the tests take, and what whole parts of them found: a plugin of the main process."""
+
+import json
+from collections import Counter, defaultdict
+
+import pytest
+
+from autograder import ledgers
+from tests import parts
+
+DURATIONS = parts.ROOT / "tests" / "durations.json"
+
+
+def known_durations() -> dict[str, float]:
+    """Seconds of each scope when they were last written down."""
+    return json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+
+
+class Recorder:
+    """Adds up times by scope and outcomes by part.
+
+    Args:
+        scope_of: gives a test's scope.
+        recorded: parts whose ledgers are to be written, with the digests before the run.
+        durations: write the scopes' times to their file.
+    """
+
+    def __init__(self, scope_of, recorded: dict[str, dict[str, str]], durations: bool):
+        self.scope_of, self.recorded, self.durations = scope_of, recorded, durations
+        self.seconds, self.cpu = Counter(), Counter()
+        self.found = defaultdict(lambda: defaultdict(Counter))
+        self.took = Counter()
+        self.written: list[str] = []
+
+    def pytest_runtest_logreport(self, report):
+        scope, part = self.scope_of(report.nodeid), parts.part_of(report.nodeid)
+        self.seconds[scope] += report.duration
+        if report.when == "teardown":
+            self.cpu[scope] += dict(report.user_properties).get("cpu", 0)
+        if part not in self.recorded:
+            return
+        self.took[part] += report.duration
+        if report.when == "call" or report.outcome != "passed":
+            test = report.nodeid.partition("[")[0].rpartition("::")[2]
+            self.found[part][test][report.outcome] += 1
+
+    def pytest_sessionfinish(self, exitstatus):
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return
+        for part, digests in self.recorded.items():
+            found = self.found[part]
+            if found and not any(counts["failed"] for counts in found.values()):
+                ledger = ledgers.new(part, digests, found, self.took[part])
+                self.written.append(str(ledger.write(parts.ROOT).relative_to(parts.ROOT)))
+        if self.durations:
+            rounded = {scope: round(s, 1) for scope, s in sorted(self.seconds.items())}
+            DURATIONS.write_text(json.dumps(rounded, indent=1) + "\n")
+
+    def pytest_terminal_summary(self, terminalreporter):
+        terminalreporter.section("longest parts: seconds, and of CPU")
+        for scope, seconds in self.seconds.most_common(10):
+            terminalreporter.line(f"{seconds:8.1f} {self.cpu[scope]:8.1f}  {scope}")
+        for path in self.written:
+            terminalreporter.line(f"written: {path}")
