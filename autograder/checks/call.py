@@ -203,7 +203,8 @@ class Call:
 
     def _outcome(self) -> tuple[Exception | None, Any]:
         try:
-            return None, self._function(*self._args, **self._kwargs)
+            with self._question.watching():
+                return None, self._function(*self._args, **self._kwargs)
         except Exception as error:
             return error, None
 

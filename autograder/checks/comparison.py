@@ -56,11 +56,15 @@ class Comparison:
         any_bias: a bias may be there or not.
         tolerance: how far values may differ, relative to the largest.
         rng: draws the weights.
+
+    Attributes:
+        pairs: the steps with weights that answer to each other, once no difference was found.
     """
 
     def __init__(self, right: Graph, mine: Graph, any_bias: bool, tolerance: float, rng):
         self.right, self.mine = right, mine
         self.any_bias, self.tolerance, self.rng = any_bias, tolerance, rng
+        self.pairs: list[tuple[Step, Step]] = []
 
     def difference(self, inputs: list[np.ndarray]) -> str | None:
         """What is wrong with the student's model, in words; None if nothing is."""
@@ -82,6 +86,7 @@ class Comparison:
                 all(ends_in_softmax(graph) for graph, _ in sides)
                 and self._differ(*(_scores(*side) for side in sides))
             ):
+                self.pairs = pairs
                 return None
             apart = {
                 id(right)

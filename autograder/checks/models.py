@@ -6,14 +6,14 @@ is left of a student's model when it is graded, so it gives the same in the stud
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import keras
 import numpy as np
 
-from autograder.checks import learning
+from autograder.checks import learning, whole
 from autograder.checks.comparison import Comparison
 from autograder.checks.graph import Graph, Wanted, has_path, key, longest_path
 from autograder.checks.learning import kept, random_inputs
@@ -27,17 +27,24 @@ from autograder.checks.values import (
 )
 
 
-def as_model(function: Callable, input_shape: tuple) -> Callable:
-    """A function that makes the model of a block, which is a function on tensors."""
+def build(source, input_shape: tuple | None, args: tuple, kwargs: Mapping):
+    """What a function makes: a model, or with an input's shape the model of a block.
 
-    def build(*args, **kwargs):
-        tensor = keras.Input(input_shape)
-        result = function(tensor, *args, **kwargs)
-        if not isinstance(result, keras.KerasTensor):
-            raise TypeError(f"should give the tensor after its last layer, but gave {got(result)}")
-        return keras.Model(tensor, result)
-
-    return build
+    Args:
+        source: the function; a model stands for itself.
+        input_shape: of the tensor that a block, a function on tensors, is given; None for a
+            function that makes the whole model.
+        args, kwargs: its other arguments.
+    """
+    if isinstance(source, keras.Model):
+        return source
+    if input_shape is None:
+        return source(*args, **kwargs)
+    tensor = keras.Input(input_shape)
+    result = source(tensor, *args, **kwargs)
+    if not isinstance(result, keras.KerasTensor):
+        raise TypeError(f"should give the tensor after its last layer, but gave {got(result)}")
+    return keras.Model(tensor, result)
 
 
 class ModelChecks:
@@ -47,17 +54,24 @@ class ModelChecks:
     `mistakes`, wrong answers that have a known cause, and the cause in words.
     """
 
-    def __init__(self, question, name: str, share: float, source, args, kwargs):
+    def __init__(self, question, name: str, share: float, source, args, kwargs, input_shape=None):
         self._question, self._name, self._share = question, name, share
-        self.model, self._problem = self._made(source, args, kwargs)
+        self._source, self._input_shape, self._args, self._kwargs = (
+            source,
+            input_shape,
+            args,
+            kwargs,
+        )
+        self.model, self._problem = self._made(input_shape, args)
         self._rng = np.random.default_rng(question.random.getrandbits(64))
 
-    @staticmethod
-    def _made(source, args, kwargs) -> tuple[keras.Model | None, str]:
+    def _made(self, input_shape: tuple | None, args: tuple) -> tuple[keras.Model | None, str]:
+        """The student's model for these arguments; or None, and why there is none."""
         from autograder.engine import models
 
         try:
-            model = source if isinstance(source, keras.Model) else source(*args, **kwargs)
+            with self._question.watching():
+                model = build(self._source, input_shape, args, self._kwargs)
         except Exception as error:
             return None, f"there is no model: {raised(error)}"
         if not isinstance(model, keras.Model):
@@ -68,6 +82,7 @@ class ModelChecks:
                 "keras.Model(inputs, outputs), or with keras.Sequential and a keras.Input"
             )
         try:
+            model = models.plain(model)
             models.check(keras.saving.serialize_keras_object(model))
         except models.RebuildError as error:
             return None, str(error)
@@ -175,23 +190,118 @@ class ModelChecks:
             mistakes: wrong models, or functions that make them, and the cause in words.
         """
 
-        def same(model, other):
-            with kept(model), kept(other):
-                comparison = Comparison(Graph(other), Graph(model), any_bias, tolerance, self._rng)
-                return comparison.difference(random_inputs(other, self._rng))
-
         def check(model):
-            reason = same(model, reference)
+            reason = self._compared(model, reference, any_bias, tolerance)
             if reason is None:
                 return None
-
-            def as_wrong(other) -> bool:
-                other = other if isinstance(other, keras.Model) else other()
-                return same(model, other) is None
-
-            return reason, cause_where(mistakes, as_wrong)
+            return reason, self._known(model, mistakes, any_bias, tolerance)
 
         return self._check("what it computes", check, about)
+
+    def _compared(self, model, other, any_bias: bool, tolerance: float) -> str | None:
+        with kept(model), kept(other):
+            comparison = Comparison(Graph(other), Graph(model), any_bias, tolerance, self._rng)
+            return comparison.difference(random_inputs(other, self._rng))
+
+    def _known(self, model, mistakes: Mapping | None, any_bias: bool, tolerance: float) -> str:
+        """The cause of the known mistake that the model makes."""
+
+        def made(wrong) -> bool:
+            wrong = build(wrong, None, (), {})
+            return self._compared(model, wrong, any_bias, tolerance) is None
+
+        return cause_where(mistakes, made)
+
+    def behaves_like(
+        self,
+        reference: Callable | keras.Model,
+        *,
+        also: Sequence[tuple] = (),
+        prescribed: Collection[str] = (),
+        any_bias: bool = False,
+        tolerance: float = 1e-4,
+        mistakes: Mapping | None = None,
+        **about,
+    ):
+        """It is as a reference in all that a model does; the check that every question makes.
+
+        With the same weights it computes the same, and trains the same: each weight gets the
+        reference's gradient along every path, none is frozen or shared between layers, nothing is
+        random that is not random in the reference, statistics move in training and stay at
+        inference, no seed is fixed, and the function makes new layers each time, for other sizes as
+        well. What does not compute the same earns nothing; what does, and is wrong in something
+        else, earns half.
+
+        Args:
+            reference: a function with the student's arguments (for a block, the tensor first) that
+                makes the right model; or a model, where `also` is empty.
+            also: other calls that must be right: for a block shapes of inputs, or tuples of a shape
+                and other arguments; for a function that makes a model tuples of its arguments.
+            prescribed: of "epsilon", "momentum" and "initializer" those that must be the
+                reference's, as the text says so.
+            any_bias: a bias may be there or not.
+            tolerance: how far outputs may differ, relative to the largest.
+            mistakes: wrong models, or functions that make them, and the cause in words.
+        """
+        unknown = set(prescribed) - {"epsilon", "momentum", "initializer"}
+        if unknown:
+            raise ValueError(f"A text can prescribe no {', '.join(unknown)} here.")
+
+        def check(model):
+            right = self._reference(reference, self._input_shape, self._args)
+            cause = whole.misbuilt(Graph(right), Graph(model))
+            with kept(model), kept(right):
+                starts = _weights(right), _weights(model)
+                comparison = Comparison(Graph(right), Graph(model), any_bias, tolerance, self._rng)
+                inputs = random_inputs(right, self._rng)
+                reason = comparison.difference(inputs)
+                if reason is None:
+                    found = whole.faults(
+                        right, model, comparison.pairs, inputs, starts, frozenset(prescribed)
+                    )
+            if reason is not None:
+                return reason, cause or self._known(model, mistakes, any_bias, tolerance)
+            found += self._elsewhere(model, reference, also, any_bias, tolerance)
+            return (
+                (f"it computes what it should, but {'; '.join(found)}", "", 0.5) if found else None
+            )
+
+        return self._check("as a whole", check, about)
+
+    def _elsewhere(self, model, reference, also, any_bias: bool, tolerance: float) -> list[str]:
+        """What is wrong in other calls of the student's function."""
+        calls = [self._call(call) for call in also] or [(self._input_shape, self._args)]
+        if isinstance(self._source, keras.Model):
+            return []
+        for input_shape, args in calls:
+            other, problem = self._made(input_shape, args)
+            said = f"for {_call_text(input_shape, args if args != self._args else ())} "
+            if other is None:
+                return [said + problem]
+            if shared := whole.sharing(model, other):
+                return [f"a new call does not make new layers: {shared}"]
+            if also:
+                right = self._reference(reference, input_shape, args)
+                reason = self._compared(other, right, any_bias, tolerance)
+                if reason is not None:
+                    return [said + reason]
+        return []
+
+    def _call(self, call: tuple) -> tuple[tuple | None, tuple]:
+        """An input's shape and arguments, from an item of `also`."""
+        if self._input_shape is None:
+            return None, call
+        return (call[0], call[1:]) if isinstance(call[0], tuple) else (call, self._args)
+
+    def _reference(self, reference, input_shape: tuple | None, args: tuple) -> keras.Model:
+        """The right model for these arguments, made once a question."""
+        if isinstance(reference, keras.Model):
+            return reference
+        key = repr((id(reference), input_shape, args, self._kwargs))
+        made = self._question.references
+        if key not in made:
+            made[key] = reference, build(reference, input_shape, args, self._kwargs)
+        return made[key][1]
 
     # How it learns
 
@@ -264,8 +374,8 @@ class ModelChecks:
         if wrong is None:
             self._question.record(name, share, 1)
         else:
-            message, cause = wrong
-            self._question.record(name, share, 0, message, cause or hint)
+            message, cause, *credit = wrong
+            self._question.record(name, share, *(credit or [0]), message, cause or hint)
         return self
 
     def _equal(self, what: str, expected, measure: Callable, mistakes, about: dict):
@@ -278,6 +388,16 @@ class ModelChecks:
             return f"expected {wanted}, has {said}", known_cause(value, mistakes)
 
         return self._check(what, check, about)
+
+
+def _weights(model: keras.Model) -> dict[int, np.ndarray]:
+    return {id(weight): np.array(weight) for weight in model.weights}
+
+
+def _call_text(input_shape: tuple | None, args: tuple) -> str:
+    inputs = f"inputs of shape {input_shape}" if input_shape else ""
+    others = f"arguments {', '.join(map(short, args))}" if args else ""
+    return " and ".join(part for part in (inputs, others) if part) or "the same call again"
 
 
 def _shape(tensors: list) -> tuple | list:

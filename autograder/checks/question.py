@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autograder.checks.call import Call
 from autograder.checks.own import student
+from autograder.checks.rules import Rules, read_rules
+from autograder.checks.watching import watching
 
 if TYPE_CHECKING:
     from autograder.checks.models import ModelChecks
@@ -65,9 +68,49 @@ class Question:
         self.random = random.Random(_seeds.getrandbits(64))
         self.student = student()
         self.results: list[Result] = []
+        self.references: dict[str, tuple] = {}  # right models that were built already
+        self._rules: list[Rules] = []
+
+    def rules(
+        self,
+        *answers: Callable | str,
+        without: Collection[str] = (),
+        no_loop_over: Mapping[str, tuple[tuple, tuple]] | None = None,
+        costs: float = 1,
+    ) -> None:
+        """What the text forbids; call it before the checks, in the visible part of the cell.
+
+        A breach costs points whatever the checks say, and the student reads why. It is looked for
+        in the cells (in the answer and all of the notebook that it calls), and in every call that
+        the question's checks make.
+
+        Args:
+            answers: the student's functions; the name, as text, of an answer that is data.
+            without: modules, packages, and functions of the notebook or of modules, that may not
+                be used: "keras", "course.sizing", "numerical_gradient", "tensorflow.nn".
+            no_loop_over: what the first answer may not loop over, in words, and its arguments with
+                few of that and with many (at least 32 more along an axis), all else being equal.
+            costs: the part of the points that a breach costs, above 0 and up to 1.
+
+        Example:
+            question.rules(
+                conv2d,
+                without=("keras", "scipy"),
+                no_loop_over={"rows": ((np.ones((1, 6, 7, 2)), kernel),
+                                       (np.ones((1, 46, 7, 2)), kernel))},
+            )
+        """
+        self._rules.append(read_rules(answers, without, no_loop_over, costs))
+
+    def watching(self) -> AbstractContextManager:
+        """While it lasts, calls of the student's functions are looked at for breaches of rules."""
+        if not self._rules:
+            return nullcontext()
+        rules = self._rules[-1]
+        return watching(rules.watch, rules.namespace, rules.test)
 
     def example(self, name: str, function: Callable, *args, **kwargs) -> Call:
-        """A visible check. It counts only as long as the cell has no graded ones."""
+        """A visible check. It earns nothing beside graded ones, but failing it costs as much."""
         return Call(self, name, 0, function, args, kwargs)
 
     def check(self, name: str, function: Callable, *args, share: float = 1, **kwargs) -> Call:
@@ -97,9 +140,9 @@ class Question:
         self, name: str, function: Callable, input_shape: tuple, *args, share: float = 1, **kwargs
     ) -> ModelChecks:
         """The model that ``function(keras.Input(input_shape), *args, **kwargs)`` makes."""
-        from autograder.checks.models import ModelChecks, as_model
+        from autograder.checks.models import ModelChecks
 
-        return ModelChecks(self, name, share, as_model(function, input_shape), args, kwargs)
+        return ModelChecks(self, name, share, function, args, kwargs, input_shape)
 
     def record(
         self, name: str, share: float, credit: float, message="", hint="", *, beside=False
@@ -110,32 +153,43 @@ class Question:
             message += f"\n  Hint: {hint}" if hint else ""
         self.results.append(Result(name, share, credit, message, beside))
 
-    def _counted(self) -> list[Result]:
-        """The graded checks, or the examples where there are none.
+    def _earned(self) -> float:
+        """The part of the points that is earned.
 
-        To refuse everything is no answer, so a check that counts only beside a right answer is
-        left out where no other earned anything.
+        Where there are graded checks, an example earns nothing, as its answer can be seen; one
+        that fails counts as a graded check that failed. To refuse everything is no answer, so a
+        check that counts only beside a right answer is left out where no other earned anything.
         """
-        graded = [result for result in self.results if result.share] or [
-            replace(result, share=1) for result in self.results
-        ]
+        graded = [result for result in self.results if result.share]
+        examples = [replace(result, share=1) for result in self.results if not result.share]
         alone = [result for result in graded if not result.beside]
-        return graded if not alone or any(result.credit for result in alone) else alone
+        if alone and not any(result.credit for result in alone):
+            graded = alone
+        counted = graded or examples
+        earned = sum(result.share * result.credit for result in counted)
+        lost = sum(1 - result.credit for result in examples) if graded else 0
+        return earned / (sum(result.share for result in counted) + lost)
 
     def score(self) -> float:
         """Say what failed, and return the points earned; raise ChecksFailed if that is none."""
         if not self.results:
             raise ValueError(f"Question {self.name!r} made no check.")
-        graded = self._counted()
-        earned = sum(r.share * r.credit for r in graded) / sum(r.share for r in graded)
+        breaches = [breach for rules in self._rules for breach in rules.breaches()]
+        earned = max(0.0, self._earned() - max((breach.costs for breach in breaches), default=0))
         failed = [result for result in self.results if result.credit < 1]
-        if not failed:
-            print(f"{PASSED} {self.name}: all {len(self.results)} checks passed.")
+        total = len(self.results)
+        if not failed and not breaches:
+            print(f"{PASSED} {self.name}: {'all ' if total > 1 else ''}{_checks(total)} passed.")
             return float(self.points)
-        lines = [f"{FAILED} {result.name}: {result.message}" for result in failed]
-        count = f"{len(self.results) - len(failed)} of {len(self.results)} checks passed."
+        lines = [f"{FAILED} not allowed: {breach.message}." for breach in breaches]
+        lines += [f"{FAILED} {result.name}: {result.message}" for result in failed]
+        count = f"{total - len(failed)} of {_checks(total)} passed."
         report = "\n".join([f"{self.name}: {count}", *lines])
         if earned == 0:
             raise ChecksFailed(report)
         print(report)
         return round(self.points * earned, 2)
+
+
+def _checks(count: int) -> str:
+    return f"{count} check{'' if count == 1 else 's'}"

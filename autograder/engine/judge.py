@@ -20,6 +20,7 @@ from pathlib import Path
 
 from autograder.checks.own import set_student
 from autograder.checks.question import seed_questions
+from autograder.checks.watching import look_elsewhere
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.harmless import displayed
@@ -35,6 +36,7 @@ def main(connection: socket.socket) -> None:
     What lasts from one job to the next is only what makes it quick: loaded modules, TensorFlow's
     set-up. The grader starts a new judge after anything unusual, and after some jobs anyway.
     """
+    look_elsewhere()
     grader = Channel(connection)
     while True:
         try:
@@ -86,6 +88,9 @@ class Judge:
         self.student = student
         self.shell = shell or SHELL
         self.own = set(self.shell.user_ns)
+        # As in a notebook: the cells that ran, for checks that read what an answer uses.
+        self.cells: list[str] = []
+        self.shell.user_ns["In"] = self.cells
 
     def run(self, job: dict) -> Iterator[dict]:
         """Run a job's cells in order.
@@ -122,6 +127,7 @@ class Judge:
         return self._student_cell(cell["source"], seconds)
 
     def _student_cell(self, source: str, seconds: float) -> list:
+        self.cells.append(self.shell.transform_cell(source))
         try:
             answer, _ = self.student.ask(seconds, do="cell", source=source)
         except StudentError as error:

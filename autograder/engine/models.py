@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 from functools import cache
 from math import prod
 
@@ -36,23 +37,65 @@ class RebuildError(Exception):
 
 
 def pack(model) -> tuple[str, list]:
-    """A Functional or Sequential model's configuration as JSON, and its weights as arrays."""
+    """A Functional or Sequential model's configuration as JSON, and its weights as arrays.
+
+    Beside the configuration go, for each weight, its serial number and whether it is trained.
+    """
     import keras
 
-    if type(model).__module__.split(".")[0] != "keras":
-        # A class of the student's own around a graph of layers: the graph is what counts.
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    model = plain(model)
     config = keras.saving.serialize_keras_object(model)
-    return json.dumps(config), model.get_weights()
+    about = [[serial(weight), bool(weight.trainable)] for weight in model.weights]
+    return json.dumps({"model": config, "weights": about}), model.get_weights()
+
+
+def serial(weight) -> int:
+    """A number that a weight keeps as long as it lives, also where its model is rebuilt."""
+    if getattr(weight, "serial_number", None) is None:
+        weight.serial_number = secrets.randbits(60)
+    return weight.serial_number
+
+
+def plain(model):
+    """A model of Keras' own class; of a class around a graph of layers the graph is what counts.
+
+    A class that makes its layers by hand has none. One that calls a single model of layers in its
+    `call` is followed there.
+    """
+    import keras
+
+    if type(model).__module__.split(".")[0] == "keras":
+        return model
+    if _has_graph(model):
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    (inner,) = _inner_graphs(model)
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in inner.inputs]
+    return keras.Model(inputs, model.call(inputs if len(inputs) > 1 else inputs[0]))
 
 
 def is_graph(value) -> bool:
     """True for a built Keras model whose layers and tensors are all known."""
     import keras
 
-    if isinstance(value, keras.Sequential):
-        return value.built and getattr(value, "_functional", None) is not None
-    return isinstance(value, keras.Model) and hasattr(value, "_nodes_by_depth")
+    if not isinstance(value, keras.Model):
+        return False
+    return _has_graph(value) or len(_inner_graphs(value)) == 1
+
+
+def _has_graph(model) -> bool:
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return model.built and getattr(model, "_functional", None) is not None
+    return hasattr(model, "_nodes_by_depth")
+
+
+def _inner_graphs(model) -> list:
+    """The models of layers that a class of a student's own keeps."""
+    import keras
+
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return [layer for layer in inner if _has_graph(layer)]
 
 
 @cache
@@ -153,7 +196,10 @@ def _check_object(config: dict) -> None:
             return
     elif (module, name) in _allowed() and registered in (None, name):
         return
-    raise RebuildError(f"{name} (of {module}) is not accepted in a graded model")
+    raise RebuildError(
+        f"{name} (of {module}) is not accepted in a graded model: make it of Keras' own layers and "
+        "operations, with keras.Model(inputs, outputs) or keras.Sequential"
+    )
 
 
 def unpack(text: str, weights: list):
@@ -171,8 +217,9 @@ def unpack(text: str, weights: list):
     if len(text) > MAX_CONFIG:
         raise RebuildError("the model's configuration is too long")
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
+        whole = json.loads(text)
+        config, about = whole["model"], whole["weights"]
+    except (ValueError, RecursionError, TypeError, LookupError):
         raise RebuildError("the model's configuration cannot be read") from None
     check(config)
     if sum(array.nbytes for array in weights) > MAX_WEIGHT_BYTES:
@@ -183,6 +230,7 @@ def unpack(text: str, weights: list):
         if not isinstance(model, keras.Model):
             raise RebuildError("not a model")
         model.set_weights(weights)
+        _tell(model.weights, about)
     except RebuildError:
         raise
     except Exception as error:
@@ -191,6 +239,14 @@ def unpack(text: str, weights: list):
             f"the model cannot be rebuilt: {reason[0][:200] if reason else ''}"
         ) from None
     return model
+
+
+def _tell(weights: list, about: list) -> None:
+    """Note what came along with each weight: its number, and that it is not trained."""
+    for weight, (number, trainable) in zip(weights, about, strict=True):
+        weight.serial_number = int(number)
+        if weight.trainable and not trainable:
+            weight.trainable = False
 
 
 @contextlib.contextmanager

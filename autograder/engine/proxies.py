@@ -10,6 +10,7 @@ import builtins
 import sys
 import time
 
+from autograder.checks import watching
 from autograder.engine import models
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError, Decoder, Encoder
@@ -101,9 +102,13 @@ class Student:
         self._tensors = []
         encoder = Encoder(self._encode_special)
         request = {"args": encoder.encode(args), "kwargs": encoder.encode(kwargs)}
+        if watch := watching.current():
+            request["watch"] = watch.request()
         answer, beside = self.ask(self.left(), encoder.blobs, do="call", handle=handle, **request)
         if isinstance(printed := answer.get("printed"), str):
             sys.stdout.write(printed)
+        if watch:
+            watch.note(answer.get("watched"))
         if "error" in answer:
             raise rebuild_error(answer["error"])
         decoder = Decoder(beside, self._decode_special)

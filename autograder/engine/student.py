@@ -13,6 +13,7 @@ import socket
 import sys
 
 from autograder.checks.own import set_student
+from autograder.checks.watching import Watch, traced
 from autograder.engine import models
 from autograder.engine.cells import Cell, CellTimeout, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
@@ -98,7 +99,11 @@ class Student:
         printed = io.StringIO()
         answer: dict = {}
         try:
-            with contextlib.redirect_stdout(printed), alarm(request["seconds"]):
+            with (
+                self._watched(request, answer),
+                contextlib.redirect_stdout(printed),
+                alarm(request["seconds"]),
+            ):
                 value = self.handles[request["handle"]](*args, **kwargs)
             if self._inputs:
                 answer["graph"], value = self._graph(encoder, value)
@@ -112,6 +117,19 @@ class Student:
             answer["error"] = describe(error)
         answer["printed"] = printed.getvalue()[: 1 << 20]
         return answer
+
+    @contextlib.contextmanager
+    def _watched(self, request, answer):
+        """Look at what a call does, if that is asked for."""
+        if "watch" not in request:
+            yield
+            return
+        watch = Watch(tuple(request["watch"]["without"]), request["watch"]["lines"])
+        try:
+            with traced(watch, self.shell.user_ns):
+                yield
+        finally:
+            answer["watched"] = watch.seen()
 
     # Values
 

@@ -28,8 +28,10 @@ def run(source: str, namespace: dict):
     tree, last = ast.parse(source), None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
-    exec(compile(tree, "<cell>", "exec"), namespace)
-    return eval(compile(last, "<cell>", "eval"), namespace) if last else None
+    name = f"<cell {hash(source)}>"  # each cell has a file name of its own, as in a notebook
+    namespace["In"] = [*namespace.get("In", ()), source]
+    exec(compile(tree, name, "exec"), namespace)
+    return eval(compile(last, name, "eval"), namespace) if last else None
 
 
 def _defined(source: str) -> set[str]:
