@@ -106,7 +106,7 @@ def test_all_right_is_all_points(capsys):
     question = Question("q", points=3)
     question.check("a", double, 2).gives(4)
     assert question.score() == 3.0
-    assert "✓ q: all 1 checks passed." in capsys.readouterr().out
+    assert "✓ q: 1 check passed." in capsys.readouterr().out
 
 
 def test_exceptions_cost_only_their_check(capsys):
@@ -132,7 +132,7 @@ def test_nothing_written_fails_with_one_readable_error():
         question.score()
     shown = failed.value._render_traceback_()
     assert shown == [
-        "sizes: 0 of 1 checks passed.",
+        "sizes: 0 of 1 check passed.",
         "✗ first: stub() should give 2, but it is not written yet.",
         "  Hint: count",
     ]

@@ -217,9 +217,10 @@ def poisoned(change):
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
     text, weights = models.pack(model)
-    config = json.loads(text)
+    whole = json.loads(text)
+    config = whole["model"]
     change(config["config"]["layers"][1], config)
-    return json.dumps(config), weights
+    return json.dumps(whole), weights
 
 
 @pytest.mark.parametrize(
