@@ -1,17 +1,37 @@
 """Values as plain data: what may cross between a student's process and the judge.
 
-An encoded value is a JSON list ``[tag, ...]``; arrays and bytes lie beside it. What has no plain
-form crosses as a *handle*, a number under which its owner keeps it. Decoding builds only what is
-listed here and executes nothing.
+An encoded value is a JSON list ``[tag, ...]``; arrays and bytes lie beside it. Decoding builds only
+what is listed here and executes nothing. What has no plain form is handed to the caller, who may
+send a *handle*, a number under which its owner keeps it.
+
+========  ==========================================================================
+tag       value
+========  ==========================================================================
+j i x c   JSON's own; a long int; a float that JSON lacks; complex
+b ba      bytes, bytearray
+l t s fs  list, tuple, set, frozenset; d: dict
+cd dq dv  a dict or deque of ``collections``; a view of a dict
+nt        a tuple with named fields
+r sl e    range, slice, ``...``
+st        data of the standard library, as text: :mod:`autograder.engine.standard`
+ty        a type of the standard library or NumPy
+a n ao ma arrays: :mod:`autograder.engine.arrays`
+pd sp     tables and sparse matrices: :mod:`autograder.engine.tables`
+========  ==========================================================================
+
+An instance of a subclass of a plain type crosses as its base, and is read with the base's own
+methods, whatever the subclass says of itself.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import sys
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+from autograder.engine import arrays, standard, tables
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
@@ -26,34 +46,56 @@ class Encoder:
 
     Args:
         special: called with a value that has no plain form; returns its code, or None.
+        first: called with each value that is none of JSON's own before it is looked at; returns
+            a code to use instead, or None.
 
     Attributes:
         blobs: bytes that the codes refer to by position.
     """
 
-    def __init__(self, special: Callable[[Any, Encoder], list | None]):
+    def __init__(
+        self,
+        special: Callable[[Any, Encoder], list | None],
+        first: Callable[[Any, Encoder], list | None] = lambda value, encoder: None,
+    ):
         self.blobs: list[bytes] = []
-        self._special = special
+        self._special, self._first = special, first
         self._items = 0
+        self._depth = 0
 
     def blob(self, data: bytes) -> int:
         """Put bytes beside the code; their position."""
         self.blobs.append(data)
         return len(self.blobs) - 1
 
-    def array(self, value) -> int:
-        """Put an array beside the code, without pickles; its position."""
-        import numpy as np
+    def array(self, value) -> list:
+        """Put an array beside the code, never as a pickle; its position, and what it is."""
+        try:
+            data, code = arrays.pack(value)
+        except ValueError as error:
+            raise CodecError(str(error)) from None
+        return [self.blob(data), *code]
 
-        target = io.BytesIO()
-        np.save(target, value, allow_pickle=False)
-        return self.blob(target.getvalue())
+    def encode(self, value) -> list:
+        """The code of a value.
 
-    def encode(self, value, depth: int = 0) -> list:
-        """The code of a value."""
+        Raises:
+            CodecError: it has no plain form and no special one, or is too large.
+        """
         self._items += 1
-        if depth > MAX_DEPTH or self._items > MAX_ITEMS:
+        if self._depth > MAX_DEPTH or self._items > MAX_ITEMS:
             raise CodecError("a value nested too deeply, or with too many parts")
+        self._depth += 1
+        try:
+            return self._encode(value)
+        finally:
+            self._depth -= 1
+
+    def encode_all(self, values) -> list[list]:
+        """The codes of values."""
+        return [self.encode(value) for value in values]
+
+    def _encode(self, value) -> list:
         kind = type(value)
         if value is None or kind in (bool, str):
             return ["j", value]
@@ -61,46 +103,102 @@ class Encoder:
             return ["j", value] if value.bit_length() < 1000 else ["i", hex(value)]
         if kind is float:
             return ["j", value] if math.isfinite(value) else ["x", repr(value)]
-        if kind in _SEQUENCES:
-            return [_SEQUENCES[kind], [self.encode(item, depth + 1) for item in value]]
-        if kind is dict:
-            pairs = [
-                [self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in value.items()
-            ]
-            return ["d", pairs]
-        if kind is complex:
-            return ["c", value.real.hex(), value.imag.hex()]
-        if kind in (bytes, bytearray):
-            return ["b", self.blob(bytes(value))]
-        if kind in (range, slice):
-            parts = (value.start, value.stop, value.step)
-            return [
-                "r" if kind is range else "sl",
-                [self.encode(part, depth + 1) for part in parts],
-            ]
-        if value is ...:
-            return ["e"]
-        if (code := self._numpy(value)) is not None:
-            return code
-        code = self._special(value, self)
+        code = self._first(value, self)
+        if code is None and kind not in _BUILTIN:
+            code = arrays.encode(value, self) or tables.encode(value, self)
+        if code is None:
+            code = _encode_builtin(value, kind, self) or standard.encode(value, self)
+        if code is None:
+            code = self._special(value, self)
         if code is None:
             raise CodecError(f"a {kind.__name__} cannot be handed over")
         return code
 
-    def _numpy(self, value) -> list | None:
-        numpy = sys.modules.get("numpy")
-        if numpy is None:
-            return None
-        if type(value) is numpy.ndarray and value.dtype.kind in _DTYPES:
-            return ["a", self.array(value)]
-        if isinstance(value, numpy.generic) and value.dtype.kind in _DTYPES:
-            return ["n", self.array(numpy.asarray(value))]
-        return None
-
 
 _SEQUENCES = {list: "l", tuple: "t", set: "s", frozenset: "fs"}
+_BUILTIN = {dict, bytes, complex, *_SEQUENCES}
 _BUILD = {tag: kind for kind, tag in _SEQUENCES.items()}
-_DTYPES = "biufcSUmM"
+# The order matters: the first of these that a value is an instance of is read.
+_DICTS = {"OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": defaultdict}
+_VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+_FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
+
+
+def has_own_behavior(kind: type) -> bool:
+    """True for a class made of a plain type that can do more than that type, and has a use for it.
+
+    What it computes with operators or methods of its own would be lost in its base. Constructors,
+    fields and what it says of itself (its text, its length, whether it is equal) are no such thing.
+    """
+    base = next((base for base in _BASES if issubclass(kind, base)), None)
+    if base is None or kind is base:
+        return False
+    fields = set(getattr(kind, "_fields", ()))
+    parents = kind.__mro__[: kind.__mro__.index(base)]
+    own = {name for parent in parents if parent.__module__ == "__main__" for name in vars(parent)}
+    return any(name in _OPERATORS or not name.startswith("_") for name in own - fields)
+
+
+_BASES = (*_DICTS.values(), deque, *_SEQUENCES, dict, int, float, str, complex, bytes, bytearray)
+_OPERATORS = {
+    f"__{side}{name}__"
+    for side in ("", "r", "i")
+    for name in ("add sub mul matmul truediv floordiv mod pow and or xor lshift rshift").split()
+} | {"__call__", "__enter__", "__neg__", "__abs__", "__invert__"}
+
+
+def _encode_builtin(value, kind: type, encoder: Encoder) -> list | None:
+    """The code of an instance of a built-in type or of a subclass, read as its base would be."""
+    for base, copy in _SCALARS.items():
+        if issubclass(kind, base):
+            return encoder.encode(copy(value))
+    for base, tag in _SEQUENCES.items():
+        if issubclass(kind, base):
+            items = encoder.encode_all(base.__iter__(value))
+            fields = _fields(kind, len(items)) if base is tuple else None
+            return ["nt", kind.__name__, fields, items] if fields else [tag, items]
+    if issubclass(kind, dict):
+        return _encode_dict(value, kind, encoder)
+    if issubclass(kind, complex):
+        value = complex.__pos__(value)
+        return ["c", value.real.hex(), value.imag.hex()]
+    if issubclass(kind, bytes):
+        return ["b", encoder.blob(bytes.__getitem__(value, slice(None)))]
+    if issubclass(kind, bytearray):
+        return ["ba", encoder.blob(bytes(memoryview(value)))]
+    if issubclass(kind, deque):
+        length = deque.maxlen.__get__(value)
+        return ["dq", length, encoder.encode_all(deque.__iter__(value))]
+    if kind in _VIEWS:
+        return ["dv", _VIEWS[kind], encoder.encode_all(value)]
+    if kind in (range, slice):
+        parts = (value.start, value.stop, value.step)
+        return ["r" if kind is range else "sl", encoder.encode_all(parts)]
+    return ["e"] if value is ... else None
+
+
+# Of an instance of a subclass these give one of the base.
+_SCALARS = {int: int.__index__, float: float.__float__, str: str.__str__}
+
+
+def _encode_dict(value, kind: type, encoder: Encoder) -> list:
+    name = next((name for name, base in _DICTS.items() if issubclass(kind, base)), "")
+    # An OrderedDict keeps an order of its own besides that of the dict that it is.
+    items = OrderedDict.items(value) if name == "OrderedDict" else dict.items(value)
+    pairs = [[encoder.encode(key), encoder.encode(item)] for key, item in list(items)]
+    if not name:
+        return ["d", pairs]
+    factory = defaultdict.default_factory.__get__(value) if name == "defaultdict" else None
+    known = factory in _FACTORIES.values() if isinstance(factory, type) else False
+    return ["cd", name, factory.__name__ if known else None, pairs]
+
+
+def _fields(kind: type, count: int) -> list[str] | None:
+    """Names of a named tuple's fields."""
+    fields = getattr(kind, "_fields", None)
+    if type(fields) is tuple and len(fields) == count and all(type(f) is str for f in fields):
+        return list(fields)
+    return None
 
 
 class Decoder:
@@ -115,6 +213,7 @@ class Decoder:
         self._blobs = blobs
         self._special = special
         self._items = 0
+        self._depth = 0
 
     def blob(self, position) -> bytes:
         """Bytes beside the code, by position."""
@@ -122,38 +221,43 @@ class Decoder:
             raise CodecError("a reference to bytes that are not there")
         return self._blobs[position]
 
-    def array(self, position):
-        """An array beside the code; never a pickle."""
-        import numpy as np
-
+    def array(self, code: list):
+        """An array beside the code."""
+        if type(code) is not list or not code:
+            raise CodecError("not an array")
         try:
-            value = np.load(io.BytesIO(self.blob(position)), allow_pickle=False)
-        except (ValueError, EOFError, OSError, MemoryError) as error:
-            raise CodecError(f"not an array ({type(error).__name__})") from None
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in _DTYPES:
-            raise CodecError("an array of a type that is not accepted")
-        return value
+            return arrays.unpack(self.blob(code[0]), code[1:])
+        except ValueError as error:
+            raise CodecError(str(error)) from None
 
-    def decode(self, code, depth: int = 0) -> Any:
+    def decode(self, code) -> Any:
         """The value of a code.
 
         Raises:
             CodecError: not a code, nested too deeply, or with too many parts.
         """
         self._items += 1
-        if depth > MAX_DEPTH or self._items > MAX_ITEMS or type(code) is not list or not code:
+        if self._depth > MAX_DEPTH or self._items > MAX_ITEMS or type(code) is not list or not code:
             raise CodecError("not a value")
+        self._depth += 1
         try:
-            return self._decode(code, depth)
-        except (TypeError, ValueError, LookupError, OverflowError, AttributeError) as error:
+            return self._decode(code)
+        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
             raise CodecError(f"not a value ({type(error).__name__})") from None
+        finally:
+            self._depth -= 1
 
-    def _decode(self, code: list, depth: int) -> Any:
+    def decode_all(self, codes) -> list:
+        """The values of codes."""
+        if type(codes) is not list:
+            raise CodecError("not a list of values")
+        return [self.decode(code) for code in codes]
+
+    def _pairs(self, pairs) -> list[tuple]:
+        return [(self.decode(key), self.decode(value)) for key, value in pairs]
+
+    def _decode(self, code: list) -> Any:
         tag, *rest = code
-
-        def parts(codes):
-            return [self.decode(item, depth + 1) for item in codes]
-
         match tag:
             case "j" if rest[0] is None or type(rest[0]) in (bool, int, float, str):
                 return rest[0]
@@ -162,19 +266,52 @@ class Decoder:
             case "x":
                 return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[rest[0]])
             case "l" | "t" | "s" | "fs":
-                return _BUILD[tag](parts(rest[0]))
+                return _BUILD[tag](self.decode_all(rest[0]))
+            case "nt":
+                name, fields, items = rest
+                return _named_tuple(name, tuple(fields))._make(self.decode_all(items))
             case "d":
-                return {self.decode(k, depth + 1): self.decode(v, depth + 1) for k, v in rest[0]}
+                return dict(self._pairs(rest[0]))
+            case "cd":
+                return _collection(*rest[:2], self._pairs(rest[2]))
+            case "dq":
+                return deque(self.decode_all(rest[1]), maxlen=rest[0])
+            case "dv":
+                return _view(rest[0], self.decode_all(rest[1]))
             case "c":
                 return complex(float.fromhex(rest[0]), float.fromhex(rest[1]))
-            case "b":
-                return self.blob(rest[0])
+            case "b" | "ba":
+                return (bytes if tag == "b" else bytearray)(self.blob(rest[0]))
             case "r" | "sl":
-                return (range if tag == "r" else slice)(*parts(rest[0]))
+                return (range if tag == "r" else slice)(*self.decode_all(rest[0]))
             case "e":
                 return ...
-            case "a":
-                return self.array(rest[0])
-            case "n":
-                return self.array(rest[0])[()]
+            case "st" | "ty":
+                return standard.decode(tag, rest)
+            case "a" | "n" | "ao" | "ma":
+                return arrays.decode(tag, rest, self)
+            case "pd" | "sp":
+                return tables.decode(tag, rest, self)
         return self._special(code, self)
+
+
+def _collection(name: str, factory: str | None, pairs: list[tuple]):
+    if name == "Counter":
+        return Counter(dict(pairs))
+    if name == "defaultdict":
+        return defaultdict(_FACTORIES[factory] if factory else None, pairs)
+    return OrderedDict(pairs) if name == "OrderedDict" else None
+
+
+def _view(kind: str, items: list):
+    if kind == "keys":
+        return dict.fromkeys(items).keys()
+    return dict(enumerate(items)).values() if kind == "values" else dict(items).items()
+
+
+@lru_cache(256)
+def _named_tuple(name: str, fields: tuple[str, ...]) -> type:
+    """A class of named tuples; `namedtuple` itself refuses what is no name of a field."""
+    if len(fields) > 500 or not all(type(text) is str and len(text) < 200 for text in fields):
+        raise ValueError("not the names of fields")
+    return namedtuple(name if type(name) is str and name.isidentifier() else "row", fields)

@@ -150,7 +150,7 @@ class Student:
                 return keras.ops.convert_to_tensor(decoder.array(rest[0]))
             case "m":
                 try:
-                    arrays = [decoder.array(position) for position in rest[1]]
+                    arrays = [decoder.array(code) for code in rest[1]]
                     return models.unpack(decoder.blob(rest[0]).decode(errors="replace"), arrays)
                 except models.RebuildError as error:
                     self.usual = False

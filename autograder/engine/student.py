@@ -7,6 +7,7 @@ plain data, and whatever goes out is a claim that the judge checks. It ends when
 from __future__ import annotations
 
 import contextlib
+import enum
 import io
 import os
 import socket
@@ -17,7 +18,7 @@ from autograder.checks.watching import Watch, traced
 from autograder.engine import models
 from autograder.engine.cells import Cell, CellTimeout, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.engine.codec import CodecError, Decoder, Encoder, has_own_behavior
 
 MAX_INCIDENTS = 20
 # Built at import, which a fork server does before it forks.
@@ -58,7 +59,7 @@ class Student:
                 return
 
     def _answer(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
-        encoder = Encoder(self._encode_special)
+        encoder = Encoder(self._encode_special, self._encode_first)
         try:
             method = getattr(self, f"do_{request['do']}")
             return method(request, Decoder(blobs, self._decode_special), encoder), encoder.blobs
@@ -144,6 +145,12 @@ class Student:
         self.handles[number] = value
         return number
 
+    def _encode_first(self, value, encoder: Encoder) -> list | None:
+        """A stand-in's code for what is plain data and more than that."""
+        if has_own_behavior(type(value)) and not isinstance(value, enum.Enum):
+            return self._encode_special(value, encoder)
+        return None
+
     def _encode_special(self, value, encoder: Encoder) -> list:
         keras = sys.modules.get("keras")
         if keras is not None:
@@ -168,7 +175,7 @@ class Student:
 
             return keras.ops.convert_to_tensor(decoder.array(rest[0]))
         if tag == "m":
-            arrays = [decoder.array(position) for position in rest[1]]
+            arrays = [decoder.array(code) for code in rest[1]]
             return models.unpack(decoder.blob(rest[0]).decode(), arrays)
         if tag == "k":
             import keras
