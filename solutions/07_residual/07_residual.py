@@ -38,7 +38,7 @@
 # **Rules**
 #
 # - A block is a function of a Keras tensor that returns a Keras tensor. Use Keras' own layers and
-#   `keras.ops`: no `Lambda`, and no layer or model classes of your own. A model is made with
+#   `keras.ops`: no `Lambda`, and no layer classes of your own. A model is made with
 #   `keras.Model(inputs, outputs)` or `keras.Sequential`. Give layers any names you like, or none.
 # - Leave `course.blocks`, `course.architectures` and `keras.applications` out of your answers: they
 #   hold what you are asked to build.
@@ -195,8 +195,8 @@ question.score()
 #
 # - The convolution has **no bias**: the normalization subtracts the mean, and adds a $\beta$ of its
 #   own.
-# - Its kernel starts with random values of mean 0 and variance $2/n$, where $n$ is the number of
-#   values in a window (He et al., 2015): `"he_normal"`.
+# - Its kernel starts from He's normal distribution, of variance $2/m$ where a window has $m$ values:
+#   `"he_normal"`.
 # - A kernel of odd size $k$ gets $(k-1)/2$ zeros on **all four sides**, as in the authors' code, at
 #   any stride. At stride 1 that is Keras' `"same"`. At stride 2 it is not: on 8 values with $k = 3$
 #   Keras would put one zero at the end and none at the start (unit 01, question 3).
@@ -1330,9 +1330,10 @@ question.score()
 # The shortcuts are of kind B: the first block of stage 1 projects as well, as it goes from 64 to
 # 256 channels.
 #
-# Write `resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64)`, where
-# `width` is the number of channels of the first layer; stage 1 has $4 \cdot$ `width` channels, and
-# each stage twice as many as the one before. So a narrow one can be tried quickly.
+# Write `resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64, blocks=(3, 4,
+# 6, 3))`, where `width` is the number of channels of the first layer; stage 1 has $4 \cdot$ `width`
+# channels, and each stage twice as many as the one before. `blocks` has the number of bottleneck
+# blocks of each stage. So a narrow, short one can be tried quickly, and (3, 4, 23, 3) is ResNet-101.
 #
 # **Example.** `resnet50()` has 25,610,152 weights, of which 25,557,032 are learned. It takes
 # 3,857,973,248 multiply-adds for an image, the "3.8 billion" of the paper; with the stride on the
@@ -1340,14 +1341,17 @@ question.score()
 
 
 # %% nbgrader={"grade": false, "grade_id": "resnet50", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64):
-    """A residual network of 50 layers in bottleneck blocks.
+def resnet50(
+    input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64, blocks=(3, 4, 6, 3)
+):
+    """A residual network of bottleneck blocks, by default of 50 layers.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
         stride_on: which convolution of a block takes the stride, the first "1x1" or the "3x3".
         width: channels of the first layer.
+        blocks: number of blocks of each of the four stages.
 
     Returns:
         A Keras model that gives a probability for each class.
@@ -1356,8 +1360,8 @@ def resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64)
     inputs = keras.Input(input_shape)
     x = conv_bn(inputs, width, 7, 2)
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
-    for stage, blocks in enumerate((3, 4, 6, 3)):
-        for block in range(blocks):
+    for stage, number in enumerate(blocks):
+        for block in range(number):
             strides = 2 if stage and not block else 1
             x = bottleneck_block(x, 4 * width * 2**stage, strides, "B", stride_on)
     x = layers.GlobalAveragePooling2D()(x)
