@@ -17,7 +17,9 @@ What gives a Keras model is looked at with ``question.model`` and ``question.blo
     block = question.block("your block", residual_block, (8, 8, 4), 4)
     block.has_output_shape((8, 8, 4))
     block.has_order(["Conv2D", "BatchNormalization", "ReLU"])
-    block.computes(reference)
+    block.behaves_like(reference, also=[(5, 17, 3)])
+
+What the text forbids is said with ``question.rules``.
 
 The cell runs the same in the student's own notebook, with the hidden part cut out. Every check is
 made, whatever the ones before it gave; an exception in the student's code fails only its check.
@@ -27,10 +29,11 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 
 from autograder.checks.call import Call
 from autograder.checks.own import own_draw, student
-from autograder.checks.question import FAILED, PASSED, ChecksFailed, Question, Result
+from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question, Result
 
 __all__ = [
     "FAILED",
+    "MORE",
     "PASSED",
     "Call",
     "ChecksFailed",

@@ -8,9 +8,12 @@ SMALL = 12  # values that are shown one by one
 
 
 def as_array(value) -> np.ndarray | None:
-    """Numbers as an array: of arrays, tensors, numbers and nested lists; None of anything else."""
+    """Numbers as an array: of arrays, tensors, numbers and nested lists; None of anything else.
+
+    The array is a copy, so that a call which changes what it was given changes nothing here.
+    """
     try:
-        array = np.asarray(value)
+        array = np.array(value)
     except Exception:  # ragged lists, and whatever a student's object says to it
         return None
     return array if array.dtype.kind in "biufc" else None
@@ -34,7 +37,7 @@ def apart(expected: np.ndarray, found: np.ndarray, tolerance: float) -> np.ndarr
 def difference(expected: np.ndarray, found: np.ndarray, tolerance: float) -> str:
     """How two arrays differ, to follow the call's text."""
     if found.shape != expected.shape:
-        return f"should give shape {expected.shape}, but gave shape {found.shape}"
+        return f"should give {described(expected)}, but gave {described(found)}"
     if expected.size <= SMALL:
         return f"should give {listed(expected)}, but gave {listed(found)}"
     wrong = apart(expected, found, tolerance)
@@ -43,6 +46,11 @@ def difference(expected: np.ndarray, found: np.ndarray, tolerance: float) -> str
         f"has {wrong.sum()} wrong values of {wrong.size}; the first, at {list(where)}, should be "
         f"{expected[where]:.6g}, but is {found[where]:.6g}"
     )
+
+
+def described(array: np.ndarray) -> str:
+    """An array by its shape; a number is no array to whoever reads it."""
+    return f"an array of shape {array.shape}" if array.ndim else "a number"
 
 
 def listed(array: np.ndarray) -> str:

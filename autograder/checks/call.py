@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from autograder.checks.values import (
-    cause_where,
-    difference,
-    got,
-    known_cause,
-    known_rows,
-    mean_and_slack,
-    raised,
-    short,
+from autograder.checks.causes import (
+    Mistakes,
+    cause_of,
+    cause_of_error,
+    cause_of_rows,
+    joined,
+    names_of,
+    pairs,
 )
+from autograder.checks.keeping import unchanged
+from autograder.checks.values import COUNT, difference, got, mean_and_slack, raised, short
 
 
 class Call:
@@ -30,7 +31,7 @@ class Call:
         arguments = ", ".join([*map(short, self._args), *named])
         return f"{getattr(self._function, '__name__', 'your function')}({arguments})"
 
-    def gives(self, expected, *, hint: str = "", mistakes: Mapping[Any, str] | None = None) -> None:
+    def gives(self, expected, *, hint: str = "", mistakes: Mistakes | None = None) -> None:
         """The call must return `expected`.
 
         Whole numbers must come as whole numbers, other numbers agree to nine digits; lists and
@@ -39,15 +40,19 @@ class Call:
         Args:
             expected: the right answer.
             hint: where to look, without the answer.
-            mistakes: wrong answers that have a known cause, and the cause in words.
+            mistakes: wrong answers that have a known cause, and the cause in words; an exception
+                (or a class of them) stands for a call that raises it, with its text in the message.
+                As pairs where two mistakes may give the same answer: both are named then.
         """
-        error, value = self._outcome()
-        if error is not None:
-            self._record(0, f"{self} should give {short(expected)}, but {raised(error)}", hint)
-        elif (reason := difference(expected, value)) is None:
-            self._record(1)
-        else:
-            self._record(0, f"{self} {reason}", known_cause(value, mistakes) or hint)
+        value = self._value(f"should give {short(expected)}", hint, mistakes)
+        if value is _NOTHING:
+            return
+        reason = difference(expected, value)
+        if reason is None:
+            return self._record(1)
+        # A wrong type says itself what to do; a hint on the number would lead astray.
+        hint = "" if COUNT in reason else cause_of(value, expected, mistakes) or hint
+        self._record(0, f"{self} {reason}", hint)
 
     def gives_array(
         self,
@@ -61,20 +66,20 @@ class Call:
         """The call must return an array (or tensor, or nested lists) with these values.
 
         Args:
-            expected: the right array.
+            expected: the right array; a number for a call that gives one.
             of: what is looked at in what the call returns, for instance its second part.
             tolerance: how far values may be off, as a part of the largest one.
             hint: where to look, without the answer.
-            mistakes: causes in words, and the wrong array (or a function that makes it) that each
-                of them gives.
+            mistakes: causes in words, and the wrong array (or a function that makes it, or an
+                exception) that each of them gives.
         """
         from autograder.checks import arrays
 
         expected = arrays.as_array(expected)
-        wanted = f"should give an array of shape {expected.shape}"
-        error, value = self._outcome()
-        if error is not None:
-            return self._record(0, f"{self} {wanted}, but {raised(error)}", hint)
+        wanted = f"should give {arrays.described(expected)}"
+        value = self._value(wanted, hint, _reversed(mistakes))
+        if value is _NOTHING:
+            return
         try:
             found = arrays.as_array(of(value))
         except Exception:
@@ -92,11 +97,76 @@ class Call:
             right = arrays.same(expected, wrong, tolerance)
             return wrong is not None and not right and arrays.same(wrong, found, tolerance)
 
-        known = next((cause for cause, wrong in (mistakes or {}).items() if fits(wrong)), "")
+        known = joined(cause for wrong, cause in _reversed(mistakes) if fits(wrong))
         self._record(0, f"{self} {arrays.difference(expected, found, tolerance)}", known or hint)
 
+    def gives_arrays(
+        self, expected: Sequence, *, tolerance: float = 1e-5, hint: str = "", mistakes=None
+    ) -> None:
+        """The call must return several arrays, each with this shape and these values.
+
+        Args:
+            expected: the right arrays.
+            tolerance, hint: as for `gives_array`.
+            mistakes: causes in words, and the wrong arrays (or a function that makes them, or an
+                exception) that each of them gives.
+        """
+        from autograder.checks import arrays
+
+        expected = [arrays.as_array(part) for part in expected]
+        found = self._parts([part.shape for part in expected], hint, _reversed(mistakes))
+        if found is None:
+            return
+
+        def apart(right, others) -> int | None:
+            pairs = enumerate(zip(right, others, strict=True))
+            return next((n for n, (a, b) in pairs if not arrays.same(a, b, tolerance)), None)
+
+        number = apart(expected, found)
+        if number is None:
+            return self._record(1)
+
+        def fits(wrong) -> bool:
+            try:
+                wrong = [arrays.as_array(part) for part in (wrong() if callable(wrong) else wrong)]
+                return apart(expected, wrong) is not None and apart(wrong, found) is None
+            except Exception:  # a mistake that cannot even be made here
+                return False
+
+        known = joined(cause for wrong, cause in _reversed(mistakes) if fits(wrong))
+        reason = arrays.difference(expected[number], found[number], tolerance)
+        self._record(0, f"part {number} (the first is 0) of {self} {reason}", known or hint)
+
+    def gives_shapes(self, shapes: Sequence[tuple[int, ...]], *, hint: str = "") -> None:
+        """The call must return several arrays of these shapes, whatever their values."""
+        found = self._parts(list(shapes), hint, ())
+        if found is None:
+            return
+        given = [part.shape for part in found]
+        if given == list(shapes):
+            return self._record(1)
+        self._record(
+            0,
+            f"{self} should give arrays of the shapes {_listed(shapes)}, but gave {_listed(given)}",
+            hint,
+        )
+
+    def _parts(self, shapes: list, hint: str, mistakes: Iterable[tuple]) -> list | None:
+        """As many arrays as there are shapes; None if that is recorded as wrong already."""
+        from autograder.checks import arrays
+
+        wanted = f"should give {len(shapes)} arrays, of the shapes {_listed(shapes)}"
+        value = self._value(wanted, hint, mistakes)
+        if value is _NOTHING:
+            return None
+        found = [arrays.as_array(part) for part in value] if isinstance(value, list | tuple) else []
+        if len(found) != len(shapes) or any(part is None for part in found):
+            self._record(0, f"{self} {wanted}, but gave {got(value)}", hint)
+            return None
+        return found
+
     def gives_rows(
-        self, expected: Sequence, *, hint: str = "", mistakes: Mapping[Any, str] | None = None
+        self, expected: Sequence, *, hint: str = "", mistakes: Mistakes | None = None
     ) -> None:
         """The call must return a table; each right row earns its part of the check's share.
 
@@ -104,13 +174,11 @@ class Call:
             expected: the right rows.
             hint: where to look, without the answer.
             mistakes: a wrong row, or a whole wrong table as a tuple of rows, and its cause in
-                words. A table is recognized if every row that is wrong is that table's row.
+                words. A cause is named if it explains every row that is wrong.
         """
-        error, value = self._outcome()
-        if error is not None:
-            return self._record(
-                0, f"{self} should give {len(expected)} rows, but {raised(error)}", hint
-            )
+        value = self._value(f"should give {len(expected)} rows", hint, mistakes)
+        if value is _NOTHING:
+            return None
         if not isinstance(value, list | tuple):
             return self._record(
                 0,
@@ -133,8 +201,9 @@ class Call:
             number, reason = wrong[0]
             what += f"; row {number} (the first is 0) {reason}"
         right = max(0, len(expected) - len(wrong) - extra)
-        known = known_rows(value, [number for number, _ in wrong], mistakes)
-        self._record(right / len(expected), f"{self} {what}", known or hint)
+        known = cause_of_rows(value, expected, [number for number, _ in wrong], mistakes)
+        hint = "" if COUNT in what else known or hint
+        self._record(right / len(expected), f"{self} {what}", hint)
 
     def averages(
         self,
@@ -144,7 +213,7 @@ class Call:
         repeats: int = 100,
         sigmas: float = 5,
         hint: str = "",
-        mistakes: Mapping[float, str] | None = None,
+        mistakes: Mistakes | None = None,
     ) -> None:
         """The mean over many calls must be `expected`, give or take what chance does to it.
 
@@ -172,7 +241,7 @@ class Call:
         mean, slack = mean_and_slack(values, sigmas)
         if abs(mean - expected) <= slack + 1e-6 * abs(expected):
             return self._record(1)
-        known = cause_where(mistakes, lambda wrong: abs(mean - wrong) <= slack)
+        known = joined(cause for wrong, cause in pairs(mistakes) if abs(mean - wrong) <= slack)
         self._record(
             0,
             f"{self} should give {expected:.4g} on average, but {repeats} calls gave {mean:.4g} "
@@ -196,14 +265,23 @@ class Call:
         error, value = self._outcome()
         if error is None:
             self._record(0, f"{self} should raise {kind.__name__}, but gave {got(value)}", hint)
-        elif type(error).__name__ in _names(kind):
+        elif type(error).__name__ in names_of(kind):
             self._record(1)
         else:
             self._record(0, f"{self} should raise {kind.__name__}, but {raised(error)}", hint)
 
+    def _value(self, wanted: str, hint: str, mistakes: Mistakes | None) -> Any:
+        """What the call returns; _NOTHING if it raises, which is recorded as wrong."""
+        error, value = self._outcome()
+        if error is None:
+            return value
+        known = cause_of_error(error, pairs(mistakes))
+        self._record(0, f"{self} {wanted}, but {raised(error)}", known or hint)
+        return _NOTHING
+
     def _outcome(self) -> tuple[Exception | None, Any]:
         try:
-            with self._question.watching():
+            with unchanged(self._args, self._kwargs), self._question.watching():
                 return None, self._function(*self._args, **self._kwargs)
         except Exception as error:
             return error, None
@@ -212,6 +290,12 @@ class Call:
         self._question.record(self._name, self._share, credit, message, hint, beside=self._beside)
 
 
-def _names(kind: type[BaseException]) -> set[str]:
-    """Names of an exception and its subclasses: an error may reach us by name only."""
-    return {kind.__name__}.union(*(_names(child) for child in kind.__subclasses__()))
+_NOTHING = object()
+
+
+def _reversed(mistakes: Mapping[str, Any] | None) -> list[tuple[Any, str]]:
+    return [(wrong, cause) for cause, wrong in pairs(mistakes)]
+
+
+def _listed(shapes: Iterable[tuple]) -> str:
+    return " and ".join(map(str, shapes))

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 import keras
 import numpy as np
 
+from autograder.checks.causes import cause_where
 from autograder.checks.comparison import different, draw
 from autograder.checks.graph import Graph, roles
-from autograder.checks.values import cause_where, mean_and_slack
+from autograder.checks.values import mean_and_slack
 
 Wrong = tuple[str, str] | None
 OPEN_SIZE = 16  # stands for a size that the model leaves open

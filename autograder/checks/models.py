@@ -14,17 +14,11 @@ import keras
 import numpy as np
 
 from autograder.checks import learning, whole
+from autograder.checks.causes import cause_of, cause_where
 from autograder.checks.comparison import Comparison
 from autograder.checks.graph import Graph, Wanted, has_path, key, longest_path
 from autograder.checks.learning import kept, random_inputs
-from autograder.checks.values import (
-    cause_where,
-    difference,
-    got,
-    known_cause,
-    raised,
-    short,
-)
+from autograder.checks.values import difference, got, raised, short
 
 
 def build(source, input_shape: tuple | None, args: tuple, kwargs: Mapping):
@@ -385,7 +379,7 @@ class ModelChecks:
                 return None
             said = f"{value:,}" if isinstance(value, int) else short(value)
             wanted = f"{expected:,}" if isinstance(expected, int) else short(expected)
-            return f"expected {wanted}, has {said}", known_cause(value, mistakes)
+            return f"expected {wanted}, has {said}", cause_of(value, expected, mistakes)
 
         return self._check(what, check, about)
 

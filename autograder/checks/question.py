@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from textwrap import TextWrapper
+from typing import TYPE_CHECKING, Any
 
 from autograder.checks.call import Call
 from autograder.checks.own import student
 from autograder.checks.rules import Rules, read_rules
+from autograder.checks.values import UNWRITTEN
 from autograder.checks.watching import watching
 
 if TYPE_CHECKING:
     from autograder.checks.models import ModelChecks
 
 FAILED, PASSED = "✗", "✓"
+WIDTH = 96  # characters of a line
+MORE = "    "  # what a line that goes on begins with
 
 
 class ChecksFailed(AssertionError):
@@ -144,6 +148,23 @@ class Question:
 
         return ModelChecks(self, name, share, function, args, kwargs, input_shape)
 
+    def kinds(self, shape: tuple[int, ...], *names: str) -> list[tuple[str, Any]]:
+        """Arrays of a shape in several types and layouts, drawn anew: see :func:`draws.kinds`.
+
+        Example:
+            for kind, x in question.kinds((2, 7, 10, 3), "uint8", "view"):
+                question.check(f"an image of kind {kind}", conv2d, x, kernel).gives_array(...)
+        """
+        from autograder.checks import draws
+
+        return draws.kinds(self.random, shape, *names)
+
+    def sizes(self, least: int = 5) -> dict[str, tuple[int, int]]:
+        """Heights and widths, drawn anew, by "odd", "even", "flat" and "tall"."""
+        from autograder.checks import draws
+
+        return draws.sizes(self.random, least)
+
     def record(
         self, name: str, share: float, credit: float, message="", hint="", *, beside=False
     ) -> None:
@@ -182,9 +203,9 @@ class Question:
             print(f"{PASSED} {self.name}: {'all ' if total > 1 else ''}{_checks(total)} passed.")
             return float(self.points)
         lines = [f"{FAILED} not allowed: {breach.message}." for breach in breaches]
-        lines += [f"{FAILED} {result.name}: {result.message}" for result in failed]
+        lines += [f"{FAILED} {result.name}: {text}" for result, text in _messages(failed)]
         count = f"{total - len(failed)} of {_checks(total)} passed."
-        report = "\n".join([f"{self.name}: {count}", *lines])
+        report = _wrapped("\n".join([f"{self.name}: {count}", *lines]))
         if earned == 0:
             raise ChecksFailed(report)
         print(report)
@@ -193,3 +214,21 @@ class Question:
 
 def _checks(count: int) -> str:
     return f"{count} check{'' if count == 1 else 's'}"
+
+
+def _messages(failed: list[Result]) -> Iterator[tuple[Result, str]]:
+    """What to say of each check that failed; of what is not written yet, one hint is enough."""
+    hinted = False
+    for result in failed:
+        unwritten = UNWRITTEN in result.message
+        text = result.message.partition("\n  Hint: ")[0] if unwritten and hinted else result.message
+        hinted |= unwritten
+        yield result, text
+
+
+def _wrapped(report: str) -> str:
+    """Lines that fit into a notebook, which breaks longer ones in the middle of a word."""
+    fill = TextWrapper(
+        WIDTH, subsequent_indent=MORE, break_long_words=False, break_on_hyphens=False
+    ).fill
+    return "\n".join(map(fill, report.splitlines()))

@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from numbers import Integral, Real
-from typing import Any
+
+UNWRITTEN = "it is not written yet"
 
 
 def raised(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
-        return "it is not written yet"
+        return UNWRITTEN
     text = str(error).strip().splitlines()
     return f"it raised {type(error).__name__}" + (f": {text[0][:200]}" if text else "")
 
 
-def known_cause(value, mistakes: Mapping | None) -> str:
-    try:
-        return (mistakes or {}).get(value, "")
-    except TypeError:  # not hashable
-        return ""
-
-
-def cause_where(mistakes: Mapping | None, fits: Callable[[Any], bool]) -> str:
-    """The cause of the first known mistake that fits."""
-    return next((cause for wrong, cause in (mistakes or {}).items() if fits(wrong)), "")
-
-
-def known_rows(value: Sequence, wrong: Sequence[int], mistakes: Mapping | None) -> str:
-    """The cause of wrong rows, if one of them is known, or all are a known table's."""
-    rows = [(number, value[number]) for number in wrong if number < len(value)]
-
-    def fits(known) -> bool:
-        table = (n < len(known) and _same(known[n], row) for n, row in rows)
-        return any(_same(known, row) for _, row in rows) or (bool(rows) and all(table))
-
-    return cause_where(mistakes, fits)
-
-
-def _same(expected, value) -> bool:
+def same(expected, value) -> bool:
+    """True if a value is the expected one; False also where there is no rule to compare them."""
     try:
         return difference(expected, value) is None
-    except TypeError:  # no rule to compare with that
+    except TypeError:
         return False
 
 
@@ -99,34 +78,48 @@ def got(value) -> str:
     return "nothing (None): is there a return?" if value is None else short(value)
 
 
+COUNT = "a count is an int (use // to divide)"
+
+
 def difference(expected, value) -> str | None:
     """What is wrong with `value`, to follow the call's text; None if it is right."""
-    should = f"should give {short(expected)}, but gave {got(value)}"
-    if isinstance(expected, bool) or expected is None or isinstance(expected, str):
-        return None if type(value) is type(expected) and value == expected else should
-    if isinstance(expected, Integral):
-        if isinstance(value, Integral) and not isinstance(value, bool):
-            return None if int(value) == expected else should
-        if isinstance(value, Real) and value == expected:
-            return f"{should}, a {type(value).__name__}: a count is an int (use // to divide)"
-        return should
-    if isinstance(expected, Real):
-        if isinstance(value, Real) and not isinstance(value, bool):
-            close = abs(float(value) - expected) <= 1e-9 * max(1.0, abs(expected))
-            return None if close else should
-        return should
-    if isinstance(expected, list | tuple):
-        if not isinstance(value, list | tuple) or len(value) != len(expected):
-            return should
-        same = all(difference(e, v) is None for e, v in zip(expected, value, strict=True))
-        return None if same else should
-    if isinstance(expected, Mapping):
-        if not isinstance(value, Mapping):
-            return should
+    if _agrees(expected, value):
+        return None
+    if isinstance(expected, Mapping) and isinstance(value, Mapping):
         for key, item in expected.items():
             if key not in value:
                 return f"should give an entry {key!r}, but has only {short(list(value))}"
-            if difference(item, value[key]) is not None:
-                return f"should give {short(item)} for {key!r}, but gave {got(value[key])}"
-        return None
+            if not _agrees(item, value[key]):
+                return _should(item, value[key], f" for {key!r}")
+    return _should(expected, value)
+
+
+def _should(expected, value, where: str = "") -> str:
+    said = f"should give {short(expected)}{where}, but gave {got(value)}"
+    if not _agrees(expected, value, loosely=True):
+        return said
+    kind = f", a {type(value).__name__}" if isinstance(value, Real) else ""
+    return f"{said}{kind}: {COUNT}"
+
+
+def _agrees(expected, value, loosely: bool = False) -> bool:
+    """True if a value is the expected one; loosely, 2.0 stands for 2."""
+    if isinstance(expected, bool) or expected is None or isinstance(expected, str):
+        return type(value) is type(expected) and value == expected
+    if isinstance(expected, Real):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            return False
+        if isinstance(expected, Integral):
+            return (loosely or isinstance(value, Integral)) and value == expected
+        return abs(float(value) - expected) <= 1e-9 * max(1.0, abs(expected))
+    if isinstance(expected, list | tuple):
+        return (
+            isinstance(value, list | tuple)
+            and len(value) == len(expected)
+            and all(_agrees(e, v, loosely) for e, v in zip(expected, value, strict=True))
+        )
+    if isinstance(expected, Mapping):
+        return isinstance(value, Mapping) and all(
+            key in value and _agrees(item, value[key], loosely) for key, item in expected.items()
+        )
     raise TypeError(f"No rule to compare with a {type(expected).__name__}: {expected!r}.")

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from autograder.checks import FAILED
+from autograder.checks import FAILED, MORE
 
 GRADED, FLAGGED, NEEDS_HUMAN = "graded", "flagged", "needs a human"
 
@@ -86,6 +86,8 @@ def _failed_checks(text: str) -> list[Failure]:
         if line.startswith(FAILED):
             check, _, message = line.removeprefix(FAILED).strip().partition(": ")
             found.append(Failure(check, message))
+        elif line.startswith(MORE) and found:
+            found[-1].message += f" {line.strip()}"
         elif line.startswith("  ") and found:
             found[-1].message += "\n" + line.strip()
     return found

@@ -282,7 +282,7 @@ def test_an_array_may_come_in_any_form(value):
     ("value", "says"),
     [
         ([[1, 3], [2, 4]], "should give [[1, 2], [3, 4]], but gave [[1, 3], [2, 4]]"),
-        (np.ones((2, 2, 1)), "should give shape (2, 2), but gave shape (2, 2, 1)"),
+        (np.ones((2, 2, 1)), "(2, 2), but gave an array of shape (2, 2, 1)"),
         (np.full((2, 2), np.nan), "gave [[nan, nan], [nan, nan]]"),
         ([[1, 2], [3]], "should give an array of shape (2, 2), but gave [[1, 2], [3]]"),
         ("1 2 3 4", "should give an array of shape (2, 2), but gave '1 2 3 4'"),

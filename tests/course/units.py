@@ -119,9 +119,11 @@ class Unit:
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
-                return run(source or self.sources[question], namespace), printed.getvalue()
+                points = run(source or self.sources[question], namespace)
+            said = printed.getvalue()
         except checks.ChecksFailed as failure:
-            return 0, str(failure)
+            points, said = 0, str(failure)
+        return points, said.replace(f"\n{checks.MORE}", " ")
 
     def teach(self) -> SimpleNamespace:
         """The lecture's names after it has run, what it has `shown` and what it `printed`."""

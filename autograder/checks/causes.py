@@ -1,0 +1,86 @@
+"""Which known mistake an answer makes. A cause is named only where nothing else explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from autograder.checks.values import same
+
+# {wrong: cause}; as pairs where two mistakes can give the same.
+Mistakes = Mapping[Any, str] | Sequence[tuple[Any, str]]
+
+
+def pairs(mistakes: Mapping | Sequence[tuple] | None) -> list[tuple]:
+    """Mistakes as pairs, whichever way they were written."""
+    return list(mistakes.items() if isinstance(mistakes, Mapping) else mistakes or ())
+
+
+def joined(causes: Iterable[str]) -> str:
+    """The cause; two are joined by "or", and of more none is named."""
+    found = list(dict.fromkeys(causes))
+    return ", or ".join(found) if len(found) <= 2 else ""
+
+
+def cause_of(value, expected, mistakes: Mistakes | None) -> str:
+    """The cause of a wrong value."""
+    return joined(
+        cause
+        for wrong, cause in pairs(mistakes)
+        if not is_error(wrong) and same(wrong, value) and not same(expected, wrong)
+    )
+
+
+def cause_of_error(error: Exception, mistakes: Iterable[tuple[Any, str]]) -> str:
+    """The cause of an exception.
+
+    Args:
+        error: what was raised.
+        mistakes: pairs of an exception class, or an exception whose text must be part of the
+            message, and the cause.
+    """
+
+    def fits(wrong) -> bool:
+        kind = wrong if isinstance(wrong, type) else type(wrong)
+        text = "" if isinstance(wrong, type) else str(wrong)
+        return type(error).__name__ in names_of(kind) and text in str(error)
+
+    return joined(cause for wrong, cause in mistakes if is_error(wrong) and fits(wrong))
+
+
+def is_error(wrong) -> bool:
+    """True for an exception, or a class of exceptions."""
+    return isinstance(wrong, Exception) or (
+        isinstance(wrong, type) and issubclass(wrong, Exception)
+    )
+
+
+def names_of(kind: type[BaseException]) -> set[str]:
+    """Names of an exception and its subclasses: an error may reach us by name only."""
+    return {kind.__name__}.union(*(names_of(child) for child in kind.__subclasses__()))
+
+
+def cause_where(mistakes: Mistakes | None, fits: Callable[[Any], bool]) -> str:
+    """The cause of the first known mistake that fits, where to look at each would take long."""
+    return next((cause for wrong, cause in pairs(mistakes) if fits(wrong)), "")
+
+
+def cause_of_rows(
+    value: Sequence, expected: Sequence, wrong: Sequence[int], mistakes: Mistakes | None
+) -> str:
+    """The cause of a table's wrong rows, if it explains all of them.
+
+    Args:
+        value: the student's table.
+        expected: the right one.
+        wrong: numbers of the rows that are wrong.
+        mistakes: wrong rows, or whole wrong tables as tuples of rows, and their causes.
+    """
+    explained: dict[str, set[int]] = {}
+    rows = [number for number in wrong if number < len(value)]
+    for known, cause in pairs(mistakes):
+        for number in rows:
+            table = number < len(known) and same(known[number], value[number])
+            if (same(known, value[number]) or table) and not same(expected[number], value[number]):
+                explained.setdefault(cause, set()).add(number)
+    return joined(cause for cause, found in explained.items() if found == set(rows))

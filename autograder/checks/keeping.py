@@ -1,0 +1,51 @@
+"""Arguments that a call may not change for those who look at them later."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def unchanged(*values: Any) -> Iterator[None]:
+    """Arrays, lists and dicts in `values` are in the end what they were at first.
+
+    They stay the same objects, with their types and layouts, whatever was done to them inside.
+    """
+    before = [_copied(value) for value in values]
+    try:
+        yield
+    finally:
+        for value, copy in zip(values, before, strict=True):
+            _restore(value, copy)
+
+
+def _copied(value):
+    if isinstance(value, list | tuple):
+        return [(item, _copied(item)) for item in value]
+    if isinstance(value, dict):
+        return {key: (item, _copied(item)) for key, item in value.items()}
+    return value.copy() if _is_array(value) else None
+
+
+def _restore(value, copy) -> None:
+    if isinstance(value, list | tuple):
+        for item, inner in copy:
+            _restore(item, inner)
+        if isinstance(value, list):
+            value[:] = [item for item, _ in copy]
+    elif isinstance(value, dict):
+        for item, inner in copy.values():
+            _restore(item, inner)
+        value.clear()
+        value.update((key, item) for key, (item, _) in copy.items())
+    elif _is_array(value):
+        if value.shape != copy.shape:
+            value.shape = copy.shape
+        if value.flags.writeable:
+            value[...] = copy
+
+
+def _is_array(value) -> bool:
+    return hasattr(value, "flags") and hasattr(value, "shape") and hasattr(value, "copy")
