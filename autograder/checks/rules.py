@@ -48,7 +48,7 @@ class Rules:
 
     def breaches(self) -> list[Breach]:
         """What was found so far."""
-        used = {entry: f"{self.names[0]} calls it" for entry in sorted(self.watch.used)}
+        used = {entry: f"{self.names[0]} calls {entry}" for entry in sorted(self.watch.used)}
         return self._breaches + [
             Breach(f"{how}; the text asks for an answer without {entry}", self.costs)
             for entry, how in (used | self._read).items()
