@@ -50,7 +50,15 @@ def _parser() -> argparse.ArgumentParser:
         "--wait", action="store_true", help="wait for another run in this course to finish"
     )
     command.add_argument(
-        "--notebook-seconds", type=float, default=300, metavar="S", help="for a whole notebook"
+        "--notebook-seconds",
+        type=float,
+        metavar="S",
+        help="for a whole notebook (default: what its cells may take, at least 300)",
+    )
+    command.add_argument(
+        "--strict",
+        action="store_true",
+        help="leave to a human what cannot be judged apart from the student's code",
     )
     command.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler to run on")
     command.add_argument(
@@ -83,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.function(options)
-    except CourseError as error:
+    except (CourseError, OSError) as error:  # a full disk, a folder that may not be written to
         print(f"autograder: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -170,6 +178,7 @@ def _grade(options) -> int:
         notebook_seconds=options.notebook_seconds,
         cluster=options.cluster,
         unsafe=options.unsafe_no_sandbox,
+        strict=options.strict,
     )
     course = _course(options)
     units = course.units(options.units)
@@ -185,18 +194,34 @@ def _grade(options) -> int:
             options=how,
             on_start=lambda total: progress.update(task, total=total),
             on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.status}"),
+            on_notice=_say,
         )
-    for o in outcomes:
-        reason = f"  {o.status}: {o.reason}" if o.reason else ""
-        line = (
-            f"{o.unit}  {o.student:<20} {o.score:>6g} / {o.max_score:g}  {o.seconds:.1f} s{reason}"
-        )
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for outcome in outcomes:
+        _say(_line(outcome))
     if outcomes:
         _print_times(outcomes)
     if options.json:
         options.json.write_text(json.dumps([o.to_json() for o in outcomes], indent=1))
-    return 0
+    lost = [outcome.student for outcome in outcomes if not outcome.recorded]
+    if lost:
+        _say(f"Not in the gradebook: {', '.join(lost)}. Mend it, then grade with --resume.")
+    return 1 if lost else 0
+
+
+def _say(text: str) -> None:
+    from autograder.progress import console
+
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(outcome) -> str:
+    """A submission's result, for the terminal."""
+    score = f"{outcome.score:g}" if outcome.marked else "-"
+    line = f"{outcome.unit}  {outcome.student:<20} {score:>6} / {outcome.max_score:g}"
+    line += f"  {outcome.seconds:.1f} s"
+    if outcome.late_seconds:
+        line += f"  {outcome.late_seconds / 86400:.1f} days late, penalty {outcome.penalty:g}"
+    return line + (f"  {outcome.status}: {outcome.reason}" if outcome.reason else "")
 
 
 def _print_times(outcomes) -> None:

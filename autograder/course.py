@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import sys
 import warnings
 from pathlib import Path
@@ -61,11 +62,13 @@ class Course:
     def units(self, wanted: list[str] | None = None) -> list[str]:
         """Assignments that have a source notebook; those in `wanted` (globs) if given.
 
+        In a course that came without its source, those that have a released one.
+
         Raises:
             CourseError: nothing there, or a wanted unit that does not exist.
         """
-        source = self.path("source", ".", "x").parent
-        found = sorted({notebook.parent.name for notebook in source.glob("*/*.ipynb")})
+        source, release = (self.path(step, ".", "x").parent for step in ("source", "release"))
+        found = _units(source) or _units(release)
         if not found:
             raise CourseError(
                 f"No assignment with a notebook under {source}. "
@@ -77,16 +80,36 @@ class Course:
         return [u for u in found if not wanted or any(fnmatch.fnmatch(u, w) for w in wanted)]
 
     def notebooks(self, unit: str) -> list[str]:
-        """Names of a unit's source notebooks, without `.ipynb`."""
-        return sorted(path.stem for path in self.path("source", ".", unit).glob("*.ipynb"))
+        """Names of a unit's notebooks, without `.ipynb`."""
+        folders = (self.path(step, ".", unit) for step in ("source", "release"))
+        names = (sorted(path.stem for path in folder.glob("*.ipynb")) for folder in folders)
+        return next(filter(None, names), [])
 
     def students(self, unit: str, pattern: str = "*") -> list[str]:
-        """Students with a submission for a unit whose names match a glob."""
+        """Students with a submission for a unit whose names match a glob.
+
+        A folder that cannot be looked into may hold one.
+        """
         submitted = self.path("submitted", "*", unit)
-        position = submitted.parts.index("*")
-        folders = self.root.glob(str(submitted.relative_to(self.root)))
-        names = {folder.parts[position] for folder in folders if folder.is_dir()}
-        return sorted(fnmatch.filter(names, pattern))
+        parent = Path(*submitted.parts[: submitted.parts.index("*")])
+        try:
+            names = [entry.name for entry in os.scandir(parent)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise CourseError(f"{parent} cannot be read: {error.strerror}.") from None
+        return sorted(
+            name
+            for name in fnmatch.filter(names, pattern)
+            if _may_be_folder(self.path("submitted", name, unit))
+        )
+
+    def students_own_files(self, unit: str) -> set[str]:
+        """Files that students edit and hand in: nbgrader's `exclude_overwriting`."""
+        from nbgrader.converters import Autograde
+
+        named = Autograde(config=self.config).exclude_overwriting.get(unit, [])
+        return {os.path.normpath(name) for name in named}
 
     def api(self, **overrides):
         """nbgrader's own interface to this course; its log is returned by each call."""
@@ -101,15 +124,59 @@ class Course:
         return api
 
     def gradebook(self):
-        """nbgrader's database of this course, as a context manager."""
+        """nbgrader's database of this course, as a context manager.
+
+        Raises:
+            CourseError: an older nbgrader made it, or it is no database.
+        """
         from nbgrader.api import Gradebook
 
+        _refuse_old_database(self.directory.db_url)
         return Gradebook(self.directory.db_url, self.directory.course_id)
 
     @property
     def records(self) -> Path:
         """Folder for what the autograder itself remembers of this course."""
         return self.root / ".autograder"
+
+
+def _units(folder: Path) -> list[str]:
+    return sorted({notebook.parent.name for notebook in folder.glob("*/*.ipynb")})
+
+
+def _may_be_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
+def _refuse_old_database(url: str) -> None:
+    """Nothing of a database may be missing that this nbgrader reads and writes."""
+    from nbgrader.api import Base
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = create_engine(url)
+    try:
+        inspector = inspect(engine)
+        there = {
+            t: {c["name"] for c in inspector.get_columns(t)} for t in inspector.get_table_names()
+        }
+    except SQLAlchemyError as error:
+        raise CourseError(f"The gradebook {url} cannot be opened: {error.__cause__}") from None
+    finally:
+        engine.dispose()
+    wanted = {
+        table.name: {c.name for c in table.columns} for table in Base.metadata.tables.values()
+    }
+    if there and any(not columns <= there.get(table, set()) for table, columns in wanted.items()):
+        raise CourseError(
+            f"The gradebook {url} was made by an older nbgrader. Back it up, then run "
+            "`nbgrader db upgrade` in the course directory."
+        )
 
 
 def _put_tools_on_path() -> None:

@@ -250,7 +250,8 @@ def _play(report: GateReport, scratch: Course, sources, variants, on_step, execu
         on_step(f"{len(outcomes)} of {total} answers")
 
     on_step(f"0 of {total} answers")
-    options = Options(workers=len(os.sched_getaffinity(0)))
+    # The solution is among those that are graded, and must pass where students' work is judged.
+    options = Options(workers=len(os.sched_getaffinity(0)), calibrate=False)
     with nullcontext(executor) if executor else local(options) as running:
         cutting = mutants.UpTo(running, ends)
         grade(scratch, [report.unit], options=options, executor=cutting, on_done=on_done)

@@ -10,7 +10,7 @@ from statistics import median
 
 from autograder.course import Course, CourseError
 from autograder.grading import Outcome, load_outcomes
-from autograder.grading.outcome import GRADED
+from autograder.grading.outcome import GRADED, QuestionScore
 
 # From the strongest to the weakest.
 ISOLATION = {
@@ -34,6 +34,8 @@ class QuestionSummary:
 
 @dataclass
 class CommonFailure:
+    """A check, how many students failed it, and what one of them read."""
+
     question: str
     check: str
     count: int
@@ -51,7 +53,8 @@ class UnitSummary:
 
     @property
     def median_score(self) -> float:
-        return median(outcome.score for outcome in self.outcomes)
+        """Of those that were marked: one that was set aside is no failure."""
+        return median([o.score for o in self.outcomes if o.marked] or [0])
 
     @property
     def seconds(self) -> list[float]:
@@ -97,16 +100,23 @@ class UnitSummary:
         return found
 
     @property
+    def notes(self) -> list[QuestionScore]:
+        """Questions of which an instructor should know something, each once."""
+        found = {q.question: q for o in self.outcomes for q in o.questions if q.reason}
+        return list(found.values())
+
+    @property
     def failures(self) -> list[CommonFailure]:
-        """The checks that failed most often, with one student's message."""
+        """The checks that most students failed."""
         count: Counter[tuple[str, str]] = Counter()
         example: dict[tuple[str, str], str] = {}
         for outcome in self.outcomes:
             for question in outcome.questions:
-                for failure in question.failures:
-                    key = (question.question, failure.check)
+                failed = {f.check: f.message for f in reversed(question.failures)}
+                for check, message in failed.items():
+                    key = (question.question, check)
                     count[key] += 1
-                    example.setdefault(key, failure.message)
+                    example.setdefault(key, message)
         return [CommonFailure(*key, n, example[key]) for key, n in count.most_common(12)]
 
 

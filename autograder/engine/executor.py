@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 
 from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.together import as_nbgrader_runs, here, merged
+from autograder.engine.together import as_nbgrader_runs, here, left_to_the_judge, merged
 from autograder.sandbox import ForkServer, Isolation, Limits, probe
 
 STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
@@ -102,7 +102,7 @@ class Executor:
 
     def _notebook(self, job: Job, cells: list[dict]) -> Ran:
         """Run a notebook, and a second time for the tests that are not judged apart."""
-        ran = self._run(job, cells)
+        ran = self._run(job, left_to_the_judge(cells))
         if not any(map(here, cells)):
             return ran
         # nbgrader has every file of the source folder beside the notebook.
@@ -149,7 +149,10 @@ class Executor:
         with self._lock:
             if self._judges:
                 return self._judges.pop()
-        limits = Limits(memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, disk_mb=256)
+        # Its folder holds all of the instructor's files.
+        limits = Limits(
+            memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, file_mb=256, disk_mb=512
+        )
         return _Judge(self._server.start(JUDGE, limits=limits))
 
 

@@ -8,6 +8,20 @@ shows to the student's code can reach a question that is judged apart.
 from __future__ import annotations
 
 
+def here(cell: dict) -> bool:
+    """Whether a cell is a test that runs in the student's process."""
+    return cell["role"] == "judge" and not cell.get("apart", True)
+
+
+def left_to_the_judge(cells: list[dict]) -> list[dict]:
+    """The cells of the first run.
+
+    The judge runs the tests of the second, too, as others may need what they define; unless they
+    would disturb it, and are marked ``"alone"``.
+    """
+    return [cell | {"role": "skip"} if here(cell) and cell.get("alone") else cell for cell in cells]
+
+
 def as_nbgrader_runs(cells: list[dict]) -> list[dict]:
     """The cells of the second run, up to the last test that it is for.
 
@@ -16,11 +30,6 @@ def as_nbgrader_runs(cells: list[dict]) -> list[dict]:
     """
     last = max(number for number, cell in enumerate(cells) if here(cell))
     return [_as_student(cell) for cell in cells[: last + 1]]
-
-
-def here(cell: dict) -> bool:
-    """Whether a cell is a test that runs in the student's process."""
-    return cell["role"] == "judge" and not cell.get("apart", True)
 
 
 def _as_student(cell: dict) -> dict:

@@ -1,25 +1,27 @@
-"""From submissions to scores: look at them, run them, record what came."""
+"""From submissions to scores: look at them, run them, record what was found."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import nbformat
 
-from autograder.course import Course, CourseError
-from autograder.engine import prepass
+from autograder.course import Course
+from autograder.engine import prepass, reading
 from autograder.engine.executor import Job, Ran, not_judged
+from autograder.grading import state
+from autograder.grading.calibration import Calibration, calibrate, put_together
 from autograder.grading.lock import exclusive
 from autograder.grading.outcome import NEEDS_HUMAN, Outcome
 from autograder.grading.record import Recorder
+from autograder.grading.release import Release
+from autograder.grading.state import load_outcomes
+from autograder.sandbox import Limits
 
 __all__ = ["Options", "Outcome", "grade", "load_outcomes"]
 
@@ -33,16 +35,21 @@ class Options:
         resume: leave out what an earlier run has recorded of the same files.
         wait: wait for another run in the same course instead of refusing.
         unsafe: run students' code unisolated instead of refusing where no isolation works.
-        notebook_seconds: for one notebook as a whole.
+        notebook_seconds: for one notebook as a whole; None for as long as its cells may take, and
+            300 s at least.
         cluster: address of a Dask scheduler to run on; None for this machine.
+        strict: leave a question that cannot be judged apart to a human.
+        calibrate: try the tests with the instructor's solution first.
     """
 
     workers: int = 2
     resume: bool = False
     wait: bool = False
     unsafe: bool = False
-    notebook_seconds: float = 300.0
+    notebook_seconds: float | None = None
     cluster: str | None = None
+    strict: bool = False
+    calibrate: bool = True
 
 
 @dataclass
@@ -67,6 +74,7 @@ def grade(
     executor=None,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[Outcome], None] = lambda outcome: None,
+    on_notice: Callable[[str], None] = lambda notice: None,
 ) -> list[Outcome]:
     """Grade every submission; none is left without an outcome.
 
@@ -79,16 +87,16 @@ def grade(
             running; None starts one as the options say.
         on_start: called with the number of submissions.
         on_done: called with each outcome as it comes.
+        on_notice: called with what the instructor should know of a unit, before it is graded.
 
     Returns:
         One outcome a submission, ordered by unit and student.
 
     Raises:
-        CourseError: a unit that is not released, another run at work in the course, or a machine
-            on which students' code cannot be isolated.
+        CourseError: a unit that is not released, another run at work in the course, a gradebook of
+            an older nbgrader, or a machine on which students' code cannot be isolated.
     """
     options = options or Options()
-    outcomes: list[Outcome] = []
     with exclusive(course.records, options.wait), course.gradebook() as gradebook:
         chosen = [
             (unit, student)
@@ -96,102 +104,185 @@ def grade(
             for student in course.students(unit, students)
         ]
         on_start(len(chosen))
-        seed = _run_seed(course, options.resume)
-        releases = {unit: _Release(course, gradebook, unit) for unit in {u for u, _ in chosen}}
-        todo = []
+        run = _Run(course, gradebook, options, on_notice)
+        releases = {unit: Release(course, gradebook, unit) for unit in {u for u, _ in chosen}}
+        outcomes, todo = [], []
         for unit, student in chosen:
-            mark = _fingerprint(course, unit, student, releases[unit])
-            done = _recorded(course, unit, student, mark) if options.resume else None
+            mark = state.fingerprint(course, unit, student, run.mark(releases[unit]))
+            done = state.remembered(course, unit, student, mark) if options.resume else None
             if done:
                 outcomes.append(done)
                 on_done(done)
             else:
-                todo.append((unit, student, mark))
-        if todo:
-            for work, ran, isolation in _run(course, releases, todo, seed, options, executor):
-                outcome = _recorded_outcome(course, gradebook, work, ran)
-                outcome.seconds = round(time.monotonic() - work.started, 2)
-                outcome.stages = _stages(ran)
-                outcome.isolation = isolation
-                _record(course, outcome, work.fingerprint)
-                outcomes.append(outcome)
-                on_done(outcome)
+                todo.append((releases[unit], student, mark))
+        for outcome in run.graded(todo, executor) if todo else ():
+            outcomes.append(outcome)
+            on_done(outcome)
     return sorted(outcomes, key=lambda outcome: (outcome.unit, outcome.student))
 
 
-class _Release:
-    """What is the same for every submission of a unit: the released cells, and the full tests."""
+class _Run:
+    """One run of :func:`grade`: from submissions to what is recorded of them."""
 
-    def __init__(self, course: Course, gradebook, unit: str):
-        from nbgrader.api import MissingEntry
+    def __init__(self, course: Course, gradebook, options: Options, on_notice):
+        self.course, self.gradebook, self.options = course, gradebook, options
+        self.on_notice = on_notice
+        self.seed = state.run_seed(course, options.resume)
+        self.calibrations: dict[str, Calibration] = {}
 
-        self.unit = unit
-        self.notebooks: dict[str, tuple] = {}
-        folder = course.path("release", ".", unit)
-        for name in course.notebooks(unit):
-            path = folder / f"{name}.ipynb"
-            try:
-                cells = gradebook.find_notebook(name, unit).source_cells
-                released = nbformat.read(path, as_version=4)
-            except (MissingEntry, FileNotFoundError):
-                raise CourseError(
-                    f"{unit} is not released: {path} and the gradebook must both have it. "
-                    f"Run `autograder release {unit}`."
-                ) from None
-            sources = {cell.name: cell for cell in cells}
-            for cell in released.cells:
-                source = sources.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-                if source is not None:
-                    cell.metadata.nbgrader["checksum"] = source.checksum
-            tests = {cell.name: cell.source for cell in cells if cell.locked}
-            self.notebooks[name] = released, tests
-        self.files, _ = prepass.read_files(
-            course.path("source", ".", unit),
-            {
-                path.name
-                for path in course.path("source", ".", unit).glob("*")
-                if path.suffix == ".ipynb" or path.stem in self.notebooks
-            },
-        )
-        self.cell_seconds = float(course.config.ExecutePreprocessor.get("timeout") or 30)
-        digest = hashlib.sha256()
-        for name, (released, tests) in sorted(self.notebooks.items()):
-            digest.update(json.dumps([name, nbformat.writes(released), tests]).encode())
-        self.mark = digest.hexdigest()
+    def mark(self, release: Release) -> str:
+        """What a submission's outcome depends on besides its files."""
+        how = (self.options.strict, self.options.calibrate, self.options.notebook_seconds)
+        return f"{release.mark} {how}"
 
+    def graded(self, todo: list, executor) -> Iterator[Outcome]:
+        """Run submissions, several at a time, and record each as it is done."""
+        with (
+            nullcontext(executor) if executor else _start_executor(self.options) as running,
+            ThreadPoolExecutor(self.options.workers) as pool,
+        ):
+            for release in {release.unit: release for release, _, _ in todo}.values():
+                self._calibrate(release, running)
+            for work, ran in self._ran(iter(todo), running, pool):
+                outcome = self._record(work, ran)
+                outcome.seconds = round(time.monotonic() - work.started, 2)
+                outcome.stages = _stages(ran)
+                outcome.isolation = running.isolation.name
+                state.remember(self.course, outcome, work.fingerprint)
+                yield outcome
 
-def _run(
-    course, releases, todo, seed, options, executor
-) -> Iterator[tuple[_Work, dict[str, Ran], str]]:
-    """Run submissions, several at a time; each as it is done, and how it was isolated."""
+    def _calibrate(self, release: Release, executor) -> None:
+        """Find out which questions can be judged apart, and say which cannot."""
+        found = Calibration(release.mark)
+        if self.options.calibrate:
 
-    def prepare(item) -> tuple[_Work, Job]:
-        unit, student, mark = item
-        return _prepare(course, releases[unit], student, mark, seed, options)
+            def make_job(plans, student):
+                notebooks = {name: plan.cells for name, plan in plans.items()}
+                files, _ = reading.read_files(release.source, set(release.given))
+                return self._job(release, student, notebooks, files | release.files)
 
-    with (
-        nullcontext(executor) if executor else _start_executor(options) as running_executor,
-        ThreadPoolExecutor(options.workers) as pool,
-    ):
-        waiting = iter(todo)
+            found = calibrate(self.course, release, executor.run, make_job)
+        self.calibrations[release.unit] = found
+        for notice in [*release.notices, *found.notices(release.unit, self.options.strict)]:
+            self.on_notice(notice)
+
+    def _ran(self, waiting: Iterator, executor, pool) -> Iterator[tuple[_Work, dict[str, Ran]]]:
         running: dict = {}
         while True:
             # No more is prepared than can be run: a class does not have to fit into memory.
-            while len(running) < 2 * options.workers and (item := next(waiting, None)):
-                work, job = prepare(item)
-                running[pool.submit(running_executor.run, job)] = work
+            while len(running) < 2 * self.options.workers and (item := next(waiting, None)):
+                work = _Work(item[0].unit, item[1], item[2])
+                try:
+                    job = self._prepare(work, item[0])
+                except Exception as error:
+                    # Whatever is wrong with one submission's files must not stop the others.
+                    self._set_aside(work, item[0], f"it could not be read ({_told(error)})")
+                    yield work, {}
+                else:
+                    running[pool.submit(executor.run, job)] = work
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 work, error = running.pop(future), future.exception()
-                ran = future.result() if error is None else _not_run(work, error)
-                yield work, ran, running_executor.isolation.name
+                yield work, future.result() if error is None else _not_run(work, error)
+
+    def _prepare(self, work: _Work, release: Release) -> Job:
+        """Look at a submission, and make it a unit of work."""
+        folder = self.course.path("submitted", work.student, release.unit)
+        if reading.printable(work.student) != work.student:
+            work.problems.append("the name of its folder is not UTF-8; rename it")
+        for name, notebook in release.notebooks.items():
+            work.plans[name] = self._plan(work, name, notebook, folder / f"{name}.ipynb")
+        files, left_out = reading.read_files(folder, {f"{n}.ipynb" for n in release.notebooks})
+        work.files = files | release.files
+        for plan in work.plans.values():
+            plan.suspicions += left_out
+            left_out = []
+        notebooks = {n: p.cells for n, p in work.plans.items() if not p.set_aside}
+        return self._job(release, work.student, notebooks, work.files)
+
+    def _plan(self, work: _Work, name: str, notebook: tuple, path) -> prepass.Plan:
+        found = self.calibrations[work.unit]
+        try:
+            plan = prepass.rebuild(*notebook, reading.read_cells(path))
+        except reading.Unreadable as error:
+            work.problems.append(f"{error}. Hand it in again.")
+            return _nobodys(notebook, str(error))
+        if not self.options.strict:
+            put_together(plan, found.together.get(name, ()), alone=name in found.alone)
+        return plan
+
+    def _set_aside(self, work: _Work, release: Release, why: str) -> None:
+        """Leave all of a submission to a human."""
+        work.problems.append(why)
+        work.plans = {name: _nobodys(n, why) for name, n in release.notebooks.items()}
+
+    def _job(self, release: Release, student: str, notebooks: dict, files: dict) -> Job:
+        seconds = self.options.notebook_seconds or release.notebook_seconds
+        number = hashlib.sha256(f"{self.seed} {release.unit} {student}".encode()).digest()
+        given = sum(map(len, release.given.values())) >> 20
+        plain = Limits()
+        return Job(
+            release.unit,
+            student,
+            notebooks,
+            files,
+            release.given,
+            seed=int.from_bytes(number[:8]),
+            cell_seconds=release.cell_seconds,
+            seconds=seconds,
+            limits=Limits(
+                cpu_s=max(plain.cpu_s, seconds),
+                file_mb=plain.file_mb + given,
+                disk_mb=plain.disk_mb + given,
+            ),
+        )
+
+    def _record(self, work: _Work, ran: dict[str, Ran]) -> Outcome:
+        """Record a submission; one that cannot be recorded must not stop the others."""
+        recorder = Recorder(
+            self.course, self.gradebook, work.unit, self.calibrations[work.unit],
+            strict=self.options.strict,
+        )  # fmt: skip
+        try:
+            return recorder.record(
+                work.student, work.plans, ran, problems=work.problems, files=work.files
+            )
+        except Exception as error:
+            self.gradebook.db.rollback()
+            outcome = Outcome(work.unit, reading.printable(work.student), NEEDS_HUMAN)
+            for problem in [*work.problems, f"it could not be recorded ({_told(error)})"]:
+                outcome.leave_to_a_human(problem, recorded=False)
+            return outcome
+
+
+def _nobodys(notebook: tuple, why: str) -> prepass.Plan:
+    """The plan of a notebook that is not run, since there is nothing to run."""
+    plan = prepass.rebuild(*notebook, None)
+    plan.set_aside = why
+    note = (
+        f"**This is not your notebook.** {why}. What follows is the assignment as it was released; "
+        "nobody has marked it."
+    )
+    plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
+    plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
+    return plan
+
+
+def _told(error: BaseException) -> str:
+    """An error in one printable line."""
+    said = " ".join(reading.printable(str(error)).split())
+    return f"{type(error).__name__}: {said[:300]}"
 
 
 def _not_run(work: _Work, error: BaseException) -> dict[str, Ran]:
     """What came of a submission that could not even be run."""
-    reason = f"it could not be run ({type(error).__name__}: {error})"
-    return {name: not_judged(plan.cells, reason) for name, plan in work.plans.items()}
+    reason = f"it could not be run ({_told(error)})"
+    return {
+        name: not_judged(plan.cells, reason)
+        for name, plan in work.plans.items()
+        if not plan.set_aside
+    }
 
 
 def _start_executor(options: Options):
@@ -202,104 +293,6 @@ def _start_executor(options: Options):
     from autograder.grading.local import local
 
     return local(options)
-
-
-def _prepare(course, release, student, mark, seed, options) -> tuple[_Work, Job]:
-    """Look at a submission, and make it a unit of work."""
-    work = _Work(release.unit, student, mark)
-    folder = course.path("submitted", student, release.unit)
-    notebooks = {}
-    for name, (released, tests) in release.notebooks.items():
-        try:
-            cells = prepass.read_cells(folder / f"{name}.ipynb")
-        except prepass.Unreadable as error:
-            work.problems.append(f"{error}. Hand it in again.")
-            work.plans[name] = plan = prepass.rebuild(released, tests, None)
-            note = (
-                f"**This is not your notebook.** {error}. What follows is the assignment as it "
-                "was released; it scores nothing."
-            )
-            plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
-            plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
-        else:
-            work.plans[name] = plan = prepass.rebuild(released, tests, cells)
-        notebooks[name] = plan.cells
-    skip = {f"{name}.ipynb" for name in release.notebooks}
-    files, left_out = prepass.read_files(folder, skip)
-    work.files = files | release.files
-    for plan in work.plans.values():
-        plan.suspicions += left_out
-        left_out = []
-    number = hashlib.sha256(f"{seed} {release.unit} {student}".encode()).digest()
-    job = Job(
-        release.unit,
-        student,
-        notebooks,
-        work.files,
-        release.files,
-        seed=int.from_bytes(number[:8]),
-        cell_seconds=release.cell_seconds,
-        seconds=options.notebook_seconds,
-    )
-    return work, job
-
-
-def _run_seed(course: Course, resume: bool) -> str:
-    """The seed of a run's draws: a new one for every run, and the same for one taken up again."""
-    path = course.records / "seed"
-    if not (resume and path.exists()):
-        path.write_text(secrets.token_hex(16))
-    return path.read_text()
-
-
-def _fingerprint(course: Course, unit: str, student: str, release: _Release) -> str:
-    """Of what was handed in and what it is graded against; a change of either grades anew."""
-    digest = hashlib.sha256(release.mark.encode())
-    folder = course.path("submitted", student, unit)
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        facts = [str(path.relative_to(folder)), status.st_mode, status.st_size, status.st_mtime_ns]
-        digest.update(json.dumps(facts).encode())
-    return digest.hexdigest()
-
-
-def _recorded_outcome(course: Course, gradebook, work: _Work, ran: dict[str, Ran]) -> Outcome:
-    """Record a submission; one that cannot be recorded must not stop the others."""
-    try:
-        return Recorder(course, gradebook, work.unit).record(
-            work.student, work.plans, ran, problems=work.problems, files=work.files
-        )
-    except Exception as error:
-        gradebook.db.rollback()
-        reason = f"it could not be recorded ({type(error).__name__}: {error})"
-        return Outcome(work.unit, work.student, NEEDS_HUMAN, reason)
-
-
-def _file(course: Course, unit: str, student: str) -> Path:
-    return course.records / unit / f"{student}.json"
-
-
-def _record(course: Course, outcome: Outcome, fingerprint: str) -> None:
-    path = _file(course, outcome.unit, outcome.student)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that a reader never sees half a file.
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(outcome.to_json() | {"fingerprint": fingerprint}, indent=1))
-    partial.rename(path)
-
-
-def _recorded(course: Course, unit: str, student: str, fingerprint: str) -> Outcome | None:
-    try:
-        data = json.loads(_file(course, unit, student).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return Outcome.from_json(data) if data.get("fingerprint") == fingerprint else None
-
-
-def load_outcomes(course: Course, units: list[str] | None = None) -> list[Outcome]:
-    """The recorded outcomes of earlier runs, ordered by unit and student."""
-    files = [p for unit in course.units(units) for p in (course.records / unit).glob("*.json")]
-    return [Outcome.from_json(json.loads(path.read_text())) for path in sorted(files)]
 
 
 def _stages(ran: dict[str, Ran]) -> dict[str, float]:

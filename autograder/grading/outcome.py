@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from autograder.checks import FAILED, MORE
@@ -21,17 +21,31 @@ class Failure:
 
 @dataclass
 class QuestionScore:
-    """One graded cell."""
+    """One graded cell.
+
+    Attributes:
+        score: None if a person has to mark it.
+        protected: whether its test was judged apart from the student's code, where no score can be
+            forged.
+        reason: why not, or what else an instructor should know of it.
+    """
 
     question: str
-    score: float | None  # None: marked by hand
+    score: float | None
     max_score: float
     failures: list[Failure] = field(default_factory=list)
+    protected: bool = True
+    reason: str = ""
 
 
 @dataclass
 class Outcome:
-    """Where one submission ended. `reason` says why it is not simply graded."""
+    """Where one submission ended. `reason` says why it is not simply graded.
+
+    Attributes:
+        recorded: False if it is not in the gradebook; then it is graded again with `--resume`.
+        late_seconds, penalty: after the due date, and the points that this costs.
+    """
 
     unit: str
     student: str
@@ -41,6 +55,20 @@ class Outcome:
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     isolation: str = ""  # how the student's code was shut off
+    recorded: bool = True
+    late_seconds: float = 0.0
+    penalty: float = 0.0
+
+    def leave_to_a_human(self, reason: str, *, recorded: bool = True) -> None:
+        """Note why a person has to look at it."""
+        self.status = NEEDS_HUMAN
+        self.reason = "; ".join(filter(None, [self.reason, reason]))
+        self.recorded = self.recorded and recorded
+
+    @property
+    def marked(self) -> bool:
+        """Whether anything has a score; if not, it was set aside."""
+        return any(question.score is not None for question in self.questions)
 
     @property
     def score(self) -> float:
@@ -59,9 +87,8 @@ class Outcome:
             QuestionScore(**q | {"failures": [Failure(**f) for f in q["failures"]]})
             for q in data["questions"]
         ]
-        names = ("unit", "student", "status", "reason", "seconds", "stages", "isolation")
-        kept = {key: data[key] for key in names}
-        return cls(questions=questions, **kept)
+        names = {field.name for field in fields(cls)} - {"questions"}
+        return cls(questions=questions, **{key: data[key] for key in names & data.keys()})
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,4 +1,4 @@
-"""Writing down what came of a submission: nbgrader's tree, its gradebook, and our own record.
+"""Writing down what a submission is worth: nbgrader's tree and its gradebook.
 
 One process writes. Every step can be done again: a run that was killed anywhere in between finishes
 with the same gradebook as one that was not.
@@ -15,6 +15,7 @@ import nbformat
 
 from autograder.course import Course
 from autograder.engine.executor import Ran
+from autograder.engine.matching import mark
 from autograder.engine.prepass import Plan
 from autograder.grading.outcome import (
     FLAGGED,
@@ -35,10 +36,13 @@ class Recorder:
         course: whose tree and gradebook are written.
         gradebook: the course's, open.
         unit: the assignment.
+        calibration: which of its questions are not judged apart.
+        strict: leave those to a human.
     """
 
-    def __init__(self, course: Course, gradebook, unit: str):
+    def __init__(self, course: Course, gradebook, unit: str, calibration, *, strict: bool = False):
         self.course, self.gradebook, self.unit = course, gradebook, unit
+        self.calibration, self.strict = calibration, strict
 
     def record(self, student: str, plans: dict[str, Plan], ran: dict[str, Ran], **found) -> Outcome:
         """Write one submission's results.
@@ -46,7 +50,7 @@ class Recorder:
         Args:
             student: whose submission it is.
             plans: the rebuilt notebooks by name.
-            ran: what came of running them.
+            ran: what running them gave; of one that is set aside, nothing.
             found: ``problems`` (why a human must look), ``files`` (others that were handed in).
 
         Returns:
@@ -57,19 +61,27 @@ class Recorder:
         suspicions = [note for plan in plans.values() for note in plan.suspicions]
         for name, result in ran.items():
             _fill(plans[name], result)
-            suspicions += result.incidents
+            usual = self.calibration.incidents  # the instructor's own solution does it
+            suspicions += [what for what in result.incidents if what not in usual]
             if result.failure:
                 problems.append(f"{name} could not be graded: {result.failure}")
-        if problems or suspicions:
-            outcome.status = NEEDS_HUMAN if problems else FLAGGED
-            outcome.reason = "; ".join(dict.fromkeys(problems + suspicions))
         submission = self._submission(student)
         for name, plan in plans.items():
-            self._grades(submission, name, plan, outcome)
-        if outcome.status == NEEDS_HUMAN:
+            notebook = next(n for n in submission.notebooks if n.name == name)
+            suspicions += self._grades(notebook, plan, ran.get(name), outcome)
+        withheld = self._withheld(outcome)
+        if problems or withheld or suspicions:
+            outcome.status = NEEDS_HUMAN if problems or withheld else FLAGGED
+            outcome.reason = "; ".join(dict.fromkeys(problems + withheld + suspicions))
+        if problems:
             self._ask_for_a_human(submission, outcome)
         self._write_tree(student, plans, found.get("files", {}))
         self.gradebook.db.commit()
+        try:
+            self._penalize(submission, outcome)
+        except Exception as error:  # a plugin of the course's own
+            self.gradebook.db.rollback()
+            outcome.leave_to_a_human(f"its late penalty could not be found ({error!r:.200})")
         return outcome
 
     def _submission(self, student: str):
@@ -79,27 +91,82 @@ class Recorder:
         more = {"timestamp": timestamp} if timestamp else {}
         return self.gradebook.update_or_create_submission(self.unit, student, **more)
 
-    def _grades(self, submission, name: str, plan: Plan, outcome: Outcome) -> None:
-        """Scores and comments, as nbgrader's SaveAutoGrades finds them in the cells."""
+    def _grades(self, notebook, plan: Plan, result: Ran | None, outcome: Outcome) -> list[str]:
+        """Scores and comments, as nbgrader's SaveAutoGrades finds them; what is odd about them."""
         from nbgrader import utils
 
-        notebook = next(n for n in submission.notebooks if n.name == name)
+        told: list[str] = []
         grades = {grade.name: grade for grade in notebook.grades}
         comments = {comment.name: comment for comment in notebook.comments}
-        for cell in plan.notebook.cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if utils.is_grade(cell) and grade_id in grades:
-                grade = grades[grade_id]
-                grade.auto_score, points = utils.determine_grade(cell)
-                by_hand = grade.auto_score is None or grade.manual_score is not None
-                grade.needs_manual_grade = by_hand
-                score = grade.auto_score if grade.manual_score is None else grade.manual_score
-                said = [] if score is None else failures_of(cell)
-                outcome.questions.append(QuestionScore(grade_id, score, points, said))
-            if grade_id in comments and (utils.is_solution(cell) or utils.is_task(cell)):
+        cells = result.cells if result else [{"judged": False}] * len(plan.cells)
+        for cell, ran in zip(plan.notebook.cells, cells, strict=True):
+            name = mark(cell).get("grade_id")
+            if utils.is_grade(cell) and name in grades:
+                question = self._question(cell, notebook.name, told)
+                judged = ran.get("judged", True) and name not in plan.unsure
+                if not judged or self._refused(question):
+                    question.score, question.failures = None, []
+                _keep(grades[name], question)
+                outcome.questions.append(question)
+            if name in comments and (utils.is_solution(cell) or utils.is_task(cell)):
                 same = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-                untouched = same and not utils.is_task(cell)
-                comments[grade_id].auto_comment = "No response." if untouched else None
+                untouched = same and not utils.is_task(cell) and name not in plan.unsure
+                comments[name].auto_comment = "No response." if untouched and result else None
+        return told
+
+    def _question(self, cell, notebook: str, told: list[str]) -> QuestionScore:
+        """What a graded cell is worth."""
+        from nbgrader import utils
+
+        name, points = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
+        try:
+            score = utils.determine_grade(cell)[0]
+        except (ValueError, KeyError):
+            # More than its points, or a value that has no text: nbgrader would record nothing.
+            score = points
+            told.append(f"the test {name} gave something else than a part of its {points:g} points")
+        if score is None and not points:
+            score = 0.0  # nobody has to mark what is worth nothing
+        together = self.calibration.together.get(notebook, {})
+        broken = self.calibration.broken.get(notebook, {})
+        reason = ""
+        if name in together:
+            reason = f"not judged apart: {together[name]}"
+        elif name in broken:
+            reason = f"the instructor's own solution does not pass: {broken[name]}"
+        failures = [] if score is None else failures_of(cell)
+        return QuestionScore(name, score, points, failures, name not in together, reason)
+
+    def _refused(self, question: QuestionScore) -> bool:
+        return self.strict and not question.protected
+
+    def _withheld(self, outcome: Outcome) -> list[str]:
+        """With `strict`: which questions a human has to mark."""
+        names = [question.question for question in outcome.questions if self._refused(question)]
+        return [f"{', '.join(names)}: not judged apart, and so not graded (--strict)"] * bool(names)
+
+    def _penalize(self, submission, outcome: Outcome) -> None:
+        """What nbgrader's AssignLatePenalties does, with the course's own plugin."""
+        from nbgrader.converters import Autograde
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        config = self.course.config
+        if AssignLatePenalties not in Autograde(config=config).autograde_preprocessors:
+            return
+        late = AssignLatePenalties(config=config)
+        late.init_plugin()
+        outcome.late_seconds = submission.total_seconds_late
+        for notebook in submission.notebooks:
+            notebook.late_submission_penalty = None
+            if outcome.late_seconds > 0:
+                penalty = late.plugin_inst.late_submission_penalty(
+                    outcome.student, notebook.score, outcome.late_seconds
+                )
+                if penalty is not None:
+                    penalty = late._check_late_penalty(notebook, penalty)
+                    notebook.late_submission_penalty = penalty
+                    outcome.penalty += penalty
+        self.gradebook.db.commit()
 
     def _ask_for_a_human(self, submission, outcome: Outcome) -> None:
         for notebook in submission.notebooks:
@@ -130,6 +197,14 @@ class Recorder:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _keep(grade, question: QuestionScore) -> None:
+    """Write a score into the gradebook; a score that was given by hand stays."""
+    grade.auto_score = question.score
+    grade.needs_manual_grade = question.score is None or grade.manual_score is not None
+    if grade.manual_score is not None:
+        question.score = grade.manual_score
+
+
 def _fill(plan: Plan, result: Ran) -> None:
     """Put what the cells showed into the notebook. A graded cell's stderr is no failure."""
     number = 0
@@ -158,9 +233,9 @@ def _limited(notebook):
 def _timestamp(course: Course, folder: Path):
     """When it was handed in, if that is written beside it and can be read."""
     path = folder / "timestamp.txt"
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > 1000:
-        return None
     try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 1000:
+            return None
         return course.directory.get_existing_timestamp(str(folder))
-    except Exception:  # whatever a student wrote there
+    except Exception:  # whatever a student wrote there, or a folder that cannot be read
         return None

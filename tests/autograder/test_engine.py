@@ -1,16 +1,13 @@
-"""The engine's parts: messages, what is rebuilt, how a notebook is put together again."""
+"""The engine's parts: messages, and models that are rebuilt."""
 
 import json
 import socket
 import threading
 
-import nbformat
 import numpy as np
 import pytest
 
-from autograder.engine import prepass
 from autograder.engine.channel import Channel, ChannelError, ChannelTimeout
-from tests.autograder.conftest import notebook
 
 # Messages
 
@@ -164,129 +161,3 @@ def test_inlined_layers_belong_to_the_new_graph(keras):
     new = keras.Input((4,))
     model = keras.Model(new, models.inline(inner, [new]))
     assert [layer.name for layer in model.layers[1:]] == ["mine"]
-
-
-# The rebuilt notebook
-
-TESTS = {"test_double": "HIDDEN double", "test_square": "HIDDEN square"}
-
-
-def released():
-    made = notebook()
-    for cell in made.cells:
-        if cell.id == "double":
-            cell.source = "def double(x):\n    raise NotImplementedError()"
-    return made
-
-
-def student_cells(change=lambda cells: None):
-    """What is read back from a notebook that was changed as JSON."""
-    data = json.loads(nbformat.writes(released()))
-    change(data["cells"])
-    return [prepass._student_cell(cell) for cell in data["cells"]]
-
-
-def find(cells, name):
-    return next(c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") == name)
-
-
-def meta(cells):
-    return find(cells, "test_double")["metadata"]["nbgrader"]
-
-
-def sources(plan):
-    return {
-        cell.metadata.nbgrader.grade_id: cell.source
-        for cell in plan.notebook.cells
-        if cell.metadata.get("nbgrader")
-    }
-
-
-def test_the_students_answer_and_the_full_tests():
-    def change(cells):
-        find(cells, "double")["source"] = "def double(x): return 2 * x"
-
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
-    assert sources(plan)["double"] == "def double(x): return 2 * x"
-    assert sources(plan)["test_double"] == "HIDDEN double"
-    assert not plan.suspicions
-    assert [c["role"] for c in plan.cells] == ["skip", "student", "judge", "student", "judge"]
-
-
-@pytest.mark.parametrize(
-    ("change", "suspicious"),
-    [
-        (lambda cells: find(cells, "test_double").update(source="2"), True),
-        (lambda cells: cells.remove(find(cells, "test_double")), False),
-        (lambda cells: cells.append(dict(find(cells, "test_double"), source="5")), True),
-        (lambda cells: find(cells, "test_double")["metadata"].update(nbgrader=7), False),
-        (lambda cells: find(cells, "test_double").update(cell_type="markdown"), False),
-        (lambda cells: meta(cells).update(points=99), False),
-        (lambda cells: meta(cells).update(grade=False), False),
-        (lambda cells: cells.reverse(), False),
-        (lambda cells: cells.clear(), False),
-    ],
-)  # fmt: skip
-def test_nothing_done_to_a_test_matters(change, suspicious):
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
-    judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
-    assert judged == ["HIDDEN double", "HIDDEN square"]
-    points = [c.metadata.nbgrader.get("points") for c in plan.notebook.cells if prepass._is_test(c)]
-    assert points == [2, 3]
-    assert bool(plan.suspicions) == suspicious
-
-
-def test_of_two_answers_the_later_that_was_worked_on_counts():
-    def change(cells):
-        first = find(cells, "double")
-        cells.insert(2, dict(first, source="def double(x): return 'second'"))
-        cells.append(dict(first))  # an untouched copy at the end
-
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
-    assert sources(plan)["double"] == "def double(x): return 'second'"
-    assert not plan.suspicions
-    assert any("more than once" in note for note in plan.notes)
-
-
-def test_own_cells_stay_where_they_stand():
-    def change(cells):
-        cells.insert(1, {"cell_type": "code", "source": ["help", "er = 1"], "metadata": {}})
-        cells.append({"cell_type": "markdown", "source": "note", "metadata": {}})
-
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
-    run = [cell["source"] for cell in plan.cells if cell["role"] == "student"]
-    assert run[0] == "helper = 1"
-    assert len(plan.cells) == 6
-
-
-def test_a_missing_answer_counts_as_released():
-    plan = prepass.rebuild(
-        released(), TESTS, student_cells(lambda cells: cells.remove(find(cells, "double")))
-    )
-    assert "NotImplementedError" in sources(plan)["double"]
-    assert any("double is missing" in note for note in plan.notes)
-
-
-def test_what_a_test_defines_reaches_cells_that_need_it():
-    base = released()
-    find_cell = next(c for c in base.cells if c.id == "test-double")
-    find_cell.source = "limit = 3\nassert double(1) == 2"
-    cells = student_cells()
-    cells.append(prepass.StudentCell("code", "print(limit)", None, None))
-    plan = prepass.rebuild(base, TESTS | {"test_double": find_cell.source + "\nsecret"}, cells)
-    (echo,) = (cell["echo"] for cell in plan.cells if cell["echo"])
-    assert echo == "limit = 3\nassert double(1) == 2"
-
-
-def test_links_and_pipes_are_not_read(tmp_path):
-    import os
-
-    (tmp_path / "real.csv").write_text("1,2")
-    (tmp_path / "link.csv").symlink_to("/etc/hostname")
-    os.mkfifo(tmp_path / "pipe")
-    files, left_out = prepass.read_files(tmp_path, set())
-    assert files == {"real.csv": b"1,2"}
-    assert len(left_out) == 2
-    (tmp_path / "a.ipynb").symlink_to(tmp_path / "real.csv")
-    with pytest.raises(prepass.Unreadable, match="is not a file of its own but a link"):
-        prepass.read_cells(tmp_path / "a.ipynb")

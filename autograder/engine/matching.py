@@ -1,0 +1,217 @@
+"""Which of a student's cells stands for which of the release's, whatever was done to the notebook.
+
+What a cell says of itself counts first: its grade id, then its cell id. Notebooks of before
+nbformat 4.5 have no cell ids, and other tools drop both; then its text tells, and its place between
+cells that are known.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from autograder.engine.reading import StudentCell
+
+ALIKE = 0.5  # of the lines of the shorter of two cells
+MAX_LINES = 400  # of a cell, that are compared
+_DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)", re.M)
+
+
+@dataclass
+class Matching:
+    """Where a student's cells go.
+
+    Attributes:
+        own: by position in the release, the student's cell that counts for it.
+        extras: cells of the student's own, by the position that they follow (-1: before all).
+        suspicions: what an instructor should look at.
+        missing: grade ids that are nowhere in the student's notebook.
+    """
+
+    own: dict[int, StudentCell] = field(default_factory=dict)
+    extras: dict[int, list[StudentCell]] = field(default_factory=dict)
+    suspicions: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def mark(cell) -> dict:
+    """What nbgrader notes in a cell's metadata; empty for a plain cell."""
+    meta = cell.metadata.get("nbgrader")
+    return meta if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str) else {}
+
+
+def match(base: list, tests: dict[str, str], student: list[StudentCell]) -> Matching:
+    """Match a student's cells with the release's.
+
+    Args:
+        base: cells of the release.
+        tests: full sources of locked cells, by grade id.
+        student: the student's cells.
+    """
+    places = _places(base, student)
+    found = Matching()
+    seen: dict[int, StudentCell] = {}
+    last = -1
+    for index, cell in enumerate(student):
+        position = places.get(index)
+        if position is None:
+            if cell.source.strip():
+                found.extras.setdefault(last, []).append(cell)
+            continue
+        last, target = position, base[position]
+        meta = mark(target)
+        if _locked(target):
+            # The whole test, too, is no change: the instructor's own solution has it.
+            known = (target.source, tests.get(meta["grade_id"], ""))
+            if all(_differs(cell.source, text) for text in known):
+                kind = "test" if meta.get("grade") else "locked"
+                found.suspicions.append(f"the {kind} cell {meta['grade_id']} was changed")
+        elif position in seen:
+            _duplicate(cell, target, position, found)
+        else:
+            found.own[position] = cell
+            if meta and cell.grade_id != meta["grade_id"]:
+                found.suspicions.append(
+                    f"the cell {meta['grade_id']} had lost its mark; it was known by its place"
+                )
+        seen.setdefault(position, cell)
+    found.missing = [mark(c)["grade_id"] for p, c in enumerate(base) if mark(c) and p not in seen]
+    return found
+
+
+def _places(base: list, student: list[StudentCell]) -> dict[int, int]:
+    """For the index of each of the student's cells that is known, its position in the release."""
+    by_mark = {mark(cell)["grade_id"]: position for position, cell in enumerate(base) if mark(cell)}
+    places = {i: by_mark[c.grade_id] for i, c in enumerate(student) if c.grade_id in by_mark}
+    for find in (_by_id, _by_text, _by_place):
+        places |= find(base, student, dict(places))
+    return places
+
+
+def _open(base: list, student: list[StudentCell], places: dict[int, int]) -> tuple[list, list]:
+    """Positions and indices that nobody has claimed yet."""
+    claimed = set(places.values())
+    free = [position for position in range(len(base)) if position not in claimed]
+    return free, [index for index in range(len(student)) if index not in places]
+
+
+def _by_id(base, student, places) -> dict[int, int]:
+    free, unknown = _open(base, student, places)
+    count = Counter(cell.get("id") for cell in base)
+    ids = {base[p].get("id"): p for p in free if count[base[p].get("id")] == 1}
+    ids.pop(None, None)
+    found: dict[int, int] = {}
+    for index in unknown:
+        position = ids.get(student[index].cell_id)
+        if position is not None and _kind(student[index].kind) == base[position].cell_type:
+            found[index] = ids.pop(student[index].cell_id, position)
+    return found
+
+
+def _by_text(base, student, places) -> dict[int, int]:
+    """Cells that are as they were released: those in the release's order first."""
+    known = {position: ("known", position) for position in places.values()}
+    ours = [known.get(p, (cell.cell_type, cell.source.strip())) for p, cell in enumerate(base)]
+    theirs = [
+        ("known", places[index]) if index in places else (_kind(cell.kind), cell.source.strip())
+        for index, cell in enumerate(student)
+    ]
+    found: dict[int, int] = {}
+    blocks = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    for block in blocks:
+        for step in range(block.size):
+            if ours[block.a + step][0] != "known":
+                found[block.b + step] = block.a + step
+    free, unknown = _open(base, student, places | found)
+    for index in unknown:
+        same = next((p for p in free if ours[p] == theirs[index] and ours[p][1]), None)
+        if same is not None:
+            free.remove(same)
+            found[index] = same
+    return found
+
+
+def _by_place(base, student, places) -> dict[int, int]:
+    """Cells that were changed and have lost their marks, between neighbors that are known."""
+    found: dict[int, int] = {}
+    for positions, indices in _gaps(base, student, places):
+        pairs = [
+            (_likeness(base[p], student[i]), p, i)
+            for p in positions
+            for i in indices
+            if not _locked(base[p]) and _same_kind(base[p], student[i])
+        ]
+        for likeness, position, index in sorted(pairs, key=lambda pair: -pair[0]):
+            if position in found.values() or index in found:
+                continue
+            target, own = base[position], student[index]
+            rivals = [p for p in positions if not _locked(base[p]) and _same_kind(base[p], own)]
+            answers = [p for p in rivals if mark(base[p]).get("solution")]
+            others = [i for i in indices if _same_kind(target, student[i])]
+            alone = (answers or rivals) == [position] and others == [index]
+            if likeness >= ALIKE or alone:
+                found[index] = position
+    return found
+
+
+def _gaps(base, student, places) -> Iterator[tuple[list[int], list[int]]]:
+    """Unclaimed positions and indices between the same known neighbors."""
+    claimed = sorted(set(places.values()))
+    free, _ = _open(base, student, places)
+    gaps: dict[int, list[int]] = {}
+    last = -1
+    for index in range(len(student)):
+        if index in places:
+            last = places[index]
+        else:
+            gaps.setdefault(last, []).append(index)
+    for after, indices in gaps.items():
+        end = next((position for position in claimed if position > after), len(base))
+        yield [position for position in free if after < position < end], indices
+
+
+def _locked(cell) -> bool:
+    meta = mark(cell)
+    return bool(meta) and not meta.get("solution") and not meta.get("task")
+
+
+def _same_kind(cell, own: StudentCell) -> bool:
+    return _kind(own.kind) == cell.cell_type and bool(own.source.strip())
+
+
+def _kind(kind: str) -> str:
+    return "code" if kind == "code" else "markdown"
+
+
+def _likeness(cell, own: StudentCell) -> float:
+    """Share of the shorter cell's lines that the other has; 1 if both define the same name."""
+    if cell.cell_type == "code" and set(_DEFINITION.findall(cell.source)) & set(
+        _DEFINITION.findall(own.source)
+    ):
+        return 1.0
+    ours, theirs = (
+        Counter(line.strip() for line in source.splitlines()[:MAX_LINES] if line.strip())
+        for source in (cell.source, own.source)
+    )
+    return (ours & theirs).total() / max(1, min(ours.total(), theirs.total()))
+
+
+def _duplicate(cell: StudentCell, target, position: int, found: Matching) -> None:
+    """Of two cells with one mark the later that has been worked on counts; the other stays."""
+    if not _differs(cell.source, target.source):
+        return
+    if _differs(found.own[position].source, target.source):
+        earlier = found.own[position]
+        kept = StudentCell(target.cell_type, earlier.source, None, None)
+        found.extras.setdefault(position - 1, []).append(kept)
+    found.own[position] = cell
+
+
+def _differs(source: str, other: str) -> bool:
+    def lines(text):
+        return [line.rstrip() for line in text.strip().splitlines()]
+
+    return lines(source) != lines(other)

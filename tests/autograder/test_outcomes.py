@@ -1,0 +1,109 @@
+"""Whatever is handed in, every submission ends in an outcome, and every test is asked."""
+
+import copy
+import json
+
+import nbformat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograder import grading
+from autograder.engine import prepass, reading
+from tests.autograder.conftest import notebook
+
+RELEASED = json.loads(nbformat.writes(notebook()))
+TESTS = {"test_double": "HIDDEN double", "test_square": "HIDDEN square"}
+STATUSES = {"graded", "flagged", "needs a human"}
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(["code", "markdown", "raw", "double", "test_double", "1/0", "\ud800", "\0"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+KEYS = st.sampled_from(["cell_type", "source", "metadata", "id", "outputs", "execution_count"])
+MARKS = st.sampled_from(["grade_id", "grade", "solution", "locked", "points", "task", "checksum"])
+
+
+@st.composite
+def notebooks(draw) -> bytes:
+    """The released notebook after some damage, or something else altogether."""
+    data = copy.deepcopy(RELEASED)
+    cells = data["cells"]
+    for _ in range(draw(st.integers(0, 8))):
+        cell = draw(st.sampled_from(cells)) if cells else {}
+        marks = cell.get("metadata")
+        marks = marks.get("nbgrader") if isinstance(marks, dict) else None
+        match draw(st.integers(0, 9)):
+            case 0:
+                cell[draw(KEYS)] = draw(odd)
+            case 1:
+                cell.pop(draw(KEYS), None)
+            case 2 if isinstance(marks, dict):
+                marks[draw(MARKS)] = draw(odd)
+            case 3 if isinstance(marks, dict):
+                marks.pop(draw(MARKS), None)
+            case 4:
+                cells.insert(draw(st.integers(0, len(cells))), copy.deepcopy(cell))
+            case 5 if cell in cells:
+                cells.remove(cell)
+            case 6:
+                data["cells"] = cells = draw(st.permutations(cells))
+            case 7:
+                cell["outputs"] = [
+                    {"output_type": "stream", "text": "x[{" * draw(st.integers(0, 99999))}
+                ]
+            case 8:
+                cell.pop("id", None)
+                data["nbformat_minor"] = draw(st.integers(0, 9))
+            case 9:
+                data[draw(st.sampled_from(["nbformat", "metadata", "worksheets"]))] = draw(odd)
+    if draw(st.integers(0, 9)) == 0:
+        data = draw(odd)
+    raw = json.dumps(data).encode()
+    return raw[: draw(st.integers(0, len(raw)))] if draw(st.integers(0, 9)) == 0 else raw
+
+
+@settings(max_examples=150, deadline=None)
+@given(notebooks())
+def test_every_plan_has_every_test_and_runs_no_text(tmp_path_factory, raw):
+    path = tmp_path_factory.mktemp("notebook") / "a.ipynb"
+    path.write_bytes(raw)
+    try:
+        cells = reading.read_cells(path)
+    except reading.Unreadable:
+        return
+    plan = prepass.rebuild(notebook(), TESTS, cells)
+    judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
+    assert judged == list(TESTS.values())
+    nbformat.validate(plan.notebook)
+    for cell, shown in zip(plan.cells, plan.notebook.cells, strict=True):
+        assert (cell["role"] == "skip") == (shown.cell_type != "code")
+        assert cell["role"] == "judge" or "HIDDEN" not in cell["source"]
+
+
+@settings(
+    max_examples=2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(notebooks(), min_size=8, max_size=8))
+def test_every_submission_ends_in_an_outcome(small_course, executor, damaged):
+    course, _ = small_course
+    for number, raw in enumerate(damaged):
+        folder = course.path("submitted", f"s{number}", "small")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "small.ipynb").write_bytes(raw)
+    outcomes = grading.grade(course, executor=executor)
+    assert [outcome.student for outcome in outcomes] == [f"s{n}" for n in range(8)]
+    with course.gradebook() as gradebook:
+        for outcome in outcomes:
+            assert outcome.status in STATUSES and outcome.recorded
+            assert bool(outcome.reason) == (outcome.status != "graded")
+            assert outcome.max_score == 5
+            assert outcome.score == 0  # nobody has answered anything
+            book = gradebook.find_submission("small", outcome.student)
+            assert book.score == outcome.score
+            assert book.needs_manual_grade == (outcome.status == "needs a human")
+    assert grading.load_outcomes(course) == outcomes
