@@ -92,10 +92,15 @@ def make_shell():
 
 
 class Cell:
-    """One run of one cell in a shell; collects what nbformat calls its outputs."""
+    """One run of one cell in a shell; collects what nbformat calls its outputs.
+
+    Attributes:
+        ended_by: the exception that ended it, if one did.
+    """
 
     def __init__(self, shell):
         self.shell = shell
+        self.ended_by: BaseException | None = None
         self.outputs: list[dict] = []
         self._displays = 0
 
@@ -126,6 +131,7 @@ class Cell:
             error = result.error_before_exec or result.error_in_exec
         except CellTimeout as late:  # rang between the cell's end and the alarm's
             error = late
+        self.ended_by = error
         timed_out = isinstance(error, CellTimeout)
         if timed_out:
             self.outputs[:] = [o for o in self.outputs if o["output_type"] != "error"]

@@ -23,6 +23,7 @@ from autograder.checks.question import seed_questions
 from autograder.checks.watching import look_elsewhere
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
+from autograder.engine.codec import CodecError
 from autograder.engine.harmless import displayed
 from autograder.engine.proxies import Student, StudentError
 
@@ -87,6 +88,7 @@ class Judge:
     def __init__(self, student: Student, shell=None):
         self.student = student
         self.shell = shell or SHELL
+        self.uncarried = False
         self.own = set(self.shell.user_ns)
         # As in a notebook: the cells that ran, for checks that read what an answer uses.
         self.cells: list[str] = []
@@ -102,16 +104,19 @@ class Judge:
                 later cells of the student's process need.
 
         Yields:
-            ``{"outputs": [...], "seconds": ...}`` for each cell.
+            ``{"outputs": [...], "seconds": ...}`` for each cell, and ``"uncarried": True`` where a
+            test was ended by a value of its own that cannot be handed to the student's code.
         """
         end = time.monotonic() + job["seconds"]
         for cell in job["cells"]:
             start = time.monotonic()
             outputs: list = []
+            self.uncarried = False
             if cell["role"] != "skip":
                 seconds = min(job["cell_seconds"], end - start)
                 outputs = self._cell(cell, seconds)
-            yield {"outputs": outputs, "seconds": round(time.monotonic() - start, 4)}
+            seconds = round(time.monotonic() - start, 4)
+            yield {"outputs": outputs, "seconds": seconds, "uncarried": self.uncarried}
 
     def _cell(self, cell: dict, seconds: float) -> list:
         if seconds <= 0:
@@ -170,7 +175,10 @@ class Judge:
         for name in wanted:
             self.shell.user_ns.pop(name, None)
         self.shell.user_ns.update(found)
-        result = Cell(self.shell).run(source, seconds + 1)
+        cell = Cell(self.shell)
+        result = cell.run(source, seconds + 1)
+        # Not by the error's name, which a student's exception could have.
+        self.uncarried = type(cell.ended_by) is CodecError
         self.own |= stored - set(found)
         # A test may show what a student's function gave.
         return sanitized(result["outputs"])

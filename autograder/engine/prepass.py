@@ -70,6 +70,24 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
     return plan
 
 
+def nobodys(released: nbformat.NotebookNode, tests: dict[str, str], why: str) -> Plan:
+    """The notebook of somebody from whom nothing can be taken: it is not run, and says why.
+
+    Args:
+        released, tests: as for :func:`rebuild`.
+        why: in words for the student.
+    """
+    plan = rebuild(released, tests, None)
+    plan.set_aside = why
+    note = (
+        f"**This is not your notebook.** {why}. What follows is the assignment as it was released; "
+        "nobody has marked it."
+    )
+    plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
+    plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
+    return plan
+
+
 def _add(plan: Plan, cell, role: str, learn: str | None = None) -> None:
     plan.notebook.cells.append(cell)
     learned = learn if role == "student" else None

@@ -9,13 +9,16 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-import nbformat
-
 from autograder.course import Course
 from autograder.engine import prepass, reading
 from autograder.engine.executor import Job, Ran, not_judged
 from autograder.grading import state
-from autograder.grading.calibration import Calibration, calibrate, put_together
+from autograder.grading.calibration import (
+    Calibration,
+    calibrate,
+    put_together,
+    without_solution,
+)
 from autograder.grading.lock import exclusive
 from autograder.grading.outcome import NEEDS_HUMAN, Outcome
 from autograder.grading.record import Recorder
@@ -179,12 +182,17 @@ class _Run:
                     self._set_aside(work, item[0], f"it could not be read ({_told(error)})")
                     yield work, {}
                 else:
-                    running[pool.submit(executor.run, job)] = work
+                    running[pool.submit(self._executed, executor.run, job)] = work
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 work, error = running.pop(future), future.exception()
                 yield work, future.result() if error is None else _not_run(work, error)
+
+    def _executed(self, run, job: Job) -> dict[str, Ran]:
+        if self.calibrations[job.unit].source:
+            return run(job)
+        return without_solution(run, job, strict=self.options.strict)
 
     def _prepare(self, work: _Work, release: Release) -> Job:
         """Look at a submission, and make it a unit of work."""
@@ -207,7 +215,7 @@ class _Run:
             plan = prepass.rebuild(*notebook, reading.read_cells(path))
         except reading.Unreadable as error:
             work.problems.append(f"{error}. Hand it in again.")
-            return _nobodys(notebook, str(error))
+            return prepass.nobodys(*notebook, str(error))
         if not self.options.strict:
             put_together(plan, found.together.get(name, ()), alone=name in found.alone)
         return plan
@@ -215,7 +223,9 @@ class _Run:
     def _set_aside(self, work: _Work, release: Release, why: str) -> None:
         """Leave all of a submission to a human."""
         work.problems.append(why)
-        work.plans = {name: _nobodys(n, why) for name, n in release.notebooks.items()}
+        work.plans = {
+            n: prepass.nobodys(*notebook, why) for n, notebook in release.notebooks.items()
+        }
 
     def _job(self, release: Release, student: str, notebooks: dict, files: dict) -> Job:
         seconds = self.options.notebook_seconds or release.notebook_seconds
@@ -254,19 +264,6 @@ class _Run:
             for problem in [*work.problems, f"it could not be recorded ({_told(error)})"]:
                 outcome.leave_to_a_human(problem, recorded=False)
             return outcome
-
-
-def _nobodys(notebook: tuple, why: str) -> prepass.Plan:
-    """The plan of a notebook that is not run, since there is nothing to run."""
-    plan = prepass.rebuild(*notebook, None)
-    plan.set_aside = why
-    note = (
-        f"**This is not your notebook.** {why}. What follows is the assignment as it was released; "
-        "nobody has marked it."
-    )
-    plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
-    plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
-    return plan
 
 
 def _told(error: BaseException) -> str:

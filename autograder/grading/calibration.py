@@ -115,6 +115,36 @@ def _try(found: Calibration, release: Release, run, make_job) -> None:
             group.setdefault(name, {})[question] = still.get(question, why)
 
 
+def without_solution(run: Callable[[Job], dict[str, Ran]], job: Job, *, strict: bool):
+    """Run a job of a unit that could not be calibrated.
+
+    A test that was ended by a value of its own that cannot be handed to the student's code is run
+    as nbgrader runs it. Nothing else says that it was not the student's mistake.
+
+    Args:
+        strict: only note it.
+
+    Returns:
+        As `run`; ``"together"`` in a test's result says why it was not judged apart.
+    """
+    ran = run(job)
+    why = {
+        (name, number): _shortfall(result, 0)
+        for name, notebook in ran.items()
+        for number, result in enumerate(notebook.cells)
+        if result.get("uncarried")
+    }
+    if why and not strict:
+        notebooks = {
+            name: [c | {"apart": (name, n) not in why} for n, c in enumerate(cells)]
+            for name, cells in job.notebooks.items()
+        }
+        ran = run(replace(job, notebooks=notebooks))
+    for (name, number), reason in why.items():
+        ran[name].cells[number] |= {"together": reason}
+    return ran
+
+
 def _seed(release: Release) -> int:
     return int.from_bytes(hashlib.sha256(release.mark.encode()).digest()[:8])
 

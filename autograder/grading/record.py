@@ -102,7 +102,7 @@ class Recorder:
         for cell, ran in zip(plan.notebook.cells, cells, strict=True):
             name = mark(cell).get("grade_id")
             if utils.is_grade(cell) and name in grades:
-                question = self._question(cell, notebook.name, told)
+                question = self._question(cell, notebook.name, ran, told)
                 judged = ran.get("judged", True) and name not in plan.unsure
                 if not judged or self._refused(question):
                     question.score, question.failures = None, []
@@ -114,7 +114,7 @@ class Recorder:
                 comments[name].auto_comment = "No response." if untouched and result else None
         return told
 
-    def _question(self, cell, notebook: str, told: list[str]) -> QuestionScore:
+    def _question(self, cell, notebook: str, ran: dict, told: list[str]) -> QuestionScore:
         """What a graded cell is worth."""
         from nbgrader import utils
 
@@ -127,15 +127,15 @@ class Recorder:
             told.append(f"the test {name} gave something else than a part of its {points:g} points")
         if score is None and not points:
             score = 0.0  # nobody has to mark what is worth nothing
-        together = self.calibration.together.get(notebook, {})
-        broken = self.calibration.broken.get(notebook, {})
+        together = self.calibration.together.get(notebook, {}).get(name) or ran.get("together")
+        broken = self.calibration.broken.get(notebook, {}).get(name)
         reason = ""
-        if name in together:
-            reason = f"not judged apart: {together[name]}"
-        elif name in broken:
-            reason = f"the instructor's own solution does not pass: {broken[name]}"
+        if together:
+            reason = f"not judged apart: {together}"
+        elif broken:
+            reason = f"the instructor's own solution does not pass: {broken}"
         failures = [] if score is None else failures_of(cell)
-        return QuestionScore(name, score, points, failures, name not in together, reason)
+        return QuestionScore(name, score, points, failures, not together, reason)
 
     def _refused(self, question: QuestionScore) -> bool:
         return self.strict and not question.protected

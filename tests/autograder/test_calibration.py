@@ -161,3 +161,44 @@ def test_a_course_without_its_source(course, grade):
     (outcome,) = grade(course, on_notice=notices.append)
     assert scores(outcome)["test_apart"] == 3
     assert "there is no source solution to try its tests with" in notices[0]
+
+
+class Uncarried:
+    """An executor whose judge cannot hand over what one test uses."""
+
+    def __init__(self, executor):
+        self.isolation, self._executor = executor.isolation, executor
+
+    def run(self, job):
+        ran = self._executor.run(job)
+        for name, cells in job.notebooks.items():
+            for cell, result in zip(cells, ran[name].cells, strict=True):
+                if "half(10)" in cell["source"] and cell.get("apart", True):
+                    error = {"output_type": "error", "ename": "CodecError", "traceback": []}
+                    result["outputs"] = [error | {"evalue": "a lock cannot be handed over"}]
+                    result["uncarried"] = True
+        return ran
+
+
+@pytest.mark.parametrize(("strict", "score"), [(False, 3), (True, None)])
+def test_what_cannot_be_handed_over_without_a_source(course, executor, strict, score):
+    shutil.rmtree(course.path("source", ".", "small").parent)
+    submit(course, "right", RIGHT)
+    options = grading.Options(strict=strict)
+    (outcome,) = grading.grade(course, executor=Uncarried(executor), options=options)
+    apart = next(q for q in outcome.questions if q.question == "test_apart")
+    assert (apart.score, apart.protected) == (score, False)
+    assert apart.reason == "not judged apart: CodecError: a lock cannot be handed over"
+    assert [q.protected for q in outcome.questions].count(False) == 1
+
+
+def test_only_a_test_can_hand_over_what_cannot_cross(course, executor):
+    """A student's exception of that name is the student's mistake."""
+    shutil.rmtree(course.path("source", ".", "small").parent)
+    source = (
+        "class CodecError(Exception):\n    pass\n\ndef half(x):\n    raise CodecError('a lock')"
+    )
+    submit(course, "sly", source)
+    (outcome,) = grading.grade(course, executor=executor)
+    assert all(question.protected for question in outcome.questions)
+    assert outcome.score == 0

@@ -40,6 +40,10 @@ def test_every_score_is_the_deserved_one(unit, tmp_path, capsys):
         assert "HIDDEN TESTS" not in page
         record = json.loads((demo.records / unit / f"{sample.student}.json").read_text())
         assert record["status"] == sample.status
+        # None of our own questions has to be graded where its score could be forged.
+        assert all(
+            question["protected"] and not question["reason"] for question in record["questions"]
+        )
     assert "Most common failures" in (demo.root / "report.html").read_text()
     if unit != UNIT:
         return
