@@ -56,13 +56,17 @@ class Comparison:
         any_bias: a bias may be there or not.
         tolerance: how far values may differ, relative to the largest.
         rng: draws the weights.
+        any_epsilon: the reference gets the student's epsilons, for as long as it is not `kept`.
 
     Attributes:
         pairs: the steps with weights that answer to each other, once no difference was found.
     """
 
-    def __init__(self, right: Graph, mine: Graph, any_bias: bool, tolerance: float, rng):
+    def __init__(
+        self, right: Graph, mine: Graph, any_bias: bool, tolerance: float, rng, any_epsilon=False
+    ):
         self.right, self.mine = right, mine
+        self.any_epsilon = any_epsilon
         self.any_bias, self.tolerance, self.rng = any_bias, tolerance, rng
         self.pairs: list[tuple[Step, Step]] = []
 
@@ -103,6 +107,8 @@ class Comparison:
     def _transfer(self, pairs, values: dict) -> None:
         for right, mine in pairs:
             given = values[id(right)]
+            if self.any_epsilon and hasattr(right.layer, "epsilon"):
+                right.layer.epsilon = getattr(mine.layer, "epsilon", right.layer.epsilon)
             have = {role for role, _ in roles(mine)}
             for role, weight in roles(right):
                 # A bias that the student's layer does not have is none in the reference, either.

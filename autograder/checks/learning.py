@@ -39,13 +39,17 @@ def random_inputs(model: keras.Model, rng: np.random.Generator, batch: int = 4) 
 
 
 @contextlib.contextmanager
-def kept(model: keras.Model) -> Iterator[None]:
-    """A model that has its weights back in the end."""
+def kept(model: keras.Model) -> Iterator[dict[int, float]]:
+    """A model that has its weights and epsilons back in the end; its epsilons by layer's id."""
     weights = model.get_weights()
+    layers = [step.layer for step in Graph(model).weighted if hasattr(step.layer, "epsilon")]
+    epsilons = {id(layer): layer.epsilon for layer in layers}
     try:
-        yield
+        yield epsilons
     finally:
         model.set_weights(weights)
+        for layer in layers:
+            layer.epsilon = epsilons[id(layer)]
 
 
 def gradients(model: keras.Model, rng: np.random.Generator) -> Wrong:

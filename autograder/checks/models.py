@@ -192,17 +192,21 @@ class ModelChecks:
 
         return self._check("what it computes", check, about)
 
-    def _compared(self, model, other, any_bias: bool, tolerance: float) -> str | None:
+    def _compared(self, model, other, *how) -> str | None:
+        """What is wrong with a model beside another; `how` as for :class:`Comparison`."""
         with kept(model), kept(other):
-            comparison = Comparison(Graph(other), Graph(model), any_bias, tolerance, self._rng)
+            comparison = self._comparison(model, other, *how)
             return comparison.difference(random_inputs(other, self._rng))
 
-    def _known(self, model, mistakes: Mapping | None, any_bias: bool, tolerance: float) -> str:
+    def _comparison(self, model, other, any_bias, tolerance, any_epsilon=False) -> Comparison:
+        graphs = Graph(other), Graph(model)
+        return Comparison(*graphs, any_bias, tolerance, self._rng, any_epsilon)
+
+    def _known(self, model, mistakes: Mapping | None, *how) -> str:
         """The cause of the known mistake that the model makes."""
 
         def made(wrong) -> bool:
-            wrong = build(wrong, None, (), {})
-            return self._compared(model, wrong, any_bias, tolerance) is None
+            return self._compared(model, build(wrong, None, (), {}), *how) is None
 
         return cause_where(mistakes, made)
 
@@ -241,28 +245,37 @@ class ModelChecks:
         if unknown:
             raise ValueError(f"A text can prescribe no {', '.join(unknown)} here.")
 
+        how = any_bias, tolerance, True
+
         def check(model):
             right = self._reference(reference, self._input_shape, self._args)
             cause = whole.misbuilt(Graph(right), Graph(model))
-            with kept(model), kept(right):
+            with kept(model), kept(right) as epsilons:
                 starts = _weights(right), _weights(model)
-                comparison = Comparison(Graph(right), Graph(model), any_bias, tolerance, self._rng)
                 inputs = random_inputs(right, self._rng)
+                comparison = self._comparison(model, right, *how)
                 reason = comparison.difference(inputs)
-                if reason is None:
-                    found = whole.faults(
-                        right, model, comparison.pairs, inputs, starts, frozenset(prescribed)
-                    )
-            if reason is not None:
-                return reason, cause or self._known(model, mistakes, any_bias, tolerance)
-            found += self._elsewhere(model, reference, also, any_bias, tolerance)
-            return (
-                (f"it computes what it should, but {'; '.join(found)}", "", 0.5) if found else None
-            )
+                if reason is not None:
+                    return reason, cause or self._known(model, mistakes, *how)
+                found = whole.faults(
+                    right, model, comparison.pairs, inputs, starts, epsilons, frozenset(prescribed)
+                )
+            found += self._elsewhere(model, reference, also, *how)
+            said = f"it computes what it should, but {'; '.join(found)}"
+            return (said, "", 0.5) if found else None
 
         return self._check("as a whole", check, about)
 
-    def _elsewhere(self, model, reference, also, any_bias: bool, tolerance: float) -> list[str]:
+    def shares_no_layer_with(self, other: keras.Model, **about):
+        """None of its weights is a weight of another model, such as one that the call was given."""
+
+        def check(model):
+            shared = whole.sharing(other, model)
+            return (f"expected layers of its own, but {shared}", "") if shared else None
+
+        return self._check("layers of its own", check, about)
+
+    def _elsewhere(self, model, reference, also, *how) -> list[str]:
         """What is wrong in other calls of the student's function."""
         calls = [self._call(call) for call in also] or [(self._input_shape, self._args)]
         if isinstance(self._source, keras.Model):
@@ -276,7 +289,7 @@ class ModelChecks:
                 return [f"a new call does not make new layers: {shared}"]
             if also:
                 right = self._reference(reference, input_shape, args)
-                reason = self._compared(other, right, any_bias, tolerance)
+                reason = self._compared(other, right, *how)
                 if reason is not None:
                     return [said + reason]
         return []

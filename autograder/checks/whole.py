@@ -65,6 +65,7 @@ def faults(
     pairs: Pairs,
     inputs: list[np.ndarray],
     starts: tuple[dict, dict],
+    epsilons: dict[int, float],
     prescribed: frozenset[str],
 ) -> list[str]:
     """What is wrong with a model that computes the right values at inference, in words.
@@ -74,11 +75,12 @@ def faults(
         pairs: the steps that answer to each other.
         inputs: to train with.
         starts: for both, the weights that they began with, by the weight's id.
+        epsilons: the reference's own, by the layer's id.
         prescribed: of "epsilon", "momentum", "initializer" what the text prescribes.
     """
     graphs = Graph(right), Graph(mine)
     found = _fixed_modes(*graphs) + _frozen(right, mine, pairs) + _chance(*graphs)
-    found += _epsilons(pairs) if "epsilon" in prescribed else []
+    found += _epsilons(pairs, epsilons) if "epsilon" in prescribed else []
     found += start_faults(pairs, starts, "initializer" in prescribed)
     # What the lines above have found, the numbers would only say again.
     return found or _training_faults(right, mine, pairs, inputs, "momentum" in prescribed)
@@ -130,10 +132,10 @@ def _strength(layer) -> float:
     return next((getattr(layer, name) for name in _STRENGTHS if hasattr(layer, name)), 0)
 
 
-def _epsilons(pairs: Pairs) -> list[str]:
+def _epsilons(pairs: Pairs, epsilons: dict[int, float]) -> list[str]:
     said = []
     for step, own in pairs:
-        wanted, found = (getattr(side.layer, "epsilon", None) for side in (step, own))
+        wanted, found = epsilons.get(id(step.layer)), getattr(own.layer, "epsilon", None)
         if wanted is not None and found is not None and abs(found - wanted) > 1e-3 * wanted:
             said.append(f"epsilon of {own} should be {wanted:g}, but is {found:g}")
     return said[:2]
