@@ -14,7 +14,7 @@ from autograder.checks.causes import (
     names_of,
     pairs,
 )
-from autograder.checks.keeping import unchanged
+from autograder.checks.keeping import apart, unchanged
 from autograder.checks.values import COUNT, difference, got, mean_and_slack, raised, short
 
 
@@ -118,18 +118,19 @@ class Call:
         if found is None:
             return
 
-        def apart(right, others) -> int | None:
+        def first_wrong(right, others) -> int | None:
             pairs = enumerate(zip(right, others, strict=True))
             return next((n for n, (a, b) in pairs if not arrays.same(a, b, tolerance)), None)
 
-        number = apart(expected, found)
+        number = first_wrong(expected, found)
         if number is None:
             return self._record(1)
 
         def fits(wrong) -> bool:
             try:
                 wrong = [arrays.as_array(part) for part in (wrong() if callable(wrong) else wrong)]
-                return apart(expected, wrong) is not None and apart(wrong, found) is None
+                wrongs = first_wrong(expected, wrong), first_wrong(wrong, found)
+                return wrongs[0] is not None and wrongs[1] is None
             except Exception:  # a mistake that cannot even be made here
                 return False
 
@@ -282,7 +283,7 @@ class Call:
     def _outcome(self) -> tuple[Exception | None, Any]:
         try:
             with unchanged(self._args, self._kwargs), self._question.watching():
-                return None, self._function(*self._args, **self._kwargs)
+                return None, apart(self._function(*self._args, **self._kwargs))
         except Exception as error:
             return error, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,15 @@ def unchanged(*values: Any) -> Iterator[None]:
     finally:
         for value, copy in zip(values, before, strict=True):
             _restore(value, copy)
+
+
+def apart(value):
+    """A value whose arrays are its own, not those that a call was given and that are restored."""
+    if type(value) in (list, tuple):
+        return type(value)(map(apart, value))
+    if type(value) is dict:
+        return {key: apart(item) for key, item in value.items()}
+    return value.copy() if _is_array(value) else value
 
 
 def _copied(value):
@@ -48,4 +58,5 @@ def _restore(value, copy) -> None:
 
 
 def _is_array(value) -> bool:
-    return hasattr(value, "flags") and hasattr(value, "shape") and hasattr(value, "copy")
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
