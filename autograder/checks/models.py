@@ -8,79 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import prod
-from typing import Any
 
 import keras
 import numpy as np
 
 from autograder.checks import learning, whole
-from autograder.checks.causes import cause_of, cause_where
+from autograder.checks.built import BuiltModel, build
+from autograder.checks.causes import cause_where
 from autograder.checks.comparison import Comparison
 from autograder.checks.graph import Graph, Wanted, has_path, key, longest_path
 from autograder.checks.learning import kept, random_inputs
-from autograder.checks.values import difference, got, raised, short
+from autograder.checks.values import short
 
 
-def build(source, input_shape: tuple | None, args: tuple, kwargs: Mapping):
-    """What a function makes: a model, or with an input's shape the model of a block.
-
-    Args:
-        source: the function; a model stands for itself.
-        input_shape: of the tensor that a block, a function on tensors, is given; None for a
-            function that makes the whole model.
-        args, kwargs: its other arguments.
-    """
-    if isinstance(source, keras.Model):
-        return source
-    if input_shape is None:
-        return source(*args, **kwargs)
-    tensor = keras.Input(input_shape)
-    result = source(tensor, *args, **kwargs)
-    if not isinstance(result, keras.KerasTensor):
-        raise TypeError(f"should give the tensor after its last layer, but gave {got(result)}")
-    return keras.Model(tensor, result)
-
-
-class ModelChecks:
+class ModelChecks(BuiltModel):
     """A model, waiting for what should hold of it. Every method gives the object itself back.
 
     All methods take `share` (else that of ``question.model``) and `hint`, where to look; many take
     `mistakes`, wrong answers that have a known cause, and the cause in words.
     """
-
-    def __init__(self, question, name: str, share: float, source, args, kwargs, input_shape=None):
-        self._question, self._name, self._share = question, name, share
-        self._source, self._input_shape, self._args, self._kwargs = (
-            source,
-            input_shape,
-            args,
-            kwargs,
-        )
-        self.model, self._problem = self._made(input_shape, args)
-        self._rng = np.random.default_rng(question.random.getrandbits(64))
-
-    def _made(self, input_shape: tuple | None, args: tuple) -> tuple[keras.Model | None, str]:
-        """The student's model for these arguments; or None, and why there is none."""
-        from autograder.engine import models
-
-        try:
-            with self._question.watching():
-                model = build(self._source, input_shape, args, self._kwargs)
-        except Exception as error:
-            return None, f"there is no model: {raised(error)}"
-        if not isinstance(model, keras.Model):
-            return None, f"a Keras model is expected, but this is {got(model)}"
-        if not models.is_graph(model):
-            return None, (
-                f"the layers of a {type(model).__name__} cannot be seen; make the model with "
-                "keras.Model(inputs, outputs), or with keras.Sequential and a keras.Input"
-            )
-        try:
-            model = models.plain(model)
-            models.check(keras.saving.serialize_keras_object(model))
-        except models.RebuildError as error:
-            return None, str(error)
-        return model, ""
 
     # Shapes and counts
 
@@ -362,39 +308,6 @@ class ModelChecks:
             lambda m: learning.unbiased(m, self._rng, repeats, sigmas),
             about,
         )
-
-    # Making one check
-
-    def _check(self, what: str, check: Callable[[keras.Model], Any], about: dict):
-        """Record what `check` gives: None, or what is wrong and its known cause."""
-        share, hint = about.pop("share", self._share), about.pop("hint", "")
-        if about:
-            raise TypeError(f"There is no argument {', '.join(about)}; there are share and hint.")
-        name = f"{self._name}, {what}"
-        if self._problem:
-            self._question.record(name, share, 0, self._problem, hint)
-            return self
-        try:
-            wrong = check(self.model)
-        except Exception as error:
-            wrong = f"it cannot be checked: {raised(error)}", ""
-        if wrong is None:
-            self._question.record(name, share, 1)
-        else:
-            message, cause, *credit = wrong
-            self._question.record(name, share, *(credit or [0]), message, cause or hint)
-        return self
-
-    def _equal(self, what: str, expected, measure: Callable, mistakes, about: dict):
-        def check(model):
-            value = measure(model)
-            if difference(expected, value) is None:
-                return None
-            said = f"{value:,}" if isinstance(value, int) else short(value)
-            wanted = f"{expected:,}" if isinstance(expected, int) else short(expected)
-            return f"expected {wanted}, has {said}", cause_of(value, expected, mistakes)
-
-        return self._check(what, check, about)
 
 
 def _weights(model: keras.Model) -> dict[int, np.ndarray]:
