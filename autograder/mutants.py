@@ -183,15 +183,16 @@ class UpTo:
 
 
 def _needed(cells: list[dict]) -> list[dict]:
-    """Cells that end with a question's test; tests that it does not need become what they echo."""
+    """Cells that end with a question's test; of tests that it does not need, what they echo."""
     *before, test = cells
     used = _names(test["source"], ast.Load) - _names(test["source"], ast.Store)
-    return [
-        cell
-        if cell["role"] != "judge" or used & _names(cell["source"], ast.Store)
-        else cell | {"role": "student" if cell.get("echo") else "skip", "source": cell.get("echo")}
-        for cell in before
-    ] + [test]
+    needed = []
+    for cell in before:
+        if cell["role"] == "judge" and not used & _names(cell["source"], ast.Store):
+            role = "student" if cell.get("echo") else "skip"
+            cell = cell | {"role": role, "source": cell.get("echo") or "", "echo": None}
+        needed.append(cell)
+    return [*needed, test]
 
 
 def _names(source: str, context: type) -> set[str]:

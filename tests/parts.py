@@ -24,6 +24,7 @@ PARTS = {
     "sweep": (
         "tests/course/architectures/test_sweep.py",
         "tests/course/architectures/test_jax.py",
+        "tests/course/architectures/numbers.py",
         "tests/course/architectures/conftest.py",
         "tests/facts/architectures.json",
     ),

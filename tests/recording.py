@@ -57,6 +57,8 @@ class Recorder:
             DURATIONS.write_text(json.dumps(rounded, indent=1) + "\n")
 
     def pytest_terminal_summary(self, terminalreporter):
+        if not self.seconds:
+            return
         terminalreporter.section("longest parts: seconds, and of CPU")
         for scope, seconds in self.seconds.most_common(10):
             terminalreporter.line(f"{seconds:8.1f} {self.cpu[scope]:8.1f}  {scope}")

@@ -27,7 +27,12 @@ MARK = "# The demo's own."
 
 
 def run_demo(
-    course: Course, unit: str = "02_sizing", out: Path | None = None, *, variants: bool = True
+    course: Course,
+    unit: str = "02_sizing",
+    out: Path | None = None,
+    *,
+    variants: bool = True,
+    pages: str = "*",
 ) -> int:
     """Play a unit's class in a course directory of its own.
 
@@ -36,6 +41,7 @@ def run_demo(
         unit: one that has a class.
         out: the new course directory; None for `demo`. What is there is replaced.
         variants: try the unit's mutants and alternatives before its release.
+        pages: whose feedback is written, as a glob of students.
 
     Returns:
         0 if every submission got the score and the status it deserves, else 1.
@@ -78,11 +84,14 @@ def run_demo(
         )
         progress.update(task, note=f"{sum(o.seconds for o in outcomes):.0f} s")
 
-        task = progress.add_task("feedback", total=len(samples), note="")
-        write_feedback(
-            scratch, on_done=lambda student: progress.update(task, advance=1, note=student)
+        task = progress.add_task("feedback", total=None, note="")
+        written = write_feedback(
+            scratch,
+            students=pages,
+            on_start=lambda total: progress.update(task, total=total),
+            on_done=lambda student: progress.update(task, advance=1, note=student),
         )
-        progress.update(task, note=f"{len(samples)} pages")
+        progress.update(task, note=f"{len(written)} pages")
         page = write_report(scratch)
 
     right = _print_table(unit, samples, outcomes)

@@ -179,6 +179,8 @@ class Recorder:
         """The `autograded` folder of a submission, all of it or none."""
         target = self.course.path("autograded", student, self.unit)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(".autograding-*"):  # by a run that was killed here
+            shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=".autograding-", dir=target.parent))
         try:
             for name, data in files.items():

@@ -1,19 +1,40 @@
-"""Both command lines: quick to answer, and one clear line when something is wrong."""
+"""Both command lines: quick to answer, and one clear line when something is wrong.
+
+One process for each tool is enough to see that it starts; the rest runs in this one.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from autograder.cli import main as autograder_main
+from course.cli import main as course_main
 from tests.conftest import ROOT
 
 BIN = Path(sys.executable).parent
+TOOLS = {"course": course_main, "autograder": autograder_main}
 
 
-def run(*command, cwd=ROOT):
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a command in a folder; returns its exit status, and what it wrote to both streams."""
+
+    def run(tool: str, *arguments: str, cwd: Path = ROOT):
+        monkeypatch.chdir(cwd)
+        status = TOOLS[tool](list(arguments))
+        written = capsys.readouterr()
+        return SimpleNamespace(returncode=status, stdout=written.out, stderr=written.err)
+
+    return run
+
+
+def start(*command: str):
+    """A command in a process of its own."""
     return subprocess.run(
-        [BIN / command[0], *command[1:]], cwd=cwd, capture_output=True, text=True, check=False
+        [BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True
     )
 
 
@@ -26,7 +47,7 @@ def test_importing_loads_no_tensorflow(module):
 
 @pytest.mark.parametrize("tool", ["course", "autograder"])
 def test_help(tool):
-    done = run(tool, "--help")
+    done = start(tool, "--help")
     assert done.returncode == 0
     assert "COMMAND" in done.stdout
 
@@ -42,14 +63,14 @@ def test_help(tool):
         (["course", "profile", "lenet5_modern", "--input-shape", "32,32"], "look like 32x32x3"),
     ],
 )
-def test_one_clear_line(command, says, tmp_path):
+def test_one_clear_line(run, command, says, tmp_path):
     done = run(*command, cwd=tmp_path)
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_unit_lists_those_there_are():
+def test_an_unknown_unit_lists_those_there_are(run):
     done = run("autograder", "release", "--check", "99_nothing")
     assert done.returncode == 1
     assert "No unit 99_nothing. There are: " in done.stderr
@@ -57,19 +78,19 @@ def test_an_unknown_unit_lists_those_there_are():
 
 
 def test_course_profile_prints_the_table():
-    done = run("course", "profile", "lenet5_modern")
+    done = start("course", "profile", "lenet5_modern")
     assert done.returncode == 0
     assert "61,706" in done.stdout.splitlines()[-1]
     assert done.stderr == ""  # none of TensorFlow's greetings
 
 
-def test_course_list_has_every_name():
+def test_course_list_has_every_name(run):
     from course import architectures
 
     assert run("course", "list").stdout.split() == architectures.names()
 
 
-def test_the_demo_does_not_delete_what_is_not_its_own(tmp_path):
+def test_the_demo_does_not_delete_what_is_not_its_own(run, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     done = run("autograder", "demo", "--out", str(tmp_path))
     assert done.returncode == 1

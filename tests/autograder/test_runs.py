@@ -96,7 +96,7 @@ def test_killed_at_random_moments_and_resumed(course_of_ten, tmp_path):
     whole = time.monotonic() - begun
     expected, scores = rows(course), sorted(out.splitlines())
     assert len(scores) == 10
-    kills = int(os.environ.get("KILLS", "4"))
+    kills = int(os.environ.get("KILLS", "1"))
     for trial in range(kills):
         reset(course)
         for attempt in range(20):
@@ -114,8 +114,7 @@ def test_killed_at_random_moments_and_resumed(course_of_ten, tmp_path):
         assert len(records) == 10
         trees = sorted(p.parent.name for p in course.root.glob("autograded/*/small"))
         assert len(trees) == 10
-        leftovers = list(course.root.glob("autograded/*/.autograding-*"))
-        assert not leftovers or attempt, leftovers
+        assert not list(course.root.glob("autograded/*/.autograding-*"))
 
 
 def test_two_runs_at_once(course_of_ten, tmp_path, executor):

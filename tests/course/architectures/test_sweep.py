@@ -8,6 +8,14 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, sizing
+from tests.course.architectures.numbers import (
+    FACTS,
+    OWN,
+    known,
+    representatives,
+    shortened,
+    without_values,
+)
 
 keras = pytest.importorskip("keras")
 
@@ -26,88 +34,62 @@ LONGEST_WAY = {
     ),
     "xception": "36 convolutions extract features; the dense layer comes on top",
 }
-# Learned weights that the independent numbers count and the network does not have.
-NOT_THERE = {
-    # Two weights a map for Caffe's Scale layers that only multiply maps by the gates' outputs.
-    "se_inception": 2 * (256 + 320 + 3 * 576 + 2 * 608 + 1056 + 2 * 1024),
-}
-# The course's own networks are in no paper: their numbers, layer by layer, by hand.
-OWN = {
-    "fast_cifar": {
-        "name": "fast_cifar",
-        "input_shape": [32, 32, 3],
-        "classes": 10,
-        "weight_layers": 1 + 3 * 2 + 1,
-        # Frozen filters; kernels, and scale and shift of each of their maps; scores.
-        "params_trainable": (
-            (9 * 24 * 64 + 9 * 64 * 64 + 4 * 64)
-            + (9 * 64 * 256 + 9 * 256 * 256 + 4 * 256)
-            + (9 * 256 * 256 + 9 * 256 * 256 + 4 * 256)
-            + (256 * 10 + 10)
-        ),
-        "params_total": 1_972_490 + 4 * 3 * 24 + 2 * 2 * (64 + 256 + 256),
-        # Patches at 31x31; maps of 31x31 and 15x15, of 15x15 and 7x7, of 7x7 and 3x3.
-        "macs": (
-            31 * 31 * 4 * 3 * 24
-            + (31 * 31 * 9 * 24 * 64 + 15 * 15 * 9 * 64 * 64)
-            + (15 * 15 * 9 * 64 * 256 + 7 * 7 * 9 * 256 * 256)
-            + (7 * 7 * 9 * 256 * 256 + 3 * 3 * 9 * 256 * 256)
-            + 256 * 10
-        ),
-    },
-}
 
 
 @pytest.mark.parametrize("name", architectures.names())
-def test_architecture(name, facts, reloaders, tmp_path):
+def test_numbers(name):
+    """Those of the paper; and in mixed precision, which types are what."""
     entry = architectures.describe(name)
     with _half_precision():
-        model = _without_values(name)
-    _numbers_are_the_facts(entry, sizing.profile(model), facts)
+        model = without_values(name)
+    fact = (FACTS | OWN).get(name)
+    assert fact, f"work out the numbers of {name} with a pencil, and write them into OWN"
+    assert list(entry.input_shape) == fact["input_shape"]
+    assert (entry.classes, entry.depth) == (fact["classes"], fact["weight_layers"])
+    report, expected = sizing.profile(model), known(name)
+    assert {key: getattr(report, key) for key in expected} == expected
     _types_are_mixed(model)
     if entry.depth and name not in LONGEST_WAY:
         assert longest_way(model) == entry.depth
-    # The rest is done on small images, which the large nets take in seconds.
-    small = _another_size(entry)
+
+
+def test_all_names_of_the_facts_are_there():
+    assert FACTS.keys() <= set(architectures.names())
+
+
+def test_every_kind_has_its_representative():
+    """Of each builder at least one, with and without what can be left out."""
+    chosen = representatives()
+    assert {architectures.describe(name).builder for name in chosen} == {
+        architectures.describe(name).builder for name in architectures.names()
+    }
+    assert {"resnet18", "plain18", "se_resnet50", "gcnn_p4m_allcnn", "vgg16_c"} <= set(chosen)
+    assert len(chosen) < len(architectures.names()) / 2
+
+
+@pytest.mark.parametrize("name", representatives())
+def test_a_short_network_of_each_kind_works(name, reloaders, tmp_path):
+    _works(name, shortened(name), reloaders, tmp_path)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("name", architectures.names())
+def test_network_works(name, reloaders, tmp_path):
+    _works(name, {}, reloaders, tmp_path)
+
+
+def _works(name: str, overrides: dict, reloaders, tmp_path) -> None:
+    """Gradients reach every weight; it is saved and loaded; it computes in half precision.
+
+    All on small images, which the large nets take in seconds.
+    """
+    small = _another_size(name, overrides)
     _every_weight_gets_a_gradient(small)
-    _reloads_elsewhere(entry, small, reloaders, tmp_path)
+    _reloads_elsewhere(small, reloaders, tmp_path)
     if _own_layers(small):  # stock layers check types while they are put together
-        _computes_in_half_precision(entry, small)
+        _computes_in_half_precision(name, small, overrides)
     keras.utils.clear_session()
     gc.collect()
-
-
-def test_all_names_of_the_facts_are_there(facts):
-    wanted = {row["name"] for row in facts("architectures.json")["architectures"]}
-    assert wanted <= set(architectures.names())
-
-
-def _without_values(name: str):
-    """The network with shapes for variables: made in a tenth of the time, and in no memory."""
-    with keras.StatelessScope(initialize_variables=False):
-        model = architectures.build(name)
-    keras.utils.clear_session()  # or Keras would give them values later
-    return model
-
-
-def _numbers_are_the_facts(entry, report, facts) -> None:
-    rows = {row["name"]: row for row in facts("architectures.json")["architectures"]}
-    fact = (rows | OWN)[entry.name]
-    assert list(entry.input_shape) == fact["input_shape"]
-    assert entry.classes == fact["classes"]
-    assert entry.depth == fact["weight_layers"]
-    known = {
-        key: fact[theirs]
-        for key, theirs in (
-            ("params", "params_total"),
-            ("params_trainable", "params_trainable"),
-            ("macs", "macs"),
-        )
-        if isinstance(fact[theirs], int)
-    }
-    for key in {"params", "params_trainable"} & set(known):
-        known[key] -= NOT_THERE.get(entry.name, 0)
-    assert {key: getattr(report, key) for key in known} == known
 
 
 def longest_way(model) -> int:
@@ -160,8 +142,8 @@ def _outputs(model, x, *, training: bool):
     return keras.ops.stack(y) if isinstance(y, list) else y
 
 
-def _reloads_elsewhere(entry, model, reloaders, tmp_path) -> None:
-    if (entry.depth or 0) > 200:
+def _reloads_elsewhere(model, reloaders, tmp_path) -> None:
+    if len(model.layers) > 700:
         _weaken(model)  # or untrained statistics double the variance at each block, to infinity
     x = _images(model, 1)
     y = np.asarray(_outputs(model, x, training=False))
@@ -181,17 +163,17 @@ def _weaken(model) -> None:
             weight.assign(0.3 * weight)
 
 
-def _another_size(entry):
+def _another_size(name: str, overrides: dict):
     """A model of the same kind for smaller images and seven classes, or the reason why not."""
+    entry = architectures.describe(name)
     for height in (64, 128) if entry.input_shape[0] > 32 else (16, 40):
         shape = (height, height + 8, entry.input_shape[2])
+        how = {"input_shape": shape, "classes": 7, "classifier_activation": None}
         try:
-            return architectures.build(
-                entry.name, input_shape=shape, classes=7, classifier_activation=None
-            )
+            return architectures.build(name, **how, **overrides)
         except ValueError as error:
             assert "received" in str(error)
-    return architectures.build(entry.name, classifier_activation=None)
+    return architectures.build(name, classifier_activation=None, **overrides)
 
 
 def _every_weight_gets_a_gradient(model) -> None:
@@ -232,10 +214,11 @@ def _types_are_mixed(model) -> None:
     assert {output.dtype for output in model.outputs} == {"float32"}
 
 
-def _computes_in_half_precision(entry, model) -> None:
+def _computes_in_half_precision(name: str, model, overrides: dict) -> None:
     with _half_precision():
         half = architectures.build(
-            entry.name,
+            name,
+            **overrides,
             input_shape=model.input_shape[1:],
             classes=model.outputs[0].shape[-1],
             classifier_activation="softmax",

@@ -1,0 +1,103 @@
+"""What is known of each network, and one network for each kind."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+
+import course.quiet  # noqa: F401
+from course import architectures
+from tests.parts import ROOT
+
+_FACTS = json.loads((ROOT / "tests" / "facts" / "architectures.json").read_text())
+FACTS = {row["name"]: row for row in _FACTS["architectures"]}
+# Learned weights that the independent numbers count and the network does not have.
+NOT_THERE = {
+    # Two weights a map for Caffe's Scale layers that only multiply maps by the gates' outputs.
+    "se_inception": 2 * (256 + 320 + 3 * 576 + 2 * 608 + 1056 + 2 * 1024),
+}
+# The course's own networks are in no paper: their numbers, layer by layer, by hand.
+OWN = {
+    "fast_cifar": {
+        "name": "fast_cifar",
+        "input_shape": [32, 32, 3],
+        "classes": 10,
+        "weight_layers": 1 + 3 * 2 + 1,
+        # Frozen filters; kernels, and scale and shift of each of their maps; scores.
+        "params_trainable": (
+            (9 * 24 * 64 + 9 * 64 * 64 + 4 * 64)
+            + (9 * 64 * 256 + 9 * 256 * 256 + 4 * 256)
+            + (9 * 256 * 256 + 9 * 256 * 256 + 4 * 256)
+            + (256 * 10 + 10)
+        ),
+        "params_total": 1_972_490 + 4 * 3 * 24 + 2 * 2 * (64 + 256 + 256),
+        # Patches at 31x31; maps of 31x31 and 15x15, of 15x15 and 7x7, of 7x7 and 3x3.
+        "macs": (
+            31 * 31 * 4 * 3 * 24
+            + (31 * 31 * 9 * 24 * 64 + 15 * 15 * 9 * 64 * 64)
+            + (15 * 15 * 9 * 64 * 256 + 7 * 7 * 9 * 256 * 256)
+            + (7 * 7 * 9 * 256 * 256 + 3 * 3 * 9 * 256 * 256)
+            + 256 * 10
+        ),
+    },
+}
+
+
+def known(name: str) -> dict[str, int]:
+    """What is known of a network's `params`, `params_trainable` and `macs`."""
+    fact = (FACTS | OWN)[name]
+    keys = {"params": "params_total", "params_trainable": "params_trainable", "macs": "macs"}
+    found = {key: fact[theirs] for key, theirs in keys.items() if isinstance(fact[theirs], int)}
+    for key in {"params", "params_trainable"} & found.keys():
+        found[key] -= NOT_THERE.get(name, 0)
+    return found
+
+
+def kind(name: str) -> tuple:
+    """The builder, and the arguments that choose what is built, and not how much of it."""
+    entry = architectures.describe(name)
+    chosen = [
+        (key, value if isinstance(value, str) else bool(value))
+        for key, value in sorted(entry.overrides.items())
+        if key != "stages"
+    ]
+    return entry.builder, *chosen
+
+
+def representatives() -> list[str]:
+    """The network of each kind with the fewest parameters."""
+    smallest: dict[tuple, str] = {}
+    for name in sorted(architectures.names(), key=lambda name: known(name).get("params", 1e12)):
+        smallest.setdefault(kind(name), name)
+    return [name for name in architectures.names() if name in smallest.values()]
+
+
+def shortened(name: str) -> dict:
+    """Arguments that make a network of the same kind with as few blocks as there can be."""
+    entry = architectures.describe(name)
+    found = {}
+    for key, value in entry.overrides.items():
+        if key in ("blocks", "repeats") and isinstance(value, tuple):
+            found[key] = (2, *(1 for _ in value[1:]))  # one of them with a shortcut of its own
+        if key == "cells":
+            found[key] = 1
+        if key == "depth" and isinstance(value, int):
+            found[key] = next(depth for depth in range(4, value + 1) if _exists(name, depth))
+    return found
+
+
+def _exists(name: str, depth: int) -> bool:
+    try:
+        without_values(name, depth=depth)
+    except ValueError:
+        return False
+    return True
+
+
+def without_values(name: str, **overrides):
+    """The network with shapes for variables: made in a tenth of the time, and in no memory."""
+    with keras.StatelessScope(initialize_variables=False):
+        model = architectures.build(name, **overrides)
+    keras.utils.clear_session()  # or Keras would give them values later
+    return model
