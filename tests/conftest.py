@@ -87,6 +87,21 @@ def _to_record(config) -> dict[str, dict[str, str]]:
     return {name: parts.digests(name) for name in names}
 
 
+def pytest_report_header(config):
+    """What is recorded, why, and how long it took the last time; or whose turn it is."""
+    if not config.getoption("record"):
+        part = "everything" if config.getoption("whole") else f"the part of {parts.DAY}"
+        return f"the course: {part}"
+    lines = []
+    for part, digests in config.pluginmanager.get_plugin("recorder").recorded.items():
+        last = parts.ledgers.Ledger.read(ROOT, part)
+        names = parts.ledgers.changed(last, digests)
+        took = f"; the last time took {last.seconds:.0f} s of tests" if last else ""
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"recording {part}: {', '.join(names[:3])}{more}{took}")
+    return lines or "recording nothing: the ledger of every part of the tests holds"
+
+
 def _scope(nodeid: str) -> str:
     """Tests of one scope go to one worker, as the fixtures of a file are dear.
 
