@@ -144,7 +144,7 @@ def _stale_units(course) -> list[str]:
         took = f", the last time took {last.seconds:.0f} s" if last else ""
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         line = f"{unit}: {', '.join(names[:3])}{more} changed{took}"
-        console.print(line if last else f"{unit}: nothing recorded yet", highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     if not found:
         console.print("every unit's ledger holds")
     return list(found)

@@ -33,8 +33,8 @@ class GateReport:
     Attributes:
         unit: its name.
         points: of the assignment.
-        found: for each question, how many `mutants` were tried and how many were `killed`, as they
-            should be; how many `alternatives`, and how many were `accepted`.
+        found: for each question, how many `mutants` and `alternatives` were tried, and how many
+            were `killed` and `accepted`, as they should be.
         seconds: for all of it.
         problems: what keeps the gates shut, in words.
     """
@@ -51,7 +51,6 @@ class GateReport:
 
     @property
     def questions(self) -> int:
-        """How many questions are marked by tests."""
         return len(self.found)
 
     @property
@@ -64,12 +63,6 @@ def _read(path: Path):
     import nbformat
 
     return nbformat.read(path, as_version=4)
-
-
-def _write(notebook, path: Path) -> None:
-    import nbformat
-
-    nbformat.write(notebook, path)
 
 
 def _regions(source: str) -> tuple[list[str], list[str]]:
@@ -224,6 +217,8 @@ def rehearse(
 
 def _play(report: GateReport, scratch: Course, sources, variants, on_step, executor) -> None:
     """Let everybody in the scratch course hand in, and look at what they score."""
+    import nbformat
+
     from autograder.grading import Options, grade
     from autograder.grading.local import local
 
@@ -242,7 +237,7 @@ def _play(report: GateReport, scratch: Course, sources, variants, on_step, execu
                 ends[student] = {name: mutants.end_of(variant, released)}
             folder = scratch.path("submitted", student, report.unit)
             shutil.copytree(source_folder, folder, ignore=shutil.ignore_patterns("*.py", "*.toml"))
-            _write(mutants.hand_in(variant, source, released), folder / f"{name}.ipynb")
+            nbformat.write(mutants.hand_in(variant, source, released), folder / f"{name}.ipynb")
     total, outcomes = len(students) + 2, {}
 
     def on_done(outcome) -> None:

@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,9 +70,9 @@ def new(subject: str, parts: Mapping[str, str], found: Mapping, seconds: float) 
 
 
 def changed(ledger: Ledger | None, parts: Mapping[str, str]) -> list[str]:
-    """What has changed since a ledger was written, by name; nothing if it still holds."""
+    """What has changed since a ledger was written, by name: everything, if there is none."""
     if ledger is None:
-        return ["nothing was recorded yet"]
+        return ["everything"]
     names = sorted(ledger.parts.keys() | parts.keys())
     return [name for name in names if ledger.parts.get(name) != parts.get(name)]
 
@@ -162,6 +163,7 @@ def of_files(
     return parts | _versions()
 
 
+@cache
 def normalized(source: str) -> str:
     """What a Python source does, as text: without comments, docstrings and layout."""
     try:
@@ -197,16 +199,17 @@ def _versions() -> dict[str, str]:
 
 def _imported(source: str, packages: tuple[str, ...]) -> set[Path]:
     """Files of the packages that a source imports, wherever in it the import stands."""
+    names = [name for name in _modules(source) if name.split(".")[0] in packages]
+    return {path for name in names for path in _files(name)}
+
+
+@cache
+def _modules(source: str) -> frozenset[str]:
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        return set()
-    found = set()
-    for node in ast.walk(tree):
-        for name in _names(node):
-            if name.split(".")[0] in packages:
-                found |= _files(name)
-    return found
+        return frozenset()
+    return frozenset(name for node in ast.walk(tree) for name in _names(node))
 
 
 def _names(node: ast.AST) -> list[str]:

@@ -55,8 +55,9 @@ class Recorder:
                 ledger = ledgers.new(part, digests, found, self.took[part])
                 self.written.append(str(ledger.write(parts.ROOT).relative_to(parts.ROOT)))
         if self.durations:
-            rounded = {scope: round(s, 1) for scope, s in sorted(self.seconds.items())}
-            DURATIONS.write_text(json.dumps(rounded, indent=1) + "\n")
+            rounded = {scope: round(seconds, 1) for scope, seconds in self.seconds.items()}
+            known = {**known_durations(), **rounded}
+            DURATIONS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
     def pytest_terminal_summary(self, terminalreporter):
         if not self.seconds:

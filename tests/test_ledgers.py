@@ -1,32 +1,38 @@
 """What `make test` leaves out was run as a whole, on these very sources."""
 
+from types import SimpleNamespace
+
+import nbformat
 import pytest
 
-from autograder import ledgers
+from autograder import ledgers, mutants
 from autograder.course import Course
-from tests import parts
-from tests.course.units import NAMES, unit
+from tests import parts, recording
 
 
 def assert_holds(subject: str, digests: dict[str, str], command: str) -> ledgers.Ledger:
     ledger = ledgers.Ledger.read(parts.ROOT, subject)
     names = ledgers.changed(ledger, digests)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     last = f" (the last time took {ledger.seconds:.0f} s)" if ledger else ""
     assert not names, (
-        f"the ledger of {subject} no longer holds: {', '.join(names)}. What `make test` leaves out "
-        f"must run once on these sources: `{command}`{last}, or `make record` for all such parts."
+        f"the ledger of {subject} no longer holds: {', '.join(names[:5])}{more} changed. What is "
+        f"left out by `make test` must run once on these sources: `{command}`{last}, "
+        "or `make record` for all such parts."
     )
     return ledger
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", parts.UNITS)
 def test_a_units_ledger_holds(name):
     course = Course(parts.ROOT)
     command = f".venv/bin/autograder release --check {name} --record"
     ledger = assert_holds(name, ledgers.of_unit(course, name), command)
-    assert ledger.found.keys() == unit(name).points.keys()
+    path = parts.ROOT / "solutions" / name / f"{name}.ipynb"
+    variants = mutants.read(path.with_suffix(mutants.SUFFIX), nbformat.read(path, 4))
+    assert {variant.question for variant in variants} <= ledger.found.keys()
     for question, found in ledger.found.items():
-        tried = [variant.wrong for variant in unit(name).variants if variant.question == question]
+        tried = [variant.wrong for variant in variants if variant.question == question]
         assert found.get("mutants", 0) == found.get("killed", 0) == sum(tried), question
         honest = len(tried) - sum(tried)
         assert found.get("alternatives", 0) == found.get("accepted", 0) == honest, question
@@ -43,3 +49,46 @@ def test_every_part_has_its_tests():
     for patterns in parts.PARTS.values():
         for pattern in patterns:
             assert list(parts.ROOT.glob(pattern)), pattern
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "found"),
+    [
+        (["passed", "passed", "skipped"], 0, {"test_it": {"passed": 2, "skipped": 1}}),
+        (["passed", "failed"], 1, None),
+        (["passed"], 2, None),  # the run was stopped
+        ([], 0, None),
+    ],
+)
+def test_only_a_whole_run_without_a_failure_is_recorded(
+    outcomes, status, found, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(parts, "ROOT", tmp_path)
+    monkeypatch.setattr(parts, "part_of", lambda nodeid: "sweep" if "sweep" in nodeid else None)
+    recorder = recording.Recorder(lambda nodeid: nodeid, {"sweep": {"a.py": "1"}}, False)
+    session = SimpleNamespace(config=SimpleNamespace(getoption=lambda name: "sweep"))
+    for file in ("test_sweep.py", "test_other.py"):
+        for number, outcome in enumerate(outcomes if "sweep" in file else ["failed"]):
+            for when in ("setup", "call", "teardown"):
+                recorder.pytest_runtest_logreport(
+                    SimpleNamespace(
+                        nodeid=f"{file}::test_it[{number}]",
+                        when=when,
+                        outcome=outcome if when == "call" else "passed",
+                        duration=0.5,
+                        user_properties=[("cpu", 0.1)],
+                    )
+                )
+    recorder.pytest_sessionfinish(session, status)
+    ledger = ledgers.Ledger.read(tmp_path, "sweep")
+    assert (ledger and ledger.found) == found
+    if found:
+        assert (ledger.parts, ledger.seconds) == ({"a.py": "1"}, 4.5)
+
+
+def test_every_item_has_its_day():
+    items = [f"item {n}" for n in range(7)]
+    marked = parts.by_day(items, 3, "x")
+    today = [param.values[0] for param in marked if not param.marks]
+    assert len(marked) == 7 and len(today) in (2, 3)
+    assert today == [i for i in items if i in ledgers.sample(items, 3, parts.DAY, "x")]
