@@ -19,6 +19,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
+
 from autograder import mutants, notebooks
 from autograder.course import Course, failure_reason
 
@@ -60,8 +62,6 @@ class GateReport:
 
 
 def _read(path: Path):
-    import nbformat
-
     return nbformat.read(path, as_version=4)
 
 
@@ -217,8 +217,6 @@ def rehearse(
 
 def _play(report: GateReport, scratch: Course, sources, variants, on_step, executor) -> None:
     """Let everybody in the scratch course hand in, and look at what they score."""
-    import nbformat
-
     from autograder.grading import Options, grade
     from autograder.grading.local import local
 
