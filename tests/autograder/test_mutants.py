@@ -93,6 +93,20 @@ def test_a_file_that_cannot_be_used(tmp_path, text, problem):
     assert problem in str(error.value)
 
 
+def test_a_mutant_runs_the_tests_that_its_question_needs_and_no_others():
+    def judge(source, echo=""):
+        return {"role": "judge", "source": source, "echo": echo}
+
+    answer = {"role": "student", "source": "def double(x):\n    return 2 * x"}
+    unused, echoed = judge("q = 1"), judge("q = 2", "shown = 1")
+    used, asked = judge("limit = 3"), judge("q = double(limit)")
+    needed = mutants._needed([answer, unused, echoed, used, asked])
+    assert [needed[0], needed[3], needed[4]] == [answer, used, asked]
+    assert (needed[1]["role"], needed[2]["role"], needed[2]["source"]) == (
+        "skip", "student", "shown = 1",
+    )  # fmt: skip
+
+
 def test_variants_must_not_reach_students(tmp_path, executor):
     course = course_with(tmp_path)
     (tmp_path / "source" / "small" / "small.toml").write_text(GOOD)
