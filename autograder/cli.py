@@ -106,12 +106,18 @@ def _course(options):
 
 
 def _release(options) -> int:
-    from autograder.progress import bar
-    from autograder.release import release
+    from autograder.progress import bar, console
+    from autograder.release import in_words, release, stale, why_stale
+
+    def say(line):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     course = _course(options)
-    units = _stale_units(course) if options.record and not options.units else options.units
-    units = course.units(units) if units or not options.record else []
+    units = course.units(options.units)
+    if options.record and not options.units:
+        changes = stale(course)
+        units = list(changes)
+        say("\n".join(why_stale(course, changes)) or "every unit's ledger holds")
     with bar() as progress:
         task = progress.add_task("release", total=len(units), note="")
         done = []
@@ -125,44 +131,11 @@ def _release(options) -> int:
         reports = release(course, units, **how) if units else []
         progress.update(task, completed=len(units), note="")
     for report in reports:
-        _print_gates(report)
+        say(in_words(report))
     if options.json:
         data = [vars(report) | {"ok": report.ok, **report.totals} for report in reports]
         options.json.write_text(json.dumps(data, indent=1))
     return 0 if all(report.ok for report in reports) else 1
-
-
-def _stale_units(course) -> list[str]:
-    """Units to record anew; says which, why, and how long the last time took."""
-    from autograder.ledgers import Ledger
-    from autograder.progress import console
-    from autograder.release import stale
-
-    found = stale(course)
-    for unit, names in found.items():
-        last = Ledger.read(course.root, unit)
-        took = f", the last time took {last.seconds:.0f} s" if last else ""
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        line = f"{unit}: {', '.join(names[:3])}{more} changed{took}"
-        console.print(line, highlight=False, soft_wrap=True)
-    if not found:
-        console.print("every unit's ledger holds")
-    return list(found)
-
-
-def _print_gates(report) -> None:
-    from autograder.progress import console
-
-    verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
-    totals = report.totals
-    line = (
-        f"{report.unit}: {report.questions} questions, {report.points:g} points, "
-        f"{totals['killed']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
-        f"{totals['alternatives']} alternatives are accepted, {report.seconds:.0f} s: {verdict}"
-    )
-    console.print(line, highlight=False, soft_wrap=True)
-    for problem in report.problems:
-        console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _grade(options) -> int:

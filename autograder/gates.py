@@ -61,10 +61,6 @@ class GateReport:
         return sum(self.found.values(), Counter())
 
 
-def _read(path: Path):
-    return nbformat.read(path, as_version=4)
-
-
 def _regions(source: str) -> tuple[list[str], list[str]]:
     """Lines inside and outside of solution, hidden test and mark scheme regions."""
     inside, outside, within = [], [], False
@@ -189,7 +185,9 @@ def rehearse(
     """
     report, started = GateReport(unit), time.monotonic()
     source_folder = course.path("source", ".", unit)
-    sources = {name: _read(source_folder / f"{name}.ipynb") for name in course.notebooks(unit)}
+    sources = {
+        name: nbformat.read(source_folder / f"{name}.ipynb", 4) for name in course.notebooks(unit)
+    }
     variants: dict[str, list[mutants.Variant]] = {}
     for name, notebook in sources.items():
         report.problems += check_pair(source_folder / f"{name}.ipynb")
@@ -209,7 +207,9 @@ def rehearse(
         release_folder = scratch.path("release", ".", unit)
         report.problems += check_files(scratch, unit, release_folder)
         for name, source in sources.items():
-            report.problems += check_leaks(source, _read(release_folder / f"{name}.ipynb"))
+            report.problems += check_leaks(
+                source, nbformat.read(release_folder / f"{name}.ipynb", 4)
+            )
         _play(report, scratch, sources, variants, on_step, executor)
     report.seconds = round(time.monotonic() - started, 1)
     return report
@@ -227,7 +227,7 @@ def _play(report: GateReport, scratch: Course, sources, variants, on_step, execu
     students: dict[str, mutants.Variant] = {}
     ends: dict[str, dict[str, int]] = {}
     for name, source in sources.items():
-        released = _read(release_folder / f"{name}.ipynb")
+        released = nbformat.read(release_folder / f"{name}.ipynb", 4)
         for variant in variants[name]:
             student = f"variant-{len(students):03d}"
             students[student] = variant

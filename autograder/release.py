@@ -52,3 +52,26 @@ def stale(course: Course) -> dict[str, list[str]]:
         for unit in course.units()
     }
     return {unit: names for unit, names in changes.items() if names}
+
+
+def why_stale(course: Course, changes: dict[str, list[str]]) -> list[str]:
+    """A line for each unit of :func:`stale`: what has changed, and how long the last run took."""
+    lines = []
+    for unit, names in changes.items():
+        last = ledgers.Ledger.read(course.root, unit)
+        took = f", the last time took {last.seconds:.0f} s" if last else ""
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"{unit}: {', '.join(names[:3])}{more} changed{took}")
+    return lines
+
+
+def in_words(report: GateReport) -> str:
+    """What the gates said, a problem a line."""
+    totals = report.totals
+    verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
+    line = (
+        f"{report.unit}: {report.questions} questions, {report.points:g} points, "
+        f"{totals['killed']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
+        f"{totals['alternatives']} alternatives are accepted, {report.seconds:.0f} s: {verdict}"
+    )
+    return "\n  ".join([line, *report.problems])
