@@ -207,9 +207,8 @@ def rehearse(
         release_folder = scratch.path("release", ".", unit)
         report.problems += check_files(scratch, unit, release_folder)
         for name, source in sources.items():
-            report.problems += check_leaks(
-                source, nbformat.read(release_folder / f"{name}.ipynb", 4)
-            )
+            released = nbformat.read(release_folder / f"{name}.ipynb", 4)
+            report.problems += check_leaks(source, released)
         _play(report, scratch, sources, variants, on_step, executor)
     report.seconds = round(time.monotonic() - started, 1)
     return report
