@@ -139,7 +139,8 @@ question.score()""",
         2,
         'question = checks.Question("Normalize", points=2)\n'
         "x = np.array([[1.0, 2.0], [3.0, 6.0]])\n"
-        'question.example("two rows", lambda: normalize(x).tolist()).gives([[-1, -1], [1, 1]])\n'
+        "right = [[-1.0, -1.0], [1.0, 1.0]]\n"
+        'question.example("two rows", lambda: normalize(x).tolist()).gives(right)\n'
         + _HIDDEN
         + """\
 draw = np.random.default_rng(question.random.getrandbits(32))
@@ -154,7 +155,7 @@ question.score()""",
         1,
         'question = checks.Question("Running mean", points=1)\n'
         "layer = RunningMean(0.5)\n"
-        'question.example("at rest", lambda: layer(np.ones(2)).tolist()).gives([1, 1])\n'
+        'question.example("at rest", lambda: layer(np.ones(2)).tolist()).gives([1.0, 1.0])\n'
         + _HIDDEN
         + """\
 value = question.random.randint(2, 90)
