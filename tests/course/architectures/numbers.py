@@ -78,7 +78,8 @@ def shortened(name: str) -> dict:
     entry = architectures.describe(name)
     found = {}
     for key, value in entry.overrides.items():
-        if key in ("blocks", "repeats") and isinstance(value, tuple):
+        counts = isinstance(value, tuple) and all(isinstance(n, int) for n in value)
+        if key in ("blocks", "repeats") and counts:
             found[key] = (2, *(1 for _ in value[1:]))  # one of them with a shortcut of its own
         if key == "cells":
             found[key] = 1

@@ -24,7 +24,7 @@ def _start(root, folder, name, jobs, environment, program=("-m", "tests.course.t
 
 
 def _end(process, codes=(0,)):
-    _, errors = process.communicate(timeout=600 + 60 * int(os.environ.get("KILLS", "0")))
+    _, errors = process.communicate(timeout=1200 + 60 * int(os.environ.get("KILLS", "0")))
     assert process.returncode in codes, errors[-3000:]
 
 
