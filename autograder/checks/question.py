@@ -114,7 +114,7 @@ class Question:
         return watching(rules.watch, rules.namespace, rules.test)
 
     def example(self, name: str, function: Callable, *args, **kwargs) -> Call:
-        """A visible check. It earns nothing beside graded ones, but failing it costs as much."""
+        """A visible check. It earns nothing beside graded ones; who fails it cannot have it all."""
         return Call(self, name, 0, function, args, kwargs)
 
     def check(self, name: str, function: Callable, *args, share: float = 1, **kwargs) -> Call:
@@ -177,8 +177,8 @@ class Question:
     def _earned(self) -> float:
         """The part of the points that is earned.
 
-        Where there are graded checks, an example earns nothing, as its answer can be seen; one
-        that fails counts as a graded check that failed. To refuse everything is no answer, so a
+        Where there are graded checks, an example earns nothing, as its answer can be seen; but who
+        fails one has no more than if it were one more graded check that failed. To refuse everything is no answer, so a
         check that counts only beside a right answer is left out where no other earned anything.
         """
         graded = [result for result in self.results if result.share]
@@ -187,9 +187,11 @@ class Question:
         if alone and not any(result.credit for result in alone):
             graded = alone
         counted = graded or examples
-        earned = sum(result.share * result.credit for result in counted)
+        total = sum(result.share for result in counted)
         lost = sum(1 - result.credit for result in examples) if graded else 0
-        return earned / (sum(result.share for result in counted) + lost)
+        # A mistake that hidden checks find as well costs once.
+        earned = sum(result.share * result.credit for result in counted) / total
+        return min(earned, total / (total + lost))
 
     def score(self) -> float:
         """Say what failed, and return the points earned; raise ChecksFailed if that is none."""

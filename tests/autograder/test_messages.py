@@ -216,6 +216,14 @@ def test_an_answer_that_fails_an_example_does_not_get_everything(capsys):
     assert question.score() == 3  # as one of four
 
 
+def test_a_mistake_that_hidden_checks_find_costs_once(capsys):
+    question = Question("q", points=4)
+    question.example("seen", lambda: 1).gives(2)
+    question.check("hidden", lambda: 1).gives(2)
+    question.check("other", lambda: 1).gives(1)
+    assert question.score() == 2
+
+
 def test_an_example_earns_nothing():
     question = Question("q", points=4)
     for _ in range(5):
