@@ -178,8 +178,9 @@ class Question:
         """The part of the points that is earned.
 
         Where there are graded checks, an example earns nothing, as its answer can be seen; but who
-        fails one has no more than if it were one more graded check that failed. To refuse everything is no answer, so a
-        check that counts only beside a right answer is left out where no other earned anything.
+        fails one has no more than if it were one more graded check that failed. To refuse
+        everything is no answer, so a check that counts only beside a right answer is left out where
+        no other earned anything.
         """
         graded = [result for result in self.results if result.share]
         examples = [replace(result, share=1) for result in self.results if not result.share]
