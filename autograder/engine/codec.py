@@ -51,6 +51,7 @@ class Encoder:
 
     Attributes:
         blobs: bytes that the codes refer to by position.
+        told: what the caller has described already.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Encoder:
         first: Callable[[Any, Encoder], list | None] = lambda value, encoder: None,
     ):
         self.blobs: list[bytes] = []
+        self.told: set[int] = set()
         self._special, self._first = special, first
         self._items = 0
         self._depth = 0
@@ -104,7 +106,12 @@ class Encoder:
         if kind is float:
             return ["j", value] if math.isfinite(value) else ["x", repr(value)]
         code = self._first(value, self)
-        if code is None and kind not in _BUILTIN:
+        return self.encode_inner(value) if code is None else code
+
+    def encode_inner(self, value) -> list:
+        """The code of a value that is none of JSON's own, without asking `first` about it."""
+        kind, code = type(value), None
+        if kind not in _BUILTIN:
             code = arrays.encode(value, self) or tables.encode(value, self)
         if code is None:
             code = _encode_builtin(value, kind, self) or standard.encode(value, self)
@@ -124,19 +131,30 @@ _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items())
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
 
 
-def has_own_behavior(kind: type) -> bool:
-    """True for a class made of a plain type that can do more than that type, and has a use for it.
+def own_behavior(kind: type) -> str:
+    """What a class made of a plain type can do that would be lost in its base.
 
-    What it computes with operators or methods of its own would be lost in its base. Constructors,
-    fields and what it says of itself (its text, its length, whether it is equal) are no such thing.
+    Constructors, fields and what it says of itself (its text, its length, whether it is equal) are
+    no such thing.
+
+    Returns:
+        "operators", if it computes with operators of its own; "methods", if it has methods or
+        attributes alone; else nothing.
     """
     base = next((base for base in _BASES if issubclass(kind, base)), None)
     if base is None or kind is base:
-        return False
+        return ""
     fields = set(getattr(kind, "_fields", ()))
     parents = kind.__mro__[: kind.__mro__.index(base)]
     own = {name for parent in parents if parent.__module__ == "__main__" for name in vars(parent)}
-    return any(name in _OPERATORS or not name.startswith("_") for name in own - fields)
+    if own & _OPERATORS:
+        return "operators"
+    return "methods" if any(not name.startswith("_") for name in own - fields) else ""
+
+
+def is_fixed(kind: type) -> bool:
+    """Whether values of a plain type, or of a subclass, cannot be changed."""
+    return issubclass(kind, (int, float, str, complex, bytes, tuple, frozenset))
 
 
 _BASES = (*_DICTS.values(), deque, *_SEQUENCES, dict, int, float, str, complex, bytes, bytearray)

@@ -8,7 +8,6 @@ else becomes a stand-in.
 from __future__ import annotations
 
 import ast
-import builtins
 import contextlib
 import os
 import socket
@@ -21,11 +20,14 @@ from pathlib import Path
 from autograder.checks.own import set_student
 from autograder.checks.question import seed_questions
 from autograder.checks.watching import look_elsewhere
+from autograder.engine import guard, names, patches
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError
+from autograder.engine.files import Folder
 from autograder.engine.harmless import displayed
 from autograder.engine.proxies import Student, StudentError
+from autograder.engine.scope import Scope, Shared
 
 SHELL = make_shell()
 START_S = 30.0  # for a student's process to answer at all
@@ -38,6 +40,8 @@ def main(connection: socket.socket) -> None:
     set-up. The grader starts a new judge after anything unusual, and after some jobs anyway.
     """
     look_elsewhere()
+    guard.install()
+    patches.watch()
     grader = Channel(connection)
     while True:
         try:
@@ -49,6 +53,7 @@ def main(connection: socket.socket) -> None:
             seed_questions(job["seed"])
             set_student(job["student"])
             student = Student(Channel(socket.socket(fileno=student_fd)))
+            student.folder = Folder(os.getcwd(), fixed=job["files"])
             with contextlib.suppress(StudentError):  # its first cell will say so
                 student.ask(START_S, do="begin", student=job["student"])
             # One by one: should a cell end this process, those before it are told already.
@@ -69,6 +74,8 @@ def _work_folder(files: dict[str, bytes]) -> Iterator[None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         os.chdir(folder)
+        # The instructor's modules beside the notebook; no file of a student's is ever one here.
+        sys.path.insert(0, folder)
         try:
             yield
         finally:
@@ -89,7 +96,7 @@ class Judge:
         self.student = student
         self.shell = shell or SHELL
         self.uncarried = False
-        self.own = set(self.shell.user_ns)
+        self.scope = Scope(set(self.shell.user_ns))
         # As in a notebook: the cells that ran, for checks that read what an answer uses.
         self.cells: list[str] = []
         self.shell.user_ns["In"] = self.cells
@@ -100,8 +107,9 @@ class Judge:
         Args:
             job: ``{"cells": [{"role": ..., "source": ...}], "cell_seconds": ..., "seconds": ...}``
                 with role "student", "judge" or "skip"; ``learn``, an instructor's source whose
-                declarations are the judge's own; ``echo``, the visible part of a graded cell that
-                later cells of the student's process need.
+                declarations are the judge's own; ``theirs``, names that the instructor's solution
+                of a student's cell defines or changes; ``echo``, the visible part of a graded cell
+                that later cells of the student's process need.
 
         Yields:
             ``{"outputs": [...], "seconds": ...}`` for each cell, and ``"uncarried": True`` where a
@@ -127,59 +135,66 @@ class Judge:
             if cell.get("echo"):
                 self._student_cell(cell["echo"], seconds)
             return outputs
-        if cell.get("learn"):
-            self._learn(cell["learn"])
-        return self._student_cell(cell["source"], seconds)
+        given = self._learn(cell["learn"]) if cell.get("learn") else []
+        return self._student_cell(cell["source"], seconds, given, cell.get("theirs") or [])
 
-    def _student_cell(self, source: str, seconds: float) -> list:
+    def _student_cell(self, source: str, seconds: float, given=(), theirs=()) -> list:
         self.cells.append(self.shell.transform_cell(source))
+        self.scope.student_cell(self.cells[-1], theirs)
         try:
-            answer, _ = self.student.ask(seconds, do="cell", source=source)
+            return sanitized(self.student.run(source, seconds, list(given)))
         except StudentError as error:
             return _failed("ProcessEnded", f"not run to its end: {error}")
-        return sanitized(answer.get("outputs"))
 
-    def _learn(self, source: str) -> None:
+    def _learn(self, source: str) -> list[str]:
         """Take from an instructor's cell what is the same in every process.
 
         Imports, functions, classes and literal constants are ours, whatever a student's process
         makes of them; what the cell computes stays there.
+
+        Returns:
+            Names of the functions and classes.
         """
         try:
-            tree = ast.parse(self.shell.transform_cell(source))
+            tree = ast.parse(self.shell.transform_cell(names.without_magic(source)))
         except SyntaxError:
-            return
-        kept = [node for node in tree.body if _is_declaration(node)]
-        if kept:
-            module = ast.Module(kept, type_ignores=[])
-            for node in kept:
-                self.own |= _stored(node)
-            try:
-                exec(compile(module, "<given>", "exec"), self.shell.user_ns)
-            except Exception:
-                # What fails here fails in the student's process, too, and is shown there.
-                return
+            return []
+        space, given = self.shell.user_ns, []
+        for node in filter(_is_declaration, tree.body):
+            module = ast.Module([node], type_ignores=[])
+            self.scope.given(names.of(ast.unparse(node)))
+            # What fails here fails in the student's process, too, and is shown there.
+            with contextlib.suppress(Exception):
+                exec(compile(module, "<given>", "exec"), space)
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    self.student.given[node.name] = space[node.name]
+                    given.append(node.name)
+        return given
 
     def _judge(self, source: str, seconds: float) -> list:
         """Run a graded cell here, with stand-ins for what is the student's."""
+        test, space = names.of(self.shell.transform_cell(source)), self.shell.user_ns
         try:
-            tree = ast.parse(self.shell.transform_cell(source))
-        except SyntaxError:
-            tree = ast.Module([], type_ignores=[])  # running it shows the error
-        stored = _stored(tree)
-        wanted = sorted(_loaded(tree) - self.own - set(dir(builtins)))
-        try:
+            wanted = self.scope.wanted(test)
+            if test.loaded & (names.ANY - {"get_ipython"}) or "get_ipython" in source:
+                wanted = sorted({*wanted, *self.student.names()} - self.scope.own)
             found = self.student.get(wanted) if wanted else {}
         except Exception as error:  # whatever the student's process says instead of an answer
             return _failed(type(error).__name__, str(error))
+        found = {n: v for n, v in found.items() if self.scope.is_acceptable(n, v)}
         for name in wanted:
-            self.shell.user_ns.pop(name, None)
-        self.shell.user_ns.update(found)
+            space.pop(name, None)
+        space.update(found)
+        self.student.shared = Shared(
+            space, found, self.scope.replaced(test), test.changed, self.scope.followed(set(found))
+        )
         cell = Cell(self.shell)
-        result = cell.run(source, seconds + 1)
+        with guard.no_pickled_code():
+            result = cell.run(source, seconds + 1)
         # Not by the error's name, which a student's exception could have.
         self.uncarried = type(cell.ended_by) is CodecError
-        self.own |= stored - set(found)
+        self.student.restore()
+        self.scope.tested(test, set(found))
         # A test may show what a student's function gave.
         return sanitized(result["outputs"])
 
@@ -194,26 +209,6 @@ def _is_declaration(node: ast.stmt) -> bool:
             return False
         return all(isinstance(target, ast.Name) for target in node.targets)
     return False
-
-
-def _loaded(tree: ast.AST) -> set[str]:
-    """Names that code reads."""
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-
-def _stored(tree: ast.AST) -> set[str]:
-    """Names that code defines, at its top level or anywhere in it."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            names.add(node.name)
-    return names
 
 
 def _failed(name: str, reason: str) -> list:

@@ -73,6 +73,33 @@ def plain(model):
     return keras.Model(inputs, model.call(inputs if len(inputs) > 1 else inputs[0]))
 
 
+def encode(value, encoder) -> list | None:
+    """The code of a model whose layers are known, or of a tensor; None of anything else."""
+    import keras
+
+    if is_graph(value):
+        config, weights = pack(value)
+        return ["m", encoder.blob(config.encode()), [encoder.array(w) for w in weights]]
+    if keras.ops.is_tensor(value) or isinstance(value, keras.Variable):
+        return ["T", encoder.array(keras.ops.convert_to_numpy(value))]
+    return None
+
+
+def decode(tag: str, rest: list, decoder):
+    """The model or tensor of a code.
+
+    Raises:
+        RebuildError: a model that is not rebuilt.
+        CodecError: no such code.
+    """
+    import keras
+
+    if tag == "T":
+        return keras.ops.convert_to_tensor(decoder.array(rest[0]))
+    arrays = [decoder.array(code) for code in rest[1]]
+    return unpack(decoder.blob(rest[0]).decode(errors="replace"), arrays)
+
+
 def is_graph(value) -> bool:
     """True for a built Keras model whose layers and tensors are all known."""
     import keras

@@ -1,26 +1,29 @@
-"""The judge's stand-ins for what belongs to the student.
+"""The judge's end of the conversation with a student's process.
 
-A stand-in passes calls and attribute reads on to the student's process and gives back plain data.
-It equals nothing but itself, whatever its owner would have said.
+What the student defined comes as plain data where it has a plain form; a stand-in for the rest
+(:mod:`autograder.engine.standins`) passes on what is done with it. What a test hands over goes the
+other way: plain data, or a number for the rest (:mod:`autograder.engine.handed`).
 """
 
 from __future__ import annotations
 
-import builtins
+import contextlib
 import sys
 import time
 
 from autograder.checks import watching
-from autograder.engine import models
+from autograder.engine import errors, files, models, patches, standins, updates
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.engine.errors import StudentError
+from autograder.engine.handed import MAX_NESTED, Handed, Refused, by_name
+from autograder.engine.scope import Shared
+from autograder.engine.standins import Remote, StudentObject, function, remote_of
+
+__all__ = ["Student", "StudentError", "StudentObject", "Unreadable"]
 
 # Beyond the time a call may take, the student's process gets this long to say that it was too long.
 GRACE_S = 3.0
-
-
-class StudentError(Exception):
-    """Something in the student's work failed that has no better-known exception."""
 
 
 class Student:
@@ -31,6 +34,10 @@ class Student:
         alive: False once the process is gone or has stopped answering.
         usual: False once it has said something that no honest process says.
         deadline: ``time.monotonic()`` at which the current cell's time is up.
+        given: functions and classes of the instructor's that both processes have, by name.
+        handed: what tests handed to the student's functions.
+        shared: the student's globals that the current test may change.
+        folder: the judge's work folder, kept equal to that of the student's process.
     """
 
     def __init__(self, channel: Channel):
@@ -39,7 +46,17 @@ class Student:
         self.alive = True
         self.deadline = float("inf")
         self.usual = True
+        self.given: dict[str, object] = {}
+        self.handed = Handed()
+        self.shared: Shared | None = None
+        self.folder: files.Folder | None = None
         self._tensors: list = []
+        self._outputs: list = []
+        self._sent = updates.Sent()
+        self._made: dict[int, object] = {}
+        self._nested = 0
+
+    # The conversation
 
     def ask(self, seconds: float, blobs: list[bytes] = (), **request) -> tuple[dict, list[bytes]]:
         """Send a request; the answer.
@@ -51,12 +68,14 @@ class Student:
             raise StudentError("your code ended or blocked the Python process earlier")
         try:
             self.channel.send(request | {"seconds": seconds}, list(blobs))
-            answer, beside = self.channel.receive(seconds + GRACE_S)
+            answer, beside = self._answer(seconds, request["do"])
         except ChannelError as error:
-            self.alive = False
-            self.channel.close()
+            self._lost()
             self.incidents.append(f"the code ended or blocked the Python process: {error}")
             raise StudentError(f"your code ended or blocked the Python process ({error})") from None
+        except BaseException:  # the cell's time is up in the midst of a message
+            self._lost()
+            raise
         if not isinstance(answer, dict):
             self.usual = False
             raise StudentError("your process gave no usable answer")
@@ -64,6 +83,39 @@ class Student:
             if isinstance(incident, str) and incident not in self.incidents:
                 self.incidents.append(incident[:200])
         return answer, beside
+
+    def _answer(self, seconds: float, request: str) -> tuple[object, list[bytes]]:
+        """The answer to a request, after what the student's code asks for meanwhile."""
+        end = time.monotonic() + seconds + GRACE_S
+        while True:
+            answer, beside = self.channel.receive(max(0.01, end - time.monotonic()))
+            if request == "cell" or not isinstance(answer, dict) or "back" not in answer:
+                return answer, beside
+            self.channel.send(*self._serve(answer, beside))
+
+    def _serve(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
+        """Do what the student's code wants done with something that a test handed to it."""
+        kept = self._sent, self._tensors, self._outputs
+        self._sent, self._tensors, self._outputs = updates.Sent(), [], []
+        self._nested += 1
+        try:
+            if self._nested > MAX_NESTED:
+                raise Refused("the test's functions and yours call each other too deeply")
+            decoder = Decoder(blobs, self._decode_special)
+            args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
+            kwargs = {str(name): value for name, value in kwargs.items()}
+            value = self.handed.do(request["back"], request["op"], list(args), kwargs)
+            encoder = Encoder(self._encode_special)
+            return {"value": encoder.encode(value)}, encoder.blobs
+        except Exception as error:
+            return {"error": errors.describe(error)}, []
+        finally:
+            self._nested -= 1
+            self._sent, self._tensors, self._outputs = kept
+
+    def _lost(self) -> None:
+        self.alive = False
+        self.channel.close()
 
     def summary(self) -> dict:
         """What was noticed, and whether the judge that it was may judge others."""
@@ -81,42 +133,107 @@ class Student:
             raise StudentError("the time for this question is up")
         return seconds
 
+    # Questions
+
+    def run(self, source: str, seconds: float, given: list[str]):
+        """Run a cell; what it is said to have shown.
+
+        Args:
+            source: the cell.
+            seconds: how long it may take.
+            given: names of the instructor's functions and classes that it defines.
+        """
+        encoder = Encoder(self._encode_special)
+        request = {"source": source, "given": given} | self._files(encoder)
+        answer, beside = self.ask(seconds, encoder.blobs, do="cell", **request)
+        self._take_files(answer, beside)
+        return answer.get("outputs")
+
+    def _files(self, encoder: Encoder) -> dict:
+        return {"files": files.sent(self.folder.changed(), encoder)} if self.folder else {}
+
+    def _take_files(self, answer: dict, blobs: list[bytes]) -> None:
+        if self.folder and "files" in answer:
+            decoder = Decoder(blobs, self._decode_special)
+            with contextlib.suppress(CodecError):
+                self.folder.write(files.received(answer["files"], decoder))
+
     def get(self, names: list[str]) -> dict:
         """Values or stand-ins of the names that the student has defined."""
         answer, beside = self.ask(self.left(), do="get", names=names)
-        if "error" in answer:
-            raise rebuild_error(answer["error"])
-        values = answer.get("values", {})
         decoder = Decoder(beside, self._decode_special)
+        self._raise(answer, decoder)
+        values = answer.get("values", {})
         return {name: self._decode(decoder, values[name]) for name in names if name in values}
+
+    def names(self) -> list[str]:
+        """Names that the student has defined."""
+        answer, _ = self.ask(self.left(), do="names")
+        found = answer.get("names")
+        return [n for n in found[:1000] if isinstance(n, str)] if isinstance(found, list) else []
+
+    def restore(self) -> None:
+        """Give the student's globals back the values that a test has replaced."""
+        if self.shared is not None and self.shared.replaced_any and self.alive:
+            with contextlib.suppress(StudentError):
+                self.ask(GRACE_S, do="restore")
+        self.shared = None
 
     def attribute(self, handle: int, name: str):
         """An attribute of something of the student's."""
         answer, beside = self.ask(self.left(), do="attribute", handle=handle, name=name)
-        if "error" in answer:
-            raise rebuild_error(answer["error"])
-        return self._decode(Decoder(beside, self._decode_special), answer.get("value"))
+        decoder = Decoder(beside, self._decode_special)
+        self._raise(answer, decoder)
+        return self._decode(decoder, answer.get("value"))
 
-    def call(self, handle: int, args: tuple, kwargs: dict):
-        """Call something of the student's; its value, or its exception raised."""
-        self._tensors = []
-        encoder = Encoder(self._encode_special)
-        request = {"args": encoder.encode(args), "kwargs": encoder.encode(kwargs)}
+    def operate(self, operation: str, handle: int, args: tuple = (), kwargs: dict | None = None):
+        """Call something of the student's, or do something else with it.
+
+        Returns:
+            Its value.
+
+        Raises:
+            Exception: the one that the student's code raised.
+        """
+        self._tensors, self._sent = [], updates.Sent()
+        encoder = Encoder(self._encode_special, self._encode_first)
+        request = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(kwargs or {})}
+        request |= self._files(encoder)
+        if replaced := patches.codes(encoder):
+            request["patches"] = replaced
+        if self.shared is not None:
+            request |= {"globals": self.shared.outgoing(encoder), "follow": self.shared.followed}
         if watch := watching.current():
             request["watch"] = watch.request()
-        answer, beside = self.ask(self.left(), encoder.blobs, do="call", handle=handle, **request)
+        answer, beside = self.ask(
+            self.left(), encoder.blobs, do="call", op=operation, handle=handle, **request
+        )
+        self._take_files(answer, beside)
         if isinstance(printed := answer.get("printed"), str):
             sys.stdout.write(printed)
         if watch:
             watch.note(answer.get("watched"))
-        if "error" in answer:
-            raise rebuild_error(answer["error"])
         decoder = Decoder(beside, self._decode_special)
         self._outputs = self._inline(decoder, answer.get("graph"))
-        value = self._decode(decoder, answer.get("value"))
-        for position, code in answer.get("changed", []):
-            _update(args[position], self._decode(decoder, code))
-        return value
+        for code in answer.get("changed") or []:
+            self._decode(decoder, code)  # which does it to the argument
+        if self.shared is not None and isinstance(codes := answer.get("globals"), dict):
+            followed = [name for name in self.shared.followed if name in codes]
+            self.shared.incoming({name: self._decode(decoder, codes[name]) for name in followed})
+        self._raise(answer, decoder)
+        return self._decode(decoder, answer.get("value"))
+
+    def _raise(self, answer: dict, decoder: Decoder) -> None:
+        if "error" not in answer:
+            return
+        try:
+            args = [decoder.decode(code) for code in answer.get("args") or []] or None
+            raised = decoder.decode(answer["raised"]) if "raised" in answer else None
+        except (CodecError, TypeError):
+            args = raised = None
+        if isinstance(raised, Exception) and remote_of(raised) is not None:
+            raise raised
+        raise errors.rebuild(answer["error"], args, self.given)
 
     def _inline(self, decoder: Decoder, graph) -> list:
         """Symbolic outputs of a call, computed by the student's layers on our own tensors."""
@@ -130,6 +247,8 @@ class Student:
         tensors = [self._tensors[position] for position in graph[1]]
         return keras.tree.flatten(models.inline(model, tensors))
 
+    # Values
+
     def _decode(self, decoder: Decoder, code):
         try:
             return decoder.decode(code)
@@ -140,18 +259,25 @@ class Student:
     def _decode_special(self, code: list, decoder: Decoder):
         tag, *rest = code
         match tag:
+            case "=":
+                return self._sent.take(rest[0], rest[1] and decoder.decode(rest[1]))
+            case "O":
+                return updates.build(self.given[rest[0]], decoder.decode(rest[1]))
+            case "G":
+                return self.given[rest[0]]
+            case "H":
+                return self.handed.thing(rest[0])
+            case "w":
+                handle, about, inner = rest
+                kind = decoder.decode(about)
+                return standins.extend(decoder.decode(inner), kind, self._remote(handle, kind))
             case "f" | "o" | "C":
-                kind = {"f": StudentFunction, "o": StudentObject, "C": StudentClass}[tag]
-                handle, name, mro, text = rest
-                return kind(self, int(handle), str(name), [str(part) for part in mro], str(text))
-            case "T":
-                import keras
-
-                return keras.ops.convert_to_tensor(decoder.array(rest[0]))
-            case "m":
+                return self._stand_in(tag, rest, decoder)
+            case "module":
+                return updates.module(rest[0])
+            case "m" | "T":
                 try:
-                    arrays = [decoder.array(code) for code in rest[1]]
-                    return models.unpack(decoder.blob(rest[0]).decode(errors="replace"), arrays)
+                    return models.decode(tag, rest, decoder)
                 except models.RebuildError as error:
                     self.usual = False
                     return Unreadable(str(error))
@@ -159,59 +285,56 @@ class Student:
                 return self._outputs[int(rest[0])]
         raise CodecError(f"a {tag!r} cannot be used in a test")
 
+    def _stand_in(self, tag: str, rest: list, decoder: Decoder):
+        """The stand-in of a handle, the same one whenever it comes."""
+        handle = int(rest[0])
+        if handle in self._made:
+            return self._made[handle]
+        if tag == "f":
+            _, name, kind = rest
+            made = standins.make_object(
+                function, Remote(self, handle, str(name)[:200], str(kind)[:200], True)
+            )
+        elif tag == "C":
+            _, name, own, doc, bases, names, of_class = rest
+            name = str(name)[:200]
+            remote = Remote(self, handle, name, name, bool(own))
+            known = [base for base in decoder.decode_all(bases) if isinstance(base, type)]
+            names, of_class = map(str, names), map(str, of_class)
+            made = standins.make_class(remote, name, str(doc), known, [*names], [*of_class])
+        else:
+            _, code, plain = rest
+            kind = decoder.decode(code)
+            made = standins.make_object(kind, self._remote(handle, kind, bool(plain)))
+        return self._made.setdefault(handle, made)
+
+    def _remote(self, handle: int, kind: type, plain: bool = False) -> Remote:
+        about = remote_of(kind)
+        return Remote(self, int(handle), "", about.kind, about.own, plain)
+
+    def _encode_first(self, value, encoder: Encoder) -> list | None:
+        if (handle := type(value).__dict__.get("__handle__")) is not None:
+            return ["h", handle]
+        return self._sent.code(value, encoder, self.given)
+
     def _encode_special(self, value, encoder: Encoder) -> list:
-        if isinstance(value, StudentObject):
-            return ["h", value._handle]
-        keras = sys.modules.get("keras")
-        if keras is not None:
+        if (remote := remote_of(value)) is not None:
+            return ["h", remote.handle]
+        if "keras" in sys.modules:
+            import keras
+
             if isinstance(value, keras.KerasTensor):
                 self._tensors.append(value)
                 return ["k", len(self._tensors) - 1, list(value.shape), str(value.dtype)]
-            if models.is_graph(value):
-                config, weights = models.pack(value)
-                return ["m", encoder.blob(config.encode()), [encoder.array(w) for w in weights]]
-            if keras.ops.is_tensor(value) or isinstance(value, keras.Variable):
-                return ["T", encoder.array(keras.ops.convert_to_numpy(value))]
-        raise CodecError(f"a {type(value).__name__} cannot be handed to a student's function")
-
-
-class StudentObject:
-    """Something of the student's that has no plain form."""
-
-    def __init__(self, student: Student, handle: int, name: str, mro: list[str], text: str):
-        self._student, self._handle, self._mro = student, handle, mro
-        self.__name__ = name or (mro[0] if mro else "object")
-        self.__doc__ = text
-
-    def __repr__(self):
-        return f"<{self.__name__} of the student>"
-
-    def __call__(self, *args, **kwargs):
-        return self._student.call(self._handle, args, kwargs)
-
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(f"{self.__name__} has no {name} that a test can use")
-        return self._student.attribute(self._handle, name)
-
-    def __eq__(self, other):
-        return self is other
-
-    __hash__ = object.__hash__
-
-    def __bool__(self):
-        raise StudentError(f"{self!r} is no plain value and cannot be true or false")
-
-
-class StudentFunction(StudentObject):
-    """A function of the student's."""
-
-
-class StudentClass(StudentObject):
-    """A class of the student's; calling it makes an object of it."""
-
-    def __instancecheck__(self, value):
-        return isinstance(value, StudentObject) and self.__name__ in value._mro
+            if (code := models.encode(value, encoder)) is not None:
+                return code
+        for name, thing in self.given.items():
+            if thing is value:
+                return ["G", name]
+        code = by_name(value) or self.handed.code(value)
+        if code is None:
+            raise CodecError(f"a {type(value).__name__} cannot be handed to a student's function")
+        return code
 
 
 class Unreadable:
@@ -229,33 +352,3 @@ class Unreadable:
         return False
 
     __hash__ = None
-
-
-def rebuild_error(description) -> Exception:
-    """An exception as the student's code raised it, as far as it is one of Python's own."""
-    try:
-        names, message = description
-        names, message = [str(name) for name in names], str(message)
-    except (TypeError, ValueError):
-        return StudentError("your process gave no usable answer")
-    for name in names:
-        kind = getattr(builtins, name, None)
-        if kind is Exception or not (isinstance(kind, type) and issubclass(kind, Exception)):
-            continue
-        try:
-            return kind(message)
-        except TypeError:  # UnicodeDecodeError and its like want more than a message
-            continue
-    own = type(names[0][:80] if names else "StudentError", (StudentError,), {})
-    return own(message)
-
-
-def _update(value, new) -> None:
-    """Do to an argument what the student's code did to its copy."""
-    if type(value) is type(new) is list:
-        value[:] = new
-    elif type(value) is type(new) and isinstance(value, dict | set):
-        value.clear()
-        value.update(new)
-    elif hasattr(value, "shape") and value.shape == getattr(new, "shape", None):
-        value[...] = new

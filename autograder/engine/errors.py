@@ -1,0 +1,60 @@
+"""Exceptions on their way between two processes: names of classes, a message and arguments."""
+
+from __future__ import annotations
+
+import sys
+
+from autograder.engine.cells import CellTimeout
+
+
+class StudentError(Exception):
+    """Something in the student's work failed that has no better-known exception."""
+
+
+def describe(error: BaseException) -> list:
+    """An exception as plain data: its classes, each as (module, name), and its message."""
+    kinds = [[kind.__module__, kind.__qualname__] for kind in type(error).__mro__]
+    if isinstance(error, CellTimeout):
+        return [[["builtins", "TimeoutError"]], "it did not finish in time"]
+    try:
+        return [kinds, str(error)[:2000]]
+    except Exception:
+        return [kinds, ""]
+
+
+def rebuild(description, args: list | None = None, given: dict | None = None) -> Exception:
+    """An exception as another process raised it, as far as its class is known here.
+
+    Args:
+        description: what :func:`describe` made of it, or anything else.
+        args: its arguments, where they came as plain data.
+        given: classes of the instructor's, by name.
+    """
+    try:
+        kinds, message = description
+        kinds, message = [(str(module), str(name)) for module, name in kinds], str(message)
+    except (TypeError, ValueError):
+        return StudentError("your process gave no usable answer")
+    for module, name in kinds:
+        kind = _known(module, name, given or {})
+        if kind is None:
+            continue
+        for arguments in (args, [message]):
+            try:
+                if arguments is not None:
+                    return kind(*arguments)
+            except Exception:  # UnicodeDecodeError and its like want more than a message
+                continue
+    own = type(kinds[0][1][:80] if kinds else "StudentError", (StudentError,), {})
+    return own(message)
+
+
+def _known(module: str, name: str, given: dict) -> type[Exception] | None:
+    """A class of exceptions that this process has anyway; none that ends a process."""
+    space = sys.modules.get(module)
+    known = given if module == "__main__" else {} if space is None else vars(space)
+    kind = known.get(name)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind is Exception:
+        return None
+    # Ours say what became of a question.
+    return None if module.partition(".")[0] == "autograder" else kind

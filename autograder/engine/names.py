@@ -1,0 +1,144 @@
+"""Which names code defines, reads and changes, by Python's own rules of scope."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+from dataclasses import dataclass, field
+
+BUILTINS = frozenset(dir(builtins))
+# Whoever calls one of these may mean any name.
+ANY = frozenset({"dir", "globals", "locals", "vars", "eval", "exec", "get_ipython"})
+_MUTATORS = frozenset(
+    """
+    append extend insert remove pop clear sort reverse update setdefault popitem add discard
+    appendleft popleft extendleft rotate fill put resize itemset drop push
+    """.split()
+)
+# Magics whose cell or line is Python.
+_PYTHON_MAGICS = frozenset({"capture", "time", "timeit", "prun"})
+_NAME = re.compile(r"[^\W\d]\w*")
+_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n")
+
+
+@dataclass
+class Names:
+    """Names of a cell.
+
+    Attributes:
+        stored: defined at its top level, imports included.
+        imported: those that an import defines.
+        loaded: read as globals, anywhere in it.
+        changed: of what is read at its top level, what is changed in place.
+        changed_inside: globals that its functions define or change.
+    """
+
+    stored: set[str] = field(default_factory=set)
+    imported: set[str] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    changed_inside: set[str] = field(default_factory=set)
+
+    def add(self, other: Names) -> None:
+        """Take over another cell's names."""
+        for name, found in vars(other).items():
+            getattr(self, name).update(found)
+
+
+def of(source: str) -> Names:
+    """The names of a cell after IPython has made Python of it; none if it is no Python."""
+    found = Names()
+    try:
+        tree = ast.parse(source)
+        table = symtable.symtable(source, "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    _scopes(table, found, top=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            _magic(node, found)
+    _changes(tree, found, set(), found.changed)
+    return found
+
+
+def defined_or_changed(source: str) -> set[str]:
+    """Names that a cell makes its own: what it defines, but for imports, and changes in place."""
+    names = of(source)
+    return (names.stored - names.imported) | names.changed
+
+
+def without_magic(source: str) -> str:
+    """A cell without a first line such as ``%%capture``, where the rest of it is Python."""
+    magic = _MAGIC.match(source)
+    return source[magic.end() :] if magic and magic[1] in _PYTHON_MAGICS else source
+
+
+def _scopes(table: symtable.SymbolTable, found: Names, top: bool = False) -> None:
+    for symbol in table.get_symbols():
+        name = symbol.get_name()
+        outside = top or symbol.is_global()
+        if outside and symbol.is_referenced():
+            found.loaded.add(name)
+        if top and (symbol.is_assigned() or symbol.is_imported()):
+            found.stored.add(name)
+        if top and symbol.is_imported():
+            found.imported.add(name)
+        if not top and symbol.is_declared_global() and symbol.is_assigned():
+            found.changed_inside.add(name)
+    for child in table.get_children():
+        _scopes(child, found)
+
+
+def _magic(node: ast.Call, found: Names) -> None:
+    """The names in what a magic is given: Python in some, else whatever looks like a name."""
+    kind = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+    if kind == "run_cell_magic" and len(texts) == 3 and texts[0] in _PYTHON_MAGICS:
+        found.add(of(str(texts[2])))
+    elif kind in ("run_line_magic", "system", "getoutput"):
+        found.loaded.update(_NAME.findall(" ".join(map(str, texts))))
+
+
+def _changes(node: ast.AST, found: Names, local: set[str], changed: set[str]) -> None:
+    """Note names of globals that are changed in place, apart for the top level and functions."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        local = local | _locals(node)
+        changed = found.changed_inside
+    name = _changed(node)
+    if name is not None and name not in local:
+        changed.add(name)
+    for child in ast.iter_child_nodes(node):
+        _changes(child, found, local, changed)
+
+
+def _changed(node: ast.AST) -> str | None:
+    """The name whose value a node changes in place."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        return _root(node)
+    if isinstance(node, ast.AugAssign):
+        return _root(node.target)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _root(node.func) if node.func.attr in _MUTATORS else None
+    return None
+
+
+def _root(node: ast.AST) -> str | None:
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _locals(node) -> set[str]:
+    """Names that are a function's own."""
+    args = node.args
+    every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+    found = {arg.arg for arg in every if arg is not None}
+    shared = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.add(inner.id)
+        elif isinstance(inner, ast.Global):
+            shared.update(inner.names)
+    return found - shared

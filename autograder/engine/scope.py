@@ -1,0 +1,116 @@
+"""Whose a name is in a notebook: the instructor's, and so the judge's own, or the student's."""
+
+from __future__ import annotations
+
+from autograder.engine import names, updates
+from autograder.engine.names import Names
+from autograder.engine.received import snapshot
+from autograder.engine.standins import remote_of
+
+
+class Scope:
+    """Keeps account of names, cell by cell.
+
+    What the instructor's cells and tests define is the judge's own, whatever a student's cell makes
+    of it, but for names that the instructor's own solution defines or changes: those are the
+    student's from there on. Names that nobody of the two defines are the student's.
+
+    Attributes:
+        own: names that are the judge's.
+    """
+
+    def __init__(self, own: set[str]):
+        self.own = set(own)
+        self._imported: set[str] = set()
+        self._theirs: set[str] = set()
+        self._student = Names()
+
+    def given(self, found: Names) -> None:
+        """An instructor's cell defines names."""
+        self.own |= found.stored
+        self._imported |= found.imported
+
+    def student_cell(self, source: str, theirs: list[str]) -> None:
+        """A student's cell runs.
+
+        Args:
+            source: as Python.
+            theirs: names that the instructor's solution of it defines or changes.
+        """
+        self._student.add(names.of(source))
+        self._theirs |= set(theirs)
+        self.own -= set(theirs) - self._imported
+
+    def wanted(self, test: Names) -> list[str]:
+        """Names that a test takes from the student."""
+        plain = test.loaded - self.own - test.imported
+        builtin = plain & names.BUILTINS & (self._student.stored | self._theirs)
+        return sorted(plain - names.BUILTINS | builtin)
+
+    def is_acceptable(self, name: str, value) -> bool:
+        """Whether a student's value may stand for a name: one of Python's only for data."""
+        theirs = name not in names.BUILTINS or name in self._theirs
+        return theirs or not (callable(value) or remote_of(value))
+
+    def replaced(self, test: Names) -> set[str]:
+        """The student's names that a test defines anew, for the student's code to see."""
+        return test.stored & self._theirs
+
+    def followed(self, found: set[str]) -> set[str]:
+        """Names whose values the student's functions change."""
+        return found & self._student.changed_inside
+
+    def tested(self, test: Names, found: set[str]) -> None:
+        """A test has run, with these names taken from the student."""
+        self.own |= test.stored - found - self._theirs
+
+
+class Shared:
+    """Globals of the student's that a test has changed or that its functions may change.
+
+    Args:
+        space: the test's names.
+        found: what came from the student.
+        replaced: names that the test may define anew.
+        changed: names whose values it may change in place.
+        followed: names whose values the student's functions change.
+
+    Attributes:
+        replaced_any: the student's process has been told of a name defined anew.
+    """
+
+    def __init__(self, space: dict, found: dict, replaced: set, changed: set, followed: set):
+        self._space, self._replaced, self.followed = space, replaced, sorted(followed)
+        self._known = {name: found.get(name) for name in replaced}
+        self._found, self.replaced_any = found, False
+        self._seen = {n: snapshot(found[n], {}) for n in (changed | followed) & set(found)}
+
+    def outgoing(self, encoder) -> dict[str, list]:
+        """Codes of what the test has changed since the last time."""
+        codes = {}
+        for name in self._replaced:
+            value = self._space.get(name)
+            if value is not self._known[name]:
+                codes[name] = ["new", encoder.encode(value)]
+                self._known[name], self.replaced_any = value, True
+        for name, old in self._seen.items():
+            value = self._space.get(name)
+            if value is not self._found[name] or name in codes:
+                continue
+            now = snapshot(value, {})
+            if now != old:
+                codes[name] = ["in", encoder.encode_inner(value)]
+                self._seen[name] = now
+        return codes
+
+    def incoming(self, values: dict) -> None:
+        """Take over values that the student's functions have changed."""
+        for name in self.followed:
+            if name not in values or self._space.get(name) is not self._found.get(name):
+                continue
+            old, new = self._found[name], values[name]
+            if type(old) is type(new) and updates.is_changeable(old):
+                updates.update(old, new)
+                self._seen[name] = snapshot(old, {})
+            else:
+                self._space[name] = self._found[name] = new
