@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 
@@ -13,10 +12,12 @@ from autograder.sandbox import ForkServer, Isolation, Limits, probe
 STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
 # What nearly every notebook of this kind imports. A name that is not installed is left out.
 PRELOAD = ("numpy", "tensorflow", "keras")
+# What tests of models import, which takes longer than most tests.
+_OF_MODELS = (
+    "autograder.checks.models", "autograder.checks.learning", "course.blocks",
+)  # fmt: skip
 # A judge answers this long after the notebook's own time is up.
 MARGIN_S = 30.0
-# A judge is used for several submissions, as long as nothing unusual comes up.
-JOBS_OF_A_JUDGE = 25
 JUDGE_MEMORY_MB = 4000
 
 
@@ -83,17 +84,16 @@ class Executor:
     def __init__(self, isolation: Isolation | None = None, preload=PRELOAD):
         self.isolation = probe() if isolation is None else isolation
         own = [target.partition(":")[0] for target in (STUDENT, JUDGE)]
-        self._server = ForkServer((*_installed(preload), *own), isolation=self.isolation)
-        self._judges: list[_Judge] = []
-        self._lock = threading.Lock()
+        # Every judge is a new one, as a test may leave anything behind. So that this costs little,
+        # what tests of models import is there, too.
+        own += _OF_MODELS if "keras" in preload else []
+        self._server = ForkServer(_installed((*preload, *own)), isolation=self.isolation)
 
     def __enter__(self):
         self._server.__enter__()
         return self
 
     def __exit__(self, *error):
-        for judge in self._judges:
-            judge.end()
         self._server.__exit__(*error)
 
     def run(self, job: Job) -> dict[str, Ran]:
@@ -122,33 +122,25 @@ class Executor:
         limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
         student = self._server.start(STUDENT, limits=limits, files=job.files)
         done: list[dict] = []
-        summary, failure = None, ""
+        incidents, failure = None, ""
         try:
             judge = self._judge()
             ready = time.monotonic()
             try:
-                summary = judge.take(job, cells, student.channel, seconds, done)
+                incidents = judge.take(job, cells, student.channel, seconds, done)
             except ChannelError as error:
-                failure = judge.end() or str(error)
+                failure = str(error)
+            failure = judge.end() or failure
         finally:
             answered = time.monotonic()
             student.channel.close()
             student.kill()
             end = student.wait(10)
-        if summary and summary["usual"] and judge.jobs < JOBS_OF_A_JUDGE:
-            with self._lock:
-                self._judges.append(judge)
-        else:
-            judge.end()
         times = {"start": ready - started, "run": answered - ready}
         times["end"] = time.monotonic() - answered
-        return _ran(cells, done, summary, failure, end, times)
+        return _ran(cells, done, incidents, failure, end, times)
 
     def _judge(self) -> _Judge:
-        """A judge that has nothing to do, or a new one."""
-        with self._lock:
-            if self._judges:
-                return self._judges.pop()
         # Its folder holds all of the instructor's files.
         limits = Limits(
             memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, file_mb=256, disk_mb=512
@@ -157,13 +149,13 @@ class Executor:
 
 
 class _Judge:
-    """A judge's process, and how many jobs it has had."""
+    """A judge's process, for one notebook."""
 
     def __init__(self, process):
-        self.process, self.jobs = process, 0
+        self.process = process
         self.channel = Channel(process.channel)
 
-    def take(self, job: Job, cells: list[dict], student, seconds: float, done: list) -> dict:
+    def take(self, job: Job, cells: list[dict], student, seconds: float, done: list) -> list[str]:
         """Have a notebook judged, with the conversation with its student's process.
 
         Args:
@@ -173,13 +165,11 @@ class _Judge:
             done: what each cell gave is appended here, as it comes.
 
         Returns:
-            What was noticed: ``{"incidents": [...], "usual": ...}``, where ``usual`` is False if
-            the process should judge nothing else.
+            What an instructor should look at.
 
         Raises:
             ChannelError: the judge is gone, or late.
         """
-        self.jobs += 1
         request = {"student": job.student, "cells": cells, "files": list(job.given)}
         request |= {"seed": job.seed, "cell_seconds": job.cell_seconds, "seconds": job.seconds}
         self.channel.send(request, list(job.given.values()))
@@ -189,7 +179,7 @@ class _Judge:
         end = time.monotonic() + seconds
         while len(done) < len(cells):
             done.append(self.channel.receive(end - time.monotonic())[0])
-        return self.channel.receive(end - time.monotonic())[0]
+        return self.channel.receive(end - time.monotonic())[0]["incidents"]
 
     def end(self) -> str:
         """End the process; why it had ended already, if a limit did it."""
@@ -211,7 +201,7 @@ def not_judged(cells, reason: str, done=()) -> Ran:
     return Ran([*done, *rest], [], reason)
 
 
-def _ran(cells, done, summary, failure, end, times) -> Ran:
+def _ran(cells, done, incidents, failure, end, times) -> Ran:
     limit = {
         "memory": "used more memory than it may",
         "processes": "started more processes than it may",
@@ -219,7 +209,8 @@ def _ran(cells, done, summary, failure, end, times) -> Ran:
         "wall": "ran longer than it may",
         "disk": "wrote more to disk than it may",
     }.get(end.reason)
-    ran = Ran(done, summary["incidents"], "") if summary else not_judged(cells, failure, done)
+    judged = incidents is not None
+    ran = Ran(done, incidents, "") if judged else not_judged(cells, failure, done)
     if limit:
         ran.incidents.insert(0, f"the code {limit}")
     for kind, own in (("own_cells", True), ("tests", False)):

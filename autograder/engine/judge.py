@@ -12,7 +12,6 @@ import contextlib
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from autograder.checks.own import set_student
 from autograder.checks.question import seed_questions
 from autograder.checks.watching import look_elsewhere
-from autograder.engine import guard, names, patches
+from autograder.engine import guard, inspection, names, patches
 from autograder.engine.cells import Cell, make_shell
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError
@@ -34,55 +33,37 @@ START_S = 30.0  # for a student's process to answer at all
 
 
 def main(connection: socket.socket) -> None:
-    """Take jobs from the grader, each with a conversation with a student's process, until it ends.
-
-    What lasts from one job to the next is only what makes it quick: loaded modules, TensorFlow's
-    set-up. The grader starts a new judge after anything unusual, and after some jobs anyway.
-    """
+    """Take a job from the grader, with a conversation with a student's process, and do it."""
     look_elsewhere()
     guard.install()
+    inspection.install()
     patches.watch()
     grader = Channel(connection)
-    while True:
-        try:
-            job, files = grader.receive()
-            student_fd = grader.receive_descriptor()
-        except ChannelError:
-            return
-        with _work_folder(dict(zip(job["files"], files, strict=True))):
-            seed_questions(job["seed"])
-            set_student(job["student"])
-            student = Student(Channel(socket.socket(fileno=student_fd)))
-            student.folder = Folder(os.getcwd(), fixed=job["files"])
-            with contextlib.suppress(StudentError):  # its first cell will say so
-                student.ask(START_S, do="begin", student=job["student"])
-            # One by one: should a cell end this process, those before it are told already.
-            for result in Judge(student).run(job):
-                grader.send(result)
-        student.channel.close()
-        SHELL.reset(new_session=False)
-        grader.send(student.summary())
+    try:
+        job, files = grader.receive()
+        student_fd = grader.receive_descriptor()
+    except ChannelError:
+        return
+    _unpack(dict(zip(job["files"], files, strict=True)))
+    # The instructor's modules beside the notebook; no file of a student's is ever one here.
+    sys.path.insert(0, os.getcwd())
+    seed_questions(job["seed"])
+    set_student(job["student"])
+    student = Student(Channel(socket.socket(fileno=student_fd)))
+    student.folder = Folder(os.getcwd(), fixed=job["files"])
+    with contextlib.suppress(StudentError):  # its first cell will say so
+        student.ask(START_S, do="begin", student=job["student"])
+    # One by one: should a cell end this process, those before it are told already.
+    for result in Judge(student).run(job):
+        grader.send(result)
+    grader.send({"incidents": student.incidents})
 
 
-@contextlib.contextmanager
-def _work_folder(files: dict[str, bytes]) -> Iterator[None]:
-    """A folder of its own for a job, and the process as it was before when it is over."""
-    before = os.getcwd(), list(sys.path), dict(os.environ)
-    with tempfile.TemporaryDirectory(dir=before[0]) as folder:
-        for name, data in files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        os.chdir(folder)
-        # The instructor's modules beside the notebook; no file of a student's is ever one here.
-        sys.path.insert(0, folder)
-        try:
-            yield
-        finally:
-            os.chdir(before[0])
-            sys.path[:] = before[1]
-            os.environ.clear()
-            os.environ.update(before[2])
+def _unpack(files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 class Judge:
@@ -99,7 +80,7 @@ class Judge:
         self.scope = Scope(set(self.shell.user_ns))
         # As in a notebook: the cells that ran, for checks that read what an answer uses.
         self.cells: list[str] = []
-        self.shell.user_ns["In"] = self.cells
+        self.shell.user_ns["In"] = self.student.cells = self.cells
 
     def run(self, job: dict) -> Iterator[dict]:
         """Run a job's cells in order.

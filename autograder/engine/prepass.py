@@ -8,12 +8,14 @@ student added. So nothing that was done to a test cell can matter.
 from __future__ import annotations
 
 import ast
+import functools
 import json
 from dataclasses import dataclass, field
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
-from autograder.engine import harmless
+from autograder.engine import harmless, names
 from autograder.engine.matching import Matching, mark, match
 from autograder.engine.reading import StudentCell
 
@@ -24,8 +26,9 @@ class Plan:
 
     Attributes:
         notebook: the rebuilt notebook, without outputs.
-        cells: what to do with each of its cells: ``{"role", "source", "learn", "echo"}``, and for
-            a test ``"shown"``, the part of it that students have.
+        cells: what to do with each of its cells: ``{"role", "source", "learn", "echo"}``, for a
+            test ``"shown"``, the part of it that students have, and for an answer ``"theirs"``,
+            names that the instructor's own answer defines or changes.
         suspicions: what an instructor should look at.
         missing: grade ids that were not handed in.
         unsure: answers to be marked by hand that are missing, but may be in a cell without a mark.
@@ -45,7 +48,8 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
 
     Args:
         released: the released notebook.
-        tests: sources of graded and locked cells by grade id, hidden tests included.
+        tests: sources of graded and locked cells by grade id, hidden tests included, and of the
+            instructor's answers where they are known.
         student: the student's cells, or None for the release as it is.
     """
     base = [_without_outputs(cell) for cell in released.cells]
@@ -64,6 +68,8 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
         _add(plan, cell, _role(cell), learn=None if meta.get("solution") else original)
         if _is_test(cell):
             plan.cells[-1]["shown"] = original
+        elif meta.get("solution") and cell.cell_type == "code":
+            plan.cells[-1]["theirs"] = _theirs(tests.get(meta["grade_id"], ""))
         _add_extras(plan, found.extras.get(position, []))
     _echo(plan)
     _ask_about_missing(plan, base, found)
@@ -86,6 +92,13 @@ def nobodys(released: nbformat.NotebookNode, tests: dict[str, str], why: str) ->
     plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
     plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
     return plan
+
+
+@functools.lru_cache(1000)
+def _theirs(answer: str) -> list[str]:
+    """Names that an instructor's answer defines or changes, which are the student's from there."""
+    source = TransformerManager().transform_cell(answer)
+    return sorted(names.defined_or_changed(source))
 
 
 def _add(plan: Plan, cell, role: str, learn: str | None = None) -> None:

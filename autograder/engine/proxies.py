@@ -32,10 +32,10 @@ class Student:
     Attributes:
         incidents: what an instructor should look at, in words.
         alive: False once the process is gone or has stopped answering.
-        usual: False once it has said something that no honest process says.
         deadline: ``time.monotonic()`` at which the current cell's time is up.
         given: functions and classes of the instructor's that both processes have, by name.
         handed: what tests handed to the student's functions.
+        cells: sources of the cells that have run, as Python.
         shared: the student's globals that the current test may change.
         folder: the judge's work folder, kept equal to that of the student's process.
     """
@@ -45,9 +45,9 @@ class Student:
         self.incidents: list[str] = []
         self.alive = True
         self.deadline = float("inf")
-        self.usual = True
         self.given: dict[str, object] = {}
         self.handed = Handed()
+        self.cells: list[str] = []
         self.shared: Shared | None = None
         self.folder: files.Folder | None = None
         self._tensors: list = []
@@ -77,7 +77,6 @@ class Student:
             self._lost()
             raise
         if not isinstance(answer, dict):
-            self.usual = False
             raise StudentError("your process gave no usable answer")
         for incident in answer.get("incidents", [])[:20]:
             if isinstance(incident, str) and incident not in self.incidents:
@@ -116,11 +115,6 @@ class Student:
     def _lost(self) -> None:
         self.alive = False
         self.channel.close()
-
-    def summary(self) -> dict:
-        """What was noticed, and whether the judge that it was may judge others."""
-        usual = self.usual and not self.incidents
-        return {"incidents": self.incidents, "usual": usual}
 
     def left(self) -> float:
         """Seconds that the current cell still has.
@@ -253,7 +247,6 @@ class Student:
         try:
             return decoder.decode(code)
         except CodecError as error:
-            self.usual = False
             raise StudentError(f"the answer is not usable: {error}") from None
 
     def _decode_special(self, code: list, decoder: Decoder):
@@ -279,7 +272,6 @@ class Student:
                 try:
                     return models.decode(tag, rest, decoder)
                 except models.RebuildError as error:
-                    self.usual = False
                     return Unreadable(str(error))
             case "k":
                 return self._outputs[int(rest[0])]

@@ -27,7 +27,8 @@ class Release:
     """A unit as it was released.
 
     Attributes:
-        notebooks: by name, the released notebook and the full sources of its locked cells.
+        notebooks: by name, the released notebook and the full sources of its cells: of those that
+            are locked, and of the instructor's answers.
         given: the instructor's files, for the judge.
         files: those of them that students have, for student code.
         notices: what the instructor should know before anybody is graded.
@@ -83,7 +84,17 @@ class Release:
             source = sources.get(mark(cell).get("grade_id"))
             if source is not None:
                 cell.metadata.nbgrader["checksum"] = source.checksum
-        return released, {cell.name: cell.source for cell in cells if cell.locked}
+        return released, self._solutions(name) | {c.name: c.source for c in cells if c.locked}
+
+    def _solutions(self, name: str) -> dict[str, str]:
+        """The instructor's answers by grade id, as far as the course came with them."""
+        try:
+            path = self.course.path("source", ".", self.unit) / f"{name}.ipynb"
+            cells = nbformat.read(path, as_version=4).cells
+        except (OSError, ValueError, nbformat.validator.NotebookValidationError):
+            return {}
+        answers = [c for c in cells if c.cell_type == "code" and mark(c).get("solution")]
+        return {mark(cell)["grade_id"]: cell.source for cell in answers}
 
     def _files(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """The instructor's files for tests, and those that students got, too.

@@ -56,6 +56,14 @@ HABITS = {
         "assert area.__name__ == 'area' and callable(area) and area(2.0) == 4.0",
         "def area(w: float) -> int:\n    'Of a square.'\n    return w * w",
     ),
+    "source": Habit(
+        "def loop_sum(values, start=0, *, twice=False):\n    for v in values:\n"
+        "        start += v\n    return start",
+        "import inspect\nassert 'for' in inspect.getsource(loop_sum) and loop_sum([1, 2]) == 3\n"
+        "assert str(inspect.signature(loop_sum)) == '(values, start=0, *, twice=False)'\n"
+        "assert inspect.isfunction(loop_sum)",
+        "def loop_sum(values, start=0, *, twice=False):\n    return values[0] + values[1]",
+    ),
     # Iteration, length, truth, items
     "generator": Habit(
         "def evens(n):\n    yield from range(0, n, 2)",
@@ -528,3 +536,20 @@ def test_what_cannot_be_carried_is_told_in_words(executor):
         assert not any(word in text for word in ("StudentObject", "opaque", "of the student"))
     assert "return plain numbers, lists or arrays" in ordered
     assert "'Own' object is not subscriptable" in items
+
+
+def test_what_a_test_leaves_behind_does_not_reach_the_next_student(executor):
+    test = (
+        "import math\nkept = math.sqrt\nmath.sqrt = None\nassert root() == 2 and kept(4) == 2\n"
+        "import json\nassert not hasattr(json, 'left')\njson.left = 1"
+    )
+    cells = [cell("student", "def root(): return 2"), cell("judge", test)]
+    assert errors(executor, cells) == errors(executor, cells) == [""]
+
+
+def test_figures_are_shown_without_a_magic(executor):
+    draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    ran = executor.run(Job("u", "s", {"n": [cell("student", draw), cell("judge", draw)]}))["n"]
+    for result in ran.cells:
+        (shown,) = [o for o in result["outputs"] if o["output_type"] == "display_data"]
+        assert "image/png" in shown["data"]
