@@ -131,40 +131,6 @@ _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items())
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
 
 
-def own_behavior(kind: type) -> str:
-    """What a class made of a plain type can do that would be lost in its base.
-
-    Constructors, fields and what it says of itself (its text, its length, whether it is equal) are
-    no such thing.
-
-    Returns:
-        "operators", if it computes with operators of its own; "methods", if it has methods or
-        attributes alone; else nothing.
-    """
-    base = next((base for base in _BASES if issubclass(kind, base)), None)
-    if base is None or kind is base:
-        return ""
-    fields = set(getattr(kind, "_fields", ()))
-    parents = kind.__mro__[: kind.__mro__.index(base)]
-    own = {name for parent in parents if parent.__module__ == "__main__" for name in vars(parent)}
-    if own & _OPERATORS:
-        return "operators"
-    return "methods" if any(not name.startswith("_") for name in own - fields) else ""
-
-
-def is_fixed(kind: type) -> bool:
-    """Whether values of a plain type, or of a subclass, cannot be changed."""
-    return issubclass(kind, (int, float, str, complex, bytes, tuple, frozenset))
-
-
-_BASES = (*_DICTS.values(), deque, *_SEQUENCES, dict, int, float, str, complex, bytes, bytearray)
-_OPERATORS = {
-    f"__{side}{name}__"
-    for side in ("", "r", "i")
-    for name in ("add sub mul matmul truediv floordiv mod pow and or xor lshift rshift").split()
-} | {"__call__", "__enter__", "__neg__", "__abs__", "__invert__"}
-
-
 def _encode_builtin(value, kind: type, encoder: Encoder) -> list | None:
     """The code of an instance of a built-in type or of a subclass, read as its base would be."""
     for base, copy in _SCALARS.items():

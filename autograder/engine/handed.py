@@ -38,7 +38,7 @@ _ITERATORS = (
 )  # fmt: skip
 
 
-class Refused(Exception):
+class Refused(LookupError):
     """What is asked for is not to be had."""
 
 

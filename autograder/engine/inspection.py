@@ -10,7 +10,8 @@ import functools
 import inspect
 from collections.abc import Callable
 
-from autograder.engine.standins import Remote, function, remote_of
+from autograder.engine.remote import Remote, remote_of
+from autograder.engine.standins import function
 
 
 def install() -> None:

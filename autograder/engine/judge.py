@@ -148,7 +148,7 @@ class Judge:
             with contextlib.suppress(Exception):
                 exec(compile(module, "<given>", "exec"), space)
                 if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                    self.student.given[node.name] = space[node.name]
+                    self.student.crossing.given[node.name] = space[node.name]
                     given.append(node.name)
         return given
 

@@ -12,13 +12,15 @@ import sys
 import time
 
 from autograder.checks import watching
-from autograder.engine import errors, files, models, patches, standins, updates
+from autograder.engine import errors, files, patches
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.engine.crossing import Crossing, Unreadable
 from autograder.engine.errors import StudentError
-from autograder.engine.handed import MAX_NESTED, Handed, Refused, by_name
+from autograder.engine.handed import MAX_NESTED, Refused
+from autograder.engine.remote import remote_of
 from autograder.engine.scope import Shared
-from autograder.engine.standins import Remote, StudentObject, function, remote_of
+from autograder.engine.standins import StudentObject
 
 __all__ = ["Student", "StudentError", "StudentObject", "Unreadable"]
 
@@ -33,8 +35,7 @@ class Student:
         incidents: what an instructor should look at, in words.
         alive: False once the process is gone or has stopped answering.
         deadline: ``time.monotonic()`` at which the current cell's time is up.
-        given: functions and classes of the instructor's that both processes have, by name.
-        handed: what tests handed to the student's functions.
+        crossing: what its tests have handed over and got.
         cells: sources of the cells that have run, as Python.
         shared: the student's globals that the current test may change.
         folder: the judge's work folder, kept equal to that of the student's process.
@@ -45,15 +46,10 @@ class Student:
         self.incidents: list[str] = []
         self.alive = True
         self.deadline = float("inf")
-        self.given: dict[str, object] = {}
-        self.handed = Handed()
+        self.crossing = Crossing(self)
         self.cells: list[str] = []
         self.shared: Shared | None = None
         self.folder: files.Folder | None = None
-        self._tensors: list = []
-        self._outputs: list = []
-        self._sent = updates.Sent()
-        self._made: dict[int, object] = {}
         self._nested = 0
 
     # The conversation
@@ -94,23 +90,24 @@ class Student:
 
     def _serve(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
         """Do what the student's code wants done with something that a test handed to it."""
-        kept = self._sent, self._tensors, self._outputs
-        self._sent, self._tensors, self._outputs = updates.Sent(), [], []
+        crossing = self.crossing
+        kept = crossing.sent, crossing.tensors, crossing.outputs
+        crossing.begin()
         self._nested += 1
         try:
             if self._nested > MAX_NESTED:
                 raise Refused("the test's functions and yours call each other too deeply")
-            decoder = Decoder(blobs, self._decode_special)
+            decoder = self.crossing.decoder(blobs)
             args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
             kwargs = {str(name): value for name, value in kwargs.items()}
-            value = self.handed.do(request["back"], request["op"], list(args), kwargs)
-            encoder = Encoder(self._encode_special)
+            value = crossing.handed.do(request["back"], request["op"], list(args), kwargs)
+            encoder = self.crossing.encoder()
             return {"value": encoder.encode(value)}, encoder.blobs
         except Exception as error:
             return {"error": errors.describe(error)}, []
         finally:
             self._nested -= 1
-            self._sent, self._tensors, self._outputs = kept
+            crossing.sent, crossing.tensors, crossing.outputs = kept
 
     def _lost(self) -> None:
         self.alive = False
@@ -137,7 +134,7 @@ class Student:
             seconds: how long it may take.
             given: names of the instructor's functions and classes that it defines.
         """
-        encoder = Encoder(self._encode_special)
+        encoder = self.crossing.encoder()
         request = {"source": source, "given": given} | self._files(encoder)
         answer, beside = self.ask(seconds, encoder.blobs, do="cell", **request)
         self._take_files(answer, beside)
@@ -148,14 +145,14 @@ class Student:
 
     def _take_files(self, answer: dict, blobs: list[bytes]) -> None:
         if self.folder and "files" in answer:
-            decoder = Decoder(blobs, self._decode_special)
+            decoder = self.crossing.decoder(blobs)
             with contextlib.suppress(CodecError):
                 self.folder.write(files.received(answer["files"], decoder))
 
     def get(self, names: list[str]) -> dict:
         """Values or stand-ins of the names that the student has defined."""
         answer, beside = self.ask(self.left(), do="get", names=names)
-        decoder = Decoder(beside, self._decode_special)
+        decoder = self.crossing.decoder(beside)
         self._raise(answer, decoder)
         values = answer.get("values", {})
         return {name: self._decode(decoder, values[name]) for name in names if name in values}
@@ -176,7 +173,7 @@ class Student:
     def attribute(self, handle: int, name: str):
         """An attribute of something of the student's."""
         answer, beside = self.ask(self.left(), do="attribute", handle=handle, name=name)
-        decoder = Decoder(beside, self._decode_special)
+        decoder = self.crossing.decoder(beside)
         self._raise(answer, decoder)
         return self._decode(decoder, answer.get("value"))
 
@@ -189,8 +186,8 @@ class Student:
         Raises:
             Exception: the one that the student's code raised.
         """
-        self._tensors, self._sent = [], updates.Sent()
-        encoder = Encoder(self._encode_special, self._encode_first)
+        self.crossing.begin()
+        encoder = self.crossing.encoder(numbered=True)
         request = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(kwargs or {})}
         request |= self._files(encoder)
         if replaced := patches.codes(encoder):
@@ -207,8 +204,9 @@ class Student:
             sys.stdout.write(printed)
         if watch:
             watch.note(answer.get("watched"))
-        decoder = Decoder(beside, self._decode_special)
-        self._outputs = self._inline(decoder, answer.get("graph"))
+        decoder = self.crossing.decoder(beside)
+        with _usable():
+            self.crossing.outputs = self.crossing.inline(decoder, answer.get("graph"))
         for code in answer.get("changed") or []:
             self._decode(decoder, code)  # which does it to the argument
         if self.shared is not None and isinstance(codes := answer.get("globals"), dict):
@@ -227,120 +225,19 @@ class Student:
             args = raised = None
         if isinstance(raised, Exception) and remote_of(raised) is not None:
             raise raised
-        raise errors.rebuild(answer["error"], args, self.given)
-
-    def _inline(self, decoder: Decoder, graph) -> list:
-        """Symbolic outputs of a call, computed by the student's layers on our own tensors."""
-        if not graph:
-            return []
-        model = self._decode(decoder, graph[0])
-        if isinstance(model, Unreadable):
-            raise StudentError(model.reason)
-        import keras
-
-        tensors = [self._tensors[position] for position in graph[1]]
-        return keras.tree.flatten(models.inline(model, tensors))
+        raise errors.rebuild(answer["error"], args, self.crossing.given)
 
     # Values
 
     def _decode(self, decoder: Decoder, code):
-        try:
+        with _usable():
             return decoder.decode(code)
-        except CodecError as error:
-            raise StudentError(f"the answer is not usable: {error}") from None
-
-    def _decode_special(self, code: list, decoder: Decoder):
-        tag, *rest = code
-        match tag:
-            case "=":
-                return self._sent.take(rest[0], rest[1] and decoder.decode(rest[1]))
-            case "O":
-                return updates.build(self.given[rest[0]], decoder.decode(rest[1]))
-            case "G":
-                return self.given[rest[0]]
-            case "H":
-                return self.handed.thing(rest[0])
-            case "w":
-                handle, about, inner = rest
-                kind = decoder.decode(about)
-                return standins.extend(decoder.decode(inner), kind, self._remote(handle, kind))
-            case "f" | "o" | "C":
-                return self._stand_in(tag, rest, decoder)
-            case "module":
-                return updates.module(rest[0])
-            case "m" | "T":
-                try:
-                    return models.decode(tag, rest, decoder)
-                except models.RebuildError as error:
-                    return Unreadable(str(error))
-            case "k":
-                return self._outputs[int(rest[0])]
-        raise CodecError(f"a {tag!r} cannot be used in a test")
-
-    def _stand_in(self, tag: str, rest: list, decoder: Decoder):
-        """The stand-in of a handle, the same one whenever it comes."""
-        handle = int(rest[0])
-        if handle in self._made:
-            return self._made[handle]
-        if tag == "f":
-            _, name, kind = rest
-            made = standins.make_object(
-                function, Remote(self, handle, str(name)[:200], str(kind)[:200], True)
-            )
-        elif tag == "C":
-            _, name, own, doc, bases, names, of_class = rest
-            name = str(name)[:200]
-            remote = Remote(self, handle, name, name, bool(own))
-            known = [base for base in decoder.decode_all(bases) if isinstance(base, type)]
-            names, of_class = map(str, names), map(str, of_class)
-            made = standins.make_class(remote, name, str(doc), known, [*names], [*of_class])
-        else:
-            _, code, plain = rest
-            kind = decoder.decode(code)
-            made = standins.make_object(kind, self._remote(handle, kind, bool(plain)))
-        return self._made.setdefault(handle, made)
-
-    def _remote(self, handle: int, kind: type, plain: bool = False) -> Remote:
-        about = remote_of(kind)
-        return Remote(self, int(handle), "", about.kind, about.own, plain)
-
-    def _encode_first(self, value, encoder: Encoder) -> list | None:
-        if (handle := type(value).__dict__.get("__handle__")) is not None:
-            return ["h", handle]
-        return self._sent.code(value, encoder, self.given)
-
-    def _encode_special(self, value, encoder: Encoder) -> list:
-        if (remote := remote_of(value)) is not None:
-            return ["h", remote.handle]
-        if "keras" in sys.modules:
-            import keras
-
-            if isinstance(value, keras.KerasTensor):
-                self._tensors.append(value)
-                return ["k", len(self._tensors) - 1, list(value.shape), str(value.dtype)]
-            if (code := models.encode(value, encoder)) is not None:
-                return code
-        for name, thing in self.given.items():
-            if thing is value:
-                return ["G", name]
-        code = by_name(value) or self.handed.code(value)
-        if code is None:
-            raise CodecError(f"a {type(value).__name__} cannot be handed to a student's function")
-        return code
 
 
-class Unreadable:
-    """A model that was not rebuilt: using it says why."""
-
-    def __init__(self, reason: str):
-        self.__dict__["reason"] = reason
-
-    def _refuse(self, *args, **kwargs):
-        raise StudentError(self.reason)
-
-    __call__ = __getattr__ = __iter__ = __len__ = __getitem__ = __bool__ = _refuse
-
-    def __eq__(self, other):
-        return False
-
-    __hash__ = None
+@contextlib.contextmanager
+def _usable():
+    """What cannot be decoded is a fault of the student's process, whatever the test is."""
+    try:
+        yield
+    except CodecError as error:
+        raise StudentError(f"the answer is not usable: {error}") from None

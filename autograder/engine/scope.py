@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograder.engine import names, updates
 from autograder.engine.names import Names
 from autograder.engine.received import snapshot
-from autograder.engine.standins import remote_of
+from autograder.engine.remote import remote_of
 
 
 class Scope:

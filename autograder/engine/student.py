@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import enum
 import importlib
 import io
 import os
@@ -16,15 +15,15 @@ import signal
 import socket
 import sys
 import threading
-from abc import ABCMeta
 
 from autograder.checks.own import set_student
 from autograder.checks.watching import Watch, traced
-from autograder.engine import borrowed, errors, files, handed, models, operations, updates
+from autograder.engine import errors, files, handed, operations, updates
 from autograder.engine.cells import Cell, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.codec import CodecError, Decoder, Encoder, is_fixed, own_behavior
-from autograder.engine.received import Received, plain_object, snapshot
+from autograder.engine.codec import Decoder, Encoder
+from autograder.engine.received import Received, snapshot
+from autograder.engine.things import Things
 
 MAX_INCIDENTS = 20
 # Built at import, which a fork server does before it forks.
@@ -44,20 +43,14 @@ class Student:
     """One submission's notebook, open for questions.
 
     Attributes:
-        handles: things that the judge knows by number.
-        given: functions and classes of the instructor's that both processes have, by name.
+        things: what the judge knows of it, and gave to it.
     """
 
     def __init__(self, channel: Channel, shell=None):
         self.channel = channel
         self.shell = shell or SHELL
-        self.handles: dict[int, object] = {}
-        self.given: dict[str, object] = {}
+        self.things = Things(self._ask_back)
         self.incidents: list[str] = []
-        self._numbers: dict[int, int] = {}
-        self._borrowed: dict[int, object] = {}
-        self._received = Received()
-        self._inputs: dict = {}
         self._replaced: dict[str, object] = {}
         self._called = 0  # how many calls are being answered, one within the other
         self._lock = threading.RLock()
@@ -78,10 +71,10 @@ class Student:
         self.channel.send(answer, beside)
 
     def _answer(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
-        encoder = Encoder(self._encode_special, self._encode_first)
+        encoder = self.things.encoder()
         try:
             method = getattr(self, f"do_{request['do']}")
-            return method(request, Decoder(blobs, self._decode_special), encoder), encoder.blobs
+            return method(request, self.things.decoder(blobs), encoder), encoder.blobs
         except BaseException as error:
             # Whatever the student's code raises is an answer, too.
             return {"error": errors.describe(error)}, []
@@ -99,15 +92,14 @@ class Student:
         result = Cell(self.shell).run(request["source"], request["seconds"])
         result["files"] = files.sent(self.folder.changed(), encoder)
         space = self.shell.user_ns
-        self.given |= {name: space[name] for name in request.get("given", []) if name in space}
+        self.things.given |= {
+            name: space[name] for name in request.get("given", []) if name in space
+        }
         return result
 
     def do_get(self, request, decoder, encoder) -> dict:
         """Values of names, as far as they are defined."""
-        space = self.shell.user_ns
-        return {
-            "values": {n: self._encode(encoder, space[n]) for n in request["names"] if n in space}
-        }
+        return {"values": self._globals(request["names"], encoder)}
 
     def do_names(self, request, decoder, encoder) -> dict:
         """Names that the notebook has defined."""
@@ -129,50 +121,58 @@ class Student:
     def do_attribute(self, request, decoder, encoder) -> dict:
         """An attribute of something that the judge has a handle of."""
         with self._during_call(request):
-            value = getattr(self.handles[request["handle"]], request["name"])
-        return {"value": self._encode(encoder, value)}
+            value = getattr(self.things.handles[request["handle"]], request["name"])
+        return {"value": self.things.encode(encoder, value)}
 
     def do_call(self, request, decoder, encoder) -> dict:
         """Call something that the judge has a handle of, or do something else with it."""
+        things = self.things
         if request["op"] == "plain":
-            return {"value": encoder.encode_inner(self.handles[request["handle"]])}
-        kept = self._received, self._inputs
-        self._received, self._inputs = Received(), {}
+            return {"value": encoder.encode_inner(things.handles[request["handle"]])}
+        kept = things.received, things.inputs
+        things.received, things.inputs = Received(), {}
         printed = io.StringIO()
-        answer: dict = {}
         try:
-            args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
             self._replace(request.get("globals", {}), decoder)
             self.folder.write(files.received(request.get("files"), decoder))
-            values = [*args, *kwargs.values()]
-            before = [snapshot(value, self.given) for value in values]
-            try:
-                with (
-                    self._watched(request, answer),
-                    self._patched(request, decoder),
-                    contextlib.redirect_stdout(printed),
-                    self._during_call(request),
-                ):
-                    value = self._do(request, args, kwargs)
-                if self._inputs:
-                    answer["graph"], value = self._graph(encoder, value)
-            except BaseException as error:
-                self._failed(answer, encoder, error)
-            answer["changed"] = [
-                self._encode(encoder, value)
-                for value, old in zip(values, before, strict=True)
-                if old is not None and snapshot(value, self.given) != old
-            ]
-            space = self.shell.user_ns
-            if followed := [name for name in request.get("follow", []) if name in space]:
-                answer["globals"] = {name: self._encode(encoder, space[name]) for name in followed}
-            if "error" not in answer:
-                answer["value"] = self._encode(encoder, value)
+            with contextlib.redirect_stdout(printed):
+                answer = self._called_with(request, decoder, encoder)
+            answer["globals"] = self._globals(request.get("follow", []), encoder)
         finally:
-            self._received, self._inputs = kept
+            things.received, things.inputs = kept
         answer["files"] = files.sent(self.folder.changed(), encoder)
         answer["printed"] = printed.getvalue()[: 1 << 20]
         return answer
+
+    def _called_with(self, request, decoder: Decoder, encoder: Encoder) -> dict:
+        """The answer to a call: its value or error, and the arguments that it changed."""
+        things, answer = self.things, {}
+        args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
+        values = [*args, *kwargs.values()]
+        before = [snapshot(value, things.given) for value in values]
+        try:
+            with (
+                self._watched(request, answer),
+                self._patched(request, decoder),
+                self._during_call(request),
+            ):
+                value = self._do(request, args, kwargs)
+            if things.inputs:
+                answer["graph"], value = things.graph(encoder, value)
+        except BaseException as error:
+            self._failed(answer, encoder, error)
+        answer["changed"] = [
+            things.encode(encoder, value)
+            for value, old in zip(values, before, strict=True)
+            if old is not None and snapshot(value, things.given) != old
+        ]
+        if "error" not in answer:
+            answer["value"] = things.encode(encoder, value)
+        return answer
+
+    def _globals(self, names: list[str], encoder: Encoder) -> dict[str, list]:
+        space, encode = self.shell.user_ns, self.things.encode
+        return {name: encode(encoder, space[name]) for name in names if name in space}
 
     def _replace(self, codes: dict, decoder: Decoder) -> None:
         """Do to globals what a test did to the judge's."""
@@ -186,7 +186,7 @@ class Student:
                 space[name] = value
 
     def _do(self, request: dict, args: tuple, kwargs: dict):
-        value, operation = self.handles[request["handle"]], request["op"]
+        value, operation = self.things.handles[request["handle"]], request["op"]
         if operation == "call":
             return value(*args, **kwargs)
         return operations.DO[operation](value, *args, **kwargs)
@@ -196,8 +196,11 @@ class Student:
         answer["error"] = errors.describe(error)
         if not isinstance(error, Exception):
             return
-        if type(error).__module__ == "__main__" and self.given.get(type(error).__name__) is None:
-            answer["raised"] = self._encode(encoder, error)
+        if (
+            type(error).__module__ == "__main__"
+            and self.things.given.get(type(error).__name__) is None
+        ):
+            answer["raised"] = self.things.encode(encoder, error)
         else:
             with contextlib.suppress(Exception):
                 answer["args"] = encoder.encode_all(error.args)
@@ -249,7 +252,7 @@ class Student:
         with self._lock, _undisturbed():
             if not self._called:
                 raise RuntimeError("what a test handed over can be used only while it waits")
-            encoder = Encoder(self._encode_special, self._encode_first)
+            encoder = self.things.encoder()
             message = {"back": number, "op": operation}
             message |= {"args": encoder.encode(args), "kwargs": encoder.encode(kwargs)}
             self.channel.send(message, encoder.blobs)
@@ -261,131 +264,7 @@ class Student:
                     self._respond(answer, blobs)
             if "error" in answer:
                 raise errors.rebuild(answer["error"])
-            return Decoder(blobs, self._decode_special).decode(answer["value"])
-
-    # Values
-
-    def _encode(self, encoder: Encoder, value) -> list:
-        try:
-            return encoder.encode(value)
-        except Exception:  # no plain form, or one that raises when it is looked at
-            encoder.told.clear()
-            return self._described(value, Encoder(self._encode_special, self._encode_first))
-
-    def _keep(self, value) -> int:
-        number = self._numbers.get(id(value))
-        if number is None:
-            number = self._numbers[id(value)] = len(self.handles)
-            self.handles[number] = value  # and kept, so that no other takes over its id
-        return number
-
-    def _encode_first(self, value, encoder: Encoder) -> list | None:
-        """Codes of what is the judge's own, or plain data and more than that."""
-        if (code := self._received.code(value, encoder, self.given)) is not None:
-            return code
-        if (name := updates.given_class(value, self.given)) is not None:
-            return plain_object(value, name, encoder)
-        return self._more_than_plain(value, encoder)
-
-    def _more_than_plain(self, value, encoder: Encoder) -> list | None:
-        """The code of plain data that can do more; None of what can not, or is no plain data."""
-        kind = type(value)
-        more = own_behavior(kind)
-        fixed = is_fixed(kind) and kind.__module__ == "__main__" and more != "operators"
-        if fixed and (more or isinstance(value, enum.Enum) or hasattr(kind, "_fields")):
-            about = self._described_class(kind, encoder)
-            return ["w", self._keep(value), about, encoder.encode_inner(value)]
-        return self._described(value, encoder) if more else None
-
-    def _encode_special(self, value, encoder: Encoder) -> list:
-        if (number := borrowed.number_of(value)) is not None:
-            return ["H", number]
-        if isinstance(value, _Output):
-            return ["k", value.position]
-        if "keras" in sys.modules and (code := models.encode(value, encoder)) is not None:
-            return code
-        if isinstance(value, type(sys)):
-            return ["module", value.__name__]
-        for name, thing in self.given.items():
-            if thing is value:
-                return ["G", name]
-        return self._described(value, encoder)
-
-    def _described(self, value, encoder: Encoder) -> list:
-        """The code of a stand-in: names, and what can be done with it; never a test of it."""
-        if isinstance(value, type):
-            return self._described_class(value, encoder)
-        name, kind = getattr(value, "__name__", None), type(value)
-        if callable(value) and kind.__module__ != "__main__" and isinstance(name, str):
-            return ["f", self._keep(value), name, kind.__name__]
-        about = self._described_class(kind, encoder)
-        return ["o", self._keep(value), about, bool(own_behavior(kind))]
-
-    def _described_class(self, kind: type, encoder: Encoder) -> list:
-        number = self._keep(kind)
-        if number in encoder.told:
-            return ["C", number]
-        encoder.told.add(number)
-        bases = []
-        for base in kind.__bases__:
-            if base.__module__ == "__main__" or issubclass(base, BaseException):
-                bases.append(encoder.encode(base))
-        own = kind.__module__ == "__main__"
-        doc = kind.__doc__ if isinstance(kind.__doc__, str) else ""
-        names = list(operations.of(kind))
-        of_class = [] if type(kind) in (type, ABCMeta) else list(operations.of(type(kind)))
-        return ["C", number, kind.__name__, own, doc[:4000], bases, names, of_class]
-
-    def _decode_special(self, code: list, decoder: Decoder):
-        tag, *rest = code
-        match tag:
-            case "h":
-                return self.handles[rest[0]]
-            case "#":
-                return self._received.note(rest[0], decoder.decode(rest[1]))
-            case "@":
-                return self._received.value(rest[0])
-            case "O":
-                return updates.build(self.given[rest[0]], decoder.decode(rest[1]))
-            case "G":
-                return self.given[rest[0]]
-            case "J":
-                number = rest[0]
-                if number not in self._borrowed:
-                    self._borrowed[number] = borrowed.borrow(*rest, self._ask_back)
-                return self._borrowed[number]
-            case "g":
-                return handed.named(*rest)
-            case "T" | "m":
-                return models.decode(tag, rest, decoder)
-            case "k":
-                return self._input_tensor(*rest)
-        raise CodecError(f"an unknown tag {tag!r}")
-
-    def _input_tensor(self, number: int, shape: list, dtype: str):
-        import keras
-
-        if number not in self._inputs:
-            self._inputs[number] = keras.Input(batch_shape=shape, dtype=dtype)
-        return self._inputs[number]
-
-    def _graph(self, encoder: Encoder, value):
-        """The model from a call's symbolic inputs to its outputs, and stand-ins for those."""
-        import keras
-
-        outputs: list = []
-
-        def stand_in(tensor):
-            if not isinstance(tensor, keras.KerasTensor):
-                return tensor
-            outputs.append(tensor)
-            return _Output(len(outputs) - 1)
-
-        value = keras.tree.map_structure(stand_in, value)
-        if not outputs:
-            return None, value
-        model = keras.Model(list(self._inputs.values()), outputs)
-        return [models.encode(model, encoder), list(self._inputs)], value
+            return self.things.decoder(blobs).decode(answer["value"])
 
     def audit(self, event: str, args: tuple) -> None:
         """Note attempts to leave the sandbox; the sandbox itself is what stops them."""
@@ -403,13 +282,6 @@ class Student:
 
 _MISSING = object()
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
-
-class _Output:
-    """Stands for a symbolic output, by its position."""
-
-    def __init__(self, position: int):
-        self.position = position
 
 
 @contextlib.contextmanager

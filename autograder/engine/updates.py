@@ -92,7 +92,9 @@ def build(kind: type, attributes: dict):
     if not isinstance(kind, type) or kind.__new__ is not object.__new__:
         raise CodecError("not a class of the instructor's")
     value = object.__new__(kind)
-    state(value).update({str(name): item for name, item in attributes.items()})
+    # What the class computes stays the class' to compute.
+    named = {str(name): item for name, item in attributes.items()}
+    state(value).update({n: v for n, v in named.items() if not callable(getattr(kind, n, None))})
     return value
 
 
