@@ -189,9 +189,7 @@ class Student:
         self.crossing.begin()
         encoder = self.crossing.encoder(numbered=True)
         request = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(kwargs or {})}
-        request |= self._files(encoder)
-        if replaced := patches.codes(encoder):
-            request["patches"] = replaced
+        request |= self._files(encoder) | patches.codes(encoder)
         if self.shared is not None:
             request |= {"globals": self.shared.outgoing(encoder), "follow": self.shared.followed}
         if watch := watching.current():

@@ -18,7 +18,7 @@ import threading
 
 from autograder.checks.own import set_student
 from autograder.checks.watching import Watch, traced
-from autograder.engine import errors, files, handed, operations, updates
+from autograder.engine import errors, files, handed, operations, patches, updates
 from autograder.engine.cells import Cell, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import Decoder, Encoder
@@ -134,6 +134,7 @@ class Student:
         printed = io.StringIO()
         try:
             self._replace(request.get("globals", {}), decoder)
+            patches.follow_seeds(request.get("seeds", []), decoder)
             self.folder.write(files.received(request.get("files"), decoder))
             with contextlib.redirect_stdout(printed):
                 answer = self._called_with(request, decoder, encoder)

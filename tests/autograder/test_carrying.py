@@ -302,6 +302,12 @@ else:
         "    assert root2(4) == 99\nassert fake.called and root2(4) == 2",
         "def root2(v): return v ** 0.5",
     ),
+    "seed": Habit(
+        "import random\nimport numpy as np\ndef roll(): return random.random(), np.random.rand()",
+        "import random\nimport numpy as np\nrandom.seed(3)\nnp.random.seed(4)\nfirst = roll()\n"
+        "random.seed(3)\nnp.random.seed(4)\nassert first == (random.random(), np.random.rand())",
+        "def roll(): return 0, 0",
+    ),
     "file written": Habit(
         "open('notes.txt', 'w').write('hello')\n"
         "def more():\n    open('sub.txt', 'w').write('x')",
