@@ -15,7 +15,8 @@ from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv
 from course.blocks.head import classifier
-from course.blocks.separable import LayerScale, drop_branch
+from course.blocks.separable import LayerScale
+from course.regularization import drop_path, linear_decay
 
 PAPER = "Liu et al., A ConvNet for the 2020s, 2022"
 
@@ -50,7 +51,7 @@ def convnext_block(x, *, layer_scale: float, drop_rate: float, name: str):
     y = _dense(4 * channels, activation="gelu", name=f"{name}_expand")(y)
     y = _dense(channels, name=f"{name}_project")(y)
     y = LayerScale(layer_scale, name=f"{name}_scale")(y)
-    return layers.Add(name=f"{name}_add")([x, drop_branch(y, drop_rate, name=name)])
+    return layers.Add(name=f"{name}_add")([x, drop_path(y, drop_rate, name=name)])
 
 
 def convnext(
@@ -80,9 +81,9 @@ def convnext(
     """
     require_size(input_shape, 2 ** (len(stages) + 1), name)
     patches = partial(conv, padding="valid", use_bias=True, kernel_initializer=INITIALIZER)
-    last = sum(repeats for _, repeats in stages) - 1
+    rates = iter(linear_decay(drop_path_rate, sum(n for _, n in stages), "convnext"))
     inputs = keras.Input(input_shape)
-    x, number = inputs, 0
+    x = inputs
     for stage, (filters, repeats) in enumerate(stages, start=1):
         if stage == 1:
             x = _norm(name="stem_norm")(patches(x, filters, 4, strides=4, name="stem"))
@@ -90,10 +91,8 @@ def convnext(
             x = _norm(name=f"stage{stage}_norm")(x)
             x = patches(x, filters, 2, strides=2, name=f"stage{stage}_down")
         for block in range(1, repeats + 1):
-            rate = drop_path_rate * number / last
             block_name = f"stage{stage}_block{block}"
-            x = convnext_block(x, layer_scale=layer_scale, drop_rate=rate, name=block_name)
-            number += 1
+            x = convnext_block(x, layer_scale=layer_scale, drop_rate=next(rates), name=block_name)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = _norm(name="norm")(x)
     return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)

@@ -19,6 +19,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNet, 2019"
 
@@ -124,7 +125,8 @@ def efficientnet(
         for stage, row in enumerate(TABLE, start=2)
         for block in range(1, round_repeats(row.repeats, depth) + 1)
     ]
-    for number, (stage, block, row) in enumerate(rows):
+    rates = linear_decay(drop_path_rate, len(rows), "efficientnet")
+    for (stage, block, row), rate in zip(rows, rates, strict=True):
         x = inverted_bottleneck(
             x,
             round_filters(row.filters, width),
@@ -134,7 +136,7 @@ def efficientnet(
             activation="silu",
             reduced=int(x.shape[-1] * se_ratio),
             reduced_activation="silu",
-            drop_rate=drop_path_rate * number / len(rows),
+            drop_rate=rate,
             name=f"stage{stage}_block{block}",
         )
     x = silu_conv(x, round_filters(1280, width), 1, name="top")

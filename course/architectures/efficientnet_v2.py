@@ -17,6 +17,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, fused_inverted_bottleneck, inverted_bottleneck
+from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNetV2, 2021"
 
@@ -136,7 +137,8 @@ def efficientnet_v2(
         for stage, row in enumerate(STAGES[stages], start=1)
         for block in range(1, round_repeats(row.repeats, depth) + 1)
     ]
-    for number, (stage, block, row) in enumerate(rows):
+    rates = linear_decay(drop_path_rate, len(rows), "efficientnet")
+    for (stage, block, row), rate in zip(rows, rates, strict=True):
         make = fused_inverted_bottleneck
         if not row.fused:
             reduced = int(x.shape[-1] * se_ratio)
@@ -147,7 +149,7 @@ def efficientnet_v2(
             expanded=row.expansion * x.shape[-1],
             strides=row.strides if block == 1 else 1,
             activation="silu",
-            drop_rate=drop_path_rate * number / len(rows),
+            drop_rate=rate,
             name=f"stage{stage}_block{block}",
         )
     x = silu_conv(x, filters_of(1280), 1, name="top")

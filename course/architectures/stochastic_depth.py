@@ -6,12 +6,14 @@ Reference:
 
 from __future__ import annotations
 
+from functools import partial
+
 from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import cifar_stages, cifar_stem
 from course.blocks.residual import basic_block
 from course.blocks.stages import stage_rows
-from course.regularization.drop_path import DropPath, linear_decay
+from course.regularization import drop_path, linear_decay
 
 
 def stochastic_depth_cifar(
@@ -48,7 +50,7 @@ def stochastic_depth_cifar(
     rates = dict(zip(names, linear_decay(drop_path_rate, len(names)), strict=True))
 
     def block(x, filters, *, strides, name):
-        drop = DropPath(rates[name], rescale=rescale, name=f"{name}_drop")
+        drop = partial(drop_path, rate=rates[name], rescale=rescale, name=name)
         return basic_block(x, filters, strides=strides, shortcut=shortcut, branch=drop, name=name)
 
     return residual_net(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from keras import layers
 
 from course.blocks import conv as blocks
-from course.regularization import DropPath, linear_decay
+from course.regularization import drop_path, linear_decay
 
 batch_norm = partial(blocks.batch_norm, epsilon=1e-3, momentum=0.9997)
 conv_bn = partial(blocks.conv_bn, activation=None, epsilon=1e-3, momentum=0.9997)
@@ -240,8 +240,8 @@ def search_cell(
             side_name = f"{name}_{number}_{side}"
             steps = strides if state < 2 else 1
             y = operations[operation](states[state], filters, strides=steps, name=side_name)
-            if drop_path_rate and operation != "none":
-                y = DropPath(drop_path_rate, name=f"{side_name}_drop")(y)
+            if operation != "none":
+                y = drop_path(y, drop_path_rate, name=side_name)
             sides.append(y)
         states.append(layers.Add(name=f"{name}_{number}_add")(sides))
     size = states[-1].shape[1:3]

@@ -8,6 +8,7 @@ from keras import layers
 from course.blocks.attention import squeeze_excite
 from course.blocks.conv import batch_norm, conv_bn, padded
 from course.blocks.initializers import HeNormal
+from course.regularization import drop_path
 
 # TensorFlow's epsilon, with which the MobileNets and EfficientNets were trained.
 EPSILON = 1e-3
@@ -163,30 +164,11 @@ def fused_inverted_bottleneck(
     return _with_shortcut(x, y, drop_rate, name)
 
 
-def drop_branch(x, rate: float, *, name: str):
-    """Leave a residual branch out for whole examples, drawn anew for each while training.
-
-    What :class:`course.regularization.DropPath` computes, as a stock layer: dropout with one draw
-    an example.
-
-    Args:
-        x: tensor of shape (batch, height, width, channels), before the addition.
-        rate: probability of a drop; 0 adds no layer.
-        name: prefix of the layer's name.
-
-    Returns:
-        Tensor of the same shape.
-    """
-    if not rate:
-        return x
-    return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(x)
-
-
 @keras.saving.register_keras_serializable(package="course")
 class LayerScale(layers.Layer):
     """Multiplies each channel by a learned factor, which starts small.
 
-    Put behind a residual branch it lets a deep network start close to the identity.
+    Put after a residual branch it lets a deep network start close to the identity.
 
     Args:
         start: every factor's first value.
@@ -222,4 +204,4 @@ class LayerScale(layers.Layer):
 def _with_shortcut(x, y, drop_rate: float, name: str):
     if x.shape != y.shape:
         return y
-    return layers.Add(name=f"{name}_add")([x, drop_branch(y, drop_rate, name=name)])
+    return layers.Add(name=f"{name}_add")([x, drop_path(y, drop_rate, name=name)])

@@ -48,7 +48,7 @@ from course import architectures, datasets, sizing
 from course.blocks.aggregated import aggregated_block
 from course.blocks.preactivation import preactivation_block
 from course.blocks.residual_variants import ABLATIONS, FAILS, ORDERS, residual_unit
-from course.regularization.drop_path import linear_decay
+from course.regularization import linear_decay
 from course.training import runs
 from course.visualization import ablations as draw
 from course.visualization import plots

@@ -1,26 +1,36 @@
-"""What keeps a network from learning its training set by heart.
+"""Regularizers that Keras lacks, and the augmentations of training runs.
 
 Keras has the rest: ``kernel_regularizer``, ``Dropout``, ``SpatialDropout2D``, ``MixUp`` (a share
 from Beta(alpha, alpha) for each example, as in the paper's equations), the losses'
 ``label_smoothing``, the optimizers' ``use_ema`` with ``keras.callbacks.SwapEMAWeights``.
+
+``Cutout``, ``CutMix`` and ``PCAColorNoise`` are layers; :mod:`.augmentations` does the same to
+arrays of NumPy, as training runs need it. Both take what they compute from :mod:`.regions` and
+:mod:`.components`. Importing this package loads no Keras.
 """
 
-from course.regularization.averaging import ensemble, many_crop, predict_multi_crop, ten_crop
-from course.regularization.color import PCAColorNoise, color_components
-from course.regularization.drop_block import DropBlock2D
-from course.regularization.drop_path import DropPath, linear_decay
-from course.regularization.patches import CutMix, Cutout
+from __future__ import annotations
 
-__all__ = [
-    "CutMix",
-    "Cutout",
-    "DropBlock2D",
-    "DropPath",
-    "PCAColorNoise",
-    "color_components",
-    "ensemble",
-    "linear_decay",
-    "many_crop",
-    "predict_multi_crop",
-    "ten_crop",
-]
+import importlib
+
+_MODULES = {
+    "CutMix": "patches",
+    "Cutout": "patches",
+    "DropBlock2D": "drop_block",
+    "PCAColorNoise": "color",
+    "color_components": "components",
+    "drop_path": "stochastic_depth",
+    "ensemble": "averaging",
+    "linear_decay": "stochastic_depth",
+    "many_crop": "averaging",
+    "predict_multi_crop": "averaging",
+    "ten_crop": "averaging",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

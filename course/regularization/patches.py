@@ -10,34 +10,14 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-
-def _squares(backend, shape, sides, seed):
-    """Pixels in a square around a random pixel, as far as it lies in the image.
-
-    Args:
-        backend: module with the operations to use.
-        shape: (batch, height, width, channels) of the images.
-        sides: height and width of the squares in pixels, each of shape (squares,) or a number.
-        seed: generator of seeds.
-
-    Returns:
-        Tensor of booleans of shape (squares, height, width, 1).
-    """
-    inside = []
-    for pixels, (count, side) in zip(shape[1:3], sides, strict=True):
-        place = backend.numpy.arange(pixels, dtype="int32")[None]
-        center = backend.random.randint((count, 1), 0, pixels, dtype="int32", seed=seed)
-        start = center - side // 2
-        inside.append((place >= start) & (place < start + side))
-    rows, columns = inside
-    return rows[:, :, None, None] & columns[:, None, :, None]
+from course.regularization.regions import cutmix_sides, rectangles
 
 
 def _batch(backend, data):
-    """Shape of the images with their batch axis, of a batch or of one image."""
+    """How many images there are, in a batch or one, and their height and width as float32."""
     images = data["images"] if isinstance(data, dict) else data
-    shape = backend.shape(images)
-    return shape if len(shape) == 4 else (1, *shape)
+    *batch, height, width, _ = backend.shape(images)
+    return batch[0] if batch else 1, [backend.cast(side, "float32") for side in (height, width)]
 
 
 @keras.saving.register_keras_serializable(package="course")
@@ -73,13 +53,14 @@ class Cutout(layers.RandomErasing):
     def get_random_transformation(self, data, training=True, seed=None):
         if not training:
             return None
-        shape = _batch(self.backend, data)
-        seed = seed or self._get_seed_generator(self.backend._backend)
-        square = (shape[0], self.size)
+        backend = self.backend
+        count, size = _batch(backend, data)
+        seed = seed or self._get_seed_generator(backend._backend)
+        draws = backend.random.uniform((count, 2), dtype="float32", seed=seed)
         return {
-            "apply_erasing": self.backend.numpy.ones((1,), dtype="bool"),
-            "batch_masks": _squares(self.backend, shape, (square, square), seed),
-            "fill_value": self.backend.cast(self.fill_value, self.compute_dtype),
+            "apply_erasing": backend.numpy.ones((1,), dtype="bool"),
+            "batch_masks": rectangles(backend.numpy, size, draws, (self.size, self.size)),
+            "fill_value": backend.cast(self.fill_value, self.compute_dtype),
         }
 
     def get_config(self):
@@ -129,18 +110,19 @@ class CutMix(layers.CutMix):
         if not training:
             return None
         backend = self.backend
-        shape = _batch(backend, data)
+        batch, size = _batch(backend, data)
         seed = seed or self._get_seed_generator(backend._backend)
-        count = shape[0] if self.each_example else 1
-        kept = backend.random.beta((count, 1), self.alpha, self.alpha, seed=seed)
-        sides = [
-            (count, backend.cast(backend.numpy.sqrt(1 - kept) * float_side, "int32"))
-            for float_side in (backend.cast(side, "float32") for side in shape[1:3])
-        ]
-        masks = _squares(backend, shape, sides, seed)
-        moved = backend.numpy.mean(backend.cast(masks, self.compute_dtype), axis=(1, 2, 3))
-        order = backend.random.shuffle(backend.numpy.arange(shape[0], dtype="int32"), seed=seed)
-        return {"permutation_order": order, "batch_masks": masks, "mix_weight": 1 - moved}
+        count = batch if self.each_example else 1
+        kept = backend.random.beta((count, 1), self.alpha, self.alpha, dtype="float32", seed=seed)
+        draws = backend.random.uniform((count, 2), dtype="float32", seed=seed)
+        masks = rectangles(backend.numpy, size, draws, cutmix_sides(backend.numpy, size, kept))
+        moved = backend.numpy.mean(backend.cast(masks, "float32"), axis=(1, 2, 3))
+        order = backend.random.shuffle(backend.numpy.arange(batch, dtype="int32"), seed=seed)
+        return {
+            "permutation_order": order,
+            "batch_masks": masks,
+            "mix_weight": backend.cast(1 - moved, self.compute_dtype),
+        }
 
     def get_config(self):
         return layers.Layer.get_config(self) | {

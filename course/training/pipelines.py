@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from course.training import augmentations
+from course.regularization import augmentations
 
 # Streams of random numbers with the same seed and different purposes.
 _ORDER, _AUGMENTATION = 0, 1

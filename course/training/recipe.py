@@ -20,7 +20,7 @@ class Stage:
 @dataclass(frozen=True)
 class Recipe:
     """What a paper says on training. Augmentations are names of
-    :data:`course.training.augmentations.AUGMENTATIONS` with their arguments."""
+    :data:`course.regularization.augmentations.AUGMENTATIONS` with their arguments."""
 
     cite: str
     epochs: float

@@ -12,8 +12,8 @@ from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from course.regularization.augmentations import AUGMENTATIONS
 from course.training import papers
-from course.training.augmentations import AUGMENTATIONS
 from course.training.recipe import Recipe, Stage
 
 __all__ = ["RECIPES", "Recipe", "Stage", "changed", "find", "for_architecture"]

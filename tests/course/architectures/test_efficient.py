@@ -82,19 +82,6 @@ class TestSeparable:
         assert convolutions(separable.inverted_bottleneck) == 2
         assert convolutions(separable.fused_inverted_bottleneck) == 1
 
-    def test_branches_are_dropped_for_whole_examples(self):
-        model = _model(lambda x: separable.drop_branch(x, 0.5, name="b"), (3, 3, 2))
-        x = np.ones((200, 3, 3, 2), "float32")
-        y = np.asarray(model(x, training=True)).reshape(200, -1)
-        assert (y == y[:, :1]).all()
-        assert set(y[:, 0]) == {0.0, 2.0}
-        assert 60 < (y[:, 0] == 0).sum() < 140
-        np.testing.assert_array_equal(model(x, training=False), x)
-
-    def test_no_rate_no_layer(self):
-        x = keras.Input((3, 3, 2))
-        assert separable.drop_branch(x, 0.0, name="b") is x
-
 
 class TestShuffle:
     def test_deals_groups_out(self):
@@ -155,6 +142,12 @@ class TestScaling:
         # The blocks with a shortcut, of 16.
         shortcuts = (2, 4, 6, 7, 9, 10, 12, 13, 14)
         np.testing.assert_allclose(rates, [0.32 * block / 16 for block in shortcuts])
+
+    def test_convnexts_drop_path_grows_from_zero_to_the_rate(self):
+        small = {"input_shape": (32, 32, 3), "stages": ((8, 1), (8, 2), (8, 1), (8, 1))}
+        model = architectures.build("convnext_tiny", **small, drop_path_rate=0.4)
+        rates = [layer.rate for layer in model.layers if layer.name.endswith("_drop")]
+        np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.4])  # of five blocks
 
     def test_squeeze_and_excitation_can_be_left_out(self):
         model = architectures.build("efficientnet_b0", input_shape=(32, 32, 3), se_ratio=0)

@@ -356,9 +356,11 @@ def _stochastic(**arguments):
 
 def test_drops_rise_in_equal_steps_to_the_last_block():
     model = architectures.build("resnet110_stochastic_depth_cifar")
-    drops = [layer for layer in _all_layers(model) if type(layer).__name__ == "DropPath"]
-    np.testing.assert_allclose([d.rate for d in drops], 0.5 * np.arange(1, 55) / 54)
-    assert {d.rescale for d in drops} == {"test"}
+    named = {layer.name: layer for layer in _all_layers(model)}
+    drops = [layer.rate for name, layer in named.items() if name.endswith("_drop")]
+    np.testing.assert_allclose(drops, 0.5 * np.arange(1, 55) / 54)
+    survival = [layer.scale for name, layer in named.items() if name.endswith("_survival")]
+    np.testing.assert_allclose(survival, 1 - np.array(drops))
 
 
 def _all_layers(model):

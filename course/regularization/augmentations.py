@@ -1,8 +1,8 @@
-"""Random changes of a batch of images, in numpy, drawn from a generator that is handed in.
+"""Random changes of a batch of images, in NumPy, drawn from a generator that is handed in.
 
 The same generator gives the same images, so that what a batch looks like depends on its number
 alone: a run that is taken up again, or spread over several machines, sees the same pictures.
-Regions have the uint8 or float values of the images, 0 to 255.
+Images are uint8 or floats, from 0 to 255.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from math import exp, log, sqrt
 
 import numpy as np
 
-# ImageNet's principal components of color, on the scale 0 to 255: Krizhevsky et al. 2012, as
-# published with fb.resnet.torch.
-_COLOR_DEVIATIONS = np.array([0.2175, 0.0188, 0.0045]) * 255
-_COLOR_DIRECTIONS = np.array(
-    [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
-)
+from course.regularization.components import noise_matrix
+from course.regularization.regions import GRAY, cutmix_sides, rectangles
+
+_COLORS = noise_matrix(value_range=(0, 255))
 
 
 def crop(images, labels, rng: np.random.Generator, padding: int):
@@ -34,7 +32,7 @@ def crop(images, labels, rng: np.random.Generator, padding: int):
     """
     batch, height, width, channels = images.shape
     padded = np.empty((batch, height + 2 * padding, width + 2 * padding, channels), images.dtype)
-    padded[...] = 128
+    padded[...] = GRAY
     padded[:, padding : padding + height, padding : padding + width] = images
     out = np.empty_like(images)
     places = _integers(rng, 2 * padding + 1, (batch, 2))
@@ -87,85 +85,126 @@ def crop_within(images, labels, rng: np.random.Generator, share: float):
     return out, labels
 
 
-def lighting(images, labels, rng: np.random.Generator, deviation: float):
-    """Add a random mixture of the principal components of color; gray images stay as they are.
+def color_noise(images, labels, rng: np.random.Generator, stddev: float):
+    """Add a random mixture of ImageNet's principal components of color; gray images stay the same.
+
+    What :class:`course.regularization.PCAColorNoise` does.
 
     Args:
         images, labels, rng: as :func:`crop`.
-        deviation: of the mixture's three normal coefficients.
+        stddev: of the mixture's three normal coefficients.
 
     Reference:
         Krizhevsky et al., "ImageNet classification with deep CNNs", 2012, section 4.1.
     """
-    coefficients = rng.normal(0, deviation, (len(images), 3)) * _COLOR_DEVIATIONS
+    draws = rng.normal(0, stddev, (len(images), 3)).astype("float32")
     if images.shape[-1] != 3:
         return images, labels
-    shift = (coefficients @ _COLOR_DIRECTIONS.T).astype("float32")
-    return _as(images.dtype, images + shift[:, None, None, :]), labels
+    return _as(images.dtype, images + (draws @ _COLORS)[:, None, None, :]), labels
 
 
 def cutout(images, labels, rng: np.random.Generator, side: float):
     """Cover a square with the mean color; at the edges a part of it lies outside.
+
+    What :class:`course.regularization.Cutout` does.
 
     Args:
         images, labels, rng: as :func:`crop`.
         side: of the square: pixels if at least 1, otherwise a share of the image's height.
 
     Reference:
-        DeVries and Taylor, "Improved regularization with cutout", 2017.
+        DeVries and Taylor, "Improved regularization with cutout", 2017, section 3.2.
+    """
+    count, height, width, _ = images.shape
+    side = max(1, round(side if side >= 1 else side * height))
+    covered = rectangles(np, (height, width), rng.random((count, 2)), (side, side))
+    return np.where(covered, images.dtype.type(GRAY), images), labels
+
+
+def random_erasing(images, labels, rng: np.random.Generator, chance: float, largest: float = 0.4):
+    """Fill a rectangle of some images with noise; it lies inside, and its shape varies.
+
+    Args:
+        images, labels, rng: as :func:`crop`.
+        chance: probability that an image is changed, from 0 to 1.
+        largest: share of the image's area, from 0.02, that a rectangle has at most.
+
+    Reference:
+        Zhong et al., "Random erasing data augmentation", 2020, algorithm 1 with random values:
+        areas from 0.02 on, height over width from 0.3 to 1 / 0.3.
     """
     images = images.copy()
-    _, height, width, _ = images.shape
-    half = max(1, round((side if side >= 1 else side * height) / 2))
-    for picture, (y, x) in zip(images, rng.random((len(images), 2)), strict=True):
-        y, x = int(y * height), int(x * width)
-        picture[max(0, y - half) : y + half, max(0, x - half) : x + half] = 128
+    _, height, width, channels = images.shape
+    for picture in (images[place] for place in np.flatnonzero(rng.random(len(images)) < chance)):
+        while True:  # until one fits
+            area, ratio, top, left = rng.random(4)
+            area = (0.02 + area * (largest - 0.02)) * height * width
+            ratio = 0.3 + ratio * (1 / 0.3 - 0.3)
+            rows, columns = max(1, round(sqrt(area * ratio))), max(1, round(sqrt(area / ratio)))
+            top, left = int(top * height), int(left * width)
+            if top + rows <= height and left + columns <= width:
+                break
+        noise = _integers(rng, 256, (rows, columns, channels))
+        picture[top : top + rows, left : left + columns] = noise
     return images, labels
 
 
-def mixup(images, labels, rng: np.random.Generator, alpha: float):
-    """Mix every image and label with those of another example, in one proportion a batch.
+def mixup(images, labels, rng: np.random.Generator, alpha: float, each_example: bool = False):
+    """Mix every image and label with those of another example.
 
     Args:
-        images, labels, rng: as :func:`crop`; both come back as float32.
-        alpha: of the beta distribution of the proportion, greater than 0.
+        images, labels, rng: as :func:`crop`; both are returned as float32.
+        alpha: of the beta distribution of the share that stays, greater than 0.
+        each_example: whether each example has a share of its own, as ``keras.layers.MixUp`` draws
+            them; in the authors' code a batch has one.
 
     Reference:
         Zhang et al., "mixup: beyond empirical risk minimization", 2018.
     """
-    share = np.float32(rng.beta(alpha, alpha))
+    share = rng.beta(alpha, alpha, (len(images) if each_example else 1, 1)).astype("float32")
     other = _order(rng, len(images))
-    images = images.astype("float32")
-    mixed = share * images + (1 - share) * images[other]
+    images, pixels = images.astype("float32"), share[:, :, None, None]
+    mixed = pixels * images + (1 - pixels) * images[other]
     return mixed, share * labels + (1 - share) * labels[other]
 
 
-def cutmix(images, labels, rng: np.random.Generator, alpha: float):
+def cutmix(images, labels, rng: np.random.Generator, alpha: float, each_example: bool = False):
     """Paste a rectangle of another example into each image; labels mix by area.
+
+    What :class:`course.regularization.CutMix` does.
 
     Args:
         images, labels, rng: as :func:`crop`.
         alpha: of the beta distribution of the area that stays, greater than 0.
+        each_example: whether each example has a rectangle of its own; in the authors' code a batch
+            has one.
 
     Reference:
         Yun et al., "CutMix: regularization strategy to train strong classifiers", 2019.
     """
-    _, height, width, _ = images.shape
-    side = sqrt(1 - rng.beta(alpha, alpha)) / 2
-    y, x = rng.random(2)
-    rows = slice(max(0, round((y - side) * height)), round(min(1, y + side) * height))
-    columns = slice(max(0, round((x - side) * width)), round(min(1, x + side) * width))
-    other = _order(rng, len(images))
-    mixed = images.copy()
-    mixed[:, rows, columns] = images[other, rows, columns]
-    area = (rows.stop - rows.start) * (columns.stop - columns.start)
-    share = np.float32(1 - area / (height * width))
+    count, size = len(images), images.shape[1:3]
+    drawn = count if each_example else 1
+    kept = rng.beta(alpha, alpha, (drawn, 1))
+    moved = rectangles(np, size, rng.random((drawn, 2)), cutmix_sides(np, size, kept))
+    other = _order(rng, count)
+    share = (1 - moved.mean(axis=(1, 2))).astype("float32")
+    mixed = np.where(moved, images[other], images)
     return mixed, share * labels + (1 - share) * labels[other]
 
 
 AUGMENTATIONS: dict[str, Callable] = {
     function.__name__: function
-    for function in (crop, flip, resized_crop, crop_within, lighting, cutout, mixup, cutmix)
+    for function in (
+        crop,
+        flip,
+        resized_crop,
+        crop_within,
+        color_noise,
+        cutout,
+        random_erasing,
+        mixup,
+        cutmix,
+    )
 }
 # These exclude each other: one of them is drawn for each batch.
 MIXES = ("mixup", "cutmix")
