@@ -27,8 +27,8 @@ class LocallyConnected2D(layers.Layer):
         ValueError: an input whose height or width is unknown, or smaller than a window.
 
     Example:
-        >>> LocallyConnected2D(4, 3)(keras.ops.ones((1, 8, 8, 3))).shape
-        (1, 6, 6, 4)
+        >>> LocallyConnected2D(4, 3)(keras.Input((8, 8, 3))).shape
+        (None, 6, 6, 4)
     """
 
     def __init__(

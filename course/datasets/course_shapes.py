@@ -25,8 +25,11 @@ class CourseShapes(SourceBuilder):
     """Ten drawn shapes, 32 x 32 pixels: ``source``, textured solids, and ``target``, outlines.
 
     Example:
+        >>> from course.datasets.sources import course_shapes
         >>> hard = course_shapes("hard", difficulty=0.8, seed=1)
-        >>> CourseShapes(config=ShapesConfig(name="hard", source=hard), data_dir="datasets")
+        >>> made = CourseShapes(config=ShapesConfig(name="hard", source=hard), data_dir="datasets")
+        >>> made.info.features["image"].shape
+        (32, 32, 3)
     """
 
     BUILDER_CONFIGS = [  # noqa: RUF012 - TFDS reads the class attribute

@@ -8,8 +8,8 @@ class Digits(SourceBuilder):
     """1,797 real handwritten digits, 8 x 8 pixels: 1,500 to train on and 297 to test.
 
     Example:
-        >>> builder = Digits(data_dir="datasets")
-        >>> builder.download_and_prepare()
+        >>> Digits(data_dir="datasets").info.features["image"].shape
+        (8, 8, 1)
 
     Reference:
         Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998.

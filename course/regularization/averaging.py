@@ -97,7 +97,9 @@ def predict_multi_crop(
         Array of shape (examples, ...), the mean over the crops.
 
     Example:
-        >>> predict_multi_crop(model, images).argmax(axis=-1)
+        >>> model = keras.Sequential([keras.Input((24, 24, 3)), layers.GlobalMaxPooling2D()])
+        >>> predict_multi_crop(model, np.ones((5, 32, 32, 3))).shape
+        (5, 3)
     """
     size = size or model.input_shape[1]
     answers = []

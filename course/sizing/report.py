@@ -120,9 +120,10 @@ def profile(model: keras.Model, dtype: str = "float32") -> Report:
             whose MACs are not known.
 
     Example:
-        >>> report = profile(keras.applications.VGG16(weights=None))
+        >>> from course import architectures
+        >>> report = profile(architectures.build("lenet5_modern"))
         >>> report.params, report.macs
-        (138357544, 15470264320)
+        (61706, 416520)
     """
     rows: list[Row] = []
     _walk(model, "", dtype, rows, counted=set())

@@ -80,7 +80,8 @@ def from_applications(
         ValueError: a name that is not there, or images of a size that the weights do not fit.
 
     Example:
-        >>> model = from_applications("efficientnet_b0", classes=5)
+        >>> from_applications("mobilenet_v2", weights=None, classes=5).output_shape
+        (None, 5)
     """
     theirs = getattr(applications, _find(name).builder)(weights=weights, classifier_activation=None)
     options = {"input_shape": input_shape, "classifier_activation": classifier_activation}

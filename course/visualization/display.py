@@ -104,7 +104,12 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
         choices: for each argument, what a slider can choose; names are in a list to choose from.
 
     Example:
-        >>> play(draw_power, {"power": 2}, power=[1, 2, 3])
+        >>> def draw_square(side):
+        ...     figure, axes = canvas(size=(2, 2))
+        ...     axes[0, 0].plot([0, side, side], [0, 0, side])
+        ...     return described(figure, f"two sides of a square of {side}")
+        >>> play(draw_square, {"side": 2}, side=[1, 2, 3])
+        In words: two sides of a square of 2
     """
     from IPython.display import display
 
