@@ -134,6 +134,30 @@ def test_a_batch_has_one_share_or_each_example_its_own(name):
         assert (len(shares) > 10) if each_example else (len(shares) == 1)
 
 
+@pytest.mark.parametrize(
+    ("kept", "sides"),
+    [(0.0, (12, 10)), (0.5, (8, 7)), (0.75, (6, 5)), (0.992, (1, 0)), (1.0, (0, 0))],
+)
+def test_cutmix_cuts_what_lambda_leaves(kept, sides):
+    found = regions.cutmix_sides(np, (12, 10), np.array([[kept]]))
+    assert tuple(float(side[0, 0]) for side in found) == sides
+
+
+def test_cutmix_moves_a_rectangle_around_a_pixel():
+    draws = Recorder()
+    moved, _ = augmentations.cutmix(IMAGES, one_hot(LABELS, 5), draws, 1.0, each_example=True)
+    kept, centers, order = draws.drawn
+    other = IMAGES[np.argsort(order, kind="stable")]
+    for n, (y, x) in enumerate((centers * (12, 10)).astype(int)):
+        share = kept[n, 0]
+        rows, columns = int(12 * np.sqrt(1 - share)), int(10 * np.sqrt(1 - share))
+        top, left = y - rows // 2, x - columns // 2
+        part = np.s_[max(0, top) : max(0, top + rows), max(0, left) : max(0, left + columns)]
+        wanted = IMAGES[n].copy()
+        wanted[part] = other[n][part]
+        np.testing.assert_array_equal(moved[n], wanted)
+
+
 def test_mixup_and_cutmix_take_turns():
     steps = (("mixup", 1.0), ("cutmix", 1.0))
     labels = one_hot(LABELS, 5)
@@ -243,5 +267,7 @@ def test_imagenets_constants_are_a_rotation_and_its_scale():
     matrix = components.noise_matrix(value_range=(0, 255))
     lengths = 255 * np.array(components.IMAGENET_EIGENVALUES)
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), lengths, rtol=1e-3)
+    np.testing.assert_array_equal(components.noise_matrix(value_range=(-100, 155)), matrix)
+    np.testing.assert_allclose(components.noise_matrix(), matrix / 255, rtol=1e-6)
     first = matrix[0] / matrix[0, 2]  # nearly gray
     np.testing.assert_allclose(first, [0.9724, 0.9952, 1], atol=1e-3)

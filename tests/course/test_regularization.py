@@ -427,6 +427,11 @@ def test_color_components_are_those_of_the_pixels():
     covariance = np.cov(images.reshape(-1, 3) / 255, rowvar=False)
     assert list(values) == sorted(values, reverse=True)
     np.testing.assert_allclose(covariance @ vectors, vectors * values, atol=1e-9)
+    # Where values lie makes no difference, only how far apart they can be; 0 to 1 if left open.
+    for given, shift in (((-127.5, 127.5), -127.5), ((0, 255), 0)):
+        again, _ = reg.color_components(images + shift, value_range=given)
+        np.testing.assert_allclose(again, values)
+    np.testing.assert_allclose(reg.color_components(images / 255)[0], values)
 
 
 @pytest.mark.parametrize("scale", [1, 255])
@@ -534,9 +539,9 @@ def test_keras_averages_weights_over_steps():
     "make, message",
     [
         (lambda: _drop_path((2,), 1.0), r"up to but not 1; received rate=1.0"),
-        (lambda: _drop_path((2,), 0.1, rescale="never"), r"one of .*received rescale='never'"),
+        (lambda: _drop_path((2,), 0.1, rescale="never"), r"'test'\); received rescale='never'"),
         (lambda: _drop_path((2,), -0.1), r"received rate=-0.1"),
-        (lambda: reg.linear_decay(0.1, 3, "quadratic"), r"one of .*received rule='quadratic'"),
+        (lambda: reg.linear_decay(0.1, 3, "quadratic"), r"convnext; received rule='quadratic'"),
         (lambda: reg.DropBlock2D(-0.1), r"received rate=-0.1"),
         (lambda: reg.DropBlock2D(0.1, 0), r"at least 1; received block_size=0"),
         (lambda: reg.DropBlock2D(0.1)(keras.Input((None, 4, 3))), r"received shape .*fixed sizes"),
