@@ -1,5 +1,7 @@
 """How the bench takes turns and what it makes of the times; the times themselves are no test."""
 
+from types import SimpleNamespace
+
 import pytest
 
 import course.quiet  # noqa: F401
@@ -7,14 +9,21 @@ from course import bench
 from course.training import checkpoints, measure
 
 
-def test_contestants_take_turns_in_every_order():
-    calls = []
-    contestants = {name: lambda name=name: calls.append(name) for name in "abc"}
+def test_contestants_take_turns_in_every_order(monkeypatch):
+    calls, clock = [], [100.0]
+    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def contestant(name):
+        calls.append(name)
+        clock[0] += {"a": 1, "b": 2, "c": 4}[name] + len(calls) / 1000
+
+    contestants = {name: lambda name=name: contestant(name) for name in "abc"}
     seconds = bench.alternate(contestants, 12)
     rounds = ["".join(calls[start : start + 3]) for start in range(0, 36, 3)]
     assert sorted(rounds) == sorted(2 * ["abc", "acb", "bac", "bca", "cab", "cba"])
-    assert {name: len(times) for name, times in seconds.items()} == dict.fromkeys("abc", 12)
-    assert all(0 <= time < 60 for times in seconds.values() for time in times)
+    for name, base in (("a", 1), ("b", 2), ("c", 4)):  # each call's own time, in the calls' order
+        turns = [place for place, called in enumerate(calls, 1) if called == name]
+        assert seconds[name] == pytest.approx([base + place / 1000 for place in turns])
 
 
 def test_a_ratio_is_of_the_same_round_and_its_median_of_all():
