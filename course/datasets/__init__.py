@@ -1,14 +1,15 @@
 """Images to learn from: the course's own, and every set of TensorFlow Datasets.
 
     >>> from course import datasets
-    >>> train = datasets.load("course_shapes", "train", batch_size=128, shuffle=True)
+    >>> train = datasets.load("digits", "train", batch_size=128, shuffle=True)
     >>> images, labels = datasets.load_arrays("digits", "test")
     >>> datasets.info("course_shapes/target").class_names[:3]
     ('circle', 'triangle', 'square')
 
 ``digits`` and ``course_shapes`` need no network: they are made on first use. Other sets are read
 from the folder in the environment variable TFDS_DATA_DIR, or downloaded into it. Importing this
-package loads neither TensorFlow nor TFDS, and ``load_arrays`` of the course's own sets never does.
+package loads neither TensorFlow nor TFDS, and ``load_arrays`` of the course's own sets never does;
+where TensorFlow is not installed it reads prepared sets of TFDS without.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.datasets import sources, store
+from course.datasets import records, sources, store
+from course.datasets.resizing import resize
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -61,7 +63,7 @@ def info(name: str, data_dir: str | os.PathLike | None = None) -> Info:
         >>> info("digits").splits
         {'train': 1500, 'test': 297}
     """
-    source = sources.find(_checked(name))
+    source = _source(name, data_dir)
     if source:
         return Info(
             name=source.name,
@@ -114,6 +116,7 @@ def load(
         A Dataset of uint8 images (height, width, channels) and int64 labels, batched if asked.
 
     Raises:
+        ImportError: TensorFlow is not installed.
         DatasetNotFoundError: a set that is neither on disk nor to be downloaded.
         ValueError: an unknown split, a batch size below 1, or images of different sizes in a batch.
 
@@ -124,6 +127,10 @@ def load(
     """
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1 or None; received {batch_size=}.")
+    if not _tensorflow_is_there():
+        raise ImportError(
+            "load makes a tf.data pipeline; received a Python without TensorFlow. Use load_arrays."
+        )
     source = sources.find(_checked(name))
     if source:
         source.select(split)  # a wrong split is told before anything is made
@@ -132,10 +139,7 @@ def load(
     if image_size:
         examples = _resized(examples, image_size, as_supervised)
     elif batch_size and None in _image_shape(builder.info):
-        raise ValueError(
-            f"Images must have one size to be batched; received images of {name!r}, whose shapes "
-            f"are {_image_shape(builder.info)}. Set image_size=(height, width)."
-        )
+        raise ValueError(_sizes_differ(name, _image_shape(builder.info)))
     if batch_size:
         examples = examples.batch(batch_size, drop_remainder=drop_remainder)
     return examples.prefetch(2)
@@ -149,7 +153,10 @@ def load_arrays(
     data_dir: str | os.PathLike | None = None,
     verbose: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of a split in memory; the course's own sets need no TensorFlow.
+    """Images and labels of a split in memory.
+
+    Needs no TensorFlow for the course's own sets. Where it is not installed, prepared sets of TFDS
+    are read without it, if they are images with classes in TFRecord or ArrayRecord files.
 
     Args:
         name, split, image_size, data_dir, verbose: as :func:`load`.
@@ -165,15 +172,42 @@ def load_arrays(
         >>> images.shape, labels[:4]
         ((200, 32, 32, 3), array([0, 1, 2, 3]))
     """
-    source = sources.find(_checked(name))
-    if source and image_size is None:
+    source = _source(name, data_dir)
+    if source and (image_size is None or not _tensorflow_is_there()):
         images, labels = zip(*source.examples(split), strict=True)
-        return np.stack(images), np.array(labels, "int64")
+        if image_size is None and len({image.shape for image in images}) > 1:
+            raise ValueError(_sizes_differ(name, source.image_shape))
+        images = resize(images, image_size) if image_size else np.stack(images)
+        return images, np.array(labels, "int64")
     batches = load(
         name, split, 1024, image_size=image_size, data_dir=data_dir, verbose=verbose
     ).as_numpy_iterator()
     images, labels = zip(*batches, strict=True)
     return np.concatenate(images), np.concatenate(labels)
+
+
+def _source(name: str, data_dir) -> sources.Source | None:
+    """The set as the course itself reads it: its own sets, and others where there is no TensorFlow.
+
+    Raises:
+        DatasetNotFoundError: a set that is not on disk, where TFDS cannot download it.
+        ValueError: a set that only TensorFlow can read.
+    """
+    own = sources.find(_checked(name))
+    if own or _tensorflow_is_there():
+        return own
+    return records.source(name, store.locate(name, data_dir))
+
+
+def _tensorflow_is_there() -> bool:
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def _sizes_differ(name: str, shape) -> str:
+    return (
+        f"Images must have one size to be batched; received images of {name!r}, whose shapes "
+        f"are {shape}. Set image_size=(height, width)."
+    )
 
 
 def _checked(name: str) -> str:

@@ -59,6 +59,24 @@ def find(name: str, data_dir: str | os.PathLike | None = None) -> Path | None:
     return None
 
 
+def locate(name: str, data_dir: str | os.PathLike | None = None) -> Path:
+    """The folder of a prepared set, as :func:`find`, where TFDS cannot be asked to make it.
+
+    Raises:
+        DatasetNotFoundError: the set is not on disk.
+    """
+    path = find(name, data_dir)
+    if path is None:
+        looked = " and ".join(map(str, folders(data_dir)))
+        raise DatasetNotFoundError(
+            f"Dataset {name!r} is not in {looked}, and only TensorFlow could download it, which is "
+            f"not installed. Get it on a machine that has TensorFlow with\n    python -m "
+            f"course.datasets {shlex.quote(name)}\nand copy its folder, or set TFDS_DATA_DIR to a "
+            "folder that has it."
+        )
+    return path
+
+
 def _versions(folder: Path) -> list[Path]:
     return [p.parent for p in folder.glob("*/features.json") if _VERSION.fullmatch(p.parent.name)]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
-from course.training import distribution, options
+from course.training import distribution, options, run_folder
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,17 +16,12 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: no architecture or set, or anything that doesn't fit.
     """
     given = options.given(arguments)
-    if arguments.resume:
-        chosen, folder = _resumed(arguments, given)
+    folder = _folder(arguments, given)
+    run = run_folder.read(folder) if arguments.resume else None
+    if run:
+        chosen = options.from_json(run["options"], given)
     else:
-        missing = [name for name in ("name", "dataset") if name not in given]
-        if missing:
-            raise ValueError(
-                "A run needs an architecture and --dataset; received no "
-                f"{' and no '.join(missing)}. Example: course train resnet20_cifar --dataset digits"
-            )
-        chosen = options.Options(**given)
-        folder = arguments.out or _default_folder(chosen)
+        chosen = options.Options(**_whole(given, folder if arguments.resume else None))
     distribution.choose_backend(chosen.distribute)
     import course.quiet  # noqa: F401
     from course.training import dry_run, trainer
@@ -50,20 +46,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _default_folder(chosen: options.Options) -> Path:
-    return Path("runs") / f"{chosen.name}-{chosen.dataset.replace('/', '-').replace(':', '-')}"
-
-
-def _resumed(arguments, given) -> tuple[options.Options, Path]:
-    from course.training import run_folder
-
-    folder = arguments.resume if arguments.resume is not True else arguments.out
-    if folder is None and {"name", "dataset"} <= set(given):
-        folder = _default_folder(options.Options(name=given["name"], dataset=given["dataset"]))
-    if folder is None:
+def _folder(arguments, given) -> Path:
+    """Where the run is, or is to be."""
+    named = arguments.resume if arguments.resume not in (None, True) else arguments.out
+    if named is not None:
+        return Path(named)
+    if arguments.resume and not {"name", "dataset"} <= set(given):
         raise ValueError(
             "--resume needs the run's folder; received none. Example: course train --resume "
             "runs/resnet20_cifar-digits"
         )
-    stored = run_folder.read(folder)["options"]
-    return options.from_json(stored, given), Path(folder)
+    whole = _whole(given)
+    return Path("runs") / f"{whole['name']}-{re.sub('[/:]', '-', whole['dataset'])}"
+
+
+def _whole(given: dict, empty: Path | None = None) -> dict:
+    """The options of a run that is to begin.
+
+    Args:
+        given: on the command line.
+        empty: the folder in which there is no run to resume, if one was asked for.
+
+    Raises:
+        ValueError: no architecture or no set.
+    """
+    missing = [name for name in ("name", "dataset") if name not in given]
+    if not missing:
+        return given
+    received = f"no {' and no '.join(missing)}"
+    if empty:
+        received += f", and {empty}, which holds no run to go on with"
+    raise ValueError(
+        f"A run needs an architecture and --dataset; received {received}. "
+        "Example: course train resnet20_cifar --dataset digits"
+    )

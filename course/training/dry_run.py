@@ -50,11 +50,25 @@ def describe(options: Options, data_dir=None, steps: int = 3) -> str:
         f"{_FORWARD_AND_BACKWARD * report.macs * plan.batch_size:,} a step",
         "memory": f"about {memory / 2**20:,.0f} MiB a device: weights, gradients, optimizer, and "
         f"activations of {share} images with their gradients",
+        "steps": _how(options),
         "speed": f"{plan.batch_size / seconds:,.0f} images/s ({measured})",
         "time": f"about {duration(seconds * plan.steps)} without evaluation",
         "paper": f"{paper:g} % error" if paper is not None else "",
     }
     return f"{plan}\n" + "\n".join(f"  {k:<13}{v}" for k, v in rows.items() if v)
+
+
+def _how(options: Options) -> str:
+    """How steps are run, in words."""
+    import keras
+
+    from course.training import network
+
+    if network.compiled(options):
+        return "compiled with XLA"
+    if keras.backend.backend() == "tensorflow":
+        return "a graph of TensorFlow's, not compiled with XLA"
+    return "not compiled: one operation at a time, many times slower; leave out --no-jit-compile"
 
 
 def _seconds_a_step(model, plan, stage, macs: int, steps: int) -> tuple[float, str]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course.datasets.resizing import resize
 from course.training import distribution, multiworker
-from course.training.pipelines import resize
 
 VIEWS = ("plain", "flip", "shift")
 # Pixels that are handed to the devices at a time.

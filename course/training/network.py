@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course.datasets.resizing import resize
 from course.training import distribution, multiworker, schedules, whitening
 from course.training.distribution import Devices
-from course.training.pipelines import Feed, dataset, resize
+from course.training.options import Options
+from course.training.pipelines import Feed, dataset
 from course.training.plan import Plan
 from course.training.recipes import Recipe, Stage
 
@@ -39,7 +41,7 @@ def build(plan: Plan, stage: Stage, devices: Devices) -> Trainee:
     options, recipe = plan.options, plan.recipe
     distribution.refuse(
         options.distribute,
-        jit_compile=options.jit_compile,
+        jit_compile=compiled(options),
         gradient_accumulation_steps=options.gradient_accumulation,
     )
     keras.utils.set_random_seed(options.seed)
@@ -60,6 +62,18 @@ def build(plan: Plan, stage: Stage, devices: Devices) -> Trainee:
     finally:
         keras.config.set_dtype_policy("float32")
     return Trainee(model, net)
+
+
+def compiled(options: Options) -> bool:
+    """Whether XLA compiles the steps: as the options say, otherwise on JAX alone.
+
+    TensorFlow makes a graph of a step in any case; JAX without XLA runs one operation at a time.
+    """
+    import keras
+
+    if options.jit_compile is None:
+        return keras.backend.backend() == "jax"
+    return options.jit_compile
 
 
 def export(trainee: Trainee, plan: Plan, stage: Stage):
@@ -191,7 +205,7 @@ def _compile(model, plan: Plan, devices: Devices) -> None:
         loss=[loss() for _ in range(heads)] if heads > 1 else loss(),
         loss_weights=[1.0] + [recipe.auxiliary_weight] * (heads - 1) if heads > 1 else None,
         metrics=[metrics] + [[]] * (heads - 1) if heads > 1 else metrics,
-        jit_compile=plan.options.jit_compile,
+        jit_compile=compiled(plan.options),
     )
 
 

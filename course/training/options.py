@@ -33,7 +33,7 @@ class Options:
     learning_rate: float | None = None
     image_size: tuple[int, int] | None = None
     mixed_precision: str = "float32"
-    jit_compile: bool = False
+    jit_compile: bool | None = None  # by XLA; None for what the backend needs
     gradient_accumulation: int = 1
     validation: float = 0.0  # share of the training examples to evaluate on instead of the test
     early_stop: int | None = None  # epochs without a better validation
@@ -92,8 +92,8 @@ class Options:
             value, flag = getattr(self, part.name), _flag(part.name)
             if isinstance(value, Mapping):
                 words += [word for item in value.items() for word in (flag, _item(*item))]
-            elif value is True:
-                words.append(flag)
+            elif isinstance(value, bool):
+                words.append(flag if value else f"--no-{flag[2:]}")
             elif value != part.default:
                 text = "x".join(map(str, value)) if part.name == "image_size" else str(value)
                 words += [flag, text]
@@ -147,7 +147,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--dataset", metavar="D", help="digits, course_shapes, cifar10, or any other of TFDS")
     add("--recipe", metavar="R", help=f"default: the paper's; {', '.join(recipes.RECIPES)}")
     add("--out", metavar="DIR", help="default: runs/NAME-DATASET")
-    add("--resume", metavar="DIR", nargs="?", const=True, help="go on with a run that was stopped")
+    add(
+        "--resume",
+        metavar="DIR",
+        nargs="?",
+        const=True,
+        help="go on with a run that was stopped, or begin it",
+    )
     add("--epochs", type=int, metavar="E", help="default: the recipe's")
     add("--steps", type=int, metavar="S", help="length in steps instead of epochs")
     add("--batch-size", type=int, metavar="B", help="over all devices; the rate follows it")
@@ -159,7 +165,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--distribute", choices=KINDS, help="default: none")
     add("--devices", type=int, metavar="N", help="GPUs, or parts of the CPU")
     add("--mixed-precision", nargs="?", const="float16", choices=PRECISIONS[1:])
-    add("--jit-compile", action="store_true", default=None, help="compile with XLA")
+    add("--jit-compile", action=argparse.BooleanOptionalAction, default=None,
+        help="compile steps with XLA; default: only on JAX, which is slow without")  # fmt: skip
     add("--gradient-accumulation", type=int, metavar="N", help="update every N steps")
     add("--validation", type=float, metavar="SHARE", help="of the training set, to evaluate on")
     add("--early-stop", type=int, metavar="EPOCHS", help="stop after that many without a gain")

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from course.datasets.resizing import resize
 from course.regularization import augmentations
 
 # Streams of random numbers with the same seed and different purposes.
@@ -38,8 +39,11 @@ class Feed:
         ValueError: more examples in a batch than there are.
 
     Example:
-        >>> feed = Feed(images, labels, classes=10, batch_size=128, seed=0, steps=[("flip",)])
-        >>> x, y = feed.batch(epoch=3, step=17)
+        >>> images, labels = np.zeros((640, 8, 8, 1), "uint8"), np.zeros(640, int)
+        >>> feed = Feed(images, labels, classes=10, batch_size=128, seed=0, steps=(("flip",),))
+        >>> x, y = feed.batch(epoch=3, step=4)
+        >>> x.shape, y.shape
+        ((128, 8, 8, 1), (128, 10))
     """
 
     images: np.ndarray
@@ -108,23 +112,6 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
             f"{labels.min()} to {labels.max()}."
         )
     return np.eye(classes, dtype="float32")[labels]
-
-
-def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Images scaled to (height, width).
-
-    Args:
-        images: uint8, (batch, height, width, channels).
-        size: (height, width).
-    """
-    from PIL import Image
-
-    def scaled(image):
-        bands = np.moveaxis(image, -1, 0)
-        parts = (Image.fromarray(np.ascontiguousarray(band)) for band in bands)
-        return np.stack([part.resize(size[::-1], Image.Resampling.BILINEAR) for part in parts], -1)
-
-    return np.stack([scaled(image) for image in images]) if len(images) else images
 
 
 def color_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:

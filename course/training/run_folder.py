@@ -8,35 +8,45 @@ import json
 from pathlib import Path
 from typing import Any
 
+from course.training import checkpoints
 from course.training.options import Options, from_json
 
 
-def read(folder: str | Path) -> dict[str, Any]:
-    """A run's ``run.json``.
+def read(folder: str | Path) -> dict[str, Any] | None:
+    """A run's ``run.json``; None where no run was begun, or it was stopped before it wrote one.
 
     Raises:
-        ValueError: no run is there.
+        ValueError: checkpoints without a ``run.json``, which says what they are of.
     """
     path = Path(folder) / "run.json"
-    if not path.is_file():
-        raise ValueError(f"A run's folder has a run.json; received {folder}, which has none.")
-    return json.loads(path.read_text())
+    if path.is_file():
+        return json.loads(path.read_text())
+    if checkpoints.files(Path(folder) / "checkpoints"):
+        raise ValueError(
+            f"A run's checkpoints lie beside its run.json; received {folder}, which has "
+            "checkpoints alone. Delete them, or choose another folder."
+        )
+    return None
 
 
 def complete(folder: Path) -> bool:
     """Whether a run came to its end: ``run.json`` says so, which is written last."""
-    return (folder / "model.keras").exists() and read(folder)["status"] == "finished"
+    run = read(folder)
+    return run is not None and run["status"] == "finished" and (folder / "model.keras").exists()
 
 
 def check(folder: Path, options: Options, resume: bool) -> None:
-    """Refuse to go on with another run, or to write over one.
+    """Refuse to go on with another run, or to write over one; a run that wrote nothing is begun.
 
     Raises:
         ValueError: what the folder holds does not fit.
     """
+    run = read(folder)
+    if run is None:
+        return
     if resume:
-        from_json(read(folder)["options"], options.as_json())
-    elif (folder / "run.json").exists():
+        from_json(run["options"], options.as_json())
+    else:
         raise ValueError(
             f"A run has a folder of its own; received {folder}, which holds another. Add --resume "
             "to go on with it, or choose another --out."

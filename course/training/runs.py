@@ -74,7 +74,8 @@ def load(study: str, folder: Path | None = None) -> list[Run]:
         ValueError: an unknown study.
 
     Example:
-        >>> load("degradation")[0].history["test_accuracy"]
+        >>> sorted({run.variant for run in load("degradation")})
+        ['plain20', 'plain56', 'resnet20', 'resnet56']
     """
     found = []
     for variant, seed in _all(studies.find(study)):
@@ -169,8 +170,7 @@ def record(
     """
     options = studies.find(study).options(variant, seed)
     run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
-    out = "--resume" if (run / "run.json").exists() else "--out"
-    words = ["train", *options.as_arguments(), out, str(run)]
+    words = ["train", *options.as_arguments(), "--resume", str(run)]
     words += ["--data-dir", str(data_dir)] if data_dir else []
     # A process of its own, so that a run is the same whatever was trained before it.
     done = subprocess.run([sys.executable, "-m", "course.cli", *words])

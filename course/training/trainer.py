@@ -53,7 +53,7 @@ def train(
         options: what decides the result.
         folder: gets ``model.keras``, ``history.json``, ``history.csv``, ``curve.png``,
             ``run.json``, ``logs/`` and ``checkpoints/``.
-        resume: go on with the run that the folder holds.
+        resume: go on with the run that the folder holds, or begin it where it holds none.
         checkpoint_every: steps from one checkpoint to the next, at least; they are fewer where
             they would take more than 2 % of the time.
         data_dir: folder for data.
@@ -68,7 +68,9 @@ def train(
             that is no number.
 
     Example:
-        >>> train(Options("lenet5_modern", "digits", epochs=3), "runs/first").error
+        >>> options = Options("lenet5_modern", "digits", image_size=(32, 32), steps=4)
+        >>> len(train(options, "runs/first", quiet=True).history)
+        1
     """
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1; received {checkpoint_every}.")

@@ -3,10 +3,10 @@
     python -m tests.course.training.runs JOBS.json
 
 Each job is ``{"folder", "options", "resume", "every", "profile", "die"}``; those of one folder run
-one after another, and a single one in this very process. `die` says when the run is killed with
-SIGKILL: ``{"step": n}`` after a step, ``{"write": n}`` in the middle of writing the n-th
-checkpoint, ``{"end": true}`` before the run is called finished, ``{"seconds": s}`` after a time
-from when training began.
+one after another, and a single one in this very process. ``calls.txt`` has how often Python ran a
+training step. `die` says when the run is killed with SIGKILL: ``{"step": n}`` after a step,
+``{"write": n}`` in the middle of writing the n-th checkpoint, ``{"status": s}`` before `run.json`
+says "running" or "finished", ``{"seconds": s}`` after a time from when training began.
 """
 
 from __future__ import annotations
@@ -108,15 +108,27 @@ def _arm(die: dict) -> None:
             sync(handle)
 
         checkpoints.os.fsync = fsync
-    if "end" in die:
+    if "status" in die:
         write_run = trainer._Run._write_run
 
-        def before_the_end(self, status):
-            if status == "finished":
+        def dies_before(self, status):
+            if status == die["status"]:
                 _die()
             write_run(self, status)
 
-        trainer._Run._write_run = before_the_end
+        trainer._Run._write_run = dies_before
+
+
+def _count_calls(owner, name: str) -> list:
+    """One entry for every call of a method; a compiled one is called when it is traced."""
+    calls, method = [], getattr(owner, name)
+
+    def counted(self, *arguments, **options):
+        calls.append(name)
+        return method(self, *arguments, **options)
+
+    setattr(owner, name, counted)
+    return calls
 
 
 def masks(folder: Path, count: int) -> None:
@@ -140,12 +152,13 @@ def run(job: dict) -> None:
     if "masks" in job:
         return masks(folder, job["masks"])
     _arm(job.get("die", {}))
+    calls = _count_calls(keras.Model, "train_step")
     hooks.OVERHEAD = 1e9  # the tests want every checkpoint
     try:
         trainer.train(
             Options(**{"name": "tiny", "dataset": "digits"} | job["options"]),
             folder,
-            resume=job.get("resume", False) and (folder / "run.json").exists(),
+            resume=job.get("resume", False),
             checkpoint_every=job.get("every", 3),
             profile=job.get("profile", False),
             quiet=True,
@@ -153,6 +166,8 @@ def run(job: dict) -> None:
     except ValueError as error:
         folder.mkdir(exist_ok=True)
         (folder / "error.txt").write_text(str(error))
+    else:
+        (folder / "calls.txt").write_text(str(len(calls)))
 
 
 def fork(job: dict) -> None:

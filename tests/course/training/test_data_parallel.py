@@ -9,19 +9,11 @@ from course.training import checkpoints
 
 pytest.importorskip("jax")
 
-# As on a machine that has no TensorFlow; Keras looks whether its name is among the modules.
 PROGRAM = (
     "-c",
     """
 import runpy, sys
-
-class Missing:
-    @staticmethod
-    def find_spec(name, *_):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Missing)
+import tests.course.no_tensorflow
 sys.argv[1:] = sys.argv[-1:]
 runpy.run_module("tests.course.training.runs", run_name="__main__")
 """,
@@ -52,6 +44,16 @@ def test_two_devices_train_what_one_does(play_alone):
     first, second = (json.loads((f / "history.json").read_text())[-1] for f in (one, two))
     assert first == pytest.approx(second, abs=1e-4)
     assert (two / "model.keras").exists()
+
+
+def test_a_step_is_compiled_once_unless_that_is_refused(play_alone):
+    compiled = play_alone("one", {"options": PLAIN}, JAX, PROGRAM)
+    eager = play_alone("eager", {"options": PLAIN | {"jit_compile": False}}, JAX, PROGRAM)
+    assert [int((run / "calls.txt").read_text()) for run in (compiled, eager)] == [1, 6]
+    a, b = state(compiled).arrays, state(eager).arrays
+    assert a.keys() == b.keys()
+    for key, array in a.items():
+        np.testing.assert_allclose(array, b[key], rtol=1e-4, atol=1e-5, err_msg=key)
 
 
 def test_killed_and_taken_up_again_it_ends_with_the_same_bits(play_alone):

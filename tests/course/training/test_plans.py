@@ -6,7 +6,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from course.training import augmentations, evaluation, options, recipes, schedules
+from course.regularization import augmentations
+from course.training import evaluation, options, recipes, schedules
 from course.training import plan as planning
 from course.training.options import Options
 

@@ -44,7 +44,11 @@ MIRRORED = FULL | {"distribute": "mirrored", "devices": 2, "epochs": 2}
 CASES = {
     "one device": (FULL, [*STEPS, *WRITES, *at_random(3.0)], FURTHER),
     "mirrored": (MIRRORED, [{"step": 17}], [{"step": 7}, *at_random(4.0)]),
-    "at the very end": (FULL | {"epochs": 1}, [{"end": True}], []),
+    "at the very beginning and end": (
+        FULL | {"epochs": 1},
+        [{"status": "running"}, {"status": "finished"}],
+        [],
+    ),
     "averaged weights": (FULL | {"recipe": "averaged", "epochs": 2}, [{"step": 20}], [{"step": 8}]),
     "stages": (
         FULL | {"recipe": "staged", "epochs": 2, "arguments": {"norm": True}},

@@ -144,19 +144,14 @@ def test_slurm_starts_every_process_with_its_place(root, programs, tmp_path):
     words = ["bash", str(script), "resnet50", "--dataset", "imagenet2012", "--set", "a=b c"]
     environment = os.environ | programs | {"SLURM_JOB_NODELIST": "gpu[1-2]"}
 
-    def start():
-        done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return told(done.stdout)
-
-    first, second = start()
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second = told(done.stdout)
     assert first[0]["cluster"] == {"worker": ["gpu1:2222", "gpu2:2222"]} == second[0]["cluster"]
     assert [config["task"]["index"] for config, _ in (first, second)] == [0, 1]
     common = "train resnet50 --dataset imagenet2012 --set a=b c --distribute multiworker"
-    assert {words for _, words in (first, second)} == {f"{common} --out runs/resnet50"}
-    (tmp_path / "runs" / "resnet50").mkdir(parents=True)
-    (tmp_path / "runs" / "resnet50" / "run.json").touch()
-    assert {words for _, words in start()} == {f"{common} --resume runs/resnet50"}
+    # Begins the run or goes on with it, since a job that is requeued has the same command.
+    assert {words for _, words in (first, second)} == {f"{common} --resume runs/resnet50"}
 
 
 def test_kubernetes_starts_every_pod_with_its_place(root, programs, tmp_path):
@@ -182,4 +177,4 @@ def test_kubernetes_starts_every_pod_with_its_place(root, programs, tmp_path):
     assert done.returncode == 0, done.stderr
     ((config, words),) = told(done.stdout)
     assert config["task"] == {"type": "worker", "index": 1}
-    assert words.endswith(f"--distribute multiworker --out {tmp_path}")
+    assert words.endswith(f"--distribute multiworker --resume {tmp_path}")
