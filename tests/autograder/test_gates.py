@@ -57,11 +57,11 @@ def test_a_good_unit_passes_and_is_written(tmp_path, release):
 
 
 def test_an_example_that_is_wrong_shuts_the_gate(tmp_path, release):
-    """It takes no points, and still no student could pass it."""
+    """No student could pass it, or have all points."""
     course = course_with(tmp_path, edit("test_double", "gives(6,", "gives(7,"))
     (report,) = release(course)
     (problem,) = report.problems
-    assert "the solution scores 2 of 2 on 'test_double'" in problem and "should give 7" in problem
+    assert "scores 1.33 of 2 on 'test_double'" in problem and "should give 7" in problem
 
 
 def test_checking_writes_nothing(tmp_path, release):
