@@ -142,7 +142,9 @@ def _is_of_today(item, lectures: set[str]) -> bool:
     unit = getattr(item.module, "UNIT", None)
     if "taught" in item.fixturenames and getattr(unit, "name", None) not in {None, *lectures}:
         return False
-    return not item.get_closest_marker("whole")
+    part = parts.part_of(item.nodeid)
+    left_out = part is None or parts.has_ledger(part)
+    return not (left_out and item.get_closest_marker("whole"))
 
 
 def _keep(config, items, wanted) -> None:

@@ -52,6 +52,11 @@ def part_of(nodeid: str) -> str | None:
     return _part_of_file().get(nodeid.partition("::")[0])
 
 
+def has_ledger(subject: str) -> bool:
+    """Whether a whole run of a unit or a part was recorded; without one nothing is left out."""
+    return ledgers.Ledger.read(ROOT, subject) is not None
+
+
 def digests(part: str) -> dict[str, str]:
     """Digests of all that a part's outcome depends on."""
     return ledgers.of_files(_files(PARTS[part]))

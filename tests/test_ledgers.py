@@ -12,12 +12,14 @@ from tests import parts, recording
 
 def assert_holds(subject: str, digests: dict[str, str], command: str) -> ledgers.Ledger:
     ledger = ledgers.Ledger.read(parts.ROOT, subject)
+    if ledger is None:
+        pytest.skip(f"no run of {subject} is recorded, so nothing of it is left out: `{command}`")
     names = ledgers.changed(ledger, digests)
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    last = f" (the last time took {ledger.seconds:.0f} s)" if ledger else ""
     assert not names, (
         f"the ledger of {subject} no longer holds: {', '.join(names[:5])}{more} changed. What is "
-        f"left out by `make test` must run once on these sources: `{command}`{last}, "
+        f"left out by `make test` must run once on these sources: `{command}` "
+        f"(the last time took {ledger.seconds:.0f} s), "
         "or `make record` for all such parts."
     )
     return ledger

@@ -27,11 +27,15 @@ def named(value) -> str:
 
 
 def by_day(pairs: list[tuple], count: int, what: str) -> list:
-    """`count` of all units together on each day, the same from each, and at least one."""
+    """`count` of all units together on each day, the same from each, and at least one.
+
+    Of a unit whose gates nobody has recorded, all.
+    """
     found = []
     for name in NAMES:
         own = [pair for pair in pairs if pair[0] == name]
-        found += parts.by_day(own, max(1, count // len(NAMES)), f"{name} {what}")
+        some = count // len(NAMES) if parts.has_ledger(name) else len(own)
+        found += parts.by_day(own, max(1, some), f"{name} {what}")
     return found
 
 
