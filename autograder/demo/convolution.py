@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Of the four checks of question 7 the two with a stride of its own fail: half of 2 points.
+# Of the 6 shares of question 7 those with a stride of its own are lost, 2.5, and an example that
+# fails counts as one more: half of 2 points.
 SIDE_BY_SIDE = """\
 def pool2d(x, pool_size, strides=None, kind="max"):
     views = windows(x, (pool_size, pool_size), pool_size)

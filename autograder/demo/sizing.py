@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample
 
-# Question 2 without a thought for dilation: of its 6 shares it loses those of "full, with
-# dilation" (1/2), "dilation, two values at a time" (1) and "a dilated kernel that does not fit"
-# (1/2), a third of 3 points.
+# Question 2 without a thought for dilation: of its 9.5 shares it loses 4.25, and an example that
+# fails counts as one more, so half of 3 points are left.
 NO_DILATION = """\
 def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
     if padding == "same":
@@ -77,7 +76,7 @@ CLASS = (
     Sample("ada", "right: the reference solution", 33),
     Sample("bela", "right, in closed formulas and lists", 33, base="formulas"),
     Sample("chen", "right, by counting; prints, warns and writes to stderr", 33, base="counting"),
-    Sample("dara", "partly right: no dilation", 32, answers={"conv_output_size": NO_DILATION}),
+    Sample("dara", "partly right: no dilation", 31.5, answers={"conv_output_size": NO_DILATION}),
     Sample("emil", "wrong throughout", 0, answers=WRONG),
     Sample("fay", "has typed in the visible answers", 0, base="visible"),
     Sample("gus", "untouched", 0, base="untouched"),

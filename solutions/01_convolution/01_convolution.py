@@ -76,6 +76,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from autograder import checks
 
+LEFT_OUT = "keras", "tensorflow", "scipy"  # answers do without them
+
+
+def larger(*arguments, **axes):
+    """A call's arguments, and those with an array that is 40 longer along an axis, for each axis."""
+    x, *rest = arguments
+    grown = {
+        name: np.repeat(x, [*[1] * (x.shape[axis] - 1), 41], axis) for name, axis in axes.items()
+    }
+    return {f"the {name}": (arguments, (more, *rest)) for name, more in grown.items()}
+
+
 # %% [markdown]
 # ## 1 · Slide a kernel over an image
 #
@@ -117,6 +129,10 @@ def correlate(image, kernel):
 
 # %% nbgrader={"grade": true, "grade_id": "test_correlate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("1. Slide a kernel over an image", points=2)
+question.rules(
+    correlate, without=LEFT_OUT,
+    no_loop_over=larger(np.ones((6, 7)), np.ones((2, 3)), rows=0, columns=1),
+)  # fmt: skip
 small, difference = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[1, 0], [0, -1]])
 question.example("the image and the kernel above", correlate, small, difference).gives_array(
     [[-4, -4]], hint="multiply each number of the kernel by the pixel under it, and add up"
@@ -136,8 +152,13 @@ def correlated(image, kernel):
     return np.reshape(values, np.subtract(image.shape, kernel.shape) + 1)
 
 
-for name, size in (("a square kernel", (3, 3)), ("a kernel that is higher than wide", (4, 2))):
-    picture, kernel = draw.normal(size=(8, 11)), draw.normal(size=size)
+for name, picture, size in (
+    ("a square kernel", draw.normal(size=(8, 11)), (3, 3)),
+    ("a kernel that is higher than wide", draw.normal(size=(8, 22)).astype("float32")[:, ::2], (4, 2)),
+    ("a picture of whole numbers, and a kernel of one row", draw.integers(0, 256, (7, 9)), (1, 4)),
+    ("a kernel as high as the image", draw.normal(size=(3, 8)), (3, 2)),
+):  # fmt: skip
+    kernel = draw.normal(size=size)
     right = correlated(picture, kernel)
     around = tuple((n - 1, n - 1) for n in size)
     question.check(name, correlate, picture, kernel).gives_array(
@@ -155,6 +176,7 @@ for name, size in (("a square kernel", (3, 3)), ("a kernel that is higher than w
                 np.pad(picture, around), kernel
             ),
             "the products are added up, not averaged": right / kernel.size,
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
 picture = draw.normal(size=(6, 5))
@@ -207,6 +229,10 @@ def convolve(image, kernel):
 
 # %% nbgrader={"grade": true, "grade_id": "test_convolve", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. Convolution", points=2)
+question.rules(
+    convolve, without=LEFT_OUT,
+    no_loop_over=larger(np.ones((6, 7)), np.ones((2, 3)), rows=0, columns=1),
+)  # fmt: skip
 question.example(
     "two small rows", convolve, np.array([[1, 2]]), np.array([[1, 10, 100]])
 ).gives_array([[1, 12, 120, 200]], hint="where does the kernel begin, so that one pixel is shared?")
@@ -224,12 +250,18 @@ def slid(image, kernel, rows, columns):
     return (views * kernel).sum((-1, -2))
 
 
-for name, size in (("a square kernel", (3, 3)), ("a kernel that is wider than high", (2, 5))):
-    picture, kernel = draw.normal(size=(7, 9)), draw.normal(size=size)
+for name, picture, size in (
+    ("a square kernel", draw.normal(size=(14, 9)).astype("float32")[::2], (3, 3)),
+    ("a kernel that is wider than high", draw.normal(size=(7, 9)), (2, 5)),
+    ("a picture of whole numbers, and a kernel of one column", draw.integers(0, 256, (5, 8)), (4, 1)),
+    ("an image of one row", draw.normal(size=(1, 6)), (1, 4)),
+):  # fmt: skip
+    kernel = draw.normal(size=size)
     rows, columns = size[0] - 1, size[1] - 1
+    right = slid(picture, kernel[::-1, ::-1], rows, columns)
     question.check(name, convolve, picture, kernel).gives_array(
-        slid(picture, kernel[::-1, ::-1], rows, columns),
-        hint="flip the kernel along both axes, and put zeros around the image",
+        right,
+        hint="which output value takes the image's first pixel, and with which weight?",
         mistakes={
             "the kernel was not flipped": slid(picture, kernel, rows, columns),
             "the kernel was flipped upside down only": slid(picture, kernel[::-1], rows, columns),
@@ -245,15 +277,21 @@ for name, size in (("a square kernel", (3, 3)), ("a kernel that is wider than hi
             "zeros of half the kernel make the size stay; full needs more": slid(
                 picture, kernel[::-1, ::-1], size[0] // 2, size[1] // 2
             ),
-            "zeros of the height and zeros of the width are swapped": slid(
-                picture, kernel[::-1, ::-1], columns, rows
+            "zeros of the height and zeros of the width are swapped": lambda p=picture, k=kernel, r=rows, c=columns: (
+                slid(p, k[::-1, ::-1], c, r)
             ),
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
-picture, kernel = draw.normal(size=(3, 2)), draw.normal(size=(5, 4))
-question.check("a kernel larger than the image", convolve, picture, kernel, share=0.5).gives_array(
-    slid(kernel, picture[::-1, ::-1], 2, 1), hint="f * g is g * f, whichever is larger"
-)
+for name, first, second in (
+    ("a kernel larger than the image", (3, 2), (5, 4)),
+    ("a kernel higher and narrower than the image", (2, 5), (4, 3)),
+):
+    picture, kernel = draw.normal(size=first), draw.normal(size=second)
+    question.check(name, convolve, picture, kernel, share=0.5).gives_array(
+        slid(picture, kernel[::-1, ::-1], second[0] - 1, second[1] - 1),
+        hint="f * g is g * f, whichever is larger",
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -299,6 +337,7 @@ def same_padding(size, kernel_size, strides=1, dilation=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_same_padding", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question('3. What "same" puts around', points=2)
+question.rules(same_padding, without=LEFT_OUT)
 question.example("a kernel of 5", same_padding, 9, 5).gives(
     (2, 2), hint="at stride 1 the output has 9 values; how many does the last window need?"
 )
@@ -312,61 +351,70 @@ question.example("nothing to do", same_padding, 12, 1, strides=3).gives(
 draw = question.random
 
 
-def around(size, kernel, strides=1, dilation=1):
-    total = max((-(-size // strides) - 1) * strides + dilation * (kernel - 1) + 1 - size, 0)
+def around(size, kernel, strides=1, dilation=1, outputs=None, reach=None):
+    """The rule; `outputs` and `reach` may be wrong."""
+    outputs = -(-size // strides) if outputs is None else outputs
+    reach = dilation * (kernel - 1) + 1 if reach is None else reach
+    total = max((outputs - 1) * strides + reach - size, 0)
     return total // 2, total - total // 2
 
 
-def with_causes(right, **causes):
-    """Known mistakes that do not happen to be right here."""
-    known = {
-        "half": "half the kernel on both sides is right only for odd kernels at stride 1",
-        "front": "the extra zero goes to the end, not to the beginning",
-        "dilation": "dilation makes the kernel reach farther than it has weights",
-        "floor": "the output has n / s values rounded up, not down",
+def known(size, kernel, strides=1, dilation=1):
+    """What known mistakes give, by cause."""
+    right = around(size, kernel, strides, dilation)
+    return {
+        "half the kernel on both sides is right only for odd kernels at stride 1": (kernel // 2,)
+        * 2,
+        "the extra zero goes to the end, not to the beginning": right[::-1],
+        "the output has n / s values rounded up, not down or to the nearest": around(
+            size, kernel, strides, dilation, outputs=size // strides
+        ),
+        "the stride was left out": around(size, kernel, 1, dilation),
+        "dilation makes the kernel reach farther than it has weights": around(
+            size, kernel, strides
+        ),
+        "there is nothing to leave out after the last weight": around(
+            size, kernel, strides, reach=dilation * kernel
+        ),
+        "rounded down on both sides, a zero is missing": (right[0],) * 2,
+        "rounded up on both sides, there is a zero too many": (right[1],) * 2,
     }
-    return {wrong: known[name] for name, wrong in causes.items() if wrong != right}
 
 
-size, half = draw.randint(20, 60), draw.randint(2, 4)
-question.check("an odd kernel", same_padding, size, 2 * half + 1, share=0.5).gives(
-    (half, half), hint="at stride 1, windows begin at each value"
-)
-right = (half - 1, half)
-question.check("an even kernel", same_padding, size, 2 * half).gives(
-    right,
-    hint="an odd number of zeros cannot be shared evenly",
-    mistakes=with_causes(right, half=(half, half), front=(half, half - 1))
-    | {(half - 1, half - 1): "rounded down on both sides, a zero is missing"},
-)
-size = 4 * draw.randint(5, 12)
-question.check("stride 2 and an even size", same_padding, size, 5, strides=2).gives(
-    (1, 2),
-    hint="the windows begin two values apart: where does the last one end?",
-    mistakes=with_causes((1, 2), half=(2, 2), front=(2, 1)),
-)
-strides = draw.randint(4, 6)
-size = strides * draw.randint(5, 9) + 1
-kernel = draw.choice([3, 4, 6])
-right = around(size, kernel, strides)
-question.check("a rest at the end", same_padding, size, kernel, strides=strides).gives(
-    right,
-    hint="a rest at the end gets a window of its own",
-    mistakes=with_causes(
-        right,
-        floor=around(size - 1, kernel - 1, strides),  # as if the rest were not there
-        half=(kernel // 2, kernel // 2),
-        front=right[::-1],
-    ),
-)
-dilation, kernel = draw.randint(2, 4), draw.choice([3, 5])
-right = around(size, kernel, 1, dilation)
-question.check("dilation", same_padding, size, kernel, dilation=dilation).gives(
-    right,
-    hint="how far does the dilated kernel reach?",
-    mistakes=with_causes(right, dilation=around(size, kernel))
-    | {around(size, dilation * kernel): "there is nothing to leave out after the last weight"},
-)
+def asked(
+    name, row, share=1.0, hint="the windows begin a stride apart: where does the last one end?"
+):
+    """One check; a cause is named where it alone explains the answer."""
+    right, wrong = around(*row), list(known(*row).items())
+    values = [value for _, value in wrong]
+    mistakes = {v: cause for cause, v in wrong if values.count(v) == 1 and v != right}
+    keywords = dict(zip(("strides", "dilation"), row[2:], strict=False))
+    keywords = {key: value for key, value in keywords.items() if value > 1}
+    question.check(name, same_padding, *row[:2], share=share, **keywords).gives(
+        right, hint=hint, mistakes=mistakes
+    )
+
+
+size, half, odd = draw.randint(20, 60), draw.randint(2, 4), draw.choice([3, 5, 7])
+asked("an odd kernel", (size, 2 * half + 1), 0.5, "at stride 1, windows begin at each value")
+asked("an even kernel", (size, 2 * half), 1, "an odd number of zeros cannot be shared evenly")
+strides = draw.randint(5, 7)
+count = draw.randint(5, 9)
+asked("a stride that leaves no rest", (strides * count, strides + odd, strides))
+asked(
+    "a stride and a rest", (strides * count + 2, strides + 2 * half, strides), 1,
+    "a rest at the end gets a window of its own",
+)  # fmt: skip
+asked(
+    "a stride and a rest of nearly a step", (strides * count - 1, strides + odd - 1 + strides % 2, strides),
+    0.5, "a rest at the end gets a window of its own",
+)  # fmt: skip
+asked("dilation", (size, 2 * half, 1, 3), 1, "how far does the dilated kernel reach?")
+asked(
+    "a stride and a dilation", (3 * count + 1, 2 * half, 3, 3), 1,
+    "how far does the dilated kernel reach, and where does the last window begin?",
+)  # fmt: skip
+asked("a kernel larger than the input", (half + 1, 2 * half + 4), 0.5)
 
 
 def paddings(*rows):
@@ -374,8 +422,9 @@ def paddings(*rows):
     return [same_padding(*row) for row in rows]
 
 
-question.check("no zeros", paddings, (6 * half, 2, 6), (size, 2), share=0.5).gives(
-    [(0, 0), (0, 1)], hint="a number of zeros cannot be negative"
+rows = (6 * half, 2, 6), (6 * half + 4, 3, 6), (size, 1), (7 * half, 3, 7, 3), (size, 2)
+question.check("no zeros", paddings, *rows, share=0.5).gives(
+    [(0, 0), (0, 0), (0, 0), (0, 0), (0, 1)], hint="a number of zeros cannot be negative"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -423,6 +472,11 @@ def windows(x, kernel_size, strides=1, dilation=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_windows", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("4. All windows of a batch", points=3)
+question.rules(
+    windows,
+    without=LEFT_OUT,
+    no_loop_over=larger(np.ones((2, 6, 7, 3)), (2, 3), examples=0, rows=1, columns=2),
+)
 row = np.arange(6).reshape(1, 1, 6, 1)
 question.example("three of six values", windows, row, (1, 3)).gives_array(
     [[[[[[0], [1], [2]]], [[[1], [2], [3]]], [[[2], [3], [4]]], [[[3], [4], [5]]]]]],
@@ -448,24 +502,31 @@ def gathered(x, kernel_size, strides=1, dilation=1):
     return x[:, rows[:, None, :, None], columns[None, :, None, :]]
 
 
-for name, strides, dilation, share in (
-    ("neighbors", 1, 1, 1),
-    ("a stride", 3, 1, 1),
-    ("a dilation", 1, 3, 1),
-    ("both", 2, 3, 0.5),
-):
-    batch, size = draw.normal(size=(2, 13, 17, 3)), (2, 4)
+sliced = draw.normal(size=(2, 13, 34, 3)).astype("float32")[:, :, ::2]
+for name, batch, size, options, share in (
+    ("neighbors", sliced, (2, 4), {}, 1),
+    ("a stride", draw.integers(0, 256, (3, 13, 17, 2)), (4, 2), {"strides": 3}, 1),
+    ("a dilation", draw.normal(size=(2, 13, 17, 3)), (2, 4), {"dilation": 3}, 1),
+    ("both", sliced, (2, 4), {"strides": 2, "dilation": 3}, 1),
+    ("one image of one row and one channel", draw.normal(size=(1, 1, 9, 1)), (1, 3), {"strides": 2}, 0.5),
+):  # fmt: skip
+    strides, dilation = options.get("strides", 1), options.get("dilation", 1)
+    given = (strides, dilation) if name == "both" else ()  # once by position
     right = gathered(batch, size, strides, dilation)
-    question.check(name, windows, batch, size, strides, dilation, share=share).gives_array(
+    question.check(
+        name, windows, batch, size, *given, share=share, **({} if given else options)
+    ).gives_array(
         right,
         hint="build it for one row of pixels first, and write down the shapes",
         mistakes={
             "the channels must come last": np.moveaxis(right, -1, 3),
-            "strides and dilation are mixed up": gathered(batch, size, dilation, strides),
+            "strides and dilation are mixed up": lambda b=batch, k=size, s=strides, d=dilation: (
+                gathered(b, k, d, s)
+            ),
             "the stride was left out": gathered(batch, size, 1, dilation),
             "the dilation was left out": gathered(batch, size, strides, 1),
-            "height and width of the kernel are swapped": gathered(
-                batch, size[::-1], strides, dilation
+            "height and width of the kernel are swapped": lambda b=batch, k=size, s=strides, d=dilation: (
+                gathered(b, k[::-1], s, d)
             ),
             "the windows are flipped: they show the image as it is": right[:, :, :, ::-1, ::-1],
         },
@@ -516,6 +577,10 @@ def conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv2d", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("5. The convolutional layer", points=4)
+question.rules(
+    conv2d, without=LEFT_OUT,
+    no_loop_over=larger(np.ones((2, 6, 7, 3)), np.ones((2, 3, 3, 4)), examples=0, rows=1, columns=2),
+)  # fmt: skip
 layer = keras.layers.Conv2D(2, (2, 3), strides=2)
 photo = np.arange(60, dtype="float32").reshape(1, 4, 5, 3) / 60
 expected = np.array(layer(photo))
@@ -534,6 +599,12 @@ draw = np.random.default_rng(question.random.getrandbits(64))
 
 
 def keras_conv(x, kernel, strides=1, padding="valid", dilation=1):
+    """Keras' own; it refuses stride and dilation at once, so the kernel is spread out for it."""
+    if strides > 1 and dilation > 1:
+        spread = [dilation * (k - 1) + 1 for k in kernel.shape[:2]]
+        wide = np.zeros((*spread, *kernel.shape[2:]))
+        wide[::dilation, ::dilation] = kernel
+        kernel, dilation = wide, 1
     y = keras.ops.conv(
         x.astype("float32"), kernel.astype("float32"), strides, padding, dilation_rate=dilation
     )
@@ -546,34 +617,41 @@ def evenly(x, kernel, strides, more=0):
     return keras_conv(np.pad(x, ((0, 0), *half, (0, 0))), kernel, strides)
 
 
-def asked(name, x, kernel, bias=None, strides=1, padding="valid", dilation=1, share=1.0, more=None):
+def asked(name, x, kernel, bias=None, share=1.0, more=None, **options):
+    strides, dilation = options.get("strides", 1), options.get("dilation", 1)
+    padding = options.get("padding", "valid")
     right = keras_conv(x, kernel, strides, padding, dilation)
     added = 0 if bias is None else bias
-    flipped = keras_conv(x, kernel[::-1, ::-1], strides, padding, dilation)
+    given = (x, kernel) if bias is None else (x, kernel, bias)
+
+    def without(**other):
+        return keras_conv(x, kernel, **(options | other)) + added
+
     mistakes = {
         "the bias was forgotten": right,
-        "the kernel was flipped; layers compute a cross-correlation": flipped + added,
-        "the kernel was flipped, and the bias forgotten": flipped,
+        "the kernel was flipped; layers compute a cross-correlation": lambda: (
+            keras_conv(x, kernel[::-1, ::-1], **options) + added
+        ),
+        "the kernel was flipped, and the bias forgotten": lambda: keras_conv(
+            x, kernel[::-1, ::-1], **options
+        ),
         "there is a single bias here for all filters": right + np.sum(added),
-        "the stride was left out": lambda: keras_conv(x, kernel, 1, padding, dilation) + added,
-        "the dilation was left out": lambda: keras_conv(x, kernel, strides, padding) + added,
-        "strides and dilation are mixed up": lambda: (
-            keras_conv(x, kernel, dilation, padding, strides) + added
-        ),
-        "the padding was left out": lambda: (
-            keras_conv(x, kernel, strides, "valid", dilation) + added
-        ),
+        "the stride was left out": lambda: without(strides=1),
+        "the dilation was left out": lambda: without(dilation=1),
+        "strides and dilation are mixed up": lambda: without(strides=dilation, dilation=strides),
+        "the padding was left out": lambda: without(padding="valid"),
         "height and width are swapped": lambda: (
-            keras_conv(x.swapaxes(1, 2), kernel, strides, padding, dilation).swapaxes(1, 2) + added
+            keras_conv(x.swapaxes(1, 2), kernel, **options).swapaxes(1, 2) + added
         ),
         "height and width of the kernel are swapped": lambda: (
-            keras_conv(x, kernel.swapaxes(0, 1), strides, padding, dilation) + added
+            keras_conv(x, kernel.swapaxes(0, 1), **options) + added
         ),
         "the products are added up, not averaged": right / np.prod(kernel.shape[:3]) + added,
+        "fractions were cut off: what type has the array that you write to?": np.trunc(
+            right + added
+        ),
     }
-    question.check(
-        name, conv2d, x, kernel, bias, strides, padding, dilation, share=share
-    ).gives_array(
+    question.check(name, conv2d, *given, share=share, **options).gives_array(
         right + added,
         tolerance=1e-4,
         hint="compute one output value by hand, with one filter and two channels",
@@ -581,27 +659,39 @@ def asked(name, x, kernel, bias=None, strides=1, padding="valid", dilation=1, sh
     )
 
 
-batch = draw.normal(size=(2, 9, 12, 3))
+batch = draw.normal(size=(2, 9, 24, 3))[:, :, ::2]
+single = batch.astype("float32")
 odd, even, bias = (
     draw.normal(size=(3, 3, 3, 4)),
     draw.normal(size=(4, 2, 3, 5)),
     draw.normal(size=4),
 )
-asked("valid", batch, odd)
-asked("a bias for each filter", batch, odd, bias)
+asked("valid", single, odd)
+asked("a bias for each filter", batch, odd, bias, share=0.5)
 asked("a kernel that is not square, and a stride", batch, even, strides=3)
-asked("dilation", batch, odd, bias, dilation=3)
+asked("dilation", single, odd, bias, dilation=3)
 asked("same", batch, odd, bias, padding="same", share=0.5)
 wide = draw.normal(size=(2, 10, 12, 3))
 asked(
     "same, with a stride", wide, odd, strides=2, padding="same",
-    more={"Keras' same does not put half the kernel of zeros on both sides; see question 3":
+    more={"half the kernel of zeros on both sides is not what Keras' same puts there; see question 3":
           evenly(wide, odd, 2)},
 )  # fmt: skip
 asked(
     "same, with an even kernel", batch, even, padding="same", share=0.5,
     more={f"half an even kernel, rounded {how}, is not what Keras' same puts on both sides":
           evenly(batch, even, 1, more) for how, more in (("down", 0), ("up", 1))},
+)  # fmt: skip
+asked("same, with a dilation", batch, even, dilation=3, padding="same", share=0.5)
+asked("stride and dilation, valid", wide, even, strides=2, dilation=2, share=0.5)
+asked("all options together", single, odd, bias, strides=2, padding="same", dilation=3)
+asked(
+    "whole numbers, and fractions in the bias", draw.integers(0, 256, (1, 6, 5, 1)),
+    draw.integers(-9, 9, (3, 2, 1, 1)), draw.uniform(0.3, 0.7, 1), share=0.5,
+)  # fmt: skip
+asked(
+    "a picture of whole numbers, and kernels of one pixel", draw.integers(0, 256, (2, 6, 5, 3)),
+    draw.normal(size=(1, 1, 3, 2)), strides=2, padding="same", share=0.5,
 )  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
@@ -680,6 +770,14 @@ def depthwise_conv2d(x, kernel):
 
 # %% nbgrader={"grade": true, "grade_id": "test_grouped_conv2d", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("6. Groups and depth", points=3)
+question.rules(
+    grouped_conv2d, without=LEFT_OUT,
+    no_loop_over=larger(np.ones((2, 6, 7, 4)), np.ones((2, 3, 2, 4)), 2, examples=0, rows=1, columns=2),
+)  # fmt: skip
+question.rules(
+    depthwise_conv2d, without=LEFT_OUT,
+    no_loop_over=larger(np.ones((2, 6, 7, 3)), np.ones((2, 3, 3, 2)), examples=0, rows=1, columns=2),
+)  # fmt: skip
 pixel = np.reshape([1.0, 10.0, 100.0, 1000.0], (1, 1, 1, 4))
 twos = np.reshape([1.0, 1.0, 2.0, 2.0], (1, 1, 2, 2))
 question.example("two groups of channels", grouped_conv2d, pixel, twos, 2).gives_array(
@@ -711,14 +809,21 @@ def in_turn(x, groups, axis):
     return [x[..., first::groups] for first in range(groups)]
 
 
-for name, groups, filters in (("two groups", 2, 4), ("three groups", 3, 9)):
-    batch, kernel = draw.normal(size=(2, 5, 7, 6)), draw.normal(size=(3, 2, 6 // groups, filters))
+whole = draw.integers(0, 256, (2, 5, 7, 6))
+sliced = draw.normal(size=(2, 6, 10, 4)).astype("float32")[:, :, ::2]
+for name, batch, groups, filters, share in (
+    ("two groups", draw.normal(size=(2, 5, 7, 6)), 2, 4, 1),
+    ("three groups, and whole numbers", whole, 3, 9, 1),
+    ("one group", sliced, 1, 3, 0.5),
+    ("a group for each channel", sliced, 4, 8, 0.5),
+):
+    kernel = draw.normal(size=(3, 2, batch.shape[-1] // groups, filters))
     right = group_by_group(batch, kernel, groups)
     apart = np.reshape(right, (*right.shape[:3], groups, -1)).swapaxes(-1, -2).reshape(right.shape)
-    question.check(name, grouped_conv2d, batch, kernel, groups).gives_array(
+    question.check(name, grouped_conv2d, batch, kernel, groups, share=share).gives_array(
         right,
         tolerance=1e-4,
-        hint="np.split, np.concatenate, and your conv2d",
+        hint="which channels does the first filter of the second group see?",
         mistakes={
             "channels are dealt to the groups in order, not in turn": group_by_group(
                 batch, kernel, groups, in_turn
@@ -727,14 +832,20 @@ for name, groups, filters in (("two groups", 2, 4), ("three groups", 3, 9)):
             "the groups do not add up: each writes output channels of its own": sum(
                 np.split(right, groups, axis=-1)
             ),
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
-for name, multiplier in (("one filter for each channel", 1), ("three for each channel", 3)):
-    batch, kernel = draw.normal(size=(2, 6, 5, 4)), draw.normal(size=(2, 3, 4, multiplier))
+for name, batch, multiplier, share in (
+    ("one filter for each channel", sliced, 1, 1),
+    ("three for each channel", whole, 3, 1),
+    ("one channel of one image", draw.normal(size=(1, 4, 3, 1)), 2, 0.5),
+):
+    channels = batch.shape[-1]
+    kernel = draw.normal(size=(2, 3, channels, multiplier))
     y = keras.ops.depthwise_conv(batch.astype("float32"), kernel.astype("float32"))
     right = np.array(y)
-    spread = right.reshape(*right.shape[:3], 4, multiplier)
-    question.check(name, depthwise_conv2d, batch, kernel).gives_array(
+    spread = right.reshape(*right.shape[:3], channels, multiplier)
+    question.check(name, depthwise_conv2d, batch, kernel, share=share).gives_array(
         right,
         tolerance=1e-4,
         hint="each channel is convolved alone; then look at the order of the output's channels",
@@ -744,6 +855,7 @@ for name, multiplier in (("one filter for each channel", 1), ("three for each ch
             ).reshape(right.shape),
             "channels stay apart here: there is nothing to add up over them": spread.sum(-2),
             "join channels and filters to one axis": spread,
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
 ### END HIDDEN TESTS
@@ -786,6 +898,11 @@ def pool2d(x, pool_size, strides=None, kind="max"):
 
 # %% nbgrader={"grade": true, "grade_id": "test_pool2d", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("7. Pooling", points=2)
+question.rules(
+    pool2d,
+    without=LEFT_OUT,
+    no_loop_over=larger(np.ones((2, 6, 7, 3)), 2, examples=0, rows=1, columns=2),
+)
 steps = np.arange(16.0).reshape(1, 4, 4, 1)
 question.example("the largest of 2x2", pool2d, steps, 2).gives_array(
     np.reshape([5, 7, 13, 15], (1, 2, 2, 1)), hint="windows of 2x2 side by side: four of them"
@@ -802,30 +919,34 @@ def pooled(x, size, strides, kind):
     return np.array(pool(x.astype("float32"), size, strides))
 
 
-for name, size, strides, kind in (
-    ("max, side by side", 2, None, "max"),
-    ("max, overlapping", 3, 2, "max"),
-    ("average, side by side", 3, None, "average"),
-    ("average, with gaps", 2, 3, "average"),
+batch = draw.normal(size=(2, 9, 11, 3)) - 2  # mostly below zero, which 0 must not hide
+sliced = batch.astype("float32")[:, :, ::2]
+picture = draw.integers(0, 256, (1, 7, 9, 1)).astype("uint8")
+for name, x, size, options, share in (
+    ("max, side by side", batch, 2, {}, 1.5),
+    ("max, overlapping", sliced, 3, {"strides": 2, "kind": "max"}, 1),
+    ("average, side by side", batch, 3, {"kind": "average"}, 1),
+    ("average, with gaps", sliced, 2, {"strides": 3, "kind": "average"}, 1),
+    ("the mean of a picture of whole numbers", picture, 3, {"kind": "average"}, 1),
+    ("max, at every pixel of a picture", picture, 2, {"strides": 1}, 0.5),
 ):
-    batch = draw.normal(size=(2, 9, 11, 3)) - 2  # mostly below zero, which 0 must not hide
-    right = pooled(batch, size, strides or size, kind)
+    strides, kind = options.get("strides"), options.get("kind", "max")
+    right = pooled(x, size, strides or size, kind)
     other = "average" if kind == "max" else "max"
-    question.check(name, pool2d, batch, size, strides, kind).gives_array(
+    question.check(name, pool2d, x, size, share=share, **options).gives_array(
         right,
         hint="which axes of the windows are a window's own?",
         mistakes={
-            f"that is the {other} pooling": pooled(batch, size, strides or size, other),
-            "if no stride is given, windows lie side by side": pooled(
-                batch, size, strides or 1, kind
-            ),
+            f"that is the {other} pooling": pooled(x, size, strides or size, other),
+            "if no stride is given, windows lie side by side": pooled(x, size, strides or 1, kind),
             "the windows need not lie side by side: strides was not heeded": pooled(
-                batch, size, size, kind
+                x, size, size, kind
             ),
             "channels are pooled one by one, not together": lambda r=right, k=kind: getattr(
                 r, {"max": "max", "average": "mean"}[k]
             )(axis=-1),
             "zeros must not take part: the largest value may be negative": np.maximum(right, 0),
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
 ### END HIDDEN TESTS
@@ -882,6 +1003,14 @@ def equivariance_gap(model, x, shift, strides=1, margin=0):
 
 # %% nbgrader={"grade": true, "grade_id": "test_equivariance_gap", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("8. Measure equivariance", points=3)
+anywhere = keras.Sequential([keras.Input((None, None, 1)), keras.layers.AveragePooling2D(1)])
+question.rules(
+    equivariance_gap, without=("scipy", "keras.layers", "keras.ops"),
+    no_loop_over={
+        name: ((anywhere, few, (1, 2)), (anywhere, many, (1, 2)))
+        for name, ((few,), (many,)) in larger(np.ones((2, 6, 7, 1)), examples=0, rows=1, columns=2).items()
+    },
+)  # fmt: skip
 one = keras.Sequential(
     [keras.Input((6, 6, 1)), keras.layers.Conv2D(1, 1, kernel_initializer="ones")]
 )
@@ -904,54 +1033,89 @@ question.example("where zeros are put around", equivariance_gap, zeros, ramp, (1
 )
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
+layers = keras.layers
 
 
-def gaps(model, x, shift, outer, margin=0):
-    """Absolute differences, with the outputs shifted by `outer`."""
-    one, other = np.array(model(np.roll(x, shift, (1, 2)))), np.array(model(x))
-    found = np.abs(one - np.roll(other, outer, (1, 2)))
+def apart(one, other, outer, margin=0):
+    """Differences of two outputs, the second one shifted by `outer`."""
+    found = one - np.roll(other, outer, (1, 2))
     return found[:, margin : found.shape[1] - margin, margin : found.shape[2] - margin]
 
 
 def net(size, *layers):
-    made = keras.Sequential([keras.Input((*size, 2)), *layers])
-    made.set_weights([draw.normal(size=w.shape) for w in made.get_weights()])
-    return made
+    return keras.Sequential([keras.Input((*size, 2)), *layers])
 
 
-batch = draw.normal(size=(2, 12, 16, 2)).astype("float32")
-layers = keras.layers
-for name, model, shift, strides, margin in (
-    ("borders count", net((12, 16), layers.Conv2D(2, 3, padding="same")), (2, -3), 1, 0),
-    ("borders don't count", net((12, 16), layers.DepthwiseConv2D(5, padding="same")), (1, 3), 1, 1),
-    ("a stride", net((12, 16), layers.Conv2D(3, 3, 2, "same")), (4, 2), 2, 0),
-    ("a dense layer", net((12, 16), layers.Reshape((12, 32, 1)), layers.Permute((2, 1, 3)),
-                          layers.Reshape((32, 12)), layers.Dense(12), layers.Reshape((32, 12, 1))),
-     (1, 2), 1, 2),
-):  # fmt: skip
+def gaps(model, x, shift, strides, margin):
+    """The signed differences, and what known mistakes make of them: with a cause, or without."""
     outer = [pixels // strides for pixels in shift]
-    found = gaps(model, batch, shift, outer, margin)
-    question.check(
-        name, equivariance_gap, model, batch, shift, strides=strides, margin=margin
-    ).gives_array(
-        found.max(),
+    one, turned = (np.array(model(np.roll(x, by, (1, 2)))) for by in (shift, shift[::-1]))
+    other = np.array(model(x))
+    right = apart(one, other, outer, margin)
+
+    def gap(outer=outer, margin=margin, one=one):
+        return np.abs(apart(one, other, outer, margin)).max(initial=0)
+
+    causes = {
+        "down is along the rows (axis 1), right along the columns (axis 2)": gap(
+            outer[::-1], one=turned
+        ),
+        "the largest difference is asked for, not the mean": np.abs(right).mean(),
+        "the outputs must be shifted in the same direction": gap([-n for n in outer]),
+        "the outputs must be shifted as well": gap((0, 0)),
+    }
+    if margin:
+        causes["the margin was left out"] = gap(margin=0)
+    if strides > 1:
+        causes["the feature map must be shifted by its own, larger pixels"] = gap(shift)
+    others = [gap(margin=n) for n in {margin * strides, margin // strides} - {margin}]
+    others += [np.abs(right[:1]).max()]
+    if right.shape[-1] > 1:
+        others += [np.abs(right[..., 0]).max()]
+    return right, causes, others
+
+
+def telling(model, shape, shift, strides, margin, sign):
+    """A batch, and weights, with which every mistake gives another number.
+
+    The largest difference is the last example's and of the given sign, so that without `abs` it is
+    lost half of the times, whichever is subtracted.
+    """
+    while True:
+        model.set_weights([draw.normal(size=w.shape) for w in model.get_weights()])
+        batch = draw.normal(size=shape).astype("float32") * np.float32([[[[1]]], [[[3]]]])
+        found, causes, others = gaps(model, batch, shift, strides, margin)
+        right = np.abs(found).max()
+        signed = {True: found.max(), False: -found.min()}
+        values = np.array([*causes.values(), *others, min(signed.values())])
+        if np.all(np.abs(values - right) > 1e-2 * right):
+            flip = sign if signed[True] == right else -sign
+            return batch * np.float32(flip), right, causes
+
+
+turned = (layers.Reshape((12, 32, 1)), layers.Permute((2, 1, 3)), layers.Reshape((32, 12)))
+dense = (*turned, layers.Dense(12, use_bias=False), layers.Reshape((32, 12, 1)))
+for name, size, shift, options, sign, made in (
+    ("borders count", (12, 16), (2, -3), {}, -1, [layers.Conv2D(2, 3, padding="same")]),
+    ("borders don't count", (14, 11), (1, 3), {"margin": 1}, 1,
+     [layers.DepthwiseConv2D((5, 3), padding="same")]),
+    ("a stride", (15, 18), (6, -3), {"strides": 3}, -1, [layers.Conv2D(3, 5, 3, "same")]),
+    ("a stride and a margin", (24, 28), (8, 6), {"strides": 2, "margin": 2}, 1,
+     [layers.Conv2D(2, 7, 2, "same")]),
+    ("a dense layer", (12, 16), (1, 2), {"margin": 2}, -1, dense),
+):  # fmt: skip
+    strides, margin = options.get("strides", 1), options.get("margin", 0)
+    model = net(size, *made)
+    batch, right, causes = telling(model, (2, *size, 2), shift, strides, margin, sign)
+    question.check(name, equivariance_gap, model, batch, shift, **options).gives_array(
+        right,
         tolerance=1e-4,
         hint="two arrays of the same shape: the outputs of the shifted images, the shifted outputs",
-        mistakes={
-            "down is along the rows (axis 1), right along the columns (axis 2)": gaps(
-                model, batch, shift[::-1], outer[::-1], margin
-            ).max(),
-            "the feature map must be shifted by its own, larger pixels": gaps(
-                model, batch, shift, shift, margin
-            ).max(),
-            "the margin was left out": gaps(model, batch, shift, outer).max(),
-            "the largest difference is asked for, not the mean": found.mean(),
-            "the outputs must be shifted in the same direction": gaps(
-                model, batch, shift, [-pixels for pixels in outer], margin
-            ).max(),
-        },
+        mistakes=causes,
     )
 model = net((12, 16), layers.Conv2D(3, 5, padding="same"))
+model.set_weights([draw.normal(size=w.shape) for w in model.get_weights()])
+batch = draw.normal(size=(2, 12, 32, 2)).astype("float32")[:, :, ::2]
 question.check(
     "the same, borders aside", equivariance_gap, model, batch, (1, -1), margin=3
 ).gives_array(
@@ -959,7 +1123,9 @@ question.check(
     of=lambda gap: np.round(gap, 3),
     tolerance=1e-2,
     hint="a convolution is equivariant wherever it sees neither zeros nor the other side",
-    mistakes={"the margin was left out": gaps(model, batch, (1, -1), (1, -1)).max()},
+    mistakes={
+        "the margin was left out": gaps(model, batch, (1, -1), 1, 3)[1]["the margin was left out"]
+    },
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1035,6 +1201,16 @@ def conv2d_gradients(x, kernel, dy, strides=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv2d_gradients", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("9. The way back", points=5)
+question.rules(
+    conv2d_gradients, without=(*LEFT_OUT, "numerical_gradient"),
+    no_loop_over={
+        name: ((few, np.ones((2, 3, 1, 4)), little), (many, np.ones((2, 3, 1, 4)), much))
+        for (name, ((few,), (many,))), ((little,), (much,)) in zip(
+            larger(np.ones((2, 6, 7, 1)), examples=0, rows=1, columns=2).items(),
+            larger(np.ones((2, 5, 5, 4)), examples=0, rows=1, columns=2).values(), strict=True,
+        )
+    },
+)  # fmt: skip
 patch, weights = np.arange(18.0).reshape(2, 3, 3, 1), np.array([[1.0, 2.0], [3.0, 4.0]])
 weights, above = weights.reshape(2, 2, 1, 1), np.arange(8.0).reshape(2, 2, 2, 1)
 
@@ -1087,10 +1263,20 @@ def spread(x, kernel, dy, strides, flip):
     return dx
 
 
-for name, strides, share in (("stride 1", 1, 1), ("stride 2, and a rest", 2, 1)):
-    batch, kernel = draw.normal(size=(3, 8, 9, 2)), draw.normal(size=(3, 2, 2, 4))
-    rows, columns = (8 - 3) // strides + 1, (9 - 2) // strides + 1
-    above = draw.normal(size=(3, rows, columns, 4))
+cut = "fractions were cut off: what type has the array that you write to?"
+sliced = draw.normal(size=(3, 8, 18, 2)).astype("float32")[:, :, ::2]
+for name, batch, kernel, options in (
+    ("stride 1", sliced, draw.normal(size=(3, 2, 2, 4)), {}),
+    ("stride 2, and a rest", draw.normal(size=(3, 8, 9, 2)), draw.normal(size=(3, 2, 2, 4)),
+     {"strides": 2}),
+    ("stride 3, gaps and whole numbers", draw.integers(1, 256, (2, 9, 11, 1)),
+     draw.integers(2, 9, (2, 1, 1, 1)), {"strides": 3}),
+):  # fmt: skip
+    strides = options.get("strides", 1)
+    rows, columns = (
+        (n - k) // strides + 1 for n, k in zip(batch.shape[1:3], kernel.shape[:2], strict=True)
+    )
+    above = draw.normal(size=(len(batch), rows, columns, kernel.shape[3]))
     right = taped(batch, kernel, above, strides)
     causes = (
         {
@@ -1098,16 +1284,18 @@ for name, strides, share in (("stride 1", 1, 1), ("stride 2, and a rest", 2, 1))
                 spread(batch, kernel, above, strides, True)
             ),
             "the stride was left out": spread(batch, kernel, above, 1, False),
-            "the average over the batch is not what is asked for": right[0] / 3,
+            "the average over the batch is not what is asked for": right[0] / len(batch),
+            cut: np.trunc(right[0]),
         },
         {
-            "the examples are added up, not averaged": right[1] / 3,
+            "the examples are added up, not averaged": right[1] / len(batch),
             "only the first example was heeded": taped(batch[:1], kernel, above[:1], strides)[1],
             "the kernel's gradient is flipped": right[1][::-1, ::-1],
             "the average over all places is not what is asked for": right[1] / above[..., 0].size,
             "the examples are to be added up as well": lambda x=batch, k=kernel, a=above, s=strides: (
-                np.stack([taped(x[n : n + 1], k, a[n : n + 1], s)[1] for n in range(3)])
+                np.stack([taped(x[n : n + 1], k, a[n : n + 1], s)[1] for n in range(len(x))])
             ),
+            cut: np.trunc(right[1]),
         },
         {
             "the examples are to be added up as well": above.sum((1, 2)),
@@ -1116,11 +1304,14 @@ for name, strides, share in (("stride 1", 1, 1), ("stride 2, and a rest", 2, 1))
             "only the first example was heeded": above[0].sum((0, 1)),
             "each filter has a bias of its own": above.sum(),
             "a bias has one value for each filter, not one for each place": above.sum(0),
+            "the bias is of shape (filters,): sum over the axes without keeping them": right[2][
+                None, None, None
+            ],
         },
     )
     for position, (part, share) in enumerate((("dx", 1.5), ("dkernel", 1), ("dbias", 0.5))):
         question.check(
-            f"{part}, {name}", conv2d_gradients, batch, kernel, above, strides, share=share
+            f"{part}, {name}", conv2d_gradients, batch, kernel, above, share=share, **options
         ).gives_array(
             right[position],
             of=lambda found, position=position: found[position],
@@ -1171,6 +1362,10 @@ def conv2d_transpose(y, kernel, strides=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv2d_transpose", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. Transposed convolution", points=2)
+question.rules(
+    conv2d_transpose, without=(*LEFT_OUT, "numerical_gradient"),
+    no_loop_over=larger(np.ones((2, 6, 7, 3)), np.ones((2, 3, 4, 3)), examples=0, rows=1, columns=2),
+)  # fmt: skip
 pair, stamp = np.reshape([1.0, 10.0], (1, 1, 2, 1)), np.reshape([1.0, 2.0, 3.0], (1, 3, 1, 1))
 question.example("stride 3: copies side by side", conv2d_transpose, pair, stamp, 3).gives_array(
     np.reshape([1, 2, 3, 10, 20, 30], (1, 1, 6, 1)), hint="each value pushes a kernel times itself"
@@ -1187,10 +1382,18 @@ def keras_transpose(y, kernel, strides):
     return np.array(keras.ops.conv_transpose(y, kernel, strides, "valid"))
 
 
-for name, strides in (("stride 1", 1), ("stride 2", 2), ("stride 3", 3)):
-    maps, kernel = draw.normal(size=(2, 4, 5, 3)), draw.normal(size=(3, 4, 2, 3))
+sliced = draw.normal(size=(2, 4, 10, 3)).astype("float32")[:, :, ::2]
+for name, maps, size, options, share in (
+    ("stride 1", sliced, (3, 4, 2, 3), {}, 1),
+    ("stride 2", draw.normal(size=(2, 4, 5, 3)), (3, 4, 2, 3), {"strides": 2}, 1),
+    ("stride 3", draw.normal(size=(2, 5, 3, 2)), (3, 4, 5, 2), {"strides": 3}, 1),
+    ("whole numbers, one row and one channel", draw.integers(1, 256, (1, 1, 4, 1)), (2, 3, 1, 1),
+     {"strides": 2}, 0.5),
+    ("one value", draw.normal(size=(1, 1, 1, 2)), (2, 3, 3, 2), {"strides": 2}, 0.5),
+):  # fmt: skip
+    kernel, strides = draw.normal(size=size), options.get("strides", 1)
     right = keras_transpose(maps, kernel, strides)
-    question.check(name, conv2d_transpose, maps, kernel, strides).gives_array(
+    question.check(name, conv2d_transpose, maps, kernel, share=share, **options).gives_array(
         right,
         tolerance=1e-4,
         hint="your answer to question 9 has all that is needed",
@@ -1201,6 +1404,7 @@ for name, strides in (("stride 1", 1), ("stride 2", 2), ("stride 3", 3)):
                 keras_transpose(m.repeat(s, 1).repeat(s, 2), k, 1)
             ),
             "height and width are swapped": right.swapaxes(1, 2),
+            "fractions were cut off: what type has the array that you write to?": np.trunc(right),
         },
     )
 ### END HIDDEN TESTS
@@ -1250,11 +1454,14 @@ def separate(kernel):
 
 # %% nbgrader={"grade": true, "grade_id": "test_separate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("11. Two thin kernels", points=2)
+question.rules(separate, without=LEFT_OUT)
 
 
 def product(pair):
     """The kernel that a column and a row make; any pair will do that makes the right one."""
     column, row = pair
+    if np.ndim(column) != 1 or np.ndim(row) != 1:
+        return None  # np.outer would hide that
     return np.outer(column, row)
 
 
@@ -1267,10 +1474,31 @@ question.example("no product", separate, np.eye(2)).raises(
 )
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
-for name, size in (("a square kernel", (5, 5)), ("a kernel that is wider than high", (2, 6))):
-    column, row = (draw.uniform(0.5, 2, n) * draw.choice([-1, 1], n) for n in size)
-    kernel = np.outer(column, row)
-    question.check(name, separate, kernel).gives_array(
+
+
+def factors(height, width):
+    """A column and a row of both signs, far from zero."""
+    return [draw.uniform(0.5, 2, n) * draw.permutation([1, -1] * n)[:n] for n in (height, width)]
+
+
+whole = np.outer(draw.integers(1, 9, 3), [1, draw.integers(2, 9), 0, 0])
+whole[:, -1] = -whole.sum(axis=1)  # rows that add up to zero, as Sobel's
+around = np.zeros((5, 6))
+around[2:4, 1:5] = np.outer(*factors(2, 4))
+rounded = np.outer(*factors(4, 5))
+rounded += 5e-13 * np.abs(rounded).max() * draw.uniform(-1, 1, rounded.shape)
+for name, kernel, share in (
+    ("a square kernel", np.outer(*factors(5, 5)), 1),
+    ("a kernel that is wider than high", np.outer(*factors(2, 6)), 1),
+    ("a kernel of whole numbers, whose rows add up to zero", whole, 1),
+    ("with zeros around", around, 0.5),
+    ("a kernel of one column", np.outer(*factors(4, 1)), 0.5),
+    ("a kernel of one row", np.outer(*factors(1, 5)), 0.5),
+    ("a product up to rounding", rounded, 1),
+    ("a product of very large values", 1e9 * np.outer(*factors(4, 3)), 0.5),
+    ("a product of very small values", 1e-9 * np.outer(*factors(3, 4)), 0.5),
+):
+    question.check(name, separate, kernel.copy(), share=share).gives_array(
         kernel,
         of=product,
         tolerance=1e-9,
@@ -1283,16 +1511,30 @@ for name, size in (("a square kernel", (5, 5)), ("a kernel that is wider than hi
             "the largest singular value is in it twice": kernel * np.linalg.norm(kernel),
         },
     )
-kernel = np.outer([0.0, 0.0, *draw.normal(size=2)], [0.0, *draw.normal(size=3)])
-question.check("with zeros in the corner", separate, kernel, share=0.5).gives_array(
-    kernel, of=product, tolerance=1e-9, hint="the first row, or the first column, may be all zeros"
-)
-kernel = np.outer(*draw.normal(size=(2, 4))) + 1e-4 * draw.normal(size=(4, 4))
-question.check("almost a product", separate, kernel).raises(
-    ValueError,
-    hint="a ten-thousandth is not rounding; and a kernel with two different rows may be separable",
-    only_beside_right_answers=True,
-)
+
+
+def spoilt(size, by, where):
+    """A product with some values that are off by a part of the largest one."""
+    kernel = np.outer(*factors(*size))
+    kernel[where] += by * np.abs(kernel).max() * draw.choice([-1, 1])
+    return kernel
+
+
+for name, kernel, hint in (
+    ("one value is off by a hundred-thousandth", spoilt((4, 4), 1e-5, (3, 2)),
+     "rounding is far smaller than that"),
+    ("the last row is none of the others' multiple", spoilt((5, 3), 1, (4, 1)),
+     "which rows were compared?"),
+    ("the first row is none of the others' multiple", spoilt((4, 5), 1, (0, 3)),
+     "which rows were compared?"),
+    ("very small values, no product", 1e-9 * spoilt((3, 3), 1e-3, (1, 2)),
+     "small or large is meant in parts of the kernel's largest value"),
+    ("very large values, no product", 1e9 * spoilt((3, 4), 1e-5, (2, 1)),
+     "rounding is far smaller than that"),
+):  # fmt: skip
+    question.check(name, separate, kernel, share=0.5).raises(
+        ValueError, hint=hint, only_beside_right_answers=True
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -1308,7 +1550,7 @@ question.score()
 # of the smallest rectangle that holds all pixels with a gradient other than 0, however small it is
 # and in whichever of the image's channels.
 #
-# The model may have layers of any kind: pooling, activations, zeros around, several branches. Its
+# The model may have average pooling, activations, zeros around, several branches. Its
 # weights are not negative, so nothing cancels out, and the image is large enough for the whole
 # rectangle.
 #
@@ -1342,6 +1584,7 @@ def receptive_field(model):
 
 # %% nbgrader={"grade": true, "grade_id": "test_receptive_field", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("12. Measure what a value sees", points=3)
+question.rules(receptive_field, without=("scipy", "keras.layers", "keras.ops"))
 
 
 def stack(size, *rows, pool=None):
@@ -1354,7 +1597,7 @@ def stack(size, *rows, pool=None):
 
 
 question.example("two layers of 3x3", receptive_field, stack((15, 15), *[(3, 1, 1)] * 2)).gives(
-    (5, 5), hint="where is the gradient not zero?"
+    (5, 5), hint="where is the gradient not zero? (It is None if the tape did not watch the image.)"
 )
 question.example("a kernel of 1x3", receptive_field, stack((9, 9), ((1, 3), 1, 1))).gives(
     (1, 3), hint="height first"
@@ -1363,12 +1606,26 @@ question.example("a kernel of 1x3", receptive_field, stack((9, 9), ((1, 3), 1, 1
 from course import sizing
 
 draw = question.random
+layers = keras.layers
+hint = "the smallest rectangle around all pixels with a gradient other than 0, height first"
+
+
+def formula(*rows):
+    """Height and width by the formula; a row is (kernel, strides[, dilation]), kernels by pairs."""
+    return tuple(
+        sizing.receptive_field([(row[0][axis], *row[1:]) for row in rows]) for axis in (0, 1)
+    )
+
+
+def conv(filters, size, weight=1.0, **options):
+    return layers.Conv2D(
+        filters, size, kernel_initializer=keras.initializers.Constant(weight), **options
+    )
+
+
 k, wide = draw.choice([2, 3, 4]), draw.choice([5, 7])
 rows = [((k, wide), 1, 1), ((3, 2), 2, 1), ((2, 3), 1, 1)]
-height, width = (
-    sizing.receptive_field([(kernel[axis], s, d) for kernel, s, d in rows]) for axis in (0, 1)
-)
-hint = "the smallest rectangle around all pixels with a gradient other than 0, height first"
+height, width = formula(*rows)
 size = (40 + k, 41 + wide)  # so that no row or column is left over
 question.check("three layers", receptive_field, stack(size, *rows)).gives(
     (height, width),
@@ -1382,9 +1639,8 @@ question.check("three layers", receptive_field, stack(size, *rows)).gives(
 )
 d = draw.randint(3, 5)
 rows = [((3, 3), 1, d), ((2, 2), 1, 1)]
-field = sizing.receptive_field([(3, 1, d), (2, 1, 1)])
 question.check("dilation, with holes", receptive_field, stack((31, 33), *rows)).gives(
-    (field, field),
+    formula(*rows),
     hint=hint,
     mistakes={
         (6, 6): "pixels in the holes lie in the rectangle, too",
@@ -1393,10 +1649,45 @@ question.check("dilation, with holes", receptive_field, stack((31, 33), *rows)).
 )
 pool = draw.choice([2, 3])
 rows = [((3, 3), 1, 1), ((k, k), 1, 1)]
-field = sizing.receptive_field([(3, 1), (pool, pool), (k, 1)])
+field = formula(rows[0], ((pool, pool), pool), rows[1])
 question.check("pooling between", receptive_field, stack((40, 40), *rows, pool=pool)).gives(
-    (field, field), hint=hint
+    field, hint=hint
 )
+high = draw.choice([7, 9])
+padded = keras.Sequential(
+    [
+        keras.Input((41, 29, 1)),
+        conv(2, (high, 3), padding="same"),
+        conv(1, 5, strides=2, padding="same"),
+    ]
+)
+question.check("zeros around", receptive_field, padded).gives(
+    formula(((high, 3), 1), ((5, 5), 2)),
+    hint="a value at the border sees less of the image than the one in the middle",
+)
+color = keras.Sequential(
+    [keras.Input((25, 31, 3)), conv(4, (3, high), 0.1, activation="relu"), conv(2, (2, 3), 0.1)]
+)
+question.check("a color image, and an activation", receptive_field, color).gives(
+    formula(((3, high), 1), ((2, 3), 1)), hint=hint
+)
+
+
+def only(channel):
+    """A layer of 1x1 that lets one of three channels through."""
+    return conv(1, 1, [[float(n == channel)] for n in range(3)])
+
+
+image = keras.Input((37, 35, 3))
+branches = [
+    conv(2, (3, 5), padding="same")(only(0)(image)),
+    conv(2, (high, 3), 1e-5, padding="same")(only(2)(image)),
+    conv(1, (1, wide + 2), 1e-4, padding="same")(only(1)(image)),
+]
+question.check(
+    "branches, some with very small weights", receptive_field,
+    keras.Model(image, layers.Concatenate()(branches)),
+).gives((high, wide + 2), hint="all channels of the image, and all of the output, however small")  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
 

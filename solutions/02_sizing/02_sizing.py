@@ -44,8 +44,8 @@
 # - Shapes are `(height, width, channels)`.
 # - Later questions may call your earlier functions. The package `course.sizing` computes much of
 #   this as well: that is what the lecture uses and what you should be able to write yourself. So
-#   answers use neither it nor Keras nor TensorFlow. That is checked: a question whose answer does
-#   earns no points.
+#   answers use nothing of `course`, of Keras or of TensorFlow. That is checked: a question whose
+#   answer does earns no points.
 #
 # | question | points |
 # |---|---|
@@ -70,6 +70,8 @@ from math import prod
 import numpy as np
 
 from autograder import checks
+
+LEFT_OUT = "course", "keras", "tensorflow"  # answers do without them
 
 # %% [markdown]
 # ## 1 · Where a kernel fits
@@ -112,6 +114,7 @@ def valid_output_size(size, kernel_size, strides=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_valid_output_size", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("1. Where a kernel fits", points=1)
+question.rules(valid_output_size, without=LEFT_OUT)
 question.example("3 of 7 values", valid_output_size, 7, 3).gives(
     5, hint="write down where the kernel begins at its first and at its last place"
 )
@@ -151,11 +154,27 @@ question.check("steps that come out even", valid_output_size, size, kernel, stri
     hint="the kernel may touch the end",
     mistakes={steps: "that is the number of steps; the first place needs no step"},
 )
-# To refuse everything is no answer, so this one counts only beside a right size.
-some_right = any(result.share and result.credit for result in question.results)
+
+
+def sizes(*rows):
+    """Several at once, as one place alone would be no answer."""
+    return [valid_output_size(*row) for row in rows]
+
+
 question.check(
-    "a kernel larger than the input", valid_output_size, size, size + 1, share=int(some_right)
-).raises(ValueError, hint="compare the kernel with the input before anything else")
+    "a kernel as large as the input, or nearly", sizes, (size, size), (kernel, kernel, strides),
+    (size, size - 1), (kernel + 1, kernel, strides), (1, 1),
+).gives([1, 1, 2, 1, 1], hint="a kernel as large as the input has one place, whatever the stride")  # fmt: skip
+for name, larger, options in (
+    ("a kernel larger than the input", size + 1, {}),
+    ("a kernel larger than the input by less than a stride", size + strides - 1, {"strides": strides}),
+    ("a kernel larger than the input by a stride", size + strides, {"strides": strides}),
+):  # fmt: skip
+    question.check(name, valid_output_size, size, larger, share=0.5, **options).raises(
+        ValueError,
+        hint="compare the kernel with the input before anything else",
+        only_beside_right_answers=True,
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -220,6 +239,7 @@ def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv_output_size", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. Padding, strides and dilation", points=3)
+question.rules(conv_output_size, without=LEFT_OUT)
 question.example("AlexNet's first layer", conv_output_size, 227, 11, strides=4).gives(
     55, hint="no padding and no dilation: as in question 1"
 )
@@ -276,11 +296,28 @@ question.check(
         "not for its number of weights",
     },
 )  # fmt: skip
-strides = draw.randint(3, 5)
-size = steps * strides + draw.randint(1, 2)
+places = steps * strides + rest + 1  # of a full convolution with stride 1
 question.check(
-    "same, with a stride", conv_output_size, size, draw.choice([3, 5, 7]), strides, "same"
+    "full, with a stride", conv_output_size, places + 1 - kernel, kernel, strides, "full", share=0.5
 ).gives(
+    steps + 1,
+    hint="zeros first, then the rule of question 1, with its stride",
+    mistakes={
+        places: "the stride was left out",
+        steps + 2: "rounded up, the last place hangs over the end",
+    },
+)
+question.check(
+    "full, with a stride and dilation", conv_output_size, places + reach - 1, kernel, strides,
+    "full", dilation, share=0.5,
+).gives(
+    (places + 2 * reach - 3) // strides + 1,
+    hint="zeros for the reach first, then the rule of question 1, with its stride",
+    mistakes={places + 2 * reach - 2: "the stride was left out"},
+)  # fmt: skip
+odd = draw.choice([3, 5, 7])
+size = steps * strides + 2  # a rest of less than half a step, which rounds up all the same
+question.check("same, with a stride", conv_output_size, size, odd, strides, "same").gives(
     steps + 1,
     hint="a rest at the end gets a place of its own",
     mistakes={
@@ -288,7 +325,7 @@ question.check(
         steps: "rounded down; with same, a rest at the end gets a place of its own",
     },
 )
-even = draw.choice([2, 4, 6])
+even = draw.choice([2, 4])
 size = steps * strides + 1
 question.check(
     "same, with an even kernel and a rest", conv_output_size, size, even, strides, "same", share=0.5
@@ -323,16 +360,61 @@ question.check(
         "to leave out after it",
     },
 )
-# To refuse everything is no answer, so these count only beside a right size.
-worth = 0.5 * any(result.share and result.credit for result in question.results)
+kernel, dilation = draw.choice([4, 5]), draw.choice([4, 5])  # reaching farther by a stride or more
+reach = dilation * (kernel - 1) + 1
+size = reach + steps * strides + rest - 2 * zeros
 question.check(
-    "a dilated kernel that does not fit", conv_output_size, reach - 1, kernel, dilation=dilation,
-    share=worth,
-).raises(ValueError, hint="it is the reach that must fit, not the number of weights")  # fmt: skip
-question.check(
-    "an unknown word", conv_output_size, 30, 3, padding=draw.choice(["half", "SAME ", "reflect"]),
-    share=worth,
-).raises(ValueError, hint="a word that is none of the three must not pass silently")  # fmt: skip
+    "zeros on each side, with a stride and dilation", conv_output_size, size, kernel, strides,
+    zeros, dilation,
+).gives(
+    steps + 1,
+    hint="the padded input, the reach, and then the rule of question 1",
+    mistakes={
+        (size + 2 * zeros - kernel) // strides + 1: "the dilation was left out",
+        (size - reach) // strides + 1: "the padding was left out",
+        steps + 2: "rounded up, the last place hangs over the end",
+    },
+)  # fmt: skip
+
+
+def sizes(*rows):
+    """Several at once, as one place alone would be no answer."""
+    return [conv_output_size(*row) for row in rows]
+
+
+few, most = draw.randint(3, 5), draw.randint(8, 12)
+rows = (
+    (few, most, 1, "same"), (few, most, 2, "same"), (few, 2, few, "same", most),
+    (few, most, 1, "full"), (reach, kernel, strides, "full", dilation),
+)  # fmt: skip
+right = [few, -(-few // 2), 1, few + most - 1, (2 * reach - 2) // strides + 1]
+question.check("same and full, with kernels larger than the input", sizes, *rows, share=0.5).gives(
+    right, hint="both make room for every kernel"
+)
+rows = (
+    (few, few + 2 * zeros, strides, zeros), (few, few + 4, 1, 3), (reach, kernel, 1, 0, dilation),
+    (reach - 2, kernel, strides, 1, dilation), (few, few, strides, "valid"),
+)  # fmt: skip
+question.check("kernels that just fit, thanks to their zeros", sizes, *rows, share=0.5).gives(
+    [1, 3, 1, 1, 1], hint="as large as the input with its zeros has one place"
+)
+for name, row in (
+    ("a dilated kernel that does not fit", (reach - 1, kernel, 1, "valid", dilation)),
+    ("a kernel larger than the input by less than a stride", (few, few + strides - 1, strides)),
+    ("too few zeros for a kernel", (few, few + 2 * zeros + 1, draw.choice([1, strides]), zeros)),
+):
+    question.check(name, conv_output_size, *row, share=0.25).raises(
+        ValueError,
+        hint="it is the reach that must fit, into the input with its zeros",
+        only_beside_right_answers=True,
+    )
+for word in (draw.choice(["half", "reflect", "causal"]), draw.choice(["SAME", " same"]),
+             draw.choice(["valdi", "fully", ""])):  # fmt: skip
+    question.check("an unknown word", conv_output_size, 30, 3, padding=word, share=0.25).raises(
+        ValueError,
+        hint="a word that is none of the three must not pass silently",
+        only_beside_right_answers=True,
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -373,6 +455,7 @@ def pool_output_size(size, pool_size, strides=None):
 
 # %% nbgrader={"grade": true, "grade_id": "test_pool_output_size", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("3. Pooling", points=1)
+question.rules(pool_output_size, without=LEFT_OUT)
 question.example("LeNet's S2: windows of 2", pool_output_size, 28, 2).gives(
     14, hint="no stride is given, so windows lie side by side"
 )
@@ -392,21 +475,47 @@ question.check("windows side by side, with a rest", pool_output_size, size, pool
     },
 )
 strides = draw.randint(2, 3)
-pool = 2 * strides + draw.randint(0, 1)
-size = pool + windows * strides + draw.randint(0, strides - 1)
-question.check("overlapping windows", pool_output_size, size, pool, strides=strides).gives(
+pool = 2 * strides + 1
+size = pool + windows * strides + strides - 1
+question.check("overlapping windows, with a rest", pool_output_size, size, pool, strides).gives(
     windows + 1,
     hint="as for a valid convolution",
     mistakes={
         size // pool: "a stride was given: windows need not lie side by side",
         size // strides: "the last window must lie completely inside the input",
         windows: "that is the number of steps; the first window needs no step",
+        windows + 2: "rounded up: the last window must lie completely inside the input",
     },
 )
-some_right = any(result.share and result.credit for result in question.results)
-question.check(
-    "a window larger than the input", pool_output_size, pool - 1, pool, share=0.5 * some_right
-).raises(ValueError, hint="compare the window with the input")
+wide = pool + strides
+size = pool + windows * wide + wide - 1
+question.check("windows with gaps", pool_output_size, size, pool, strides=wide, share=0.5).gives(
+    windows + 1,
+    hint="as for a valid convolution",
+    mistakes={
+        size // pool: "a stride was given: windows need not lie side by side",
+        windows + 2: "rounded up: the last window must lie completely inside the input",
+    },
+)
+
+
+def sizes(*rows):
+    """Several at once, as one place alone would be no answer."""
+    return [pool_output_size(*row) for row in rows]
+
+
+rows = (pool, pool), (pool, pool, strides), (size, size, 1), (size + 1, size, 1), (wide, pool, wide)
+question.check("a window as large as the input, or nearly", sizes, *rows, share=0.5).gives(
+    [1, 1, 1, 2, 1], hint="a window as large as the input has one place, whatever the stride"
+)
+for name, row in (
+    ("a window larger than the input", (pool - 1, pool)),
+    ("a window larger than the input by less than a stride", (size, size + 1, strides)),
+    ("a window larger than the input, at stride 1", (size, size + strides, 1)),
+):
+    question.check(name, pool_output_size, *row, share=0.25).raises(
+        ValueError, hint="compare the window with the input", only_beside_right_answers=True
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -473,6 +582,7 @@ def dense_params(inputs, units, use_bias=True):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv_params", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("4. Parameters", points=2)
+question.rules(conv_params, dense_params, without=LEFT_OUT)
 question.example("four 4x4 filters on RGB", conv_params, 3, 4, 4).gives(
     196, hint="how many values does one filter see, and what else does it have?"
 )
@@ -524,6 +634,25 @@ question.check("a grouped convolution", conv_params, channels, filters, kernel, 
         weights // groups + filters: "divided twice: the filters of all groups count",
     },
 )
+question.check(
+    "a grouped convolution without biases", conv_params, channels, filters, kernel, groups=groups,
+    use_bias=False, share=0.5,
+).gives(
+    weights,
+    hint="both options at once: fewer channels for a filter, and no bias",
+    mistakes={
+        weights + filters: "use_bias=False was not heeded",
+        weights * groups: "the groups were left out: a filter sees only the channels of its own "
+        "group",
+    },
+)  # fmt: skip
+question.check(
+    "a group for each channel", conv_params, channels, 2 * channels, kernel, channels, share=0.5
+).gives(
+    2 * channels * (kernel * kernel + 1),
+    hint="each filter then sees a single channel",
+    mistakes={2 * channels * kernel * kernel: "the biases are missing: each filter has one"},
+)
 inputs, units = draw.randint(1000, 9000), draw.randint(100, 900)
 question.check("a fully connected layer", dense_params, inputs, units, share=0.5).gives(
     inputs * units + units,
@@ -541,16 +670,21 @@ question.check(
     hint="use_bias=False leaves out the biases and nothing else",
     mistakes={inputs * units + units: "use_bias=False was not heeded"},
 )
-# To refuse everything is no answer, so these count only beside a right number.
-worth = 0.25 * any(result.share and result.credit for result in question.results)
+for name, row in (
+    ("groups that do not divide the channels", (channels + 1, filters)),
+    ("groups that do not divide the filters", (channels, filters + 1)),
+    # together they would come out even
+    ("groups that divide neither", (channels + 1, filters + groups - 1)),
+):
+    question.check(name, conv_params, *row, kernel, groups, share=0.25).raises(
+        ValueError,
+        hint="both must be divided without a rest",
+        only_beside_right_answers=True,
+    )
 question.check(
-    "groups that do not divide the channels", conv_params, groups * part_in + 1, filters, kernel,
-    groups, share=worth,
-).raises(ValueError, hint="what is left over after dividing?")  # fmt: skip
-question.check(
-    "groups that do not divide the filters", conv_params, channels, groups * part_out + 1, kernel,
-    groups, share=worth,
-).raises(ValueError, hint="both must be divided without a rest")  # fmt: skip
+    "groups that do not divide the channels, without biases", conv_params, channels + 1, filters,
+    kernel, groups=groups, use_bias=False, share=0.25,
+).raises(ValueError, hint="both must be divided without a rest", only_beside_right_answers=True)  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
 
@@ -628,6 +762,7 @@ def activation_bytes(shape, bytes_per_value=4):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv_costs", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("5. Connections, multiply-adds, memory", points=2)
+question.rules(conv_connections, conv_macs, activation_bytes, without=LEFT_OUT)
 question.example("the text's connections", conv_connections, 1, 3, 2, (5, 4)).gives(
     300, hint="at how many positions is every parameter used?"
 )
@@ -683,6 +818,12 @@ question.check(
         places * weights // groups: "that is one group; count all of them",
     },
 )  # fmt: skip
+question.check(
+    "multiply-adds with a group for each channel", conv_macs, channels, channels, kernel,
+    (width, 1), channels, share=0.5,
+).gives(
+    width * kernel * kernel * channels, hint="each filter then sees a single channel"
+)  # fmt: skip
 shape = (height, width, channels)
 question.check("memory of a float32 tensor", activation_bytes, shape, share=0.5).gives(
     4 * height * width * channels,
@@ -699,6 +840,17 @@ question.check(
     2 * units,
     hint="a shape may have any number of entries",
     mistakes={4 * units: "bytes_per_value was not heeded", units: "those are the values"},
+)
+
+
+def memory(*rows):
+    return [activation_bytes(*row) for row in rows]
+
+
+rows = ((height, width), 8), ((groups, *shape),), ((groups, 1, height, width, kernel), 1)
+question.check("memory of two, four and five axes", memory, *rows, share=0.5).gives(
+    [8 * height * width, 4 * groups * height * width * channels, groups * height * width * kernel],
+    hint="a shape may have any number of entries",
 )
 ### END HIDDEN TESTS
 question.score()
@@ -790,6 +942,7 @@ def lenet5_table(size=32, table=TABLE_I, classes=10):
 
 # %% nbgrader={"grade": true, "grade_id": "test_lenet5_table", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("6. LeNet-5, layer by layer", points=3)
+question.rules(lenet5_table, without=LEFT_OUT)
 
 
 def lenet5_row(number, *args, **kwargs):
@@ -821,7 +974,7 @@ question.example("connections in all", lenet5_connections).gives(
 draw = question.random
 
 
-def lenet5_expected(size, table, classes):
+def lenet5_expected(size=32, table=TABLE_I, classes=10):
     """Plain arithmetic, independent of the student's functions."""
     c1, maps = size - 4, len(table)
     s2 = c1 // 2
@@ -840,8 +993,10 @@ def lenet5_expected(size, table, classes):
     ]
 
 
-size, classes, maps = draw.randint(36, 60), draw.randint(11, 30), draw.randint(7, 14)
-table = [sorted(draw.sample(range(6), draw.randint(2, 4))) for _ in range(maps)]
+# Both subsamplings leave a rest, which rounding up and to the nearest would use.
+size, classes = draw.choice([43, 51, 59]), draw.randint(11, 30)
+maps = draw.choice([*range(7, 16), *range(17, 23)])
+table = [draw.sample(range(6), n) for n in (1, 6, *(draw.randint(2, 4) for _ in range(maps - 2)))]
 rows = lenet5_expected(size, table, classes)
 question.check(
     "every row, for another image, table and number of classes", lenet5_table, size, table, classes,
@@ -879,6 +1034,13 @@ question.check("connections in all", lenet5_connections, size, table, classes).g
         params: "those are the parameters; a shared weight makes many connections",
     },
 )
+for name, given in (
+    ("connections in all, for another table alone", {"table": table}),
+    ("connections in all, for another image and number of classes", {"size": size, "classes": classes}),
+):  # fmt: skip
+    question.check(name, lenet5_connections, share=0.5, **given).gives(
+        sum(row[3] for row in lenet5_expected(**given)), hint="what is not given is as in the paper"
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -944,6 +1106,7 @@ def layers_for_field(field, kernel_size=3):
 
 # %% nbgrader={"grade": true, "grade_id": "test_receptive_field", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("7. Receptive fields", points=3)
+question.rules(receptive_field, layers_for_field, without=LEFT_OUT)
 question.example("three 3x3 layers", receptive_field, [(3, 1), (3, 1), (3, 1)]).gives(
     7, hint="the first layer sees 3; how many values does each further layer add?"
 )
@@ -965,29 +1128,50 @@ question.check("strides of 1", receptive_field, [(k, 1) for k in kernels]).gives
         max(kernels): "that is the largest kernel; a stack sees more",
     },
 )
-layers = [(draw.randint(3, 5), draw.randint(2, 3)) for _ in range(4)]
 
 
-def fields(layers):
-    """The field; without strides; with a layer's own stride counted in; with the last step only."""
-    field = plain = early = step = 1
-    for kernel, stride in layers:
-        field += step * (kernel - 1)
-        plain += kernel - 1
+def field(layers, dilated=True):
+    """The rule, for rows of two and three."""
+    found = step = 1
+    for kernel, stride, *more in layers:
+        found += step * (more[0] if more and dilated else 1) * (kernel - 1)
         step *= stride
-        early += step * (kernel - 1)
-    return field, plain, early
+    return found
 
 
-right, plain, early = fields(layers)
-question.check("strides", receptive_field, layers).gives(
-    right,
-    hint="multiply by the strides of the layers before, then go on",
-    mistakes={
-        plain: "the strides were left out",
-        early: "a layer's own stride works on the layers after it, not on itself",
-    },
-)
+def known(layers):
+    """What known mistakes give."""
+    steps = [row[1] for row in layers]
+    reaches = [(row[2] if len(row) > 2 else 1) * (row[0] - 1) for row in layers]
+    own = [prod(steps[: number + 1]) for number in range(len(layers))]
+    return {
+        "the strides were left out": 1 + sum(reaches),
+        "a layer's own stride works on the layers after it, not on itself": 1
+        + sum(step * reach for step, reach in zip(own, reaches, strict=True)),
+        "the strides of all layers before multiply, not that of the last one alone": 1
+        + sum(step * reach for step, reach in zip([1, *steps], reaches, strict=False)),
+        "the first layer comes first in the list": field(layers[::-1]),
+        "the dilations were left out": field(layers, dilated=False),
+    }
+
+
+def asked(name, make, share=1.0):
+    """One check, on layers for which every mistake gives another number."""
+    while True:
+        layers = make()
+        right, wrong = field(layers), known(layers)
+        if all(len(row) < 3 for row in layers):
+            del wrong["the dilations were left out"]
+        if len({right, *wrong.values()}) == 1 + len(wrong):
+            break
+    question.check(name, receptive_field, layers, share=share).gives(
+        right,
+        hint="multiply by the strides of the layers before, then go on",
+        mistakes={value: cause for cause, value in wrong.items()},
+    )
+
+
+asked("strides", lambda: [(draw.randint(2, 5), draw.randint(2, 3)) for _ in range(4)])
 kernel, count = draw.choice([3, 5]), draw.randint(3, 5)
 dilations = [draw.randint(2, 6) for _ in range(count)]
 question.check("dilations", receptive_field, [(kernel, 1, d) for d in dilations]).gives(
@@ -999,6 +1183,13 @@ question.check("dilations", receptive_field, [(kernel, 1, d) for d in dilations]
         "d (k - 1) + 1 values, not d k",
     },
 )
+asked(
+    "strides, with and without dilations",
+    lambda: [
+        (draw.randint(2, 5), draw.randint(1, 3), *[draw.randint(2, 4)][: number % 2])
+        for number in draw.sample(range(5), 5)
+    ],
+)
 count = draw.randint(5, 30)
 question.check("layers for a field that comes out even", layers_for_field, 1 + 2 * count).gives(
     count,
@@ -1006,11 +1197,35 @@ question.check("layers for a field that comes out even", layers_for_field, 1 + 2
     mistakes={count + 1: "one layer fewer is enough", count - 1: "one layer more is needed"},
 )
 kernel = draw.choice([5, 7])
-field = 1 + count * (kernel - 1) + draw.randint(1, (kernel - 3) // 2)
-question.check("layers for a field in between", layers_for_field, field, kernel).gives(
+size = 1 + count * (kernel - 1) + draw.randint(1, (kernel - 3) // 2)
+question.check("layers for a field in between", layers_for_field, size, kernel).gives(
     count + 1,
     hint="the field must be at least as large as asked for: round up",
     mistakes={count: "that many layers see a little too few values: round up"},
+)
+
+
+def fields(*stacks):
+    """Several at once, as one value alone would be no answer."""
+    return [receptive_field(list(layers)) for layers in stacks]
+
+
+def needed(*rows):
+    return [layers_for_field(*row) for row in rows]
+
+
+stacks = (), ((kernel, 3),), ((1, 2), (kernel, 1)), ()
+question.check("no layer, and a single one", fields, *stacks, share=0.5).gives(
+    [1, kernel, 1 + 2 * (kernel - 1), 1], hint="where does the field begin?"
+)
+even = draw.choice([4, 6, 8])
+rows = (
+    (1,), (2,), (1, even), (count + 1, 2), (1 + count * (even - 1), even),
+    (2 + count * (even - 1), even), ((count + 1) * (even - 1), even), (even, even),
+)  # fmt: skip
+question.check("few layers, none, and even kernels", needed, *rows, share=0.5).gives(
+    [0, 1, 0, count, count, count + 1, count + 1, 1],
+    hint="each layer adds k - 1 values; to see one value, none is needed",
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1101,6 +1316,7 @@ def alexnet_table(input_size=227, classes=1000, units=4096, groups=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_alexnet_table", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("8. AlexNet's table", points=3)
+question.rules(alexnet_table, without=LEFT_OUT)
 
 
 def alexnet_row(number, *args, **kwargs):
@@ -1124,12 +1340,14 @@ question.example("two groups", alexnet_params, groups=2).gives(
     60_965_224, hint="which of the five convolutions are split?"
 )
 ### BEGIN HIDDEN TESTS
+from course import sizing
+
 draw = question.random
 
 
-def alexnet_expected(size, classes, units, groups=1, grouped=("CONV2", "CONV4", "CONV5")):
-    from course import sizing
-
+def alexnet_expected(
+    size=227, classes=1000, units=4096, groups=1, grouped=("CONV2", "CONV4", "CONV5")
+):
     channels, rows = 3, [("INPUT", (size, size, 3), 0)]
     for name, *spec in [
         ("CONV1", 96, 11, 4, 0), ("POOL1",), ("NORM1",), ("CONV2", 256, 5, 1, 2), ("POOL2",),
@@ -1156,17 +1374,31 @@ def alexnet_sum(*args, **kwargs):
     return sum(row[2] for row in alexnet_expected(*args, **kwargs))
 
 
-numbers = [  # no row is as in the paper's net, and CONV1's even size tells windows of 3 from 2
-    (227 + 4 * draw.randrange(9, 41, 2) + draw.randint(0, 3), draw.randint(10, 200), units)
-    for units in draw.sample(range(100, 900), 3)
+# Sizes at which all four layers that shrink leave a rest, which rounding up and to the nearest
+# would use; and one at which all come out even.
+rests = [98 + 32 * n for n in draw.sample([5, 7, 9, 11], 2)]
+sizes = rests[0], 35 + 32 * draw.choice([4, 5, 7, 8]), rests[1]
+numbers = [
+    (size, draw.randint(10, 200), units)
+    for size, units in zip(sizes, draw.sample(range(100, 900), 3), strict=True)
 ]
 question.check("one tower, other sizes", alexnet_table, *numbers[0]).gives_rows(
     alexnet_expected(*numbers[0]), hint="go through the table above, row by row"
 )
-groups = draw.choice([2, 4])
-question.check("groups, other sizes", alexnet_table, *numbers[1], groups=groups).gives_rows(
-    alexnet_expected(*numbers[1], groups), hint="CONV2, CONV4 and CONV5 are grouped"
+question.check("four groups, other sizes", alexnet_table, *numbers[1], groups=4).gives_rows(
+    alexnet_expected(*numbers[1], 4), hint="which of the five convolutions are split?"
 )
+classes = draw.randint(10, 200)
+question.check(
+    "parameters in all, for the paper's image and units", alexnet_params, classes=classes, groups=4,
+    share=0.5,
+).gives(alexnet_sum(classes=classes, groups=4), hint="what is not given is as in the paper")  # fmt: skip
+question.check(
+    "parameters in all, for one tower and the paper's classes", alexnet_params, numbers[0][0],
+    units=numbers[0][2], share=0.5,
+).gives(
+    alexnet_sum(numbers[0][0], units=numbers[0][2]), hint="what is not given is as in the paper"
+)  # fmt: skip
 right, biases = alexnet_sum(*numbers[2], 2), 96 + 256 + 384 + 384 + 256 + 2 * numbers[2][2]
 question.check("parameters in all, two groups", alexnet_params, *numbers[2], groups=2).gives(
     right,
@@ -1265,13 +1497,14 @@ def table_totals(table, bytes_per_value=4):
         "values": values,
         "weights": weights,
         "mebibytes": values * bytes_per_value / 2**20,
-        "fc_share": in_fc / weights,
+        "fc_share": in_fc / weights if weights else 0.0,
     }
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_vgg16_table", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("9. VGG-16's table", points=4)
+question.rules(vgg16_table, table_totals, without=LEFT_OUT)
 
 
 def vgg16_row(number, *args, **kwargs):
@@ -1310,12 +1543,14 @@ question.example("the share of FC in a small table", table_total, "fc_share", sm
     768 / 840, hint="divide the weights of the rows called FC by all weights"
 )
 ### BEGIN HIDDEN TESTS
+from course import sizing
+
 draw = question.random
 
 
-def vgg16_expected(height, width, classes, units, pattern=(2, 2, 3, 3, 3), use_bias=False):
-    from course import sizing
-
+def vgg16_expected(
+    height=224, width=224, classes=1000, units=4096, pattern=(2, 2, 3, 3, 3), use_bias=False
+):
     channels, rows = 3, [("INPUT", (height, width, 3), 3 * height * width, 0)]
     for convolutions, filters in zip(pattern, (64, 128, 256, 512, 512), strict=True):
         for _ in range(convolutions):
@@ -1346,6 +1581,10 @@ numbers = [  # drawn so that no row is as in the paper's net
 question.check("every row, for another image", vgg16_table, *numbers[0], share=3).gives_rows(
     vgg16_expected(*numbers[0]), hint="height comes before width; the text has the pattern"
 )
+classes = draw.randint(10, 200)
+question.check(
+    "all weights, for another number of classes alone", vgg16_weights, classes=classes, share=0.5
+).gives(column(3, vgg16_expected(classes=classes)), hint="what is not given is as in the paper")  # fmt: skip
 rows = vgg16_expected(*numbers[1])
 question.check("all weights", vgg16_weights, *numbers[1]).gives(
     column(3, rows),
@@ -1372,12 +1611,13 @@ question.check("all values", vgg16_values, *numbers[2]).gives(
     },
 )
 table = []
-for name in ["INPUT", "CONV3-8", "POOL2", "CONV3-16", "FC", "FC"]:
+for name in ["INPUT", "CONV3-8", "FC", "POOL2", "CONV3-16", "FC", "FC"]:
     side = 1 if name == "FC" else draw.randint(5, 90)
     shape = (side, side + draw.randint(1, 9) * (name != "FC"), draw.randint(3, 99))
     weights = draw.randint(100, 9999) * (name not in ("INPUT", "POOL2"))
     table.append((name, shape, shape[0] * shape[1] * shape[2], weights))
-values, weights, in_fc = column(2, table), column(3, table), table[-1][3] + table[-2][3]
+values, weights = column(2, table), column(3, table)
+in_fc = [row[3] for row in table if row[0] == "FC"]
 size = draw.choice([2, 8])
 question.check("the sum of the values", table_total, "values", table, share=0.25).gives(
     values, hint="add the third column"
@@ -1396,15 +1636,31 @@ question.check("memory", table_total, "mebibytes", table, bytes_per_value=size, 
         values * size: "those are bytes",
     },
 )
+question.check("memory in float32", table_total, "mebibytes", table, share=0.25).gives(
+    values * 4 / 2**20, hint="a value takes 4 bytes if nothing else is said"
+)
 question.check("the share of FC", table_total, "fc_share", table, share=0.75).gives(
-    in_fc / weights,
+    sum(in_fc) / weights,
     hint="the weights of all rows called FC, divided by all weights",
     mistakes={
-        table[-2][3] / weights: "that is the first FC alone",
-        table[-1][3] / weights: "that is the last FC alone",
-        100 * in_fc / weights: "as a number from 0 to 1, not in percent",
-        in_fc / (weights - in_fc): "divide by all weights, those of FC included",
+        in_fc[0] / weights: "that is the first FC alone",
+        in_fc[-1] / weights: "that is the last FC alone",
+        sum(in_fc[1:]) / weights: "a row called FC may stand anywhere in the table",
+        100 * sum(in_fc) / weights: "as a number from 0 to 1, not in percent",
+        sum(in_fc) / (weights - sum(in_fc)): "divide by all weights, those of FC included",
     },
+)
+
+
+def shares(*tables):
+    """Several at once, as 0 alone would be no answer."""
+    return [table_totals(list(rows))["fc_share"] for rows in tables]
+
+
+tables = table[::2], [row for row in table if row[0] != "FC"], table[2:3], table[3:4]
+right = [(in_fc[0] + in_fc[-1]) / column(3, tables[0]), 0.0, 1.0, 0.0]
+question.check("the share of FC, all, none, and no weights", shares, *tables, share=0.5).gives(
+    right, hint="what is the share if no row has weights?"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1473,6 +1729,7 @@ def inception_depth(channels, conv1, conv3, conv5, pool_proj=None):
 
 # %% nbgrader={"grade": true, "grade_id": "test_inception", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. The Inception module", points=3)
+question.rules(inception_macs, inception_depth, without=LEFT_OUT)
 question.example("the text's naive module", inception_macs, (10, 10), 8, 4, 2, 1).gives(
     37_600, hint="three convolutions on the same input; the pooling multiplies nothing"
 )
@@ -1531,6 +1788,17 @@ question.check(
     macs1 + ahead3 + cheap3 + macs5,
     hint="each of the three reductions may be there or not",
     mistakes={naive: "reduce3 was not heeded"},
+)  # fmt: skip
+question.check(
+    "multiply-adds, with a reduction before the 5x5 and one after the pooling", inception_macs,
+    (height, width), channels, *widths, reduce5=reduce5, pool_proj=proj, share=0.5,
+).gives(
+    macs1 + macs3 + ahead5 + cheap5 + after,
+    hint="each of the three reductions may be there or not",
+    mistakes={
+        macs1 + macs3 + ahead5 + cheap5: "pool_proj was not heeded",
+        macs1 + macs3 + macs5 + after: "reduce5 was not heeded",
+    },
 )  # fmt: skip
 question.check("depth, naive", inception_depth, channels, *widths, share=0.5).gives(
     conv1 + conv3 + conv5 + channels,
@@ -1614,6 +1882,7 @@ def separable_saving(in_channels, filters, kernel_size=3):
 
 # %% nbgrader={"grade": true, "grade_id": "test_cheaper_blocks", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("11. Cheaper blocks", points=2)
+question.rules(basic_block_params, bottleneck_params, se_params, separable_saving, without=LEFT_OUT)
 question.example("a basic block on 8 channels", basic_block_params, 8).gives(
     1_152, hint="two convolutions, 3x3 each"
 )
@@ -1677,7 +1946,21 @@ question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
         2 * channels * channels: "it is narrow in the middle",
     },
 )
-inputs, filters, kernel = draw.randint(20, 90), draw.randint(101, 290), draw.choice([5, 7])
+
+
+def weights_by_default(channels, width):
+    """Two at once, without what is not given."""
+    return [bottleneck_params(channels, width), se_params(channels)]
+
+
+question.check("without groups and ratio", weights_by_default, channels, width, share=0.25).gives(
+    [bottleneck, 2 * channels * channels // 16],
+    hint="one group and a ratio of 16, if nothing else is said",
+)
+question.check(
+    "a group for each channel of a bottleneck", bottleneck_params, channels, width, width, share=0.25
+).gives(2 * channels * width + 9 * width, hint="each filter of the 3x3 then sees one channel")  # fmt: skip
+inputs, filters, kernel = draw.randint(20, 90), draw.randint(101, 290), draw.choice([4, 5, 7])
 ordinary, separable = kernel**2 * inputs * filters, kernel**2 * inputs + inputs * filters
 question.check("a separable convolution", separable_saving, inputs, filters, kernel).gives(
     ordinary / separable,
@@ -1689,6 +1972,16 @@ question.check("a separable convolution", separable_saving, inputs, filters, ker
         ordinary / (kernel**2 + inputs * filters): "each input channel has a filter of its own",
         ordinary // separable: "not rounded down, please: a quotient is a float",
         9 * inputs * filters / (9 * inputs + inputs * filters): "kernel_size was not heeded",
+    },
+)
+question.check(
+    "a separable convolution of 3x3", separable_saving, filters, inputs, share=0.5
+).gives(
+    9 * inputs * filters / (9 * filters + inputs * filters),
+    hint="ordinary weights divided by separable weights, for a kernel of 3 if nothing else is said",
+    mistakes={
+        9 * inputs * filters / (9 * inputs + inputs * filters): "the depthwise part has a filter "
+        "for each input channel, not for each filter"
     },
 )
 ### END HIDDEN TESTS
@@ -1792,6 +2085,7 @@ print(
 from course import sizing
 
 question = checks.Question("12. Predict a network", points=3)
+question.rules(predict_lenet, without=LEFT_OUT)
 
 
 def predicted(name, *args):
@@ -1816,7 +2110,8 @@ question.example("its activations", predicted, "activation_values", 32, 1, 10).g
 from course import architectures
 
 draw = question.random
-size, channels, classes = draw.choice([28, 36, 43, 45]), draw.randint(2, 4), draw.randint(11, 40)
+# Both pools leave a rest, which rounding up and to the nearest would use.
+size, channels, classes = draw.choice([27, 43, 51]), draw.randint(2, 4), draw.randint(11, 40)
 other = architectures.build("lenet5_modern", input_shape=(size, size, channels), classes=classes)
 report = sizing.profile(other)
 shape = tuple(other.get_layer("pool2").output.shape[1:])
@@ -1886,7 +2181,7 @@ def own_network(student):
     draw = checks.own_draw(student or "nobody", "02_sizing")
     strides, kernel_size = draw.choice([3, 4]), draw.choice([9, 11, 13])
     height, width = (  # sizes that come out even in no layer
-        (4 * steps - 2) * strides + kernel_size - 1 for steps in draw.sample(range(9, 15), 2)
+        (4 * steps - 2) * strides + kernel_size - 1 for steps in draw.sample(range(11, 17), 2)
     )
     return {
         "image": (height, width, 3),
@@ -1949,6 +2244,7 @@ own_answers = {
 
 # %% nbgrader={"grade": true, "grade_id": "test_own_answers", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. A network of your own", points=3)
+question.rules("own_answers", without=LEFT_OUT)
 owner = question.student or student_id
 if not owner:
     print(NO_ID)
@@ -1971,19 +2267,20 @@ question.example("the channels of the output", channels_of_output).gives(
 from course import sizing
 
 
-def right_answers(student, padded=True, dilated=True):
-    """What is right for a student's numbers, or if padding or dilation is overlooked."""
+def right_answers(student, both_sides=2, dilation=None, strides=None, moved=None, reach=None):
+    """What is right for a student's numbers, or if something is overlooked."""
     net = own_network(student)
     conv1, pool, conv2 = net["conv1"], net["pool"], net["conv2"]
-    (height, width, channels), padding = net["image"], conv1["padding"] if padded else 0
-    dilation = conv2["dilation"] if dilated else 1
-    kernel, stride = conv1["kernel_size"], conv1["strides"]
-    first = sizing.conv_output_size((height, width), kernel, stride, padding)
+    (height, width, channels), zeros = net["image"], both_sides * conv1["padding"]
+    kernel, stride = conv1["kernel_size"], strides or conv1["strides"]
+    dilation = dilation or conv2["dilation"]
+    reach = reach or (conv2["kernel_size"] - 1) * dilation + 1
+    first = sizing.conv_output_size((height + zeros, width + zeros), kernel, conv1["strides"])
     pooled = sizing.pool_output_size(first, pool["pool_size"], pool["strides"])
-    last = sizing.conv_output_size(pooled, conv2["kernel_size"], dilation=dilation)
+    last = sizing.conv_output_size(pooled, reach)
     layer1 = channels, conv1["filters"], kernel
     layer2 = conv1["filters"], conv2["filters"], conv2["kernel_size"]
-    rows = (kernel, stride), tuple(pool.values()), (conv2["kernel_size"], 1, dilation)
+    rows = (kernel, stride), (pool["pool_size"], moved or pool["strides"]), (reach, 1)
     return {
         "output_shape": (*last, conv2["filters"]),
         "params": sizing.conv_params(*layer1) + sizing.conv_params(*layer2),
@@ -1993,10 +2290,17 @@ def right_answers(student, padded=True, dilated=True):
 
 
 right = right_answers(owner)
-biases = sum(own_network(owner)[layer]["filters"] for layer in ("conv1", "conv2"))
+net = own_network(owner)
+biases = sum(net[layer]["filters"] for layer in ("conv1", "conv2"))
 wrong = {
-    "the zeros around the image were left out": right_answers(owner, padded=False),
-    "conv2 is dilated": right_answers(owner, dilated=False),
+    "the zeros around the image were left out": right_answers(owner, both_sides=0),
+    "the zeros are on both sides of the image": right_answers(owner, both_sides=1),
+    "conv2 is dilated": right_answers(owner, dilation=1),
+    "a dilated kernel's reach ends at its last weight": right_answers(
+        owner, reach=net["conv2"]["kernel_size"] * net["conv2"]["dilation"]
+    ),
+    "the pool's stride lies before conv2": right_answers(owner, moved=1),
+    "conv1's stride lies before the pool and conv2": right_answers(owner, strides=1),
     "the biases are missing": {"params": right["params"] - biases},
     "those are FLOPs: one multiply-add is counted once": {"macs": 2 * right["macs"]},
 }
@@ -2007,11 +2311,13 @@ hints = {
     "output_shape": "layer by layer: what conv1 gives, what the pool makes of it, and so on",
     "params": "for each filter its weights, and a bias",
     "macs": "a convolution's weights work at every position of its own output",
-    "receptive_field": "both strides, conv1's and the pool's, lie before conv2",
+    "receptive_field": "kernel, step and reach, layer by layer, as in question 7",
 }
 for name, hint in hints.items():
-    mistakes = {answers[name]: cause for cause, answers in wrong.items() if name in answers}
-    mistakes.pop(right[name], None)
+    found = [(answers[name], cause) for cause, answers in wrong.items() if name in answers]
+    values = [value for value, _ in found]
+    # A cause is named where it alone explains the answer.
+    mistakes = {v: cause for v, cause in found if v != right[name] and values.count(v) == 1}
     question.check(name, own_answer, name).gives(right[name], hint=hint, mistakes=mistakes)
 ### END HIDDEN TESTS
 question.score()

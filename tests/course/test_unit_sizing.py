@@ -277,3 +277,55 @@ def test_everybody_has_numbers_of_their_own():
     own_network = UNIT.answered()["own_network"]
     networks = [repr(own_network(f"student-{n}")) for n in range(300)]
     assert len(set(networks)) == 300
+
+
+def test_own_numbers_tell_every_mistake():
+    """Whoever it belongs to, a network gives another number for each mistake that has a name."""
+    namespace = UNIT.answered()
+    UNIT.mark("test_own_answers", namespace)
+    right_answers, own_network = namespace["right_answers"], namespace["own_network"]
+    for student in (f"student-{n}" for n in range(300)):
+        net, right = own_network(student), right_answers(student)
+        reach = net["conv2"]["kernel_size"] * net["conv2"]["dilation"]
+        wrong = [
+            right_answers(student, **mistake)
+            for mistake in ({"both_sides": 0}, {"both_sides": 1}, {"dilation": 1}, {"reach": reach})
+        ]
+        strides = [right_answers(student, **{mistake: 1}) for mistake in ("moved", "strides")]
+        for name, others in (("output_shape", wrong), ("receptive_field", wrong[2:] + strides)):
+            values = [answers[name] for answers in (right, *others)]
+            assert len(set(values)) == len(values), (student, name)
+
+
+def test_an_answer_that_uses_up_a_table_leaves_it_to_others():
+    used = UNIT.answered(lenet5_table="while TABLE_I: TABLE_I.pop()[:] = []")
+    assert used["TABLE_I"] == []
+    assert list(map(len, UNIT.answered()["TABLE_I"])) == [3] * 6 + [4] * 9 + [6]
+
+
+ROUNDED = [  # a question, what its answer says, and what also rounds
+    ("test_lenet5_table", "pool_output_size(size, 2)", ["-(-size // 2)", "round(size / 2)"]),
+    ("test_predict_lenet", "pool_output_size(size, 2)", ["-(-size // 2)", "round(size / 2)"]),
+    (
+        "test_alexnet_table",
+        "pool_output_size(size, 3, strides=2)",
+        ["-((3 - size) // 2) + 1", "round((size - 3) / 2) + 1"],
+    ),
+    (
+        "test_own_answers",
+        "- reach - 1) // stride + 1",
+        ["- reach - 2 + stride) // stride + 1", "- reach - 1 + stride / 2) // stride + 1"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("question", "right", "wrong"), ROUNDED)
+def test_every_draw_tells_how_sizes_are_rounded(question, right, wrong):
+    """Inputs leave a rest by construction."""
+    answer = question.removeprefix("test_")
+    source = UNIT.sources[answer]
+    assert right in source
+    for other in wrong:
+        namespace = UNIT.answered(question, **{answer: source.replace(right, other)})
+        for _ in range(25):
+            assert UNIT.mark(question, namespace)[0] < UNIT.points[question]

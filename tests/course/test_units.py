@@ -6,6 +6,8 @@ the release gates as well, each as a student's work; here each is asked several 
 part of them is asked once, as the units' ledgers say what the gates found.
 """
 
+import re
+
 import nbformat
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from autograder import checks
 from tests import parts
 from tests.conftest import ROOT
-from tests.course.units import NAMES, meta, notebook_of, unit
+from tests.course.units import NAMES, defined, meta, notebook_of, unit
 
 QUESTIONS = [(name, question) for name in NAMES for question in unit(name).points]
 VARIANTS = [(name, variant) for name in NAMES for variant in unit(name).variants]
@@ -67,6 +69,16 @@ def test_every_question_has_mutants_and_some_have_alternatives(name):
     assert sum(not v.wrong for v in tried) >= 5
     labels = [(v.question, v.wrong, v.name, v.source) for v in tried]
     assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_test_takes_the_name_of_an_answer(name):
+    """What a test cell defines is the judge's from there on, and no longer the student's."""
+    sources = unit(name).sources
+    written = "\n".join(sources[answer] for answer in unit(name).answers)
+    answers = set(re.findall(r"^def (\w+)", written, re.MULTILINE))
+    for question in unit(name).points:
+        assert not answers & defined(sources[question]), question
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import IPython.display
 import nbformat
+import numpy as np
 
 import course.quiet  # noqa: F401
 from autograder import checks, mutants
@@ -40,14 +41,15 @@ def question(rows: list[dict], beginning: str) -> dict:
     return row
 
 
-def _defined(source: str) -> set[str]:
+def defined(source: str) -> set[str]:
     """Names that a cell gives a value."""
     found = set()
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found |= {name.id for name in node.targets if isinstance(name, ast.Name)}
+        else:
+            names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+            found |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
     return found
 
 
@@ -63,6 +65,15 @@ def code_cells(script: Path) -> list:
 
 def meta(cell) -> dict:
     return cell.metadata.get("nbgrader", {})
+
+
+def _anew(value):
+    """A value whose lists, dicts and arrays nobody else has, as an answer may use them up."""
+    if type(value) is dict:
+        return {key: _anew(item) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_anew, value))
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 class Unit:
@@ -97,7 +108,7 @@ class Unit:
         while question not in self._left:
             cell = next(self._rest, None)
             if cell is None or meta(cell).get("grade"):
-                self._left[meta(cell)["grade_id"] if cell else ""] = dict(self._namespace)
+                self._left[meta(cell)["grade_id"] if cell else ""] = _anew(self._namespace)
             else:
                 with contextlib.redirect_stdout(io.StringIO()):
                     run(cell.source, self._namespace)
@@ -110,12 +121,12 @@ class Unit:
             question: grade id of a test cell.
             replaced: other sources, by grade id.
         """
-        namespace = dict(self._before(question))
+        namespace = _anew(self._before(question))
         ids = list(self.sources)
         before = ids[: ids.index(question)] if question else ids
         for name in [name for name in self.answers if name in before]:
-            for defined in _defined(self.sources[name]):
-                namespace.pop(defined, None)
+            for label in defined(self.sources[name]):
+                namespace.pop(label, None)
             with contextlib.suppress(Exception):  # a notebook goes on behind a cell that failed
                 run(replaced.get(name, self.sources[name]), namespace)
         return namespace

@@ -166,7 +166,7 @@ def table_totals(table, bytes_per_value=4):
         "values": sum(columns[2]),
         "weights": weights.sum(),
         "mebibytes": sum(columns[2]) * bytes_per_value / (1 << 20),
-        "fc_share": weights[dense].sum() / weights.sum(),
+        "fc_share": weights[dense].sum() / max(1, weights.sum()),
     }
 
 

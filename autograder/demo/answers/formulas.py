@@ -156,7 +156,7 @@ def table_totals(table, bytes_per_value=4):
         values=values,
         weights=weights,
         mebibytes=values * bytes_per_value / 1024 / 1024,
-        fc_share=fc / weights,
+        fc_share=fc / weights if weights else 0.0,
     )
 
 
