@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Question 14 asks for three means, three deviations and three errors of the mean, all alike. The
-# means are right: a third of 2 points, 0.67.
+# Question 14 asks for three means, three deviations and three errors of the mean, a third of a
+# share each. The means are right; the example, which fails, counts as one more share: 1 of 4 shares
+# of 2 points.
 DIVIDED_BY_N = """\
 def summary(errors):
     return {
@@ -22,7 +23,7 @@ CLASS = (
     Sample("ada", "right: the reference solution", 46),
     Sample("bela", "right, in other ways", 46, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "partly right: divides by n", 44.67, answers={"summary": DIVIDED_BY_N}),
+    Sample("dara", "partly right: divides by n", 44.5, answers={"summary": DIVIDED_BY_N}),
     Sample("emil", "only the first eight questions", 22, answers=unwritten(*SECOND_HALF)),
     Sample("lee", "os._exit in question 11", 28, "flagged", answers={"residual_paths": GIVES_UP}),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Question 7 asks for B (1 share), for C (1) and for all three (1/2). Only the first comes out
-# right: 1 of 2.5 shares of 2 points.
+# Question 7 asks for B (1 share), for C (1), for all three (1/2) and for C with the usual filters
+# (1/2). Only the first comes out right, and the example of C, which fails as well, counts as one
+# more share: 1 of 4 shares of 2 points.
 C_TAKEN_FOR_B = """\
 def shortcut_weights(n, kind, filters=(16, 32, 64)):
     pairs = zip(filters, filters[1:])
@@ -19,7 +20,7 @@ CLASS = (
     Sample("ada", "right: the reference solution", 34),
     Sample("bela", "right, in other ways", 34, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "takes C for B", 32.8, answers={"shortcut_weights": C_TAKEN_FOR_B}),
+    Sample("dara", "takes C for B", 32.5, answers={"shortcut_weights": C_TAKEN_FOR_B}),
     Sample("emil", "only the first six questions", 18, answers=unwritten(*SECOND_HALF)),
     Sample("lee", "os._exit in question 9", 23, "flagged", answers={"gradient_norms": GIVES_UP}),
 )

@@ -29,8 +29,11 @@
 # 6. the **gradients**, layer by layer,
 # 7. and what happens if a block is **taken out** of a trained network.
 #
-# Everything is measured here, on small networks that train in seconds. What the paper measured on
-# large ones is said beside it.
+# Everything is measured here, on small networks that train in seconds; what the paper measured on
+# large ones stands beside it. One seed is one story, so the tables have five: they were recorded
+# before, by this very notebook with other values of `SEED`, and their last row is your own run. It
+# need not agree with seed 1 to the digit, as another processor adds in another order, and training
+# magnifies that. What is *claimed* is asserted in the cells, and held for all five seeds.
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
@@ -46,20 +49,23 @@ from course import architectures, datasets, sizing
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv, conv_bn
 from course.blocks.residual import basic_block, bottleneck_block, join, shortcut_branch
+from course.training import seeds
 from course.visualization import plots
 from course.visualization import residual as draw
 from course.visualization.display import play, show, table
 
+SEED = 1
+recorded, numbers = seeds.load("07_residual"), {}  # with five seeds, and in this run
 
 # %% [markdown]
 # ## 1 · Deeper is worse
 #
 # Take the paper's networks for small images: one convolution, three stages of $n$ blocks of two
-# convolutions each, the mean of each map, one dense layer; $6n + 2$ layers. Every convolution is
-# followed by batch normalization, and all kernels begin as He et al. (2015) say, with a variance of
-# $2/n$ for $n$ values in a window. The networks are narrow, and the images are the digits of 8x8
-# pixels, so that a training takes seconds. What `shortcut` is comes below; with `None`, the
-# network is plain.
+# convolutions each, the mean of each feature map, one dense layer; $6n + 2$ layers. Every
+# convolution is followed by batch normalization, and all kernels begin as He et al. (2015) say,
+# with a variance of $2/m$ where a window has $m$ values. The networks are narrow, and the images
+# are the digits of 8x8 pixels, so training takes seconds. Section 4 explains `shortcut`; with
+# `None`, the network is plain.
 
 
 # %%
@@ -67,7 +73,7 @@ WIDTHS = (8, 16, 32)  # the paper has 16, 32, 64
 
 
 def net(n, shortcut=None, block=basic_block, widths=WIDTHS, shape=(8, 8, 1)):
-    """A network of 6n + 2 layers that gives a score for each class."""
+    """A network of 6n + 2 layers that gives a logit for each class."""
 
     def stem(x):
         return conv_bn(x, widths[0], 3, name="conv1")
@@ -101,7 +107,7 @@ STEPS, WINDOW, SHALLOW, DEEP = 60, 10, 3, 5  # 20 layers and 32
 
 
 def class_loss(model, images, labels):
-    """The mean cross-entropy of a network's scores for a batch, in training."""
+    """The mean cross-entropy of a network's logits for a batch, in training."""
     labels = tf.cast(labels, "int32")
     return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels, model(images, training=True))
@@ -123,37 +129,31 @@ def smooth(values):
 trained, curves = {}, {}
 for kind, shortcut in (("plain", None), ("residual", "A")):
     for n in (SHALLOW, DEEP):
-        keras.utils.set_random_seed(1)
+        keras.utils.set_random_seed(SEED)
         name = f"{kind}, {6 * n + 2} layers"
         trained[name] = net(n, shortcut)
-        curves[name] = [smooth(losses_in_training(trained[name], seed=1))]
+        curves[name] = [smooth(losses_in_training(trained[name], SEED))]
 show(plots.training_curves(
     curves, f"The loss on the training images, a mean over {WINDOW} steps, in the first {STEPS} "
     "steps of training.", x=range(WINDOW, STEPS + 1), yscale="log",
 ))  # fmt: skip
 
 # %% [markdown]
-# One seed is one story. Here are five, measured once and written down: the training loss at the
-# end, a mean of the last ten steps. The cell below fails if your run says something else.
-#
-# | seed | plain, 20 layers | plain, 32 | residual, 20 | residual, 32 |
-# |---:|---:|---:|---:|---:|
-# | 1 | 0.376 | 1.191 | 0.064 | 0.074 |
-# | 2 | 0.462 | 0.966 | 0.062 | 0.079 |
-# | 3 | 0.384 | 1.317 | 0.073 | 0.067 |
-# | 4 | 0.812 | 1.417 | 0.058 | 0.060 |
-# | 5 | 0.509 | 1.342 | 0.082 | 0.056 |
+# The training loss at the end, a mean of the last ten steps, for each seed:
 
 # %%
 end = {name: float(values[0][-1]) for name, values in curves.items()}
+numbers |= {f"loss: {name}": value for name, value in end.items()}
 assert end["plain, 32 layers"] > end["plain, 20 layers"] + 0.3, end
 assert end["residual, 32 layers"] < 0.15 < end["plain, 32 layers"] / 4, end
+table(("seed", *end), seeds.columns(recorded, [f"loss: {name}" for name in end], numbers))
 
 # %% [markdown]
-# The deeper plain network is worse, even with its best seed against the other's worst; the residual
-# ones cannot be told apart. (This is after 60 steps. Wait long enough, and even the deep plain
-# network gets these easy digits. The paper waits for 64,000 steps, and its plain networks still are
-# the worse the deeper they are.)
+# The deeper plain network is worse, and not by chance: its best seed is worse than the shallow
+# one's worst. The residual ones cannot be told apart. (The cell asserts that 32 plain layers end at
+# least 0.3 above 20, and 32 residual ones below 0.15 and below a quarter of the plain ones. All
+# this is after 60 steps. Wait long enough, and even the deep plain network gets these easy digits.
+# The paper waits for 64,000 steps, and its plain networks still get worse with depth.)
 #
 # **This is not overfitting.** Overfitting is a *low* error on the training images and a high one on
 # others. Here the deep network is worse on the images that it is trained on. It fits less, although
@@ -163,8 +163,8 @@ assert end["residual, 32 layers"] < 0.15 < end["plain, 32 layers"] / 4, end
 # ## 2 · By construction
 #
 # A deeper network *could* be as good. Take the shallow one, put new blocks between its own, and let
-# them hand on what they get: the **identity**. Nothing has changed, so the training error is at
-# most as high. There is such a set of weights; gradient descent does not find it.
+# them pass on what they receive: the **identity**. Nothing has changed, so the training error is no
+# higher. There is such a set of weights; gradient descent does not find it.
 #
 # So let us make it easy to find. A **residual block** computes what is to be *added* to its input:
 #
@@ -185,12 +185,12 @@ for layer in deep.layers:
     elif layer.name.endswith("_2_bn"):
         layer.gamma.assign(0 * layer.gamma)
 before, after = (np.array(network(digits[:64])) for network in (shallow, deep))
-print(f"the scores of 64 images differ by {np.abs(before - after).max()}")
+print(f"the logits of 64 images differ by {np.abs(before - after).max()}")
 assert np.abs(before - after).max() < 1e-5
 
 # %% [markdown]
-# 12 layers more, and the same function. (The shortcut's sum goes through a ReLU, and a ReLU leaves
-# alone what came out of another one.)
+# 12 layers more, and the same function. (The sum goes through a ReLU, and a ReLU does not change
+# what another one gave.)
 #
 # How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the input,
 # pictures with values from 0 to 1. The loss is the squared error, divided by the pictures'
@@ -217,9 +217,9 @@ def losses_in_copying(blocks, shortcut, seed):
 
 
 copying = {
-    f"{name}, {2 * blocks} layers": [losses_in_copying(blocks, shortcut, seed=1)]
-    for blocks in (1, 4)
+    f"{name}, {2 * blocks} layers": [losses_in_copying(blocks, shortcut, SEED)]
     for name, shortcut in (("plain", None), ("residual", "A"))
+    for blocks in (1, 4)
 }
 show(plots.training_curves(
     copying, "How well stacks of 2 and of 8 convolutions learn to copy a picture, with and without "
@@ -227,22 +227,21 @@ show(plots.training_curves(
 ))  # fmt: skip
 
 # %% [markdown]
-# | seed | plain, 2 layers | residual, 2 | plain, 8 | residual, 8 |
-# |---:|---:|---:|---:|---:|
-# | 1 | 0.79 | 0.23 | 0.93 | 0.58 |
-# | 2 | 0.71 | 0.26 | 0.89 | 0.57 |
-# | 3 | 0.85 | 0.30 | 0.86 | 0.79 |
-# | 4 | 0.70 | 0.38 | 1.60 | 0.91 |
-# | 5 | 0.78 | 0.18 | 0.77 | 0.37 |
-#
-# (A mean of the last ten of 150 steps.) In the plain stack even two convolutions do not learn to
-# copy, and eight are hardly better than a constant. With shortcuts it goes better, but not by
-# itself well: the branches begin with random kernels, and have to be learned away. If they *begin*
-# as zeros, there is nothing left to learn:
+# The error at the end, a mean of the last ten of 150 steps:
 
 # %%
 last = {name: float(np.mean(runs[0][-10:])) for name, runs in copying.items()}
+numbers |= {f"copying: {name}": value for name, value in last.items()}
 assert last["residual, 2 layers"] < last["plain, 2 layers"] - 0.15, last
+table(("seed", *last), seeds.columns(recorded, [f"copying: {name}" for name in last], numbers))
+
+# %% [markdown]
+# In the plain stack even two convolutions do not learn to copy, and eight are hardly better than a
+# constant. With shortcuts it works better (by at least 0.15 with two layers, the cell asserts), but
+# not well yet: the branches begin with random kernels, whose effect has to be unlearned. If they
+# *begin* as zeros, there is nothing left to learn:
+
+# %%
 inputs = keras.Input((16, 16, 3))
 block = keras.Model(inputs, basic_block(inputs, 3, shortcut="A", name="block"))
 block.get_layer("block_2_bn").gamma.assign(np.zeros(3))
@@ -257,12 +256,13 @@ assert error == 0
 # convolution again: nothing would be gained. With two and a ReLU between them the branch is a small
 # network of its own.
 #
-# The **second ReLU comes behind the addition**. Before it, $F$ could never be negative, and the
-# values on the shortcut could only grow. Batch normalization stands behind every convolution, so no
+# The **second ReLU comes after the addition**. Before it, $F$ could never be negative, and the
+# values on the shortcut could only grow. Batch normalization follows every convolution, so no
 # convolution has a bias. Nothing else: no dropout.
 #
-# In deep networks 3x3 convolutions between 256 channels are dear. The **bottleneck block** narrows
-# with 1x1, convolves, and widens with 1x1 again (*Inception* reduces in the same way, 05).
+# In deep networks 3x3 convolutions between 256 channels are expensive. The **bottleneck block**
+# narrows with 1x1, convolves, and widens with 1x1 again. (*Inception* reduces its channels with 1x1
+# convolutions, too.)
 
 # %%
 TWO = ("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")
@@ -286,7 +286,7 @@ show(plots.blocks({f"{name}: {kernels[name]:,} weights": block for name, block i
 # %% [markdown]
 # About as many weights as the basic block, on four times as many channels. It is not *equivalent*:
 # two 3x3 convolutions on 256 channels could do more, and would need 1,179,648 weights, 17 times as
-# many. The bottleneck is the cheaper bargain, and one can afford more of them.
+# many. A bottleneck can do less and is much cheaper, so one can afford more of them.
 
 # %%
 assert kernels["bottleneck"] == 69632
@@ -296,7 +296,8 @@ assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
 # ## 4 · Shortcuts
 #
 # Within a stage the shapes of $x$ and $F(x)$ agree, and the shortcut is the input itself. At the
-# beginning of a stage the maps halve and the channels double: something must be done to $x$.
+# beginning of a stage height and width halve and the channels double: something must be done to
+# $x$.
 #
 # | | where shapes agree | where they differ |
 # |---|---|---|
@@ -341,19 +342,20 @@ table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
 
 # %% [markdown]
 # The large step is from no shortcut to A, which adds not one weight to 21.8 million. B and C are a
-# little better, and "the small differences among A, B and C indicate that projection shortcuts are
-# not essential". B became the rule on ImageNet, A on CIFAR. C is dear, above all around
-# bottlenecks, where the shortcut joins the two *wide* ends.
+# little better; to the authors, "the small differences among A/B/C indicate that projection
+# shortcuts are not essential for addressing the degradation problem". B became the rule on
+# ImageNet, A on CIFAR. C is expensive, above all around bottlenecks, where the shortcut joins the
+# two *wide* ends.
 #
-# **Identity means identity.** Do not project where shapes agree: 08 shows what a 1x1 convolution, a
-# gate or dropout on the shortcut do to a network of 110 layers.
+# **Identity means identity.** Do not project where shapes agree: lecture 08 shows what a 1x1
+# convolution, a gate or dropout on the shortcut do to a network of 110 layers.
 #
 # ### Where the stride goes
 #
 # A bottleneck at the beginning of a stage has two places for its stride. In the paper it is the
 # first **1x1** convolution. A 1x1 kernel with stride 2 reads every second pixel of every second
-# row; the projection beside it does, too. What does such a block see at all? Ask the gradient (01,
-# section 7):
+# row; the projection beside it does, too. What does such a block see at all? Ask the gradient, as
+# in section 7 of lecture 01:
 
 
 # %%
@@ -378,15 +380,16 @@ masks = {
 show(draw.pixels_seen(masks))
 
 # %% [markdown]
-# Three quarters of the values that the stage before has computed are never looked at. With the
+# Three quarters of the values that the previous stage has computed are never looked at. With the
 # stride on the **3x3** every pixel counts. That is "ResNet v1.5", what most libraries build today;
-# the same weights fit into both, but they compute different functions, and v1.5 costs 6 % more:
+# the same weights fit into both, but they compute different functions, and v1.5 takes 6 % more
+# multiply-adds:
 
 # %%
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
 errors = {name: architectures.describe(name).published for name in places}
 rows = [
-    (name, report.params, report.macs, errors[name]["ImageNet top-1 error"])
+    (name, report.params, report.macs, f"{errors[name]['ImageNet top-1 error']:.1f}")
     for name, report in places.items()
 ]
 table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
@@ -395,9 +398,13 @@ table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), r
 # ## 5 · The networks
 #
 # For **ImageNet** (224x224): a 7x7 convolution with stride 2 and 3x3 max pooling with stride 2,
-# four stages, the mean of each map, one dense layer. When the maps halve, the channels double. So
-# each block costs the same in every stage, as in VGG; but there are no large dense layers at the
-# end, which hold most of VGG's weights (02).
+# four stages, the mean of each feature map, one dense layer. When height and width halve, the
+# channels double. So each block costs the same in every stage, as in VGG; but there are no large
+# dense layers at the end, which hold most of VGG's weights (lecture 02).
+#
+# Two counts of parameters are in use. ResNet-50 *has* 25,610,152; 53,120 of these are the moving
+# means and variances of its normalizations, which are not learned. It *learns* the other
+# 25,557,032, which most lists print as 25.6 million. Here are the learned ones:
 
 
 # %%
@@ -423,12 +430,13 @@ for depth, blocks in BLOCKS.items():
     assert depth == layers_per_block * sum(blocks) + 2
     kind = "basic" if depth < 50 else "bottleneck"
     rows.append((depth, kind, str(blocks), *map(int, sizes[depth])))
-table(("layers", "blocks", "in each stage", "weights", "multiply-adds"), rows)
+assert places["resnet50"].params - sizes[50][0] == 53120
+table(("layers", "blocks", "in each stage", "learned weights", "multiply-adds"), rows)
 
 # %% [markdown]
 # The depth counts convolutions and the dense layer on the way through the blocks; projections are
-# not counted. From 34 to 50 layers each basic block becomes a bottleneck, for a twentieth more
-# multiply-adds. Even 152 layers take far less than the 19.6 billion of VGG-19.
+# not counted. From 34 to 50 layers each basic block becomes a bottleneck, at 5 % more
+# multiply-adds. Even 152 layers take far fewer than the 19.6 billion of VGG-19.
 
 # %%
 assert 1.04 < sizes[50][1] / sizes[34][1] < 1.06
@@ -436,7 +444,7 @@ assert sizes[152][1] < 11.4e9 < 19.6e9
 
 
 def by_stage(report):
-    """Maps, channels and multiply-adds of each stage."""
+    """Height, channels and multiply-adds of each stage."""
     found = {}
     for row in report.rows:
         stage = row.name.split("_")[0] if row.name.startswith("conv") else "end"
@@ -459,23 +467,23 @@ rows = []
 for depth in (20, 32, 44, 56, 110, 1202):
     name = f"resnet{depth}_cifar"
     error = architectures.describe(name).published["CIFAR-10 test error"]
-    rows.append((name, (depth - 2) // 6, depth, error))
+    rows.append((name, (depth - 2) // 6, depth, f"{error:.2f}"))
 table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
 
 # %% [markdown]
 # 110 layers still gain. 1202 layers train as well, down to a training error below 0.1 %, and test
 # worse than 110: *that* is overfitting, 19.4 million weights for 50,000 small images.
 #
-# **How they are trained.** The recipe is plain: He's initialization, batch normalization behind
+# **How they are trained.** The recipe is simple: He's initialization, batch normalization after
 # every convolution, gradient descent with momentum 0.9, a weight decay of 0.0001, batches of 256
 # (CIFAR: 128), a learning rate of 0.1, divided by 10 when the error stops falling (CIFAR: after
 # 32,000 and 48,000 of 64,000 steps), for up to 600,000 steps. Images are scaled, cropped and
 # mirrored. **No dropout.** On CIFAR, 110 layers begin with a rate of 0.01 until the training error
 # is below 80 %.
 #
-# An ensemble of six such networks had a top-5 error of 3.57 % and won ILSVRC 2015; so did the same
-# features in detection, localization and segmentation (ImageNet and COCO). A person who had
-# practised made 5.1 % (Russakovsky et al., 2015).
+# An ensemble of six such networks had a top-5 error of 3.57 % and won ILSVRC 2015; the same
+# features won the detection, localization and segmentation tasks (ImageNet and COCO) as well. A
+# person who had practised had an error of 5.1 % (Russakovsky et al., 2015).
 #
 # One thing was added later: begin every block as the identity, by $\gamma = 0$ in the last
 # normalization of its branch (Goyal et al., 2017). The network is shallow at first and grows deeper
@@ -520,7 +528,7 @@ norms, alike = {}, {}
 for block in (basic_block, bare_block):
     for n in (3, 9):
         for shortcut in (None, "A"):
-            keras.utils.set_random_seed(1)
+            keras.utils.set_random_seed(SEED)
             network = net(n, shortcut, block, shape=(16, 16, 3))
             for_kernels, for_images = gradients_of_loss(network, clear_and_noisy, twice)
             norms[n, shortcut, block] = [float(tf.norm(gradient)) for gradient in for_kernels]
@@ -546,16 +554,22 @@ def gradients(depth, normalized):
 play(gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"])
 
 # %%
-rows = [
-    ("no" if block is bare_block else "yes", 6 * n + 2, "plain" if shortcut is None else "residual",
-     values[0] / values[-1], alike[n, shortcut, block])
-    for (n, shortcut, block), values in norms.items()
-]  # fmt: skip
-header = ("normalized", "layers", "network", "gradient, first layer / last", "agreement")
-table(header, rows)
+rows = []
+for (n, shortcut, block), values in norms.items():
+    kind, how = "plain" if shortcut is None else "residual", "no" if block is bare_block else "yes"
+    name = f"{kind}, {6 * n + 2} layers, normalized: {how}"
+    found = {"first / last": values[0] / values[-1], "agreement": alike[n, shortcut, block]}
+    numbers |= {f"{what}: {name}": value for what, value in found.items()}
+    numbers[f"first: {name}"] = values[0]
+    spans = [
+        (f"{value:.2g}", seeds.span(recorded[f"{what}: {name}"])) for what, value in found.items()
+    ]
+    rows.append((how, 6 * n + 2, kind, *spans[0], *spans[1]))
+table(("normalized", "layers", "network", "gradient, first layer / last", "five seeds",
+       "agreement", "five seeds"), rows)  # fmt: skip
 
 # %% [markdown]
-# The usual answer is wrong here, in both ways.
+# The usual answer is wrong here, with normalization and without.
 #
 # - **With normalization** the gradients of a plain network do not vanish, they *grow* on their way
 #   back, a little with every layer, and reach the first layer of 56 hundreds of times as large as
@@ -569,34 +583,25 @@ table(header, rows)
 # - In a residual network **with** normalization, the first and the last of 56 layers differ by a
 #   factor of less than ten.
 #
-# Norms are not all. The last column asks whether the gradient *points* anywhere: how alike are the
-# gradients of the loss for an image and for the same image with a little noise (the cosine between
-# them; 1 is alike)? In a plain network with normalization they have nothing to do with each other
-# from 20 layers on, in one without at 56. Such **shattered** gradients (Balduzzi et al., 2017) tell
-# one step nothing about the next. On shortcuts the gradient comes back as it is, and images that
-# are alike share much of it.
-#
-# Five seeds say:
-#
-# | normalized | layers | network | first layer / last | agreement |
-# |---|---:|---|---:|---:|
-# | yes | 20 | plain | 4.2 to 7.3 | -0.01 to 0.11 |
-# | yes | 20 | residual | 1.4 to 2.2 | 0.41 to 0.52 |
-# | yes | 56 | plain | 400 to 1470 | -0.01 to 0.03 |
-# | yes | 56 | residual | 4.8 to 7.6 | 0.12 to 0.18 |
-# | no | 20 | plain | 0.3 to 1.6 | 0.21 to 0.67 |
-# | no | 20 | residual | 0.1 to 0.2 | 0.60 to 0.83 |
-# | no | 56 | plain | 2.6 to 6.9 | 0.01 to 0.05 |
-# | no | 56 | residual | 0.1 to 0.2 | 0.38 to 0.67 |
-#
-# (The first layer's gradient in the residual network of 56 layers without normalization has a norm
-# of 700 to 3,700; with normalization, 3.3 to 5.6.)
+# The size is not everything. "Agreement" asks whether the gradient *points* anywhere: how similar
+# are the gradients of the loss with respect to an image, and to the same image with a little noise?
+# (It is the cosine between them: 1 if they agree, 0 if they have nothing to do with each other.) In
+# a plain network with normalization they have little in common at 20 layers already; in a plain
+# network without normalization this takes 56. Such **shattered** gradients (Balduzzi et al., 2017)
+# tell one step nothing about the next. Along the shortcuts the gradient comes back nearly as it
+# was, but for the ReLUs after the additions and the projections, so similar images share much of
+# it.
 
 # %%
 ratio = {key: values[0] / values[-1] for key, values in norms.items()}
 assert ratio[9, None, basic_block] > 100 > 20 > ratio[9, "A", basic_block]
 assert alike[3, "A", basic_block] - alike[3, None, basic_block] > 0.15
 assert norms[9, "A", bare_block][0] > 50 * norms[9, "A", basic_block][0]
+spans = [
+    seeds.span(recorded[f"first: residual, 56 layers, normalized: {how}"]) for how in ("no", "yes")
+]
+print(f"56 residual layers, 5 seeds: the norm of the first layer's gradient is {spans[0]} without "
+      f"normalization, {spans[1]} with it")  # fmt: skip
 
 # %% [markdown]
 # ## 7 · Take a block out
@@ -604,8 +609,9 @@ assert norms[9, "A", bare_block][0] > 50 * norms[9, "A", basic_block][0]
 # In a plain network each layer works on what the one before has made of the image. In a residual
 # one each block adds a little to what is there. Veit, Wilber and Belongie (2016) took a single
 # block out of a trained network, at test time, without any further training. Let us do the same
-# with two networks of 20 layers that have learned the digits, where the shapes allow it: the first
-# block of stages 2 and 3 must stay in the plain network, since nothing else halves the maps.
+# with two networks of 20 layers that have learned the digits, where the shapes allow it: in the
+# plain network `conv3_block1` and `conv4_block1` must stay, since nothing else halves height and
+# width.
 
 
 # %%
@@ -620,7 +626,7 @@ def bypassed(model, block):
 
 @contextmanager
 def silent_branch(model, block):
-    """For a while a block's branch gives zeros, and what comes in goes on by the shortcut alone."""
+    """For a while a block's branch gives zeros, so that only its shortcut is left."""
     last = model.get_layer(f"{block}_2_bn")
     weights = last.get_weights()
     last.gamma.assign(0 * last.gamma)
@@ -632,7 +638,7 @@ def silent_branch(model, block):
 
 
 def accuracy(model):
-    """Part of the test digits that a network names rightly."""
+    """Fraction of the test digits that a network classifies correctly."""
     return float(np.mean(np.array(model(test_digits)).argmax(-1) == test_labels))
 
 
@@ -647,50 +653,73 @@ for block in names:
         parts["residual"].append(accuracy(model))
 show(draw.without_each_block(names, parts, whole))
 
-# %% [markdown]
-# The plain network guesses: without any one of its blocks, 0.03 to 0.28 of the digits are right, of
-# 0.64 to 0.84 (five seeds). What comes behind the gap has learned to read something else. In the
-# residual network most blocks are hardly missed: with the median block gone, 0.79 to 0.84 are
-# right, of 0.84 to 0.92. The shortcut has kept all features in place, and a block has only added to
-# them. The first block is missed most (0.29 to 0.61): right behind the first layer, nearly all is
-# new.
-#
-# So a residual network is less like a chain than like a crowd. 08 takes that further: paths of many
-# lengths, and training with blocks left out by chance.
-
 # %%
+without = {
+    "plain, without one block": parts["plain"], "residual, without one block": parts["residual"],
+}  # fmt: skip
+rows = []
+for name, values in (
+    {f"{name}, whole": [value] for name, value in whole.items()} | without
+).items():
+    found = {
+        "lowest": np.nanmin(values),
+        "median": np.nanmedian(values),
+        "highest": np.nanmax(values),
+    }
+    found = found if len(values) > 1 else {"median": values[0]}
+    numbers |= {f"{name}: {what}": float(value) for what, value in found.items()}
+    for what in found:
+        here, label = numbers[f"{name}: {what}"], name if len(found) == 1 else f"{name}, {what}"
+        rows.append((label, f"{here:.2f}", seeds.span(recorded[f"{name}: {what}"])))
 assert np.nanmax(parts["plain"]) < 0.45 and np.median(parts["residual"]) > 0.65, parts
+table(("accuracy", "this run", "five seeds"), rows)
+
+# %% [markdown]
+# Without any one of its blocks, the plain network hardly does better than guessing: what follows
+# the gap has learned to read something else. In the residual network most blocks are hardly missed:
+# look at the median. The shortcut has kept all features in place, and a block has only added to
+# them. The first block is missed most (see the figure): after the first layer alone, nearly
+# everything is still to do. (The cell asserts that no plain network without a block reaches 0.45,
+# and that the median of the residual ones is above 0.65.)
+#
+# So a residual network is less like a chain than like a crowd. Lecture 08 takes that further: paths
+# of many lengths, and training with blocks left out at random.
 
 # %% [markdown]
 # ## What the slides say, and what is right
 
 # %%
+CS231N = "Stanford CS231n, 2020, lecture 9"
+DEEPMIND = "DeepMind, convolutional networks"
 corrections = [
-    ("ResNet's weight decay", "1e-5", "1e-4", "the paper, section 3.4; another lecture has it so"),
-    ("its initialization", '"Xavier initialization from He et al."', "He's: a variance of 2/n",
-     "Xavier (Glorot) has no 2 to make up for what the ReLU takes away"),
-    ("the basic block", "a 3x3 convolution, then a 1x1", "3x3 and 3x3",
-     "1x1, 3x3, 1x1 is the bottleneck"),
-    ("every residual block", "has two 3x3 convolutions", "up to 34 layers",
+    ("ResNet's weight decay", CS231N, "1e-5", "1e-4", "the paper, section 3.4"),
+    ("its initialization", CS231N, '"Xavier initialization from He et al."',
+     "He's: a variance of 2/m", "Xavier (Glorot) has no 2 to make up for what the ReLU takes away"),
+    ("every residual block", CS231N, "has two 3x3 convolutions", "up to 34 layers",
      "from 50 on it is 1x1, 3x3, 1x1, as later slides show"),
-    ("the gradient on the shortcut", "flows without any change", "within a stage, and where the "
-     "ReLU behind the addition is above 0", "that ReLU and projections are on the way; see 08"),
+    ("the basic block", DEEPMIND, "a 3x3 convolution, then a 1x1", "3x3 and 3x3",
+     "1x1, 3x3, 1x1 is the bottleneck"),
+    ("152 layers", DEEPMIND, "an order of magnitude deeper than the year before",
+     f"{152 / 22:.0f} times as deep", "GoogLeNet has 22 layers; 152 are 8 times VGG's 19"),
+    ("the gradient on the shortcut", "Charles University NPFL138, lecture 5",
+     "its derivative is just one", "within a stage, where the ReLU after the addition is above 0",
+     "that ReLU and projections are on the way; see lecture 08"),
 ]  # fmt: skip
-table(("about", "a slide says", "right is", "why"), corrections)
+table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
 # ## To remember
 #
-# - Plain networks get worse with depth **on their training images**. That is no overfitting.
+# - Plain networks get worse with depth **on their training images**. That is not overfitting.
 # - A deeper network contains the shallower one: new blocks need only be the **identity**. A
 #   residual block is the identity if its branch gives zeros: $y = x + F(x)$.
-# - Basic: 3x3, 3x3. Bottleneck: 1x1 to a quarter, 3x3, 1x1 back. Normalization behind every
-#   convolution, no bias, the last ReLU **behind** the addition.
+# - Basic: 3x3, 3x3. Bottleneck: 1x1 to a quarter, 3x3, 1x1 back. Normalization after every
+#   convolution, no bias, the last ReLU **after** the addition.
 # - Shortcut A (zeros), B (projection where shapes differ), C (always). Where shapes agree, leave
 #   $x$ alone.
 # - The stride: on the first 1x1 in the paper, on the 3x3 in v1.5; the same weights, another
 #   function.
-# - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 has 25.6 million weights and takes
+# - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 learns 25.6 million weights and takes
 #   3.9 (v1.5: 4.1) billion multiply-adds.
 #
 # ## To read

@@ -31,7 +31,9 @@
 # 6. and looks at how long the **paths** are through all of these.
 #
 # Small things are measured here, on networks that take seconds. For what takes hours there are
-# recorded runs, and the papers' numbers beside them.
+# recorded runs, and the papers' numbers beside them. Where a table says "five seeds", these were
+# recorded before, by this very notebook with other values of `SEED`; what the cells assert held for
+# each of them.
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
@@ -49,12 +51,14 @@ from course.blocks.aggregated import aggregated_block
 from course.blocks.preactivation import preactivation_block
 from course.blocks.residual_variants import ABLATIONS, FAILS, ORDERS, residual_unit
 from course.regularization import linear_decay
-from course.training import runs
+from course.training import runs, seeds
 from course.visualization import ablations as draw
 from course.visualization import plots
 from course.visualization.display import play, show, table
 
 
+SEED = 1
+before, numbers = seeds.load("08_residual_ablations"), {}  # with five seeds, and in this run
 SPOKEN = {"bn": "BN", "relu": "ReLU", "preactivation": "pre-activation"}
 
 
@@ -79,7 +83,7 @@ def spoken(name):
 # Any block sees any earlier one directly, and the error at the end reaches the start by a term that
 # no weight can shrink. Now let something stand on the shortcut that multiplies by $\lambda$. Every
 # signal that passes is multiplied again and again, $x_L = \lambda^L x_0 + \dots$, and so is the
-# gradient. Powers are merciless:
+# direct part of the gradient. Powers are merciless:
 
 # %%
 BLOCKS = np.arange(0, 55, 3)
@@ -99,11 +103,11 @@ def carried(factor):
 play(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05])
 
 # %% [markdown]
-# 54 blocks are what ResNet-110 has. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5,
-# nothing that a `float32` would notice beside a 1.
+# ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, nothing
+# that a `float32` would notice beside a 1.
 #
 # That is the theory, without branches. Let us measure with them: stacks of 16 blocks before any
-# training. How much like the first input are the values behind each block? And how large is a
+# training. How similar to the first input are the values after each block? And how large is a
 # random gradient, sent in at the end, when it comes out of each block on its way back?
 
 
@@ -119,8 +123,8 @@ def through(block, seed, depth=DEPTH, width=8, size=8, batch=16):
         seed: of weights, inputs and the gradient at the end.
 
     Returns:
-        At the input and behind each block: the correlation with the first input, the values' mean
-        and deviation, and the gradient's size as a part of that at the end.
+        At the input and after each block: the correlation with the first input, the values' mean
+        and deviation, and the gradient's size relative to that at the end.
     """
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((size, size, width))
@@ -157,12 +161,12 @@ ON_SHORTCUT = {
     "gate, bias -6": "shortcut_gating_6",
     "1x1 convolution": "conv_shortcut",
 }
-measured = {name: through(unit(key), seed=1) for name, key in ON_SHORTCUT.items()}
+measured = {name: through(unit(key), SEED) for name, key in ON_SHORTCUT.items()}
 like = {name: found["like the first"] for name, found in measured.items()}
 ends = "; ".join(f"{name}: {values[-1]:.2f}" for name, values in like.items())
 show(plots.curves(
-    range(DEPTH + 1), like, f"How like the first input the values are behind each of {DEPTH} "
-    f"untrained blocks, as a correlation. Behind the last one: {ends}.",
+    range(DEPTH + 1), like, f"How similar to the first input the values are after each of {DEPTH} "
+    f"untrained blocks, as a correlation. After the last one: {ends}.",
     x_label="blocks passed", y_label="correlation with the input", xticks=range(0, DEPTH + 1, 4),
 ))  # fmt: skip
 
@@ -170,41 +174,50 @@ show(plots.curves(
 back = {name: found["gradient"] for name, found in measured.items()}
 ends = "; ".join(f"{name}: {values[0]:.3g}" for name, values in back.items())
 show(plots.curves(
-    range(DEPTH + 1), back, f"The gradient's size at the inputs of {DEPTH} untrained blocks, as a "
-    f"part of its size at the end, on a scale of powers of ten. At the first one's input: {ends}.",
+    range(DEPTH + 1), back, f"The gradient's size at the inputs of {DEPTH} untrained blocks, "
+    f"relative to its size at the end, in powers of ten. At the first one's input: {ends}.",
     x_label="blocks before", y_label="size of the gradient", yscale="log",
     xticks=range(0, DEPTH + 1, 4),
 ))  # fmt: skip
 
-# %% [markdown]
-# Six seeds, measured once and written down, from the smallest to the largest:
-#
-# | on the shortcut | correlation with the input, behind 16 blocks | gradient at the start |
-# |:---|---:|---:|
-# | nothing (original) | 0.057 to 0.107 | 15 to 18 |
-# | gate, bias -6 | 0.008 to 0.047 | 20 to 27 |
-# | times 0.5, both | -0.014 to -0.003 | 24 to 40 |
-# | gate, bias 0 | 0.000 to 0.019 | 69 to 95 |
-# | 1x1 convolution | -0.017 to 0.014 | 64 to 107 |
-#
-# On the way forward the formula is borne out. Behind 16 original blocks something of the input is
-# still there, though the ReLUs have taken much of it; with a constant or a convolution in the way
-# there is nothing that could be told from chance.
-#
-# On the way back something else happens than the formula lets one expect. The gradient does not
-# vanish, it *grows*, and with a half-open gate or a convolution it grows four times as much.
-# Normalization does that. A branch divides by the deviation of what it gets, so where the signal
-# fades on the shortcut, branches blow the gradient up. (In plain networks with normalization it
-# grows in every layer: Yang et al., 2019.) So "the gradient vanishes" is a popular story, but not
-# that of these networks. What is lost is the *direct* way: behind a faded shortcut every block
-# starts anew, as in a plain network.
 
 # %%
+def beside_seeds(found, columns):
+    """Rows of a table: each number of this run, and from where to where it is with five seeds."""
+    rows = []
+    for name, values in found.items():
+        row = [name]
+        for what, value in zip(columns, values, strict=True):
+            numbers[f"{what}: {name}"] = float(value)
+            row += [f"{value:.2f}", seeds.span(before[f"{what}: {name}"])]
+        rows.append(row)
+    return rows
+
+
+columns = ("correlation after 16 blocks", "gradient at the start")
+found = {name: (like[name][-1], back[name][0]) for name in like}
 assert like["nothing (original)"][-1] > 0.04 > like["times 0.5, both"][-1]
 assert (
     min(back[name][0] for name in ("gate, bias 0", "1x1 convolution"))
     > 2.5 * back["nothing (original)"][0]
 )
+table(
+    ("on the shortcut", columns[0], "five seeds", columns[1], "five seeds"),
+    beside_seeds(found, columns),
+)
+
+# %% [markdown]
+# On the way forward the formula is borne out. After 16 original blocks something of the input is
+# still there, though the ReLUs have taken much of it; with a constant or a convolution in the way,
+# what is left cannot be told from chance.
+#
+# On the way back something else happens than the formula suggests. The gradient does not vanish, it
+# *grows*, and with a half-open gate or a convolution it grows at least two and a half times as much
+# as without. Normalization does that. A branch divides by the standard deviation of what it
+# receives, so where the signal fades on the shortcut, branches blow the gradient up. (In plain
+# networks with normalization it grows in every layer: Yang et al., 2019.) So "the gradient
+# vanishes" is a popular story, but not that of these networks. What is lost is the *direct* way:
+# after a faded shortcut every block starts anew, as in a plain network.
 
 # %% [markdown]
 # ## 2 · Things on the shortcut
@@ -216,7 +229,8 @@ assert (
 #   g$ on the shortcut and $g$ on the branch, as in highway networks (Srivastava et al., 2015).
 # - **Shortcut-only gating**: $1 - g$ on the shortcut, the branch as it is.
 # - A **1x1 convolution** (with normalization) in *every* block: unit 07's option C.
-# - **Dropout** with rate 0.5: on average, a factor of 0.5.
+# - **Dropout** with rate 0.5. The paper counts that as a factor of 0.5 on average. Keras' layer, as
+#   all today, doubles what survives, so the average is 1; what hurts there is the noise, 54 times.
 
 # %%
 BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
@@ -238,7 +252,7 @@ def percent(error):
 
 shortcuts = [name for name, row in ABLATIONS.items() if "order" not in row.arguments]
 table(
-    ("Table 1 of the paper: on the shortcut", "ResNet-110, CIFAR-10 test error in %"),
+    ("Table 1 of the paper: on the shortcut", "ResNet-110, CIFAR-10 test error (%)"),
     [(spoken(name), percent(ABLATIONS[name].resnet110)) for name in shortcuts],
 )
 
@@ -254,7 +268,7 @@ table(
 # **What can be represented is not what is found.** The 1x1 convolution and the gate contain the
 # identity as a special case. A network with them can do all that the original can, and more. It is
 # worse on the *training* images too, so it does not overfit: it is harder to optimize. (With 34
-# layers and few shortcuts option C had been the best by a little; that did not last for 110.)
+# layers, and so few shortcuts, option C had been the best by a little; with 110 it no longer was.)
 #
 # The course has runs of its own: ResNet-32, drawn shapes of 16x16 pixels, few epochs, three seeds.
 # Next to each variant stands what a test says about its difference from the original. What this
@@ -263,7 +277,7 @@ table(
 
 # %%
 def recorded(study):
-    """The runs' test errors in percent by variant; a variant with one run only is left out."""
+    """The runs' test errors in percent by variant; a variant with a single run is left out."""
     errors = {}
     for run in runs.load(study):
         errors.setdefault(spoken(run.variant), []).append(run.error)
@@ -325,57 +339,48 @@ show(plots.blocks({
 }))  # fmt: skip
 
 # %% [markdown]
-# All five have the same layers and the same number of weights. Before any training, behind 16 of
+# All five have the same layers and the same number of weights. Before any training, after 16 of
 # each:
 
 # %%
-by_order = {spoken(name): through(unit(name), seed=1) for name in ORDERS}
+by_order = {spoken(name): through(unit(name), SEED) for name in ORDERS}
 means = {name: found["mean"] for name, found in by_order.items()}
 ends = "; ".join(f"{name}: {values[-1]:.1f}" for name, values in means.items())
 show(plots.curves(
-    range(DEPTH + 1), means, f"The mean of the values behind each of {DEPTH} untrained blocks. "
-    f"Behind the last one: {ends}.",
+    range(DEPTH + 1), means, f"The mean of the values after each of {DEPTH} untrained blocks. "
+    f"After the last one: {ends}.",
     x_label="blocks passed", y_label="mean of values", xticks=range(0, DEPTH + 1, 4),
 ))  # fmt: skip
 
 # %%
+columns = ("mean", "correlation with the input", "gradient at the start, by order")
+found = {
+    name: (row["mean"][-1], row["like the first"][-1], row["gradient"][0])
+    for name, row in by_order.items()
+}
+arrives = {name: row[1] for name, row in found.items()}
+assert arrives["full pre-activation"] > arrives["original"] > arrives["BN after addition"] + 0.03
+assert means["ReLU before addition"][-1] > 5 > 4 > means["original"][-1]
 table(
-    ("order", "mean", "deviation", "correlation with the input", "gradient at the start"),
-    [
-        (name, *(float(found[key][-1]) for key in ("mean", "deviation", "like the first")),
-         float(found["gradient"][0]))
-        for name, found in by_order.items()
-    ],
+    ("order", columns[0], "five seeds", columns[1], "five seeds", "gradient at the start",
+     "five seeds"),
+    beside_seeds(found, columns),
 )  # fmt: skip
 
 # %% [markdown]
-# Six seeds, from the smallest to the largest:
-#
-# | order | mean | correlation with the input | gradient at the start |
-# |:---|---:|---:|---:|
-# | original | 2.69 to 2.74 | 0.057 to 0.107 | 15 to 18 |
-# | BN after addition | 0.28 to 0.32 | -0.004 to 0.011 | 16 to 23 |
-# | ReLU before addition | 6.64 to 6.70 | 0.215 to 0.261 | 9 to 12 |
-# | ReLU-only pre-activation | 0.39 to 0.41 | 0.126 to 0.183 | 13 to 16 |
-# | full pre-activation | -0.12 to 1.33 | 0.146 to 0.218 | 12 to 13 |
-#
 # - **BN after addition** normalizes the shortcut as well. In no block is the sum left alone, and
-#   nothing of the input arrives.
+#   hardly anything of the input arrives.
 # - **ReLU before addition**: the branch can only add, never take away, so values grow with every
 #   block. Much of the input arrives, but a residual ought to be able to have both signs.
-# - **ReLU-only pre-activation** is clear, but its first ReLU sees sums that nobody has normalized,
-#   and the two layers that go best together are apart.
-# - **Full pre-activation** is clear, and each convolution sees normalized, rectified values.
-
-# %%
-arrives = {name: found["like the first"][-1] for name, found in by_order.items()}
-assert arrives["full pre-activation"] > arrives["original"] > arrives["BN after addition"] + 0.03
-assert means["ReLU before addition"][-1] > 5 > 4 > means["original"][-1]
+# - **ReLU-only pre-activation** leaves the shortcut clear, but its first ReLU sees sums that have
+#   not been normalized, and normalization and ReLU, which belong together, are apart.
+# - **Full pre-activation** leaves the shortcut clear, and each convolution sees normalized,
+#   rectified values.
 
 # %% [markdown]
-# What was "post" becomes "pre" by looking at the other end: if the ReLU of a block's end is counted
-# as the start of the next block's *branch*, the shortcut is left free. (So much for the name: the
-# weights come after their activation.)
+# What was "post" becomes "pre" by looking at the other end: if the ReLU at a block's end is counted
+# as the start of the next block's *branch*, the shortcut is left free. (Hence the name: each
+# convolution comes after its activation.)
 
 # %%
 orders = ["original", *(name for name, row in ABLATIONS.items() if "order" in row.arguments)]
@@ -391,7 +396,7 @@ study("activation_order")
 # ### Pre-activation, in practice
 #
 # Between two blocks there is *nothing* but the sum. We can check that: the last output is the first
-# input plus all branches, to the last digit or so. With a ReLU after each addition it is not.
+# input plus all branches, up to rounding. With a ReLU after each addition it is not.
 
 
 # %%
@@ -423,7 +428,8 @@ assert free < 1e-5 and bent > 0.05
 # - After the *last* block comes one more normalization and ReLU. Nobody else would do it.
 #   (Forgotten, the classifier averages sums that have grown from block to block.)
 # - Where the shape changes, the shortcut is a 1x1 convolution of the block's first *activation*,
-#   which branch and shortcut share.
+#   which branch and shortcut share. (The paper's very first block does so, too, where no shape
+#   changes: its shortcut starts after BN and ReLU, as no earlier block has made a clear one.)
 #
 # What is it good for? The deeper, the more: with 110 layers the paper's error falls by a quarter of
 # a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its Table 3). It trains
@@ -433,8 +439,8 @@ assert free < 1e-5 and bent > 0.05
 names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
 published = [(name, architectures.describe(name)) for name in names]
 table(
-    ("pre-activation net", "weight layers", "CIFAR-10 test error in %"),
-    [(name, net.depth, net.published["CIFAR-10 test error"]) for name, net in published],
+    ("pre-activation net", "weight layers", "CIFAR-10 test error (%)"),
+    [(name, net.depth, percent(net.published["CIFAR-10 test error"])) for name, net in published],
 )
 
 # %% [markdown]
@@ -474,8 +480,8 @@ def small_error(seed, steps=100):
     @tf.function(autograph=False)
     def step(images, labels):
         with tf.GradientTape() as tape:
-            scores = net(images, training=True)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
+            logits = net(images, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
         optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
 
     for chosen in np.random.randint(len(train_images), size=(steps, 32)):
@@ -483,16 +489,16 @@ def small_error(seed, steps=100):
     return 100 * float(np.mean(np.argmax(net(test_images), axis=-1) != test_labels))
 
 
-seeds = [small_error(seed) for seed in range(1, 7)]
-mean, deviation = np.mean(seeds), np.std(seeds, ddof=1)
+six = [small_error(seed) for seed in range(1, 7)]
+mean, deviation = np.mean(six), np.std(six, ddof=1)
 show(plots.bars(
-    {"one net, six seeds": seeds}, "The same network trained with six seeds, a dot for each.",
+    {"one net, six seeds": six}, "The same network trained with six seeds, a dot for each.",
     label="test error in %",
 ))  # fmt: skip
 
 # %%
-print(f"from {min(seeds):.1f} to {max(seeds):.1f}, mean {mean:.1f}, deviation {deviation:.1f}")
-print(f"standard error of the mean: {deviation / len(seeds) ** 0.5:.1f}")
+print(f"from {min(six):.1f} to {max(six):.1f}, mean {mean:.1f}, deviation {deviation:.1f}")
+print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 
 # %% [markdown]
 # Nothing was changed here at all. Had the worst and the best of these dots been an "original" and
@@ -506,8 +512,9 @@ print(f"standard error of the mean: {deviation / len(seeds) ** 0.5:.1f}")
 #   many runs.
 #
 # To compare two variants, divide the difference of their means by its own standard error, and ask
-# how likely so large a ratio were if there were no difference. **Welch's test** does so without
-# asking that both scatter alike, and minds that a deviation from three runs is not well known.
+# how likely so large a ratio would be if there were no difference. **Welch's test** does so without
+# assuming that both scatter alike, and allows for a standard deviation that is not well known from
+# three runs.
 # Compare a variant with the baseline at $p < 0.05$, and one time in twenty you are fooled. Compare
 # *six*, and you are fooled more often, so the level has to be divided among them.
 #
@@ -542,11 +549,11 @@ assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do 
 assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
 
 # %% [markdown]
-# A paper's table with one run a row finds an improvement nearly always. The last rule holds what it
-# says. The price: a small difference that *is* there will mostly not be shown by three seeds, and
-# now and then not even a large one. In section 2, dropout on the shortcut makes 47 points more
-# errors and misses the level by a hair, as a deviation from three runs is so badly known. "Not
-# shown" is not "equal". It says: more runs, or leave it.
+# A paper's table with one run per row finds an improvement nearly always. The last rule keeps its
+# promise. The price: three seeds will mostly not show a small difference that *is* there, and now
+# and then not even a large one. In section 2, dropout on the shortcut makes 47 points more errors
+# and narrowly misses the level, as three runs say so little about a standard deviation. "Not shown"
+# is not "equal". It says: more runs, or leave it.
 #
 # How many runs? Roughly, the difference should be three to four times its standard error. For a
 # difference of half a deviation between seeds, that takes this many:
@@ -564,8 +571,8 @@ table(("difference, in deviations between seeds", "seeds each, to find it 4 time
 
 # %% [markdown]
 # Two more traps. Choose the best *epoch* by the test set, and every number becomes too good: take
-# the last one, or choose on validation images. And compare at an equal recipe: whoever tunes the
-# learning rate for the new variant only has compared the tuning.
+# the last one, or choose on validation images. And compare with the same recipe: whoever tunes the
+# learning rate of the new variant only has compared the tuning.
 #
 # ## 5 · Other ways to spend weights
 #
@@ -578,7 +585,7 @@ table(("difference, in deviations between seeds", "seeds each, to find it 4 time
 #
 # They first asked which convolutions a block should have, B(3,3), B(1,3,1), B(3,1), B(1,3),
 # B(3,1,1) or B(3,1,3), at about equal numbers of weights: the results lie close to each other, and
-# the plain B(3,3) is the best. Here they are for one block of 64 channels:
+# the simple B(3,3) is the best. Here they are for one block of 64 channels:
 
 
 # %%
@@ -605,22 +612,33 @@ rows = []
 for name in ("wrn_40_2", "wrn_16_8", "wrn_16_10", "wrn_28_10"):
     net = architectures.describe(name)
     error = net.published["CIFAR-10 test error"]
-    rows.append((name, net.depth, net.params / 1e6, net.macs / 1e9, error))
+    rows.append(
+        (name, net.depth, f"{net.params / 1e6:.1f}", f"{net.macs / 1e9:.2f}", percent(error))
+    )
 deep = architectures.describe("resnet1001_v2_cifar")
 table(
-    ("net", "depth", "million weights", "billion multiply-adds", "CIFAR-10 test error in %"),
-    [("pre-activation ResNet", deep.depth, "10.2 (paper)", "", 4.92), *rows],
+    ("net", "depth", "million weights", "billion multiply-adds", "CIFAR-10 test error (%)"),
+    [
+        (
+            "pre-activation ResNet (weights: paper)",
+            deep.depth,
+            "10.2",
+            "–",
+            percent(deep.published["CIFAR-10 test error"]),
+        ),
+        *rows,
+    ],
 )
 
 # %% [markdown]
 # Sixteen wide layers do better than a thousand thin ones, with about as many weights. And wide is
-# fast: layers must wait for each other, channels need not. The same multiply-adds as many thin
-# layers or as few wide ones:
+# fast: layers must wait for each other, channels need not. The same multiply-adds in many thin
+# layers and in few wide ones:
 
 
 # %%
 def seconds(layers_, channels, repeats=5):
-    """The shortest of several passes through 3x3 convolutions of 16x16 maps."""
+    """The shortest of several passes through 3x3 convolutions on 16x16 pixels."""
     x = tf.random.normal((8, 16, 16, channels))
     kernel = tf.random.normal((3, 3, channels, channels)) / channels
     times = []
@@ -640,9 +658,9 @@ assert macs[0] == macs[1]
 print(f"128 layers of 16 channels take {thin / wide:.1f} times as long as 8 layers of 64")
 
 # %% [markdown]
-# **Dropout inside** the block, between its two convolutions, helped them a little on most sets. On
-# the shortcut it had failed (section 2): there it multiplies what must pass as it is. Look where it
-# stands:
+# **Dropout inside** the block, between its two convolutions, helped them a little on most data
+# sets. On the shortcut it had failed (section 2): there it multiplies what must pass unchanged.
+# Look where it stands:
 
 # %%
 inputs = keras.Input((8, 8, 64))
@@ -658,8 +676,8 @@ print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
 # Inception module, so nobody has to design them.
 #
 # Three forms of it compute the same. (a) Paths, each to its end, then a sum. (b) The paths' 3x3
-# results put beside each other, then *one* 1x1 convolution: to multiply pieces and add up is to
-# multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One bottleneck,
+# results concatenated, then *one* 1x1 convolution: to multiply pieces and add up is to multiply the
+# whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One bottleneck,
 # whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
 
 # %%
@@ -680,7 +698,7 @@ for cardinality, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     )
     weights = kernel_weights(keras.Model(inputs, block))
     rows.append((cardinality, width, cardinality * width, sum(weights), weights[1]))
-table(("paths", "channels of a path", "channels of all paths", "weights", "of these 3x3"), rows)
+table(("paths", "channels per path", "channels of all paths", "weights", "of these 3x3"), rows)
 
 # %%
 assert all(abs(row[3] - rows[0][3]) < 0.03 * rows[0][3] for row in rows)
@@ -688,26 +706,27 @@ assert rows[-1][3] == 70_144 and rows[0][3] == 69_632  # the paper's "about 70k"
 
 # %% [markdown]
 # Mind that $d$ is not $64 / C$. Thirty-two paths of 2 channels would be far cheaper, as a path's
-# 3x3 kernel has $9 d^2$ weights: the saving is spent on width, 128 channels in place of 64. In the
+# 3x3 kernel has $9 d^2$ weights: the saving is spent on width, 128 channels instead of 64. In the
 # paper's Table 3, at equal cost, more paths were better down the whole list: the top-1 error on
 # ImageNet fell from 23.9 % (ResNet-50) to 22.2 % (32 paths of 4).
 #
 # ### Channels that grow
 #
-# A ResNet doubles its channels where it halves the maps, at two or three places. **PyramidNet**
-# (Han et al., 2017) adds a few in *every* block, $\alpha$ in all. New channels on the shortcut are
-# zeros. It has no ReLU before the first convolution of a block, and one more normalization before
-# the addition.
+# A ResNet doubles its channels where it halves height and width, at two or three places.
+# **PyramidNet** (Han et al., 2017) adds a few in *every* block, $\alpha$ in all. New channels on
+# the shortcut are zeros. It has no ReLU before the first convolution of a block, and one more
+# normalization before the addition.
 #
-# **DenseNet** (Huang et al., 2017) does not add, it *concatenates*: every layer puts $g$ new maps
-# (the growth rate) beside all maps that there are, and the next layer sees all of them. Nothing
-# that was computed is ever overwritten. With $k_0$ maps at the start, layer $l$ sees $k_0 + g (l -
-# 1)$. Transitions between the blocks halve the maps' size and keep a part $\theta$ of them.
+# **DenseNet** (Huang et al., 2017) does not add, it *concatenates*: every layer appends $g$ new
+# channels (the growth rate) to all that are there, and the next layer sees all of them. Nothing
+# that was computed is ever overwritten. With $k_0$ channels at the start, layer $l$ sees $k_0 + g
+# (l - 1)$. Transitions between the blocks halve height and width and keep a fraction $\theta$ of
+# the channels.
 
 
 # %%
 def channels_of(net, kind):
-    """Channels behind each layer of a kind."""
+    """Channels after each layer of a kind."""
     return [layer.output.shape[-1] for layer in net.layers if isinstance(layer, kind)]
 
 
@@ -730,15 +749,16 @@ show(
 )
 
 # %% [markdown]
-# A DenseNet's layers are thin, as they need not hand on what others have computed. So it has few
-# weights for its error, and much to keep in memory: all those maps.
+# A DenseNet's layers are thin, as they need not pass on what others have computed. So it has few
+# weights for its error, and much to keep in memory: all those feature maps.
 
 # %%
 rows = []
 for name in ("resnet56_cifar", "densenet_40_12", "densenet_bc_100_12"):
     net = architectures.describe(name)
-    rows.append((name, net.params / 1e6, net.macs / 1e6, net.published["CIFAR-10 test error"]))
-table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error in %"), rows)
+    error = percent(net.published["CIFAR-10 test error"])
+    rows.append((name, f"{net.params / 1e6:.2f}", f"{net.macs / 1e6:.0f}", error))
+table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error (%)"), rows)
 
 # %% [markdown]
 # ## 6 · How long are the paths?
@@ -755,7 +775,7 @@ table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error i
 
 # %%
 def through_paths(seed, depth=16, width=8, tries=1):
-    """The mean size of a gradient that passes 0, 1, ... branches, as a part of that at the end."""
+    """The mean size of a gradient that passes 0, 1, ... branches, relative to that at the end."""
     keras.utils.set_random_seed(seed)
     chance = np.random.default_rng(seed)
     branches = []
@@ -784,21 +804,20 @@ def through_paths(seed, depth=16, width=8, tries=1):
     return np.array(sizes)
 
 
-passed = through_paths(seed=1)
+passed = through_paths(SEED)
 number = np.array([float(stats.binom.pmf(k, 16, 0.5)) for k in range(17)])
 show(draw.lengths(
     {"paths of each length": number, "paths times the size of their gradient": number * passed},
     "branches that a path goes through, of 16",
 ))  # fmt: skip
 
-# %% [markdown]
-# With six seeds, a branch multiplies the gradient by 0.44 to 0.59, and the mean length of paths,
-# weighed by their gradient, is 5.4 to 5.7 branches in place of 8.
-
 # %%
 mean_length = float((number * passed) @ np.arange(17) / (number * passed).sum())
-print(f"a branch multiplies the gradient by {(passed[8] / passed[0]) ** (1 / 8):.2f} or so")
 assert mean_length < 7
+table(("", "this run", "five seeds"), beside_seeds(
+    {"the gradient that is left after a branch": [(passed[8] / passed[0]) ** (1 / 8)],
+     "mean length of paths, weighed by their gradient (of 16)": [mean_length]}, ["paths"],
+))  # fmt: skip
 
 # %% [markdown]
 # So a residual net of 110 layers is not as deep as it looks: it is a bundle of much shallower ones
@@ -808,13 +827,14 @@ assert mean_length < 7
 # **FractalNet** (Larsson et al., 2017) makes such a bundle without any residual: columns of 1, 2,
 # 4, ... convolutions, whose means are taken wherever columns meet. In training whole columns are
 # dropped, so that each is a network of its own. It trains well at depths where plain nets fail. Its
-# authors conclude that not the residual is the key, but to have short *and* long ways.
+# authors conclude that the key is not the residual, but that a network can go over, while it
+# trains, from effectively shallow to deep.
 #
 # **Stochastic depth** (Huang et al., 2016) drops branches at random while it trains, block $l$ of
 # $L$ with a probability that rises in a straight line to $1 - p_L$ at the last one. Early blocks,
 # which all others need, survive more often. In training the network is *short*, at inference it has
-# all its blocks, each branch multiplied by its probability to survive (or, the same: divided by it
-# in training). It is used as a regularizer nowadays (unit 10). How deep is it while it trains?
+# all its blocks, each branch multiplied by its probability to survive (or, equivalently, divided by
+# it in training). Today it is used as a regularizer. How deep is the network while it trains?
 
 
 # %%
@@ -840,37 +860,40 @@ assert np.isclose(expected, 40.25)
 # ## What the slides say, and what is right
 
 # %%
+CS231N, C147 = "Stanford CS231n, 2020, lecture 9", "UCLA C147, 2018, lecture 8"
+NPFL138 = "Charles University NPFL138, lecture 5"
 corrections = [
-    ("the longest path", "these architectures shorten the longest path from the loss to the input",
-     "the longest path stays; there are short ones beside it",
-     "only stochastic depth shortens it, and only in training"),
-    ("DenseNet", "a shallow 50-layer network can outperform a 152-layer ResNet",
+    ("the longest path", C147, "these architectures shorten the longest path from the loss to the "
+     "input", "the longest path stays; there are short ones beside it",
+     "only stochastic depth and FractalNet's drop-path shorten it, and only in training"),
+    ("DenseNet", CS231N, "a shallow 50-layer network can outperform a 152-layer ResNet",
      "that is WRN-50-2", "DenseNet-201 comes up to ResNet-101"),
-    ("32 groups of 4 channels", "64 channels, eight times cheaper",
-     "they are 128 channels, and twice as many weights as 32 groups of 2",
-     "128 · 4 · 9 = 4,608 weights; 64 channels without groups have 36,864, eight times as many"),
-    ("pre-activation at 164 layers", "nearly 0.55 points better, at 200 layers",
-     f"{ABLATIONS['original'].resnet164 - ABLATIONS['full_preactivation'].resnet164:.2f} points",
-     "5.93 and 5.46 %, at 164 layers"),
-    ("a 1x1 convolution on the shortcut", "twice as bad", "12.22 against 6.61 %: nearly",
+    ("32 groups of 4 channels", NPFL138, "64 channels, eight times cheaper",
+     "they are 128 channels, and four times as many 3x3 weights as 32 groups of 2",
+     f"{128 * 4 * 9:,} against {64 * 2 * 9:,}; 64 channels without groups have {64 * 64 * 9:,}, "
+     "eight times as many"),
+    ("pre-activation in very deep nets", NPFL138, "nearly 0.55 points better, at 200 layers",
+     f"{ABLATIONS['original'].resnet164 - ABLATIONS['full_preactivation'].resnet164:.2f} points at "
+     "164 layers, 1.1 at 200",
+     "5.93 and 5.46 % on CIFAR-10 (Table 2), 21.8 and 20.7 % top-1 on ImageNet (Table 5)"),
+    ("a 1x1 convolution on the shortcut", NPFL138, "twice as bad", "12.22 against 6.61 %: nearly",
      "and better by a little in a net of 34 layers"),
-    ("stochastic depth at the first block", "keeps it always",
-     "keeps it with probability 1 - (1 - p_L) / L", "1 belongs to the image"),
 ]  # fmt: skip
-table(("about", "a slide or a lecture says", "right is", "why"), corrections)
+table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
 # ## To remember
 #
 # - With identities on the shortcut the output is a *sum*, and the gradient has a term that no
-#   weight shrinks. Any factor on the shortcut is taken to the power of the depth.
+#   weight shrinks. On the direct way, any factor is taken to the power of the depth; the gradient
+#   as a whole does not vanish, it grows.
 # - Constants, gates, 1x1 convolutions and dropout on the shortcut all hurt, though some of them
 #   contain the identity. What a net can represent is not what training finds.
 # - Pre-activation: BN, ReLU, convolution, twice; nothing after the addition; BN and ReLU once more
 #   at the network's end; projections of the shared first activation.
 # - Weights grow with the square of the width. At equal weights, wide and shallow nets train as well
 #   as deep and thin ones, and faster. Cardinality spends them on more, thinner paths.
-# - PyramidNet widens in every block; DenseNet concatenates, $k_0 + g\, l$ channels after layer $l$.
+# - PyramidNet widens in every block; DenseNet concatenates: $k_0 + g\, l$ channels after layer $l$.
 # - A residual net is a bundle of paths, and the short ones carry most of the gradient.
 # - One run is no result. Mean and standard error of several seeds, Welch's test, and a level
 #   divided by the number of comparisons. "Not shown" is not "equal".

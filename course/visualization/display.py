@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
@@ -20,6 +21,7 @@ STYLE = {
     "legend.frameon": False,
 }  # fmt: skip
 DPI = 110
+_NUMBERS = re.compile(r"[-+−±]?\d[-+−±.,e\d %]*( to [-+−]?\d[.,\d]*)?")
 
 
 def canvas(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **how):
@@ -121,7 +123,7 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
 
     # The sliders change this very picture, so that it is there once, and stays in a saved notebook.
     shown = display(figure, display_id=True)
-    look = {"layout": {"width": "22em"}, "style": {"description_width": "5em"}}
+    look = {"layout": {"width": "22em"}, "style": {"description_width": "initial"}}
 
     def slider(name: str, options: list):
         # A slider has no room to say a name.
@@ -146,7 +148,8 @@ def table(header: Sequence, rows: Iterable[Sequence]):
 
     Args:
         header: names of the columns.
-        rows: strings, ints and floats; which columns hold numbers is told from the last one.
+        rows: strings, ints, floats, and numbers as text: "24.70", "4.2 to 7.3". Which columns hold
+            numbers is told from the last one.
     """
     from IPython.display import Markdown
 
@@ -156,6 +159,6 @@ def table(header: Sequence, rows: Iterable[Sequence]):
         return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
 
     rows = [tuple(row) for row in rows]
-    rules = ["---:" if isinstance(cell, int | float) else ":---" for cell in rows[-1]]
+    rules = ["---:" if _NUMBERS.fullmatch(text(cell)) else ":---" for cell in rows[-1]]
     lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,7 @@ from course.visualization.display import (
     canvas,
     described,
 )
-
-COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
-MARKERS = "os^Dv"
+from course.visualization.looks import looks
 
 
 def paint(axis, image, *, signed: bool = False, top: float | None = None) -> None:
@@ -95,12 +93,14 @@ def curves(
     """
     figure, axes = canvas(size=(7.5, 3.4))
     axis = axes[0, 0]
-    for (name, values), color, marker in zip(lines.items(), cycle(COLORS), cycle(MARKERS)):
+    for (name, values), look in zip(lines.items(), looks(lines), strict=True):
         values = np.asarray(values, dtype=float)
-        axis.plot(x, values, color=color, marker=marker, markersize=4, label=name)
+        axis.plot(x, values, markersize=4, label=name, **look)
         if spread and name in spread:
-            band = np.asarray(spread[name])
-            axis.fill_between(x, values - band, values + band, color=color, alpha=0.15, linewidth=0)
+            ends = (values - np.asarray(spread[name]), values + np.asarray(spread[name]))
+            axis.fill_between(x, *ends, color=look["color"], alpha=0.15, linewidth=0)
+    if all(isinstance(point, Integral) for point in x):
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set(xlabel=x_label, ylabel=y_label, **limits)
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
@@ -176,14 +176,14 @@ def training_curves(
     """
     figure, axes = canvas(size=(7.5, 3.4))
     axis, said = axes[0, 0], []
-    for (name, runs), color, marker in zip(histories.items(), cycle(COLORS), cycle(MARKERS)):
+    for (name, runs), look in zip(histories.items(), looks(histories), strict=True):
         runs = np.atleast_2d(np.asarray(runs, dtype=float))
         points = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x)
         if len(runs) > 1:
-            axis.plot(points, runs.T, color=color, linewidth=0.7, alpha=0.4)
+            axis.plot(points, runs.T, color=look["color"], linewidth=0.7, alpha=0.4)
         axis.plot(
-            points, runs.mean(axis=0), color=color, linewidth=2, label=name, marker=marker,
-            markersize=5, markevery=max(1, len(points) // 8),
+            points, runs.mean(axis=0), linewidth=2, label=name, markersize=5,
+            markevery=max(1, len(points) // 8), **look,
         )  # fmt: skip
         ends = runs[:, -1]
         spread = f" ({ends.min():.3g} to {ends.max():.3g})" if len(runs) > 1 else ""

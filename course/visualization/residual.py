@@ -11,13 +11,12 @@ from course.visualization.display import (
     BLUE,
     GRAY,
     GREEN,
-    ORANGE,
     PURPLE,
     SKY,
     canvas,
     described,
 )
-from course.visualization.plots import MARKERS
+from course.visualization.looks import looks
 
 
 def shortcuts(values, made: Mapping[str, Sequence]):
@@ -137,15 +136,14 @@ def without_each_block(names: Sequence[str], accuracies: Mapping[str, Sequence[f
     figure, axes = canvas(size=(8.5, 3.4))
     axis, said = axes[0, 0], []
     places = np.arange(len(names))
-    colors = (ORANGE, BLUE, GREEN)
-    for (name, values), color, marker in zip(accuracies.items(), cycle(colors), cycle(MARKERS)):
+    for (name, values), look in zip(accuracies.items(), looks(accuracies), strict=True):
         values = np.asarray(values, dtype=float)
-        axis.axhline(whole[name], color=color, linestyle="--", linewidth=1)
-        axis.plot(places, values, marker, color=color, markersize=7, label=name)
+        axis.axhline(whole[name], color=look["color"], linestyle="--", linewidth=1)
+        axis.plot(places, values, **look | {"linestyle": ""}, markersize=7, label=name)
         there = values[~np.isnan(values)]
         said.append(
             f"{name} {whole[name]:.2f} as a whole, {there.min():.2f} to {there.max():.2f} without "
-            f"one of {len(there)} blocks, {np.median(there):.2f} in the middle"
+            f"one of {len(there)} blocks, with a median of {np.median(there):.2f}"
         )
     axis.set_xticks(places, names, rotation=45, ha="right")
     axis.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="the block that was taken out")

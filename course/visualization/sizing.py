@@ -9,7 +9,7 @@ import numpy as np
 
 from course import sizing
 from course.visualization.display import BLUE, GRAY, ORANGE, RED, SKY, canvas, described
-from course.visualization.plots import COLORS, MARKERS
+from course.visualization.looks import COLORS, MARKERS
 
 
 def _squares(axis, y: float, values, color, **style) -> None:

@@ -70,12 +70,21 @@
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
+import inspect
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
 from autograder import checks
+
+
+def defaults(function):
+    """What a function's arguments are if nothing is said."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
 
 # %% [markdown]
 # ## 1 · Count the layers
@@ -158,7 +167,7 @@ for name, layers_per_block in (("basic blocks", 2), ("bottleneck blocks", 3)):
             sum(stages) + 2: "a block has more than one layer",
         },
     )
-n = draw.randint(4, 40)
+n = draw.randint(10, 40)
 question.check("a CIFAR network", blocks_per_stage, 6 * n + 2).gives(
     n,
     hint="how many layers are in the blocks, and how many in one block of each stage?",
@@ -178,8 +187,14 @@ def all_of(*depths):
 question.check("three more", all_of, 6 * n + 8, 20, 110, share=0.5).gives(
     [n + 1, 3, 18], hint="ResNet-20 has 3 blocks a stage"
 )
-for name, depth in (("not a multiple", 6 * n + draw.choice([1, 3, 4, 5, 6])), ("no blocks", 2)):
-    question.check(name, blocks_per_stage, depth, share=0.5).raises(
+for name, depth, share in (
+    ("two layers for each stage, but not four", 6 * n + 5, 0.4),  # a multiple of three, not of six
+    ("four layers for each stage, but not six", 6 * n + 4, 0.2),
+    ("an odd rest", 6 * n + draw.choice([1, 3]), 0.2),
+    ("no blocks", 2, 0.3),
+    ("fewer than no blocks", 2 - 6 * draw.randint(1, 5), 0.3),
+):
+    question.check(name, blocks_per_stage, depth, share=share).raises(
         ValueError,
         hint="6n + 2 with a whole n of at least 1, and nothing else",
         only_beside_right_answers=True,
@@ -226,7 +241,8 @@ def conv_bn(x, filters, kernel_size, strides=1, relu=True):
         Keras tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
     """
     ### BEGIN SOLUTION
-    x = layers.ZeroPadding2D((kernel_size - 1) // 2)(x)
+    if kernel_size > 1:
+        x = layers.ZeroPadding2D((kernel_size - 1) // 2)(x)
     x = layers.Conv2D(
         filters, kernel_size, strides, use_bias=False, kernel_initializer="he_normal"
     )(x)
@@ -237,6 +253,7 @@ def conv_bn(x, filters, kernel_size, strides=1, relu=True):
 
 # %% nbgrader={"grade": true, "grade_id": "test_conv_bn", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. Convolution, normalization, ReLU", points=2)
+question.rules(conv_bn, without=("course.blocks", "course.architectures", "keras.applications"))
 block = question.block("16 filters of 3x3", conv_bn, (8, 8, 3), 16, 3, share=0)
 block.has_output_shape((8, 8, 16), hint="one zero on each side: no row gets lost")
 block.has_params(496, hint="has the convolution a bias? is the normalization there?")
@@ -252,44 +269,52 @@ import course.blocks.conv
 draw = question.random
 
 
-def right_model(shape, filters, size, strides, relu, padding):
-    x = keras.Input(shape)
-    made = course.blocks.conv.conv_bn(
-        x, filters, size, strides=strides, padding=padding, activation="relu" if relu else None,
-        name="right",
+def right(x, filters, size, strides=1, relu=True, padding=None):
+    return course.blocks.conv.conv_bn(
+        x, filters, size, strides=strides, padding=size // 2 if padding is None else padding,
+        activation="relu" if relu else None, name="right",
     )  # fmt: skip
-    return keras.Model(x, made)
 
 
-def relu_first(shape, filters, size, strides):
-    x = keras.Input(shape)
+def relu_first(x, filters, size, strides, _):
     y = course.blocks.conv.conv(
         x, filters, size, strides=strides, padding=size // 2, activation="relu", name="wrong"
     )
-    return keras.Model(x, course.blocks.conv.batch_norm(y, name="wrong"))
+    return course.blocks.conv.batch_norm(y, name="wrong")
 
 
-for name, size, strides, relu in (
-    ("3x3", 3, 1, True),
-    ("1x1 without ReLU", 1, 2, False),
-    ("stride 2", 3, 2, True),
-    ("7x7 with stride 2", 7, 2, True),
+def model_of(function, shape, *args):
+    x = keras.Input(shape)
+    return keras.Model(x, function(x, *args))
+
+
+filters = draw.randint(6, 9)
+# Odd and even sizes, so that zeros on one side only show.
+for name, shape, size, strides, relu, also in (
+    ("3x3", (7, 6, 1), 3, 1, True, [((6, 9, 2), filters, 5), ((7, 8, 3), 4, 3, 3, False)]),
+    ("1x1 without ReLU", (6, 9, 3), 1, 2, False, []),
+    ("stride 2", (7 + draw.randint(0, 1), 12, 3), 3, 2, True, []),
+    ("7x7 with stride 2", (9, 11, 2), 7, 2, True, []),
 ):
-    shape, filters = (2 * draw.randint(4, 6), 10, draw.randint(2, 5)), draw.randint(6, 9)
-    about = (shape, filters, size, strides)
+    about = (filters, size, strides, relu)
     mistakes = {
-        right_model(*about, not relu, size // 2): "relu says whether there is a ReLU",
-        relu_first(*about): "the ReLU comes behind the normalization",
+        (lambda a=about, s=shape: model_of(right, s, *a[:3], not a[3])): "relu says whether there "
+        "is a ReLU",
+        (lambda a=about, s=shape: model_of(relu_first, s, *a)): "the ReLU comes after the "
+        "normalization",
     }
     if strides > 1 and size > 1:
-        mistakes[right_model(*about, relu, "same")] = (
-            'with a stride, Keras\' "same" puts fewer zeros before than behind'
+        mistakes[lambda a=about, s=shape: model_of(right, s, *a, "same")] = (
+            'with a stride, Keras\' "same" puts fewer zeros before than after'
         )
-    question.block(name, conv_bn, shape, filters, size, strides=strides, relu=relu).computes(
-        right_model(*about, relu, size // 2),
-        mistakes=mistakes,
-        hint="convolution, normalization, ReLU: what is left out, or added?",
-    )
+    hint = "convolution, normalization, ReLU: what is left out, or added?"
+    block = question.block(name, conv_bn, shape, *about)
+    if also:
+        block.behaves_like(
+            right, also=also, prescribed=("epsilon", "initializer"), mistakes=mistakes, hint=hint
+        )
+    else:
+        block.computes(model_of(right, shape, *about), mistakes=mistakes, hint=hint)
 
 
 def kernel_spread(channels, filters):
@@ -305,7 +330,7 @@ question.check(
 ).gives_array(
     (2 / (9 * channels)) ** 0.5,
     tolerance=0.1,
-    hint="He's normal distribution has a variance of 2 / n, with n the values in a window",
+    hint="He's normal distribution has a variance of 2 / m, with m the values in a window",
     mistakes={
         "that is Glorot's (Xavier's) distribution, which is Keras' default": (
             2 / (9 * (channels + filters))
@@ -366,6 +391,7 @@ def shortcut(x, filters, strides=1, kind="B"):
 
 # %% nbgrader={"grade": true, "grade_id": "test_shortcut", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("3. Three shortcuts", points=4)
+question.rules(shortcut, without=("course.blocks", "course.architectures", "keras.applications"))
 
 
 def passed(image, filters, strides, kind):
@@ -389,28 +415,31 @@ import course.blocks.conv
 
 draw = np.random.default_rng(question.random.getrandbits(64))
 channels = int(draw.integers(2, 5))
-image = draw.normal(size=(2, 6, 8, channels)).astype("float32")
+even = draw.normal(size=(2, 6, 8, channels)).astype("float32")
+odd = draw.normal(size=(1, 7, 11, channels)).astype("float32")
 
 
 def widened(maps, before, behind):
     return np.pad(maps, ((0, 0), (0, 0), (0, 0), (before, behind)))
 
 
-def pooled(maps, how):
-    return how(maps.reshape(2, 3, 2, 4, 2, channels), axis=(2, 4))
+def pooled(how):
+    return how(even.reshape(2, 3, 2, 4, 2, channels), axis=(2, 4))
 
 
-for name, strides, new, share in (
-    ("A, half the pixels and new channels", 2, 2 * channels, 1),
-    ("A, new channels", 1, 2, 0.5),
-    ("A, half the pixels", 2, 0, 0.5),
+for name, image, strides, new, share in (
+    ("A, half the pixels and new channels", even, 2, 2 * channels, 1),
+    ("A, new channels", odd, 1, 3, 0.5),
+    ("A, half the pixels", even, 2, 0, 0.5),
+    ("A, half of odd sizes", odd, 2, 1, 0.5),
+    ("A, a third of the pixels", odd, 3, 0, 0.5),
 ):
     picked = image[:, ::strides, ::strides]
     last = image[:, strides - 1 :: strides, strides - 1 :: strides]
     more = {}
-    if new:
-        more["the zeros come behind the channels, not before them"] = widened(picked, new, 0)
-        more["the zeros come behind the channels, not on both sides"] = widened(
+    if new > 1:
+        more["the zeros come after the channels, not before them"] = widened(picked, new, 0)
+        more["the zeros come after the channels, not on both sides"] = widened(
             picked, new // 2, new - new // 2
         )
         more["new channels are zeros, not the old ones again"] = lambda p=picked, n=new: np.pad(
@@ -419,10 +448,11 @@ for name, strides, new, share in (
         more["every pixel is there, but what of the new channels?"] = picked
     if strides > 1:
         more["the first pixel is at place 0"] = widened(last, 0, new)
-        more["a pixel is picked, not a mean taken"] = widened(pooled(image, np.mean), 0, new)
-        more["a pixel is picked, not the largest"] = widened(pooled(image, np.max), 0, new)
-        more["only the rows were thinned out"] = widened(image[:, ::2], 0, new)
+        more["only the rows were thinned out"] = widened(image[:, ::strides], 0, new)
         more["the stride was left out"] = widened(image, 0, new)
+    if image is even:
+        more["a pixel is picked, not a mean taken"] = widened(pooled(np.mean), 0, new)
+        more["a pixel is picked, not the largest"] = widened(pooled(np.max), 0, new)
     question.check(name, passed, image, channels + new, strides, "A", share=share).gives_array(
         widened(picked, 0, new), hint="which pixels, which channels?", mistakes=more
     )
@@ -430,7 +460,7 @@ for name, strides, new, share in (
 
 def changed(*kinds):
     """How far a shortcut changes an image whose shape is right already."""
-    return [float(np.abs(passed(image, channels, 1, kind) - image).max()) for kind in kinds]
+    return [float(np.abs(passed(odd, channels, 1, kind) - odd).max()) for kind in kinds]
 
 
 question.check("A and B where the shapes agree", changed, "A", "B", share=0.5).gives(
@@ -438,38 +468,53 @@ question.check("A and B where the shapes agree", changed, "A", "B", share=0.5).g
 )
 
 
-def projection(strides, filters, activation=None, use_bias=False, norm=True):
-    x = keras.Input(image.shape[1:])
-    if norm:
-        y = course.blocks.conv.conv_bn(
-            x, filters, 1, strides=strides, activation=activation, use_bias=use_bias, name="right"
-        )
-    else:
-        y = course.blocks.conv.conv(x, filters, 1, strides=strides, use_bias=use_bias, name="right")
-    return keras.Model(x, y)
-
-
-for name, kind, strides, filters in (
-    ("B, half the pixels", "B", 2, channels + int(draw.integers(2, 5))),
-    ("B, half the pixels of as many channels", "B", 2, channels),
-    ("B, new channels", "B", 1, channels + int(draw.integers(2, 5))),
-    ("C where the shapes agree", "C", 1, channels),
-    ("C, half the pixels", "C", 2, 2 * channels),
-):
-    block = question.block(name, shortcut, image.shape[1:], filters, strides, kind, share=0.5)
-    block.computes(
-        projection(strides, filters),
-        hint="a 1x1 convolution without bias, with the block's stride, and its normalization",
-        mistakes={
-            projection(strides, filters, "relu"): "a projection has no ReLU: what it adds may be "
-            "below 0",
-            projection(strides, filters, norm=False): "the projection's normalization is missing",
-            projection(strides, filters, norm=False, use_bias=True): "the projection's "
-            "normalization is missing",
-            projection(strides, filters, use_bias=True): "with a normalization behind it, the "
-            "projection needs no bias",
-        },
+def right(x, filters, strides=1, kind="B", **conv):
+    """Kinds B and C; of A what has no weights."""
+    if kind == "A":
+        x = x[:, ::strides, ::strides]
+        return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, filters - x.shape[-1]]])
+    return course.blocks.conv.conv_bn(
+        x, filters, 1, strides=strides, **{"activation": None} | conv, name="right"
     )
+
+
+def bare(x, filters, strides, use_bias):
+    return course.blocks.conv.conv(x, filters, 1, strides=strides, use_bias=use_bias, name="right")
+
+
+def model_of(function, shape, *args, **kwargs):
+    x = keras.Input(shape)
+    return keras.Model(x, function(x, *args, **kwargs))
+
+
+more = channels + int(draw.integers(2, 5))
+for name, kind, shape, strides, filters in (
+    ("B, half the pixels", "B", (7, 8, channels), 2, more),
+    ("B, half the pixels of as many channels", "B", (6, 5, channels), 2, channels),
+    ("B, new channels", "B", (5, 4, channels), 1, more),
+    ("C where the shapes agree", "C", (4, 7, channels), 1, channels),
+):
+    about = (shape, filters, strides)
+    mistakes = {
+        (lambda a=about: model_of(right, *a, "B", activation="relu")): "a projection has no ReLU: "
+        "what it adds may be below 0",
+        (lambda a=about: model_of(bare, *a, False)): "the projection's normalization is missing",
+        (lambda a=about: model_of(bare, *a, True)): "the projection's normalization is missing",
+        (lambda a=about: model_of(right, *a, "B", use_bias=True)): "with a normalization after "
+        "it, the projection needs no bias",
+    }
+    hint = "a 1x1 convolution without bias, with the block's stride, and its normalization"
+    block = question.block(name, shortcut, shape, filters, strides, kind, share=0.5)
+    if kind == "C":
+        block.behaves_like(
+            right, also=[((9, 7, 1), channels, 3), ((5, 4, channels), more)],
+            prescribed=("epsilon", "initializer"), mistakes=mistakes, hint=hint,
+        )  # fmt: skip
+    else:
+        block.computes(model_of(right, *about, kind), mistakes=mistakes, hint=hint)
+question.block(
+    "A lets the gradient through", shortcut, (5, 4, 2), 3, 2, "A", share=0.5
+).behaves_like(right, hint="A keeps pixels and adds zeros; nothing else happens to them")
 ### END HIDDEN TESTS
 question.score()
 
@@ -516,10 +561,11 @@ def basic_block(x, filters, strides=1, kind="B"):
 
 # %% nbgrader={"grade": true, "grade_id": "test_basic_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("4. The basic block", points=3)
+question.rules(basic_block, without=("course.blocks", "course.architectures", "keras.applications"))
 block = question.block("4 filters", basic_block, (6, 6, 4), 4, share=0)
 block.has_output_shape((6, 6, 4), hint="the shape stays")
 block.has_params(320, hint="two convolutions without bias, two normalizations, no projection here")
-block.has_layers("ReLU", 2, hint="one between the convolutions, one behind the addition")
+block.has_layers("ReLU", 2, hint="one between the convolutions, one after the addition")
 block = question.block("plain", basic_block, (6, 6, 4), 4, kind=None, share=0)
 block.has_layers("Add", 0, hint="a plain network adds nothing")
 ### BEGIN HIDDEN TESTS
@@ -556,45 +602,54 @@ def twisted_basic(x, filters, strides, kind, *, inner="relu", last=None, after="
     return layers.Activation(after)(y) if after else y
 
 
-def asked(name, shape, filters, strides, kind, known):
-    """One comparison, with the twisted blocks that make a difference here."""
-    x = keras.Input(shape)
-    block = course.blocks.residual.basic_block
-    right = keras.Model(x, block(x, filters, strides=strides, shortcut=kind, name="right"))
-    mistakes = {
-        model_of(twisted_basic, shape, filters, strides, kind, **CAUSES[twist][0]): CAUSES[twist][1]
-        for twist in known
-    }
-    question.block(name, basic_block, shape, filters, strides=strides, kind=kind).computes(
-        right, mistakes=mistakes, hint="draw the block, and follow x through your lines"
+def right(x, filters, strides=1, kind="B"):
+    return course.blocks.residual.basic_block(
+        x, filters, strides=strides, shortcut=kind, name="right"
     )
 
 
+def asked(name, shape, filters, strides, kind, known, also=()):
+    """One comparison, with the twisted blocks that make a difference here."""
+    about = (shape, filters, strides, kind)
+    mistakes = {
+        (lambda t=twist: model_of(twisted_basic, *about, **CAUSES[t][0])): CAUSES[twist][1]
+        for twist in known
+    }
+    block = question.block(name, basic_block, *about)
+    hint = "draw the block, and follow x through your lines"
+    if also:
+        block.behaves_like(
+            right, also=also, prescribed=("epsilon", "initializer"), mistakes=mistakes, hint=hint
+        )
+    else:
+        block.computes(model_of(right, *about), mistakes=mistakes, hint=hint)
+
+
 CAUSES = {
-    "relu inside": ({"last": "relu", "after": None}, "the ReLU comes behind the addition: before "
+    "relu inside": ({"last": "relu", "after": None}, "the ReLU comes after the addition: before "
                     "it, the branch could only ever add"),
     "relu on both": ({"last": "relu"}, "one ReLU too many: before the addition, the branch could "
                      "only ever add"),
-    "none after": ({"after": None}, "behind the addition there is a ReLU as well"),
+    "none after": ({"after": None}, "after the addition there is a ReLU as well"),
     "none between": ({"inner": None}, "without a ReLU between them, two convolutions are but one"),
     "no shortcut": ({"added": "nothing"}, "nothing was added: where is the shortcut?"),
     "no norm": ({"norm": "none"}, "the second convolution has a normalization, too"),
     "norm after": ({"norm": "after"}, "the normalization belongs to the branch: "
-                   "behind the addition it would change the shortcut's values as well"),
+                   "after the addition it would change the shortcut's values as well"),
     "projected": ({"added": "projection"}, "where the shapes agree, the input itself is added"),
     "second": ({"second": True}, "the first convolution takes the stride, not the second"),
     "bare": ({"added": "bare projection"}, "the projection has a normalization of its own"),
-    "bias": ({"bias": True}, "with a normalization behind it, a convolution needs no bias"),
+    "bias": ({"bias": True}, "with a normalization after it, a convolution needs no bias"),
 }  # fmt: skip
 always = ["relu inside", "relu on both", "none after", "none between", "bias"]
 filters = draw.randint(3, 6)
-asked("the shape stays", (6, 8, filters), filters, 1, "B",
-      known=[*always, "no shortcut", "no norm", "norm after", "projected"])  # fmt: skip
-asked("half the pixels, more channels", (8, 6, filters), filters + draw.randint(1, 4), 2, "B",
+asked("the shape stays", (6, 7, filters), filters, 1, "B",
+      known=[*always, "no shortcut", "no norm", "norm after", "projected"],
+      also=[((5, 4, 1), filters), ((4, 5, filters), filters, 1, "C")])  # fmt: skip
+asked("a third of the pixels, more channels", (8, 7, filters), filters + draw.randint(1, 4), 3, "B",
       known=[*always, "second", "bare"])  # fmt: skip
-asked("plain, half the pixels", (8, 6, filters), 2 * filters, 2, None,
+asked("plain, half the pixels", (7, 6, filters), 2 * filters, 2, None,
       known=["none after", "none between", "second", "bias"])  # fmt: skip
-asked("with shortcut A", (8, 6, filters), 2 * filters, 2, "A", known=[])
 ### END HIDDEN TESTS
 question.score()
 
@@ -640,10 +695,13 @@ def bottleneck_block(x, filters, strides=1, kind="B", stride_on="1x1"):
 
 # %% nbgrader={"grade": true, "grade_id": "test_bottleneck_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("5. The bottleneck block", points=3)
+question.rules(
+    bottleneck_block, without=("course.blocks", "course.architectures", "keras.applications")
+)
 block = question.block("256 filters", bottleneck_block, (4, 4, 256), 256, share=0)
 block.has_output_shape((4, 4, 256), hint="filters is the number of channels that come out")
 block.has_params(69632 + 4 * (64 + 64 + 256), hint="a quarter of the channels in the middle")
-block.has_layers("ReLU", 3, hint="behind the first two normalizations, and behind the addition")
+block.has_layers("ReLU", 3, hint="after the first two normalizations, and after the addition")
 ### BEGIN HIDDEN TESTS
 import course.blocks.conv
 import course.blocks.residual
@@ -667,17 +725,14 @@ def twisted_bottleneck(x, filters, strides, kind, *, rows, last=None):
     return course.blocks.residual.join(x, y, strides=strides, shortcut=kind, name="end")
 
 
-def asked(name, shape, filters, strides, kind, stride_on):
-    quarter = filters // 4
-    right = model_of(
-        course.blocks.residual.bottleneck_block,
-        shape,
-        filters,
-        strides=strides,
-        stride_on=stride_on,
-        shortcut=kind,
-        name="r",
+def right(x, filters, strides=1, kind="B", stride_on="1x1"):
+    return course.blocks.residual.bottleneck_block(
+        x, filters, strides=strides, stride_on=stride_on, shortcut=kind, name="right"
     )
+
+
+def asked(name, shape, filters, strides, kind, stride_on, also=()):
+    quarter = filters // 4
     one, three = (strides, 1) if stride_on == "1x1" else (1, strides)
     rows = [(quarter, 1, one), (quarter, 3, three), (filters, 1, 1)]
     known = [
@@ -687,8 +742,7 @@ def asked(name, shape, filters, strides, kind, stride_on):
          "the first 1x1 narrows, the last one widens; here it is the other way round"),
         ([(quarter, 1, one), (filters, 3, three), (filters, 1, 1)], None,
          "the last 1x1 widens, not the 3x3"),
-        ([*rows[:2], (filters, 1, 1)], "relu", "one ReLU too many: before the addition, the "
-         "branch could only ever add"),
+        (rows, "relu", "one ReLU too many: before the addition, the branch could only ever add"),
     ]  # fmt: skip
     if strides > 1:
         other = [(quarter, 1, three), (quarter, 3, one), (filters, 1, 1)]
@@ -696,21 +750,27 @@ def asked(name, shape, filters, strides, kind, stride_on):
             (other, None, f'stride_on="{stride_on}": another convolution takes the stride')
         )
     mistakes = {
-        model_of(twisted_bottleneck, shape, filters, strides, kind, rows=rows, last=last): cause
+        (lambda r=rows, last=last: model_of(
+            twisted_bottleneck, shape, filters, strides, kind, rows=r, last=last
+        )): cause
         for rows, last, cause in known
-    }
-    question.block(
-        name, bottleneck_block, shape, filters, strides=strides, kind=kind, stride_on=stride_on
-    ).computes(
-        right, mistakes=mistakes, hint="1x1, 3x3, 1x1: how many filters has each, and which stride?"
-    )
+    }  # fmt: skip
+    about = (shape, filters, strides, kind, stride_on)
+    block = question.block(name, bottleneck_block, *about)
+    hint = "1x1, 3x3, 1x1: how many filters has each, and which stride?"
+    if also:
+        block.behaves_like(
+            right, also=also, prescribed=("epsilon", "initializer"), mistakes=mistakes, hint=hint
+        )
+    else:
+        block.computes(model_of(right, *about), mistakes=mistakes, hint=hint)
 
 
 filters = 4 * draw.randint(2, 4)
-asked("the shape stays", (5, 7, filters), filters, 1, "B", "1x1")
-asked("the stride on the first 1x1", (8, 6, filters), 2 * filters, 2, "B", "1x1")
-asked("the stride on the 3x3", (8, 6, filters), 2 * filters, 2, "B", "3x3")
-asked("more channels, as many pixels", (6, 6, 4), filters, 1, "B", "3x3")
+asked("the shape stays", (5, 7, filters), filters, 1, "B", "1x1",
+      also=[((5, 4, 3), filters), ((4, 5, filters), filters, 1, "C", "3x3")])  # fmt: skip
+asked("the stride on the first 1x1", (8, 7, filters), 2 * filters, 2, "B", "1x1")
+asked("the stride on the 3x3", (7, 8, filters), 2 * filters, 3, "B", "3x3")
 ### END HIDDEN TESTS
 question.score()
 
@@ -762,11 +822,14 @@ def resnet(n, input_shape=(32, 32, 3), classes=10, kind="A"):
 
 # %% nbgrader={"grade": true, "grade_id": "test_resnet", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("6. A residual network", points=4)
-net = question.model("resnet(3)", resnet, 3, share=0)
+question.rules(resnet, without=("course.blocks", "course.architectures", "keras.applications"))
+net = question.model("resnet(1)", resnet, 1, share=0)
+net.has_input_shape((32, 32, 3), hint="what is the image, if nothing is said?")
 net.has_output_shape((10,), hint="a probability for each class")
-net.has_params(271098, hint="three stages of three blocks, with 16, 32 and 64 filters")
-net.has_trainable_params(269722, hint="shortcut A has no weights")
-net.has_layers("Conv2D", 19, {"kernel_size": 3}, hint="one, and two for each of nine blocks")
+net.has_params(
+    75770, hint="three stages of one block, with 16, 32 and 64 filters; A has no weights"
+)
+net.has_layers("Conv2D", 7, {"kernel_size": 3}, hint="one, and two for each of three blocks")
 ### BEGIN HIDDEN TESTS
 from course import architectures
 import course.blocks.conv
@@ -775,14 +838,14 @@ import course.blocks.residual
 draw = question.random
 
 
-def twisted_net(n, shape, classes, kind, *, steps=(1, 2, 2), every=False, end="mean", head="softmax",
+def twisted_net(n, shape, classes, kind, *, steps=(1, 2, 2), end="mean", head="softmax",
             blocks=0, widths=(16, 32, 64)):  # fmt: skip
     """The network with something else in one place."""
     inputs = keras.Input(shape)
     x = course.blocks.conv.conv_bn(inputs, widths[0], 3, name="stem")
     for stage, (width, step) in enumerate(zip(widths, steps, strict=True)):
         for number in range(n + blocks):
-            strides = step if every or not number else 1
+            strides = 1 if number else step
             x = course.blocks.residual.basic_block(
                 x, width, strides=strides, shortcut=kind, name=f"{stage}_{number}"
             )
@@ -795,43 +858,64 @@ KNOWN = (
     ({"head": None}, "the softmax is missing: probabilities are asked for"),
     ({"steps": (1, 1, 1)}, "the first block of stages 2 and 3 has stride 2"),
     ({"steps": (2, 2, 2)}, "the first stage keeps the image's size"),
-    ({"steps": (1, 2, 2), "every": True}, "only the first block of a stage has a stride"),
-    ({"end": "flatten"}, "the maps are averaged, not strung together: Flatten has a weight for "
-     "each place"),
-    ({"end": "max"}, "the mean of each map is asked for, not its largest value"),
+    ({"end": "flatten"}, "the feature maps are averaged, not strung together: Flatten has a weight "
+     "for each place"),
+    ({"end": "max"}, "the mean of each feature map is asked for, not its largest value"),
     ({"blocks": 1}, "a block too many in each stage: 6n + 2 layers, two of them outside"),
     ({"blocks": -1}, "a block too few in each stage: 6n + 2 layers, two of them outside"),
-    ({"widths": (16, 16, 16)}, "when the maps halve, the channels double"),
+    ({"widths": (16, 16, 16)}, "when height and width halve, the channels double"),
 )  # fmt: skip
-projected = draw.choice("BC")
-for name, n, kind in (
-    ("n = 2 with shortcut A", 2, "A"),
-    (f"shortcut {projected}", 1, projected),
-    ("a plain network", 1, None),
-):
-    shape, classes = (16, 4 * draw.randint(3, 5), draw.randint(1, 4)), draw.randint(4, 9)
-    right = architectures.build(
+
+
+def right(n, shape=(32, 32, 3), classes=10, kind="A"):
+    return architectures.build(
         "resnet20_cifar", depth=6 * n + 2, input_shape=shape, classes=classes, shortcut=kind
     )
-    net = question.model(name, resnet, n, shape, classes, kind)
-    net.has_params(right.count_params(), share=0.25, hint="count the weights of one stage")
-    net.computes(
-        right,
-        hint="compare model.summary() with the table above, row by row",
-        mistakes={
-            (lambda t=twist, a=(n, shape, classes, kind): twisted_net(*a, **t)): cause
-            for twist, cause in KNOWN
-        },
-    )
-deep = draw.randint(4, 5)
-net = question.model(f"n = {deep}", resnet, deep, share=0.5)
-net.has_layers("Conv2D", 6 * deep + 1, {"kernel_size": 3}, hint="6n + 2 layers with the dense one",
-               mistakes={6 * deep + 7: "a block too many in each stage",
-                         6 * deep - 5: "a block too few in each stage"})  # fmt: skip
-net.has_macs(
-    40_551_040 + (deep - 3) * 3 * 2 * 9 * (32 * 16) ** 2,
-    hint="every stage costs the same, as half the pixels each way meet twice the channels",
+
+
+about = (1, (9, 4 * draw.randint(2, 3), draw.randint(1, 4)), draw.randint(4, 9), "B")
+net = question.model("n = 1 with shortcut B", resnet, *about, share=2)
+net.behaves_like(
+    right,
+    prescribed=("epsilon", "initializer"),
+    hint="compare model.summary() with the table above, row by row",
+    mistakes={(lambda t=twist: twisted_net(*about, **t)): cause for twist, cause in KNOWN},
 )
+
+
+def counted(n, kind, size=8, every=False):
+    """Weights and multiply-adds on square RGB images, for 5 classes, layer by layer."""
+    weights, macs, channels = 9 * 3 * 16 + 4 * 16, 9 * 3 * 16 * size**2, 16
+    for stage, width in enumerate((16, 32, 64)):
+        for block in range(n):
+            size = -(-size // 2) if stage and (every or not block) else size
+            kernels = [9 * channels * width, 9 * width**2]
+            if kind == "C" or (kind == "B" and channels != width):
+                kernels.append(channels * width)
+            weights += sum(kernels) + 4 * width * len(kernels)
+            macs += sum(kernels) * size**2
+            channels = width
+    return weights + 64 * 5 + 5, macs + 64 * 5
+
+
+net = question.model("n = 2 with shortcut C", resnet, 2, (8, 8, 3), 5, "C", share=0.7)
+net.has_params(
+    counted(2, "C")[0],
+    hint="every block has layers of its own, and a shortcut of the kind that is asked for",
+    mistakes={
+        counted(3, "C")[0]: "a block too many in each stage: 6n + 2 layers, two of them outside",
+        counted(1, "C")[0]: "a block too few in each stage: 6n + 2 layers, two of them outside",
+        counted(2, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
+    },
+)
+net.has_macs(
+    counted(2, "C")[1],
+    hint="at which blocks are height and width halved?",
+    mistakes={counted(2, "C", every=True)[1]: "only the first block of a stage has a stride"},
+)
+net = question.model("a plain network, n = 2", resnet, 2, (8, 8, 3), 5, None, share=0.5)
+net.has_layers("Add", 0, hint="with kind=None, no block adds anything")
+net.has_params(counted(2, "A")[0], hint="as many weights as with shortcut A")
 ### END HIDDEN TESTS
 question.score()
 
@@ -922,6 +1006,9 @@ def compared(n, filters):
     return [shortcut_weights(n, kind, filters) for kind in "ABC"]
 
 
+question.check("filters if nothing is said", shortcut_weights, n, "C", share=0.5).gives(
+    counted(n, "C", (16, 32, 64)), hint="what are the filters if nothing is said?"
+)
 question.check("A, B and C", compared, n, (4, 6, 9), share=0.5).gives(
     [counted(n, kind, (4, 6, 9)) if kind > "A" else 0 for kind in "ABC"],
     hint="A has no weights, B two projections, C one for each block",
@@ -971,6 +1058,9 @@ def identity_block(x, filters, strides=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_identity_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("8. Begin as the identity", points=3)
+question.rules(
+    identity_block, without=("course.blocks", "course.architectures", "keras.applications")
+)
 
 
 def at_first(maps, filters):
@@ -1001,10 +1091,10 @@ def zeroed(filters):
 
 def learns(filters):
     """How many kernels of a new block two steps of gradient descent move."""
-    x = keras.Input((4, 4, filters))
+    x = keras.Input((3, 3, filters))
     made = keras.Model(x, identity_block(x, filters))
-    maps = tf.constant(np.abs(draw.normal(size=(4, 4, 4, filters))), "float32")
-    wanted = tf.constant(draw.normal(size=(4, 4, 4, filters)), "float32")
+    maps = tf.constant(np.abs(draw.normal(size=(4, 3, 3, filters))), "float32")
+    wanted = tf.constant(draw.normal(size=(4, 3, 3, filters)), "float32")
     before = [np.array(weight) for weight in made.trainable_weights]
     for _ in range(2):
         with tf.GradientTape() as tape:
@@ -1026,7 +1116,7 @@ question.check("the identity at first", at_first, maps, filters).gives_array(
     np.maximum(maps, 0),
     hint="which layer's zeros make the whole branch zero?",
     mistakes={
-        "the ReLU behind the addition stays": maps,
+        "the ReLU after the addition stays": maps,
         "that is all zeros: the shortcut must let its values through": np.zeros_like(maps),
     },
 )
@@ -1048,15 +1138,21 @@ question.check("with a projection", zeroed, filters + 3, share=0.5).gives(
         3: "only the branch's last gamma begins with zeros",
     },
 )
-shape = (6, 4, filters)
-for strides in (1, 2):
-    x = keras.Input(shape)
-    right = keras.Model(
-        x, course.blocks.residual.basic_block(x, 2 * filters, strides=strides, name="right")
-    )
-    question.block(
-        f"stride {strides}", identity_block, shape, 2 * filters, strides=strides, share=0.5
-    ).computes(right, hint="apart from what gamma begins with, it is the block of question 4")
+
+
+def right(x, filters, strides=1):
+    y = course.blocks.residual.basic_block(x, filters, strides=strides, name="right")
+    last = next(layer for layer in keras.Model(x, y).layers if layer.name.endswith("right_2_bn"))
+    last.gamma.assign(0 * last.gamma)
+    return y
+
+
+question.block("as a whole", identity_block, (7, 4, filters), 2 * filters, 2).behaves_like(
+    right,
+    also=[((4, 5, filters), filters), ((7, 8, 1), 4, 3)],
+    prescribed=("epsilon", "initializer"),
+    hint="apart from what gamma begins with, it is the block of question 4",
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1105,74 +1201,83 @@ def gradient_norms(model, x, y):
 
 # %% nbgrader={"grade": true, "grade_id": "test_gradient_norms", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("9. The gradient of each layer", points=3)
-scores = keras.Sequential([
+single = keras.Sequential([
     keras.Input((1, 1, 1)), layers.Conv2D(2, 1, use_bias=False, kernel_initializer="zeros"),
     layers.Flatten(), layers.Softmax(),
 ])  # fmt: skip
 question.example(
-    "one pixel", gradient_norms, scores, np.ones((1, 1, 1, 1), "float32"), np.array([0])
+    "one pixel", gradient_norms, single, np.ones((1, 1, 1, 1), "float32"), np.array([0])
 ).gives_array(
     [0.5**0.5], tolerance=1e-4, hint="one convolution, one number: the root of the sum of squares"
 )
 question.example(
-    "two pixels, 1 and 3, both of the first class", gradient_norms, scores,
+    "two pixels, 1 and 3, both of the first class", gradient_norms, single,
     np.reshape([1.0, 3.0], (2, 1, 1, 1)).astype("float32"), np.array([0, 0]),
 ).gives_array(
     [2 * 0.5**0.5], tolerance=1e-4, hint="one loss for all examples: the mean of the two gradients"
 )  # fmt: skip
 ### BEGIN HIDDEN TESTS
-import course.blocks.residual
-
 draw = np.random.default_rng(question.random.getrandbits(64))
 
 
-def norms(model, x, y, kind=None, training=True, norm=np.linalg.norm, total=False):
-    """By each layer's name, so that no order matters."""
-    kinds = kind or (layers.Conv2D,)
-    chosen = [layer for layer in model.layers if isinstance(layer, kinds)]
+def gradients(model, x, y, training=True):
+    """Of each kernel and of each weight matrix, with the layer that it belongs to."""
+    owners = [layer for layer in model.layers if hasattr(layer, "kernel")]
     with tf.GradientTape() as tape:
         losses = keras.losses.sparse_categorical_crossentropy(y, model(x, training=training))
-        loss = tf.reduce_sum(losses) if total else tf.reduce_mean(losses)
-    sources = [layer.kernel for layer in chosen]
-    found = tape.gradient(loss, [source.value for source in sources])
-    return [float(norm(np.array(gradient).ravel())) for gradient in found]
+        loss = tf.reduce_mean(losses)
+    found = tape.gradient(loss, [layer.kernel.value for layer in owners])
+    return list(zip(owners, (np.array(gradient).ravel() for gradient in found), strict=True))
 
 
-for name, blocks, shortcut_kind in (("a plain network", 1, None), ("a residual network", 3, "A")):
+def norms(pairs, norm=np.linalg.norm, kinds=(layers.Conv2D,)):
+    return [float(norm(gradient)) for layer, gradient in pairs if isinstance(layer, kinds)]
+
+
+def network(residual, size, classes):
+    """Convolutions and other layers, under names that say nothing."""
+    inputs = keras.Input((size, size + 1, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="stem")(inputs)
+    for number in range(1 + residual):
+        y = layers.Conv2D(4, 3, padding="same", name=f"first_of_{number}")(x)
+        y = layers.ReLU()(layers.BatchNormalization()(y))
+        x = layers.Add()([x, y]) if residual else y
+    if residual:
+        within = keras.Sequential([keras.Input(x.shape[1:]), layers.Conv2D(4, 1)], name="conv2d")
+        x = layers.DepthwiseConv2D(3, depthwise_initializer="he_normal")(within(x))
+    x = layers.Dense(6, activation="relu", name="conv2d_9")(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dense(classes, activation="softmax")(x)
+    # The softmax is not the last layer, so its logits cannot be asked for.
+    return keras.Model(inputs, layers.Reshape((classes,))(x) if residual else x)
+
+
+for name, residual in (("a plain network", False), ("a residual network", True)):
     size, classes = int(draw.integers(6, 9)), int(draw.integers(3, 6))
-    inputs = keras.Input((size, size, 3))
-    maps = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
-    for number in range(blocks):
-        maps = course.blocks.residual.basic_block(
-            maps, 4, shortcut=shortcut_kind, name=f"block{number}"
-        )
-    maps = layers.Dense(6, activation="relu")(layers.GlobalAveragePooling2D()(maps))
-    net = keras.Model(inputs, layers.Dense(classes, activation="softmax")(maps))
-    images = draw.normal(size=(6, size, size, 3)).astype("float32")
+    net = network(residual, size, classes)
+    images = draw.normal(size=(6, size, size + 1, 3)).astype("float32")
     labels = draw.integers(0, classes, 6)
-    about = (net, images, labels)
     kept = net.get_weights()
-    calm = norms(*about, training=False)  # before training moves the statistics
-    right = norms(*about)
+    calm = norms(gradients(net, images, labels, training=False))  # before training moves anything
+    found = gradients(net, images, labels)
+    right = norms(found)
+    net.set_weights(kept)
     known = {
         "the batch's statistics are used in training: training=True": calm,
-        "the losses are averaged over the examples, not added up": norms(*about, total=True),
-        "that is the largest value of each gradient": norms(*about, norm=lambda g: np.abs(g).max()),
-        "that is the mean of the absolute values": norms(*about, norm=lambda g: np.abs(g).mean()),
-        "that is the sum of the absolute values": norms(*about, norm=lambda g: np.abs(g).sum()),
-        "the root of the sum of squares: the root is missing": norms(*about, norm=lambda g: (g**2).sum()),
+        "the losses are averaged over the examples, not added up": [6 * norm for norm in right],
+        "that is the largest value of each gradient": norms(found, lambda g: np.abs(g).max()),
+        "that is the mean of the absolute values": norms(found, lambda g: np.abs(g).mean()),
+        "that is the sum of the absolute values": norms(found, lambda g: np.abs(g).sum()),
+        "the root of the sum of squares: the root is missing": norms(found, lambda g: (g**2).sum()),
         "the root of the sum of squares, not of their mean": norms(
-            *about, norm=lambda g: (g**2).mean() ** 0.5
+            found, lambda g: (g**2).mean() ** 0.5
         ),
-        "the dense layers are not convolutions": norms(*about, (layers.Conv2D, layers.Dense)),
+        "the dense layers are not convolutions": norms(found, kinds=(layers.Conv2D, layers.Dense)),
         "the list begins with the first layer": right[::-1],
-        "those are the kernels themselves, not their gradients": [
-            float(np.linalg.norm(layer.kernel)) for layer in net.layers
-            if isinstance(layer, layers.Conv2D)
-        ],
+        "those are the kernels themselves, not their gradients": norms(
+            [(layer, np.array(layer.kernel).ravel()) for layer, _ in found]
+        ),
     }  # fmt: skip
-    net.set_weights(kept)
-    question.check(name, gradient_norms, *about).gives_array(
+    question.check(name, gradient_norms, net, images, labels).gives_array(
         right, tolerance=1e-3, hint="gradients of which loss, with respect to what?", mistakes=known
     )
 ### END HIDDEN TESTS
@@ -1218,6 +1323,14 @@ def without_block(model, block):
     ### END SOLUTION
 
 
+# %% nbgrader={"grade": false, "grade_id": "stays", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def stays(function, model, block):
+    """Whether a function leaves the model that it is given as it is."""
+    before = model.get_weights()
+    function(model, block)
+    return all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
 # %% nbgrader={"grade": true, "grade_id": "test_without_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. Take a block out", points=3)
 start = {"kernel_initializer": "he_normal", "padding": "same", "use_bias": False}
@@ -1240,26 +1353,37 @@ def answers(model, block, images):
     return np.array(without_block(model, block)(images))
 
 
-def afterwards(model, block, images):
-    """What the network itself gives for them after that."""
-    without_block(model, block)
-    return np.array(model(images))
-
-
+question.example("the network you were given", stays, without_block, net, "conv2_block1").gives(
+    True, hint="change a copy, not the model itself"
+)
 question.example("its only block", answers, net, "conv2_block1", images).gives_array(
     np.array(short(images)), tolerance=1e-4, hint="the branch must give zeros, for any image"
 )
-question.example("the network you were given", afterwards, net, "conv2_block1", images).gives_array(
-    np.array(net(images)), tolerance=1e-4, hint="change a copy, not the model itself"
-)
 ### BEGIN HIDDEN TESTS
-from course import architectures
+import course.blocks.residual
 
 draw = np.random.default_rng(question.random.getrandbits(64))
 
 
+def network():
+    """Three blocks on images of 7x6 pixels, with weights drawn at random."""
+    inputs = keras.Input((7, 6, 3))
+    x = layers.Conv2D(3, 3, padding="same", activation="relu")(inputs)
+    for name, width, strides in (
+        ("conv2_block1", 3, 1), ("conv3_block1", 5, 2), ("conv3_block2", 5, 1)
+    ):  # fmt: skip
+        x = course.blocks.residual.basic_block(x, width, strides=strides, name=name)
+    model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+    model.set_weights([
+        draw.uniform(0.4, 1.0, w.shape) if w.ndim == 1
+        else draw.normal(0, (2 / w[..., 0].size) ** 0.5, w.shape)
+        for w in model.get_weights()
+    ])  # fmt: skip
+    return model
+
+
 def changed(model, images, **roles):
-    """A copy in which some layers' weights are zeros: layer -> roles."""
+    """What a copy gives in which some layers' weights are zeros: layer -> roles."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for layer, names in roles.items():
@@ -1269,46 +1393,44 @@ def changed(model, images, **roles):
     return np.array(copy(images))
 
 
-images = draw.normal(size=(3, 8, 8, 3)).astype("float32")
-for name, shortcut_kind, block in (
-    ("in the middle of a stage", "A", "conv3_block2"),
-    ("at a stage's end", "C", "conv4_block2"),
-    ("with a projection on its shortcut", "B", f"conv{int(draw.integers(3, 5))}_block1"),
+images = draw.normal(size=(3, 7, 6, 3)).astype("float32")
+net = network()
+question.check("the model stays", stays, without_block, net, "conv3_block2", share=0.5).gives(
+    True, hint="change a copy, not the model itself"
+)
+for name, block in (
+    ("at a stage's end", str(draw.choice(["conv2_block1", "conv3_block2"]))),
+    ("with a projection on its shortcut", "conv3_block1"),
 ):
-    net = architectures.build(
-        "resnet20_cifar", depth=14, input_shape=(8, 8, 3), classes=4, shortcut=shortcut_kind,
-        classifier_activation=None,
-    )  # fmt: skip
-    net.set_weights([
-        draw.uniform(0.4, 1.0, w.shape) if w.ndim == 1
-        else draw.normal(0, (2 / w[..., 0].size) ** 0.5, w.shape)
-        for w in net.get_weights()
-    ])  # fmt: skip
     last, kernel = f"{block}_2_bn", f"{block}_2_conv"
     right = changed(net, images, **{last: "gamma beta"})
     silenced = {
         "the network is unchanged": {},
         "beta is still there: the branch gives a constant": {last: "gamma"},
         "gamma is still there": {last: "beta"},
-        "zeros in front of the last normalization are not enough: it makes something else of them": {
+        "zeros before the last normalization are not enough: it makes something else of them": {
             kernel: "kernel"
         },
         "a normalization with mean 0 and variance 0 does not give zeros": {
             last: "moving_mean moving_variance"
         },
     }
-    if shortcut_kind != "A":
+    if block == "conv3_block1":
         silenced["the shortcut must stay as it is, with its projection"] = {
             last: "gamma beta",
             f"{block}_0_bn": "gamma beta",
         }
     known = {
-        cause: (lambda net=net, roles=roles, images=images: changed(net, images, **roles))
+        cause: (lambda roles=roles: changed(net, images, **roles))
         for cause, roles in silenced.items()
     }
     question.check(name, answers, net, block, images).gives_array(
         right, tolerance=1e-4, hint="which layer gives the branch's values?", mistakes=known
     )
+
+
+copy = question.model("a copy", without_block, net, "conv3_block2", share=0.5)
+copy.shares_no_layer_with(net, hint="a copy has weights of its own: see keras.models.clone_model")
 ### END HIDDEN TESTS
 question.score()
 
@@ -1371,27 +1493,28 @@ def resnet50(
 
 # %% nbgrader={"grade": true, "grade_id": "test_resnet50", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("11. ResNet-50", points=5)
-net = question.model("a narrow one", resnet50, input_shape=(64, 64, 3), classes=5, width=4, share=0)
+question.rules(resnet50, without=("course.blocks", "course.architectures", "keras.applications"))
+net = question.model("a small one", resnet50, (64, 64, 3), 5, "1x1", 4, (1, 1, 1, 1), share=0)
 net.has_output_shape((5,), hint="a probability for each class")
-net.has_layers("Conv2D", 53, hint="49 on the way, and 4 projections")
-net.has_layers("Conv2D", 16, {"kernel_size": 3}, hint="3 + 4 + 6 + 3 blocks")
-net.has_layers("MaxPooling2D", 1, hint="once, behind the first layer")
+net.has_layers("Conv2D", 17, hint="the first one, three in each block, and 4 projections")
+net.has_layers("Conv2D", 4, {"kernel_size": 3}, hint="one in each block")
+net.has_layers("MaxPooling2D", 1, hint="once, after the first layer")
+net.has_macs(959104, hint="with the stride on the 3x3 there would be more")
 ### BEGIN HIDDEN TESTS
 import course.blocks.conv
 import course.blocks.residual
-from course.sizing import profile
 
 draw = question.random
 
 
-def narrow(shape, classes, stride_on, width, *, steps=(1, 2, 2, 2), zeros=True, head="softmax",
+def right(shape, classes, stride_on, width, blocks, *, steps=(1, 2, 2, 2), zeros=True, head="softmax",
            wide=4, kind="B"):  # fmt: skip
     """The right network for any width, or one with something else in one place."""
     inputs = keras.Input(shape)
     x = course.blocks.conv.conv_bn(inputs, width, 7, strides=2, padding=3, name="stem")
     x = layers.ZeroPadding2D(1)(x) if zeros else x
     x = layers.MaxPooling2D(3, 2, "valid" if zeros else "same")(x)
-    for stage, (number, step) in enumerate(zip((3, 4, 6, 3), steps, strict=True)):
+    for stage, (number, step) in enumerate(zip(blocks, steps, strict=True)):
         for block in range(number):
             x = course.blocks.residual.bottleneck_block(
                 x, wide * width * 2**stage, strides=1 if block else step, stride_on=stride_on,
@@ -1403,29 +1526,41 @@ def narrow(shape, classes, stride_on, width, *, steps=(1, 2, 2, 2), zeros=True, 
 
 # Others are told by the layers' settings.
 KNOWN = (
-    ({"zeros": False}, 'Keras\' "same" pools with a zero behind only: put zeros on all four sides'),
+    ({"zeros": False}, 'Keras\' "same" pools with a zero at the end only: put zeros on all four '
+     "sides"),
     ({"steps": (2, 2, 2, 2)}, "stage 1 keeps the size: the pooling before it has halved it"),
     ({"head": None}, "the softmax is missing: probabilities are asked for"),
-    ({"wide": 1}, "stage 1 comes out with 4 times the first layer's channels"),
+    ({"wide": 1}, "stage 1 has 4 times as many channels as the first layer"),
     ({"kind": "C"}, "where the shapes agree, the input itself is added"),
-)
-about = ((32, 32 * draw.randint(1, 2), 3), draw.randint(6, 9), "3x3", 4 * draw.randint(2, 3))
-mistakes = {(lambda t=twist: narrow(*about, **t)): cause for twist, cause in KNOWN}
-mistakes[lambda: narrow(*about[:2], "1x1", about[3])] = (
+)  # fmt: skip
+about = ((37 + draw.randint(0, 3), 33, 1 + draw.randint(0, 2)), draw.randint(6, 9), "3x3", 4)
+about += (draw.choice([(1, 2, 1, 1), (1, 1, 2, 1), (2, 1, 1, 1)]),)
+mistakes = {(lambda t=twist: right(*about, **t)): cause for twist, cause in KNOWN}
+mistakes[lambda: right(*about[:2], "1x1", *about[3:])] = (
     'stride_on="3x3": here the first 1x1 takes the stride'
 )
-right = narrow(*about)
-net = question.model("narrow, stride on the 3x3", resnet50, *about)
-net.has_macs(profile(right).macs, share=0.5, hint="which layer of which block halves the maps?")
-net.computes(
+net = question.model("a short one, stride on the 3x3", resnet50, *about, share=3)
+net.behaves_like(
     right,
-    share=2,
+    prescribed=("epsilon", "initializer"),
     mistakes=mistakes,
     hint="compare model.summary() with the table above, row by row",
 )
-net = question.model("as wide as the paper's, stride on the 1x1", resnet50, share=0.5)
-net.has_params(25610152, hint="stage 1 comes out with 256 channels, stage 4 with 2048")
-net.has_macs(3857973248, hint="with the stride on the 3x3 there would be 6 % more")
+net.has_layers("Conv2D", 5, {"kernel_size": 3}, share=0.5, hint="`blocks` says how many there are")
+
+
+def by_default():
+    """What the arguments are if nothing is said."""
+    if net.model is None:
+        raise NotImplementedError
+    return defaults(resnet50)
+
+
+question.check("if nothing is said", by_default).gives(
+    {"input_shape": (224, 224, 3), "classes": 1000, "stride_on": "1x1", "width": 64,
+     "blocks": (3, 4, 6, 3)},
+    hint="see the text for the values that the arguments have if nothing is said",
+)  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
 

@@ -78,6 +78,7 @@
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
+import functools
 import itertools
 import math
 import statistics
@@ -196,6 +197,13 @@ for name, blocks in (("three blocks", 3), ("seven blocks", 7)):
             "the input itself has a coefficient, too": by_products(s, b)[1:],
         },
     )  # fmt: skip
+question.check("a single block", coefficients, [0.25], [-3.0], share=0.5).gives_array(
+    [0.25, -3.0], tolerance=1e-9, hint="what goes into one block comes out once, scaled"
+)
+s, b = [0.7, 0.0, 1.0, -0.5], [2.0, 0.5, -1.0, 3.0]
+question.check("a shortcut that is cut off", coefficients, s, b, share=0.5).gives_array(
+    by_products(s, b), tolerance=1e-9, hint="a factor of 0 lets nothing of what is before pass"
+)
 s = draw.uniform(-1.5, 1.5, 40).tolist()
 question.check("forty blocks", coefficients, s, [1.0] * 40, share=0.5).gives_array(
     by_products(s, [1.0] * 40), tolerance=1e-9, hint="as for two blocks, again and again"
@@ -206,8 +214,8 @@ question.score()
 # %% [markdown]
 # ## 2 · Constant scaling
 #
-# The first thing that one may try: weigh the two parts. Write `scaled_block(x, on_shortcut,
-# on_branch)`, which computes
+# The first thing that one may try: weigh the two parts. Write `scaled_block(x, on_shortcut=1.0,
+# on_branch=1.0)`, which computes
 #
 # $$y = \mathrm{ReLU}\big(a\, x + b\, F(x)\big)$$
 #
@@ -235,6 +243,7 @@ def scaled_block(x, on_shortcut=1.0, on_branch=1.0):
 
 # %% nbgrader={"grade": true, "grade_id": "test_scaled_block", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. Constant scaling", points=2)
+question.rules(scaled_block, without=("course.blocks", "course.architectures"))
 block = question.block("your block", scaled_block, (6, 5, 4), 1.0, 1.0, share=0)
 block.has_output_shape((6, 5, 4), hint="nothing here changes the shape")
 block.has_order(
@@ -248,24 +257,28 @@ question.example("without the branch", scaled_block, pair, 2.0, 0.0).gives_array
 ### BEGIN HIDDEN TESTS
 
 
-def scaled(a, b, kind="right"):
+def right(x, a=1.0, b=1.0, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make = keras.layers
-    x = keras.Input((6, 5, 4))
-    y = make.Conv2D(4, 3, padding="same", use_bias=False)(x)
-    y = make.ReLU()(make.BatchNormalization()(y))
-    y = make.Conv2D(4, 3, padding="same", use_bias=False)(y)
+    y = make.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(x)
+    y = make.ReLU()(make.BatchNormalization(momentum=0.8)(y))
+    y = make.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(y)
     if kind == "before BN":
         y = make.Rescaling(b)(y)
-    y = make.BatchNormalization()(y)
+    y = make.BatchNormalization(momentum=0.8)(y)
     first, second = {"swapped": (b, a), "both": (a, a), "before BN": (a, 1)}.get(kind, (a, b))
     if kind == "after addition":
-        return keras.Model(x, make.ReLU()(make.Rescaling(a)(make.Add()([x, make.Rescaling(b)(y)]))))
-    x1, y = make.Rescaling(first)(x), make.Rescaling(second)(y)
+        return make.ReLU()(make.Rescaling(a)(make.Add()([x, make.Rescaling(b)(y)])))
+    x, y = make.Rescaling(first)(x), make.Rescaling(second)(y)
     if kind == "relu on branch":
-        return keras.Model(x, make.Add()([x1, make.ReLU()(y)]))
-    out = make.Add()([x1, y])
-    return keras.Model(x, out if kind == "no relu" else make.ReLU()(out))
+        return make.Add()([x, make.ReLU()(y)])
+    out = make.Add()([x, y])
+    return out if kind == "no relu" else make.ReLU()(out)
+
+
+def scaled(a, b, kind="right"):
+    x = keras.Input((6, 5, 4))
+    return keras.Model(x, right(x, a, b, kind))
 
 
 causes = {
@@ -274,7 +287,7 @@ causes = {
     "before BN": "normalization takes the factor away again: scale what the branch gives",
     "after addition": "the shortcut's factor must not touch the branch",
     "no relu": "the ReLU after the addition is missing",
-    "relu on branch": "the ReLU belongs behind the addition: what the branch adds may be negative",
+    "relu on branch": "the ReLU belongs after the addition: what the branch adds may be negative",
 }
 draw = np.random.default_rng(question.random.getrandbits(64))
 for name, a, b in (
@@ -282,13 +295,17 @@ for name, a, b in (
     ("a shortcut that is larger", draw.uniform(1.2, 1.5), draw.uniform(0.2, 0.4)),
 ):
     a, b = float(a), float(b)
-    question.block(name, scaled_block, (6, 5, 4), a, b).computes(
-        scaled(a, b),
-        hint="branch(x) is the branch; one factor on x, one on it, then add, then ReLU",
-        mistakes={
+    block = question.block(name, scaled_block, (6, 5, 4), a, b)
+    about = {
+        "hint": "branch(x) is the branch; one factor on x, one on it, then add, then ReLU",
+        "mistakes": {
             (lambda kind=kind, a=a, b=b: scaled(a, b, kind)): c for kind, c in causes.items()
         },
-    )
+    }
+    if a < 1:
+        block.behaves_like(right, also=[((3, 8, 1),)], prescribed=("momentum",), **about)
+    else:
+        block.computes(scaled(a, b), **about)
 ### END HIDDEN TESTS
 question.score()
 
@@ -311,7 +328,7 @@ question.score()
 # negative, the closer is $g$ to 0 and the shortcut to the identity. Like all other weights, those
 # of the gate are learned.
 #
-# Write `gated_block(x, gating, gate_bias)`, with `gating` either `"exclusive"` or
+# Write `gated_block(x, gating, gate_bias=-6.0)`, with `gating` either `"exclusive"` or
 # `"shortcut_only"`. `bias_initializer=keras.initializers.Constant(...)` sets where a bias starts.
 #
 # **Example.** With `gate_bias=-6` and $W x = 0$, the gate is $1 / (1 + e^6) = 0.0025$.
@@ -345,12 +362,13 @@ def gated_block(x, gating, gate_bias=-6.0):
 
 # %% nbgrader={"grade": true, "grade_id": "test_gated_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("3. A gate", points=3)
+question.rules(gated_block, without=("course.blocks", "course.architectures"))
 
 
-def first_biases(gating, gate_bias):
+def first_biases(gating, *gate_bias):
     """The values that the gate's biases start with."""
     tensor = keras.Input((4, 6, 3))
-    model = keras.Model(tensor, gated_block(tensor, gating, gate_bias))
+    model = keras.Model(tensor, gated_block(tensor, gating, *gate_bias))
     values = [np.array(weight).ravel() for weight in model.weights if weight.name == "bias"]
     return np.concatenate(values).round(5).tolist() if values else []
 
@@ -365,16 +383,16 @@ question.example("the biases of three channels", first_biases, "exclusive", -6.0
 ### BEGIN HIDDEN TESTS
 
 
-def gated(gating, kind="right"):
+def right(x, gating, gate_bias, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make = keras.layers
-    x = keras.Input((6, 5, 4))
-    y = make.Conv2D(4, 3, padding="same", use_bias=False)(x)
-    y = make.ReLU()(make.BatchNormalization()(y))
-    y = make.Conv2D(4, 3, padding="same", use_bias=False)(y)
-    y = make.BatchNormalization()(y)
+    filters = x.shape[-1]
+    y = make.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    y = make.ReLU()(make.BatchNormalization(momentum=0.8)(y))
+    y = make.Conv2D(filters, 3, padding="same", use_bias=False)(y)
+    y = make.BatchNormalization(momentum=0.8)(y)
     squash = {"no sigmoid": None, "tanh": "tanh", "relu": "relu"}.get(kind, "sigmoid")
-    g = make.Conv2D(4, 1, activation=squash)(y if kind == "of the branch" else x)
+    g = make.Conv2D(filters, 1, activation=squash)(y if kind == "of the branch" else x)
     rest = make.Rescaling(-1, offset=1)(g)
     on_x, on_y = {
         "swapped": (g, rest),
@@ -391,7 +409,12 @@ def gated(gating, kind="right"):
     x1 = x if on_x is None else make.Multiply()([on_x, x])
     y = make.Multiply()([on_y, y]) if on_branch else y
     out = make.Add()([x1, y])
-    return keras.Model(x, out if kind == "no relu" else make.ReLU()(out))
+    return out if kind == "no relu" else make.ReLU()(out)
+
+
+def gated(gating, kind):
+    x = keras.Input((6, 5, 4))
+    return keras.Model(x, right(x, gating, 0, kind))
 
 
 causes = {
@@ -416,8 +439,10 @@ causes = {
 draw = question.random
 for gating, wrong in causes.items():
     bias = -draw.randint(1, 5) / 2
-    question.block(gating, gated_block, (6, 5, 4), gating, bias).computes(
-        gated(gating),
+    question.block(gating, gated_block, (6, 5, 4), gating, bias).behaves_like(
+        right,
+        also=[((3, 8, 1), gating, -1.0)],
+        prescribed=("momentum",),
         hint="write g and 1 - g as tensors of their own; what is each multiplied by?",
         mistakes={(lambda k=kind, g=gating: gated(g, k)): cause for kind, cause in wrong.items()},
     )
@@ -425,6 +450,9 @@ bias = -draw.randint(7, 40) / 4
 question.check("where the bias starts", first_biases, "shortcut_only", bias).gives(
     [bias] * 3,
     hint="the gate alone has a bias, one for each channel; see bias_initializer",
+)
+question.check("where it starts if nothing is said", first_biases, "exclusive", share=0.5).gives(
+    [-6.0] * 3, hint="which value has gate_bias if nothing is said?"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -482,6 +510,7 @@ def ordered_block(x, order):
 
 # %% nbgrader={"grade": true, "grade_id": "test_ordered_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("4. Five orders", points=3)
+question.rules(ordered_block, without=("course.blocks", "course.architectures"))
 for order, kinds in (
     ("original", ["Conv2D", "ReLU", "Conv2D", "Add", "ReLU"]),
     ("full_preactivation", ["ReLU", "Conv2D", "ReLU", "Conv2D", "Add"]),
@@ -512,16 +541,17 @@ rows = {
 }
 
 
-def arranged(order):
+def right(x, order):
     """A block by its row, one letter for a layer."""
     make = keras.layers
+    filters = x.shape[-1]
     layer = {
-        "c": lambda: make.Conv2D(4, 3, padding="same", use_bias=False),
-        "b": lambda: make.BatchNormalization(),
+        "c": lambda: make.Conv2D(filters, 3, padding="same", use_bias=False),
+        "b": lambda: make.BatchNormalization(momentum=0.8),
         "r": lambda: make.ReLU(),
     }
     inner, after = rows[order]
-    x = y = shortcut = keras.Input((7, 5, 4))
+    y = shortcut = x
     for number, letter in enumerate(inner):
         y = layer[letter]()(y)
         if after == "shared" and number == 1:
@@ -529,7 +559,13 @@ def arranged(order):
     y = make.Add()([shortcut, y])
     for letter in after.replace("shared", ""):
         y = layer[letter]()(y)
-    return keras.Model(x, y)
+    return y
+
+
+@functools.cache
+def arranged(order):
+    x = keras.Input((7, 5, 4))
+    return keras.Model(x, right(x, order))
 
 
 words = {
@@ -540,15 +576,20 @@ words = {
 }
 names = [order for order in rows if "_" in order or order == "original"]
 for order in names:
-    question.block(order, ordered_block, (7, 5, 4), order).computes(
-        arranged(order),
-        hint="read the row of the table from left to right",
-        mistakes={
+    block = question.block(order, ordered_block, (7, 5, 4), order)
+    about = {
+        "hint": "read the row of the table from left to right",
+        "mistakes": {
             (lambda o=other: arranged(o)): words.get(other, "") + f" (this is {other!r})"
             for other in rows
             if other != order
         },
-    )
+    }
+    if order in ("original", "full_preactivation"):
+        also = [((4, 3, 1), order)]
+        block.behaves_like(right, also=also, prescribed=("momentum",), **about)
+    else:
+        block.computes(arranged(order), **about)
 ### END HIDDEN TESTS
 question.score()
 
@@ -599,6 +640,7 @@ def preactivation_block(x, filters, strides=1):
 
 # %% nbgrader={"grade": true, "grade_id": "test_preactivation_block", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("5. The pre-activation block", points=3)
+question.rules(preactivation_block, without=("course.blocks", "course.architectures"))
 block = question.block("a block that halves", preactivation_block, (8, 8, 4), 8, 2, share=0)
 block.has_output_shape((4, 4, 8), hint="strides are those of the first 3x3 convolution")
 block.has_layers("Conv2D", 3, hint="two in the branch; is the shortcut projected?")
@@ -619,15 +661,14 @@ question.example("its weights", weights, 8, 2).gives(
 ### BEGIN HIDDEN TESTS
 
 
-def preactivated(shape, filters, strides, kind="right"):
+def right(x, filters, strides=1, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make = keras.layers
-    x = keras.Input(shape)
-    y = a = make.ReLU()(make.BatchNormalization()(x))
-    same = strides == 1 and shape[-1] == filters
+    same = strides == 1 and x.shape[-1] == filters
     first, second = (1, strides) if kind == "second" else (strides, 1)
+    y = a = make.ReLU()(make.BatchNormalization(momentum=0.8)(x))
     y = make.Conv2D(filters, 3, first, padding="same", use_bias=False)(y)
-    y = make.ReLU()(make.BatchNormalization()(y))
+    y = make.ReLU()(make.BatchNormalization(momentum=0.8)(y))
     y = make.Conv2D(filters, 3, second, padding="same", use_bias=False)(y)
     shortcut = a if kind == "always activated" else x
     if not same or kind == "always projected":
@@ -639,7 +680,12 @@ def preactivated(shape, filters, strides, kind="right"):
     y = make.Add()([shortcut, y])
     if kind == "last BN":
         y = make.BatchNormalization()(y)
-    return keras.Model(x, make.ReLU()(y) if kind in ("relu", "last BN") else y)
+    return make.ReLU()(y) if kind in ("relu", "last BN") else y
+
+
+def preactivated(shape, *arguments):
+    x = keras.Input(shape)
+    return keras.Model(x, right(x, *arguments))
 
 
 causes = {
@@ -655,18 +701,23 @@ causes = {
 wide = question.random.choice([5, 6, 7])
 for name, shape, filters, strides in (
     ("the shape stays", (6, 8, wide), wide, 1),
-    ("more channels", (6, 8, 4), wide, 1),
-    ("more channels and a stride", (6, 8, 3), wide, 2),
-    ("a stride alone", (8, 6, wide), wide, 2),
+    ("more channels", (7, 8, 4), wide, 1),
+    ("more channels and a stride", (7, 8, 3), wide, 2),
+    ("a stride alone", (8, 5, wide), wide, 2),
 ):
-    question.block(name, preactivation_block, shape, filters, strides).computes(
-        preactivated(shape, filters, strides),
-        hint="draw the block: which tensor does each part begin with?",
-        mistakes={
+    block = question.block(name, preactivation_block, shape, filters, strides)
+    about = {
+        "hint": "draw the block: which tensor does each part begin with?",
+        "mistakes": {
             (lambda k=kind, s=shape, f=filters, t=strides: preactivated(s, f, t, k)): cause
             for kind, cause in causes.items()
         },
-    )
+    }
+    if name == "more channels and a stride":
+        also = [((5, 4, 3), 3), ((7, 10, 1), filters, 3)]
+        block.behaves_like(right, also=also, prescribed=("momentum",), **about)
+    else:
+        block.computes(preactivated(shape, filters, strides), **about)
 ### END HIDDEN TESTS
 question.score()
 
@@ -711,6 +762,7 @@ def preactivation_net(widths, blocks, classes, input_shape):
 
 # %% nbgrader={"grade": true, "grade_id": "test_preactivation_net", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("6. A pre-activation net", points=3)
+question.rules(preactivation_net, without=("course.blocks", "course.architectures"))
 net = question.model("the example", preactivation_net, [4, 8], 2, 10, (8, 8, 3), share=0)
 net.has_output_shape((10,), hint="one probability for each class")
 net.has_layers("Conv2D", 10, hint="which shortcuts are projected?")
@@ -728,36 +780,39 @@ question.example("one block", weights, [4], 1).gives(
 ### BEGIN HIDDEN TESTS
 
 
-def whole(widths, blocks, classes, shape, kind="right"):
+def right(widths, blocks, classes, shape, kind="right"):
     """The net written out, with one thing wrong where asked."""
     make = keras.layers
 
+    def normal(x):
+        return make.BatchNormalization(momentum=0.8)(x)
+
     def block(x, filters, strides):
-        y = a = make.ReLU()(make.BatchNormalization()(x))
+        y = a = make.ReLU()(normal(x))
         if strides > 1 or x.shape[-1] != filters:
             x = make.Conv2D(filters, 1, strides, padding="same", use_bias=False)(a)
         y = make.Conv2D(filters, 3, strides, padding="same", use_bias=False)(y)
-        y = make.ReLU()(make.BatchNormalization()(y))
+        y = make.ReLU()(normal(y))
         y = make.Conv2D(filters, 3, padding="same", use_bias=False)(y)
         return make.Add()([x, y])
 
     inputs = keras.Input(shape)
     x = make.Conv2D(widths[0], 3, padding="same", use_bias=False)(inputs)
     if kind == "activated stem":
-        x = make.ReLU()(make.BatchNormalization()(x))
+        x = make.ReLU()(normal(x))
     for stage, width in enumerate(widths):
         for number in range(blocks):
             halves = not number and (stage or kind == "first stage halves")
-            if kind == "nothing halves":
+            if kind == "nothing halves" or (kind == "wider halves" and width == x.shape[-1]):
                 halves = False
             x = block(x, width, 2 if halves else 1)
     if kind not in ("no end", "only relu"):
-        x = make.BatchNormalization()(x)
+        x = normal(x)
     if kind not in ("no end", "only bn"):
         x = make.ReLU()(x)
     x = make.GlobalAveragePooling2D()(x)
-    scores = None if kind == "no softmax" else "softmax"
-    return keras.Model(inputs, make.Dense(classes, activation=scores)(x))
+    end = None if kind == "no softmax" else "softmax"
+    return keras.Model(inputs, make.Dense(classes, activation=end)(x))
 
 
 causes = {
@@ -768,21 +823,27 @@ causes = {
     "activated stem": "the first block brings its own BN and ReLU: none after the first convolution",
     "first stage halves": "the first stage keeps the size",
     "nothing halves": "the first block of each later stage has stride 2",
+    "wider halves": "each later stage has stride 2, even if it is as wide as the one before",
     "no softmax": "the softmax is missing",
 }
 draw = question.random
-first, classes = draw.choice([3, 4, 5]), draw.randint(3, 7)
+first = draw.choice([3, 4, 5])
 for name, arguments in (
-    ("two stages", ([first, 2 * first], 2, classes, (8, 12, 3))),
-    ("three stages of one block", ([first, first + 2, first + 5], 1, classes, (12, 8, 2))),
+    ("three stages of one block", ([first, first, first + 2], 1, draw.randint(11, 30), (11, 6, 2))),
+    ("two stages", ([first, 2 * first], 2, 3, (7, 12, 1))),
 ):
-    question.model(name, preactivation_net, *arguments, share=2).computes(
-        whole(*arguments),
-        hint="which stage, which block, which stride; and what stands before and behind them?",
-        mistakes={(lambda k=kind, a=arguments: whole(*a, k)): c for kind, c in causes.items()},
-    )
+    net = question.model(name, preactivation_net, *arguments, share=2)
+    about = {
+        "hint": "which stage, which block, which stride; and what stands before and after them?",
+        "mistakes": {(lambda k=kind, a=arguments: right(*a, k)): c for kind, c in causes.items()},
+    }
+    if len(arguments[0]) == 3:
+        also = [([2], 1, 2, (5, 4, 3))]
+        net.behaves_like(right, also=also, prescribed=("momentum",), **about)
+    else:
+        net.computes(right(*arguments), **about)
 question.model(
-    "its end", preactivation_net, [first], 2, classes, (8, 6, 3), share=0
+    "its end", preactivation_net, [first], 1, 3, (8, 6, 3), share=0
 ).has_order(
     ["Add", "BatchNormalization", "ReLU", "GlobalAveragePooling2D", "Dense"],
     anywhere=True,
@@ -909,6 +970,13 @@ question.check("one weight too few", widest, depth, almost).gives(
     k, hint="the largest factor within the budget",
     mistakes={k + 1: "that is more than allowed", 1: "go on until the next one is too large"},
 )  # fmt: skip
+k = draw.randint(150, 400)
+question.check("a large budget", widest, 10, counted(10, k) + draw.randint(0, 999)).gives(
+    k, hint="the largest factor there is, however large: where does your search end?"
+)
+question.check("just enough for 1", widest, 16, counted(16, 1), share=0.5).gives(
+    1, hint="at most: the budget itself is allowed"
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1013,17 +1081,29 @@ def nearest(c, f, w):
     return root, below if gaps[0] <= gaps[1] else above, abs(gaps[0] - gaps[1])
 
 
-cases = [
-    (c, f, w)
-    for c in (2, 3, 4, 6, 8, 12, 16, 24)
-    for f, w in ((128, 32), (192, 48), (256, 96), (320, 80), (512, 128))
-    if nearest(c, f, w)[2] > 200 and nearest(c, f, w)[0] > 2
-    and nearest(c, f, w)[1] not in (w // c, round(w / c**0.5))
-]  # fmt: skip
-up = [case for case in cases if nearest(*case)[1] > nearest(*case)[0]]
-down = [case for case in cases if nearest(*case)[1] < nearest(*case)[0]]
-for name, case in (("rounded up", draw.choice(up)), ("rounded down", draw.choice(down))):
-    c, f, w = case
+def cases(widths, counts, wanted):
+    """Blocks of which the right width is what is wanted, and no known mistake gives it."""
+    return [
+        (c, f, w)
+        for c in counts
+        for f in (64, 128, 192, 256, 320, 512)
+        for w in widths
+        if (found := nearest(c, f, w))[2] > 40 and found[1] not in (w // c, round(w / c**0.5))
+        and wanted(*found[:2])
+    ]  # fmt: skip
+
+
+FEW = (2, 3, 4, 6, 8, 12, 16, 24)
+# Weights grow faster than the width, so what is nearest in width need not be nearest in weights.
+asked = {
+    "rounded up": cases((32, 48, 80, 96, 128), FEW, lambda root, d: d > root > 2),
+    "rounded down": cases((32, 48, 80, 96, 128), FEW, lambda root, d: 2 < d < root),
+    "near the middle": cases(range(20, 160, 2), range(2, 25), lambda root, d: d != round(root)),
+    "wide paths": cases((256, 384, 512), (2, 3), lambda root, d: d > 128),
+    "paths of one channel": cases((4, 8, 12, 16), (16, 32, 64), lambda root, d: d == 1),
+}
+for name, found in asked.items():
+    c, f, w = case = draw.choice(found)
     root, right, _ = nearest(*case)
     wrong = {
         w // c: "with w / C channels the block is much cheaper: a 3x3 kernel of a path has only "
@@ -1031,9 +1111,10 @@ for name, case in (("rounded up", draw.choice(up)), ("rounded down", draw.choice
         round(w / c**0.5): "that makes the 3x3 convolutions equal, but the 1x1 ones count as well",
         int(root): "the nearest, not the largest that is not dearer",
         int(root) + 1: "the nearest, not the smallest that is not cheaper",
+        round(root): "the nearest in weights: rounding the width is not the same",
     }
     wrong.pop(right, None)
-    question.check(f"equal cost, {name}", equal_width, *case).gives(
+    question.check(f"equal cost, {name}", equal_width, *case, share=0.5).gives(
         right, hint="compare path_weights for some widths with the one path's", mistakes=wrong
     )
 ### END HIDDEN TESTS
@@ -1574,6 +1655,7 @@ def stochastic_block(x, survival):
 
 # %% nbgrader={"grade": true, "grade_id": "test_stochastic_block", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. A block that is dropped", points=2)
+question.rules(stochastic_block, without=("course.blocks", "course.architectures"))
 block = question.block("your block", stochastic_block, (4, 4, 3), 0.5, share=0)
 block.has_output_shape((4, 4, 3), hint="nothing here changes the shape")
 block.has_layers("Dropout", 1, hint="see layers.Dropout and its noise_shape")
@@ -1599,18 +1681,47 @@ block.survives(
     hint="one draw for each example: over which axes is it shared? What is left of a dropped one?",
     mistakes={1 - survival: "Dropout's rate is the probability of a drop, 1 - survival"},
 )
-make = keras.layers
-x = keras.Input((5, 4, 3))
-y = make.Conv2D(3, 3, padding="same", use_bias=False)(x)
-y = make.ReLU()(make.BatchNormalization()(y))
-y = make.BatchNormalization()(make.Conv2D(3, 3, padding="same", use_bias=False)(y))
-block.computes(
-    keras.Model(x, make.Add()([x, y])),
+
+
+def right(x, survival, kind="right"):
+    """The block written out, with one thing wrong where asked."""
+    make = keras.layers
+    y = make.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(x)
+    y = make.ReLU()(make.BatchNormalization(momentum=0.8)(y))
+    y = make.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(y)
+    y = make.BatchNormalization(momentum=0.8)(y)
+    y = make.Dropout(1 - survival, noise_shape=(None, 1, 1, 1))(y)
+    return y if kind == "no shortcut" else make.Add()([x, y])
+
+
+def wrong(kind):
+    x = keras.Input((5, 4, 3))
+    y = right(x, survival, kind)
+    return keras.Model(x, keras.layers.ReLU()(y) if kind == "relu" else y)
+
+
+block.behaves_like(
+    right,
+    also=[((3, 6, 1), 1.0)],
+    prescribed=("momentum",),
     hint="at inference nothing is dropped, and nothing follows the addition",
     mistakes={
-        keras.Model(x, make.ReLU()(make.Add()([x, y]))): "nothing follows the addition",
-        keras.Model(x, y): "the shortcut is missing",
+        (lambda: wrong("relu")): "nothing follows the addition",
+        (lambda: wrong("no shortcut")): "the shortcut is missing",
     },
+)
+
+
+def mixed():
+    """Whether of 64 examples some keep the branch, and some lose it."""
+    x = np.abs(np.random.default_rng(0).normal(size=(64, 5, 4, 3))).astype("float32") + 1
+    y = np.array(block.model(x, training=True))
+    lost = np.isclose(x, y, rtol=1e-5).all(axis=(1, 2, 3))
+    return 0 < int(lost.sum()) < 64
+
+
+question.check("each example by itself", mixed, share=0.5).gives(
+    True, hint="one draw for each example, not one for the whole batch: see noise_shape"
 )
 block.differs_in_training(hint="what is dropped in training is not at inference")
 ### END HIDDEN TESTS
@@ -1896,12 +2007,33 @@ for variant, (hint, cause) in hints.items():
         right[variant], hint=hint, mistakes=dict.fromkeys(others, cause)
     )
 
+
+def shifted_to(p):
+    """Errors whose difference from the baseline has this p."""
+    values, low, high = np.array(seeds(0, 0.35, 5)), 0.0, 20.0
+    values -= values.mean()
+    for _ in range(60):
+        middle = (low + high) / 2
+        too_near = p_of(values + np.mean(base) + middle, base) > p
+        low, high = (middle, high) if too_near else (low, middle)
+    return (values + np.mean(base) + high).tolist()
+
+
+# Between alpha / 5 and what Sidak's, Holm's and other rules allow, and just inside of it.
+five = {"baseline": base, "far 1": shifted_to(1e-4), "far 2": shifted_to(2e-4)}
+five |= {"just outside": shifted_to(0.01005), "just inside": shifted_to(0.00995)}
+five |= {"not at all": shifted_to(0.4)}
+question.check("next to the level", verdicts, five, "baseline", share=1.2).gives(
+    {"far 1": "worse", "far 2": "worse", "just outside": "not shown", "just inside": "worse",
+     "not at all": "not shown"},
+    hint="each p is compared with alpha / m, whatever the others are",
+)  # fmt: skip
 alone = {"baseline": base, "one of five": errors["one of five"]}
-level = 1.5 * p_of(alone["one of five"], base)
+level = 1.002 * p_of(alone["one of five"], base)
 question.check("the only comparison", verdicts, alone, "baseline", level, share=0.5).gives(
     {"one of five": "worse"}, hint="with a single comparison, m is 1: the baseline is none"
 )
-question.check("a stricter level", verdicts, alone, "baseline", level / 3, share=0.5).gives(
+question.check("a stricter level", verdicts, alone, "baseline", level / 1.004, share=0.5).gives(
     {"one of five": "not shown"}, hint="alpha is an argument"
 )
 level = 1.1 * M * p_of(errors["clearly worse"], base)
@@ -2052,6 +2184,7 @@ def ablation(variants, seeds):
 
 # %% nbgrader={"grade": true, "grade_id": "test_ablation", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("16. Run an ablation", points=4)
+question.rules(ablation_net, ablation, without=("course.blocks", "course.architectures"))
 net = question.model("the net", ablation_net, "bn_after_addition", share=0)
 net.has_output_shape((10,), hint="one probability for each class")
 net.has_layers("Conv2D", 5, hint="one at the start, two in each block")
@@ -2074,37 +2207,23 @@ draw = question.random
 
 
 def small(kind):
-    """The net written out."""
+    """The net of original blocks, with something on the shortcut, written out."""
     make = keras.layers
     x = inputs = keras.Input((16, 16, 3))
 
-    def plain(y, strides=1):
-        return make.Conv2D(16, 3, strides, padding="same", use_bias=False)(y)
-
-    def normal(y):
+    def conv_bn(y, strides=1):
+        y = make.Conv2D(16, 3, strides, padding="same", use_bias=False)(y)
         return make.BatchNormalization(momentum=0.8)(y)
 
-    steps = {"c": plain, "b": normal, "r": lambda y: make.ReLU()(y)}
-    orders = {
-        "bn_after_addition": ("cbrc", "br"),
-        "relu_before_addition": ("cbrcbr", ""),
-        "relu_only_preactivation": ("rcbrcb", ""),
-        "full_preactivation": ("brcbrc", ""),
-    }
-    on_branch, after = orders.get(kind, ("cbrcb", "r"))
-    x = plain(x, 2) if kind == "bare stem" else make.ReLU()(normal(plain(x, 2)))
-    for _ in range(1 if kind == "one block" else 2):
-        y = x
-        for step in on_branch:
-            y = steps[step](y)
+    x = make.ReLU()(conv_bn(x, 2))
+    for _ in range(2):
+        y = conv_bn(make.ReLU()(conv_bn(x)))
         if kind == "constant_scaling":
             x, y = make.Rescaling(0.5)(x), make.Rescaling(0.5)(y)
         if kind == "shortcut_gating":
             gate = make.Conv2D(16, 1, activation="sigmoid")(x)
             x = make.Multiply()([make.Rescaling(-1, offset=1)(gate), x])
-        x = make.Add()([x, y])
-        for step in after:
-            x = steps[step](x)
+        x = make.ReLU()(make.Add()([x, y]))
     x = make.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, make.Dense(10, activation="softmax")(x))
 
@@ -2113,21 +2232,44 @@ variants = (
     "original", "bn_after_addition", "relu_before_addition", "relu_only_preactivation",
     "full_preactivation", "constant_scaling", "shortcut_gating",
 )  # fmt: skip
-for variant in variants:
-    question.model(variant, ablation_net, variant, share=0.3).computes(
+nets = {variant: question.model(variant, ablation_net, variant, share=0.3) for variant in variants}
+KINDS = {"c": "Conv2D", "b": "BatchNormalization", "r": "ReLU", "+": "Add"}
+END = ("GlobalAveragePooling2D", "Dense", "softmax")
+
+
+def path(block, start="cbr", blocks=2):
+    """The kinds along the branches of a net, from image to classes."""
+    return (*(KINDS[letter] for letter in start + blocks * block), *END)
+
+
+BLOCKS = {
+    "original": "cbrcb+r", "bn_after_addition": "cbrc+br", "relu_before_addition": "cbrcbr+",
+    "relu_only_preactivation": "rcbrcb+", "full_preactivation": "brcbrc+",
+}  # fmt: skip
+hint = "two blocks of this variant; compare with question 2, 3 or 4"
+for variant, block in BLOCKS.items():
+    nets[variant].has_order(
+        path(block),
+        hint=hint,
+        mistakes={
+            path(BLOCKS["original"]): "this is the original net, whatever variant is asked for",
+            path(block, blocks=1): "there must be two blocks",
+            path(block, start="c"): "BN and ReLU follow the first convolution",
+        },
+    )
+for variant in ("constant_scaling", "shortcut_gating"):
+    nets[variant].computes(
         small(variant),
-        hint="two blocks of this variant; compare with question 2, 3 or 4",
+        hint=hint,
         mistakes={
             (lambda: small("original")): "this is the original net, whatever variant is asked for",
-            (lambda: small("one block")): "there must be two blocks",
-            (lambda: small("bare stem")): "BN and ReLU follow the first convolution",
         },
     )
 
 
 def first_biases(variant):
     """The values that all biases of a net begin with."""
-    biases = [np.array(w).ravel() for w in ablation_net(variant).weights if w.name == "bias"]
+    biases = [np.array(w).ravel() for w in nets[variant].model.weights if w.name == "bias"]
     return sorted(set(np.concatenate(biases).round(5).tolist()))
 
 
@@ -2150,7 +2292,7 @@ def rehearsed_runs(*asked):
 
 
 found, runs = rehearsed_runs([other, gated], seeds)
-again, more_runs = rehearsed_runs([gated], seeds[::-1])
+again, more_runs = rehearsed_runs([gated], seeds[1:])
 
 
 def ablated():
@@ -2232,9 +2374,7 @@ for variant in (other, gated):
 
 def same_start():
     """Whether a run begins with the same weights, whatever ran before it."""
-    return all(
-        np.allclose(start_of(gated, place), start_of(gated, 1 - place, False)) for place in range(2)
-    )
+    return np.allclose(start_of(gated, 1), start_of(gated, 0, False))
 
 
 def other_start():
@@ -2255,7 +2395,7 @@ question.check("seeds matter", other_start, share=0.5).gives(
     True, hint="does each run begin with its own seed, and with a new net?"
 )
 question.check("a variant's own net", sizes, share=0.5).gives(
-    (small(other).count_params(), small(gated).count_params()),
+    (10_138, 10_682),  # the gates of two blocks have 2 x (16 x 16 + 16) more
     hint="the net that is trained is ablation_net(variant)",
 )
 ### END HIDDEN TESTS

@@ -102,6 +102,11 @@ def test_networks():
     )
 
 
+def test_a_table_sets_numbers_right_that_are_text():
+    lines = display.table("abcd", [("x", "-0.03 to 0.50", "24.0", "0.5x")]).data.splitlines()
+    assert lines[1] == "| :--- | ---: | ---: | :--- |"
+
+
 def test_a_table_sets_numbers_right():
     lines = display.table(("name", "n", "x"), [("a", 1234567, 0.12345), ("b", "c", 2.0)]).data
     assert lines.splitlines()[1:] == [

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from IPython.display import Markdown
 
-from course.training import runs, studies
+from course.training import runs, seeds, studies
 from course.visualization import ablations, display, plots
-from tests.course.units import figures, question, unit
+from tests.course.units import figures, notebook_of, question, unit
 
 UNIT = unit("08_residual_ablations")
 
@@ -67,6 +67,30 @@ def test_the_lecture_measures_what_it_says(taught):
     assert taught.growth["DenseNet"][-1] > taught.growth["ResNet"][-1]
 
 
+def test_the_lecture_has_recorded_all_that_it_measures(taught):
+    recorded = seeds.load("08_residual_ablations")
+    assert recorded.keys() == taught.numbers.keys()
+    assert {len(values) for values in recorded.values()} == {5}
+
+
+def test_rows_of_errors_and_corrections_say_where_they_are_from(taught):
+    assert all(len(row) == 5 for row in taught.corrections)
+    (groups,) = (row for row in taught.corrections if row[0].startswith("32 groups"))
+    of_four, of_two = (32 * 9 * width**2 for width in (4, 2))
+    assert of_four == 4 * of_two and "four times as many 3x3 weights" in groups[3]
+    assert f"{of_four:,} against {of_two:,}" in groups[4]
+    assert not any("stochastic depth at the first block" in row[0] for row in taught.corrections)
+
+
+def test_the_gradient_grows_where_the_shortcut_is_gated():
+    """As the lecture measures, and the model answer of the last question says."""
+    recorded = seeds.load("08_residual_ablations")
+    assert min(recorded["gradient at the start: gate, bias 0"]) > 10
+    cells = notebook_of(UNIT.script).cells
+    (answer,) = (cell.source for cell in cells if "**Marking scheme**" in cell.source)
+    assert "it even *grows*" in answer and "as a whole is said to vanish" in answer
+
+
 @pytest.mark.parametrize(
     ("beginning", "right", "words"),
     [
@@ -76,7 +100,7 @@ def test_the_lecture_measures_what_it_says(taught):
 )
 def test_the_slides_that_are_wrong_are_named(beginning, right, words, taught, facts):
     assert right in question(facts("sizing_questions.json"), beginning)["correct"]
-    assert any(words in row[2] for row in taught.corrections)
+    assert any(words in row[3] for row in taught.corrections)
 
 
 def test_the_expected_length_is_the_known_one(taught, facts):

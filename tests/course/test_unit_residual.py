@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from course.training import seeds
 from course.visualization import display, plots
 from course.visualization import residual as draw
 from tests.course.units import figures, unit
@@ -23,7 +24,67 @@ def test_the_lecture_shows_figures_with_words(taught):
     assert len(figures(taught)) >= 8
 
 
+def test_the_lecture_has_recorded_all_that_it_measures(taught):
+    recorded = seeds.load("07_residual")
+    assert recorded.keys() == taught.numbers.keys()
+    assert {len(values) for values in recorded.values()} == {5}
+
+
+def test_what_the_lecture_says_of_five_seeds_holds_for_them():
+    found = {name: np.array(values) for name, values in seeds.load("07_residual").items()}
+    # "its best seed is worse than the shallow one's worst"; the residual ones overlap
+    assert found["loss: plain, 32 layers"].min() > found["loss: plain, 20 layers"].max()
+    ranges = [found[f"loss: residual, {depth} layers"] for depth in (20, 32)]
+    assert ranges[0].min() < ranges[1].max() and ranges[1].min() < ranges[0].max()
+    # "reach the first layer of 56 hundreds of times as large", "less than ten"
+    deep = "first / last: {}, 56 layers, normalized: yes"
+    assert np.median(found[deep.format("plain")]) > 200
+    assert found[deep.format("residual")].max() < 10
+    # agreement: none at 20 layers with normalization, without it only at 56
+    alike = "agreement: plain, {} layers, normalized: {}"
+    assert found[alike.format(20, "yes")].max() < 0.2 < found[alike.format(20, "no")].min()
+    assert found[alike.format(56, "no")].max() < 0.1
+
+
+def test_errors_of_a_table_have_as_many_decimals(taught):
+    pages = [shown.data for shown in taught.shown if hasattr(shown, "data")]
+    (page,) = (page for page in pages if "top-1 error, one crop" in page)
+    errors = [line.split("|")[-2].strip() for line in page.splitlines()[2:]]
+    assert {len(error.partition(".")[2]) for error in errors} == {1}
+    (page,) = (page for page in pages if "CIFAR-10 test error" in page)
+    assert page.splitlines()[1].endswith("| ---: |")
+
+
 # Figures
+
+
+def test_a_kind_of_network_has_one_color_in_all_figures():
+    def colors(figure):
+        (axis,) = figure.axes
+        lines = [line for line in axis.lines if not line.get_label().startswith("_")]
+        return {line.get_label(): line.get_color() for line in lines}
+
+    curves = plots.curves(
+        range(1, 4), {"plain": [1, 2, 3], "residual": [2, 2, 2]}, "Two.", x_label="", y_label=""
+    )
+    four = {f"{kind}, {n} layers": [[1.0, 2.0]] for kind in ("residual", "plain") for n in (20, 32)}
+    trained = plots.training_curves(four, "Four.")
+    without = draw.without_each_block(
+        ["a"], {"plain": [0.1], "residual": [0.8]}, {"plain": 0.9, "residual": 0.9}
+    )
+    for kind in ("plain", "residual"):
+        (color,) = {
+            found for figure in (curves, trained, without) for name, found in colors(figure).items()
+            if name.startswith(kind)
+        }  # fmt: skip
+    assert color == display.BLUE
+    styles = [line.get_linestyle() for line in trained.axes[0].lines]
+    assert styles == ["-", "--", "-", "--"]
+
+
+def test_layers_are_counted_in_whole_numbers():
+    figure = plots.curves(range(1, 20), {"plain": range(1, 20)}, "One.", x_label="", y_label="")
+    assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())
 
 
 def test_training_curves_say_where_they_end():

@@ -1,0 +1,135 @@
+"""A lecture's numbers with several seeds: recorded once, and read by the lecture's tables.
+
+Such a lecture has a line ``SEED = 1``, heeds it wherever it measures, and keeps what it found in a
+dict ``numbers``. ``python -m course.training.seeds 07_residual`` runs it with seed after seed,
+asserts included, and writes ``data/lectures/07_residual.json``.
+
+    >>> from course.training import seeds
+    >>> seeds.load("07_residual")["loss: plain, 32 layers"]
+    [0.4, 0.9, 1.3, 1.4, 1.3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import math
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from course.training import reports
+from course.training.checkpoints import write_text
+
+FOLDER = Path(__file__).parents[2] / "data" / "lectures"
+LECTURES = Path(__file__).parents[1] / "lectures"
+DIGITS = 4  # of each number in a record
+_SEED = re.compile(r"^SEED = 1$", re.MULTILINE)
+_recording = False
+
+
+def load(lecture: str, folder: Path | None = None) -> dict[str, list[float]]:
+    """The recorded numbers of a lecture: for each name one number per seed.
+
+    Args:
+        lecture: name of its script: "07_residual".
+        folder: of the records; None for the course's own.
+
+    Raises:
+        FileNotFoundError: nothing is recorded for this lecture.
+    """
+    if _recording:  # its own record is only being made
+        return defaultdict(lambda: [math.nan])
+    return json.loads(_path(lecture, folder).read_text())["numbers"]
+
+
+def columns(recorded: Mapping[str, Sequence[float]], names: Sequence[str], here: Mapping) -> list:
+    """Rows of a table: one for each seed, and a last one for the numbers of this run.
+
+    Args:
+        recorded: what :func:`load` gave.
+        names: of the numbers, one column each.
+        here: this run's numbers by name.
+
+    Returns:
+        Rows of text; the first column says whose they are.
+    """
+    by_seed = zip(*(recorded[name] for name in names), strict=True)
+    rows = [(str(seed), *map(_text, row)) for seed, row in enumerate(by_seed, start=1)]
+    return [*rows, ("this run", *(_text(here[name]) for name in names))]
+
+
+def span(values: Sequence[float]) -> str:
+    """From the smallest to the largest: "0.41 to 0.52"."""
+    return f"{_text(min(values))} to {_text(max(values))}"
+
+
+def _text(value: float) -> str:
+    """Two decimals, fewer where they would say nothing."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 2}f}"
+
+
+def _path(lecture: str, folder: Path | None = None) -> Path:
+    return (folder or FOLDER) / f"{lecture}.json"
+
+
+def numbers_with(lecture: str, seed: int) -> dict[str, float]:
+    """Run a lecture with a seed, and give what it measured.
+
+    Raises:
+        ValueError: the lecture has no line ``SEED = 1``.
+        AssertionError: a claim of the lecture does not hold with this seed.
+    """
+    source, count = _SEED.subn(f"SEED = {seed}", (LECTURES / f"{lecture}.py").read_text())
+    if count != 1:
+        raise ValueError(f"A lecture has one line 'SEED = 1'; {lecture} has {count}.")
+    namespace = {"__name__": lecture}
+    with contextlib.redirect_stdout(io.StringIO()), _recorded_anew():
+        exec(compile(source, lecture, "exec"), namespace)
+    return {
+        name: float(f"{value:.{DIGITS}g}") for name, value in sorted(namespace["numbers"].items())
+    }
+
+
+@contextlib.contextmanager
+def _recorded_anew() -> Iterator[None]:
+    global _recording
+    _recording = True
+    try:
+        yield
+    finally:
+        _recording = False
+
+
+def record(lecture: str, count: int, folder: Path | None = None) -> Path:
+    """Run a lecture with the seeds 1 to `count`, and write down its numbers."""
+    start = time.perf_counter()
+    runs = [numbers_with(lecture, seed) for seed in range(1, count + 1)]
+    found = {
+        "numbers": {name: [run[name] for run in runs] for name in runs[0]},
+        "seconds": round(time.perf_counter() - start),
+        "versions": reports.versions(),
+    }
+    path = _path(lecture, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(found, indent=1) + "\n")
+    return path
+
+
+def main() -> None:
+    """Record a lecture from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m course.training.seeds", description=__doc__)
+    parser.add_argument("lecture", help="name of the script: 07_residual")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5)")
+    arguments = parser.parse_args()
+    print(record(arguments.lecture, arguments.seeds))
+
+
+if __name__ == "__main__":
+    from course.training import seeds  # the module that the lecture imports, not a second one
+
+    seeds.main()
