@@ -30,8 +30,8 @@
 #
 # Lecture 01 showed what a kernel does; here it is counted. We derive each formula on small
 # examples, and then size the networks that made history: LeNet-5, AlexNet, VGG-16, GoogLeNet, and
-# the cheaper blocks that came after. Several well-known slides get some of these numbers wrong. We
-# count again, and collect what we found at the end.
+# the cheaper blocks that came after. Some of these numbers are wrong on the slides of well-known
+# lectures. We count again, and collect what we found at the end.
 #
 # Every number below is computed where it is stated. Change one and run the cell again.
 
@@ -187,8 +187,8 @@ print("Keras' same     ", np.array(same).ravel().astype(int))
 print("one zero a side ", np.array(ones).ravel().astype(int))
 
 # %% [markdown]
-# Weights from a framework that pads both sides alike give other results in Keras unless a
-# `ZeroPadding2D` and a valid convolution take the place of "same". Sizes alone won't tell.
+# Weights from a framework that pads both sides alike give other results in Keras, unless a
+# `ZeroPadding2D` and a valid convolution replace "same". Sizes alone won't tell.
 #
 # ### Pooling
 #
@@ -214,8 +214,8 @@ print("parameters of a pooling layer:", keras.layers.MaxPooling2D(3, strides=2).
 # positions.
 #
 # - **Connections** (LeCun's count): $HWF(k^2 C + 1)$, a bias being a connection too.
-# - **MACs**, multiply-adds: $HWF k^2 C$. A bias is only added. Who counts multiplications and
-#   additions apart, as FLOPs, gets twice as many; papers mix the two words up freely.
+# - **MACs**, multiply-adds: $HWF k^2 C$. A bias is only added. If multiplications and additions are
+#   counted separately, as FLOPs, there are twice as many; papers use both words for either count.
 # - **Memory** of the output: $HWF$ values, 4 bytes each as `float32`.
 #
 # Take 5x5 filters from 96 to 256 channels on 27x27, which will turn out to be AlexNet's second
@@ -263,13 +263,13 @@ play(
 # ## 4 · How far does it see?
 #
 # Lecture 01 has measured receptive fields, and computes them from two numbers: the field $r$, and
-# the step $t$ between neighboring values, in pixels. One value behind a 3x3 layer depends on 3x3
-# pixels. How many does it depend on behind two such layers? Behind three?
+# the step $t$ between neighboring values, in pixels. One value after a 3x3 layer depends on 3x3
+# pixels. How many does it depend on after two such layers? After three?
 
 
 # %%
 def eyes(layers, kernel, stride):
-    """What a value behind equal layers sees."""
+    """What a value after equal layers sees."""
     return draw.pyramid([(kernel, stride)] * layers)
 
 
@@ -396,7 +396,9 @@ for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
 # So people count with 227 and no padding. (A lecture's 56x56x96 is what "same" makes of 224.)
 #
 # Here is the whole net, once as one tower, and once as the authors trained it: split over two GPUs
-# of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU.
+# of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU. The order
+# of the layers is that of CaffeNet, a copy which most tables show: it pools first, then normalizes.
+# The paper normalizes first. That changes the shapes of the two NORM layers and nothing else.
 
 # %%
 ALEXNET = [  # name, filters or units, kernel, stride, padding, groups of the two-GPU net
@@ -445,16 +447,21 @@ conv_share, conv_work = sum(row[2] for row in rows[:11]) / weights_one, sum(macs
 print(f"one tower: {alexnet_one:,} parameters   two groups: {alexnet_two:,}")
 print(f"convolutions have {conv_share:.1%} of the weights; the first FC alone {rows[11][2]:,}")
 print(f"and they do {conv_work:.1%} of the {alexnet_macs:,} MACs")
+for norm, conv_before in (("NORM1", "CONV1"), ("NORM2", "CONV2")):
+    print(
+        f"{norm}: {alexnet_shapes[norm]} here, {alexnet_shapes[conv_before]} in the paper's order"
+    )
 
 # %% [markdown]
-# Three shapes on slides don't survive this table. The second NORM layer is not 27x27x96: that is a
-# copy of the first one. One lecture lets the first pooling use windows of 2x2, which would turn its
-# 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96 is the first layer.
+# Three shapes on slides don't survive this table. The second NORM layer is 27x27x96 in neither
+# order: that is a copy of the first one. One lecture lets the first pooling use windows of 2x2,
+# which would turn its 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96 is the
+# first layer.
 #
 # ## 7 · VGG-16: small filters, many of them
 #
 # VGG knows one convolution, 3x3 with stride 1 and padding 1, and one pooling, 2x2. Why three 3x3
-# layers in place of one 7x7? They see the same 7x7 patch. Count the weights, for $C$ channels in
+# layers instead of one 7x7? They see the same 7x7 patch. Count the weights, for $C$ channels in
 # and out:
 
 # %%
@@ -687,7 +694,8 @@ table(("groups", "width of a group", "width", "weights"), rows)
 
 # %% [markdown]
 # **Depthwise separable convolution** takes groups to the end: one $k \times k$ filter for each
-# channel alone, then a 1x1 convolution to mix $N$ channels. Compared with an ordinary one it costs
+# of the $M$ input channels alone, then a 1x1 convolution that mixes them to $N$ output channels.
+# Compared with an ordinary one it costs
 #
 # $$\frac{k^2 M + M N}{k^2 M N} = \frac{1}{N} + \frac{1}{k^2}$$
 
@@ -821,8 +829,9 @@ show(costs.networks(rows))
 #
 # ## 10 · What the slides say, and what is right
 #
-# These are the sizes on the four lectures' slides that do not hold. What is right comes from the
-# cells above.
+# This course follows four public lectures: Stanford's CS231n, UCLA's C147, DeepMind's lectures at
+# UCL, and NPFL138 of Charles University. These are the sizes on their slides that do not hold. What
+# is right comes from the cells above.
 
 # %%
 full = sizing.conv_output_size(32, 4, padding="full")
@@ -840,7 +849,8 @@ corrections = [
      "56 is 'same' padding on 224; 55 is valid on 227"),
     ("AlexNet's first pooling", "2x2 windows, 28x28x96", alexnet_shapes["POOL1"],
      "windows of 3x3 with stride 2"),
-    ("AlexNet's second NORM", "27x27x96", alexnet_shapes["NORM2"], "a copy of the first NORM"),
+    ("AlexNet's second NORM", "27x27x96", alexnet_shapes["NORM2"],
+     f"a copy of the first NORM; {alexnet_shapes['CONV2']} in the paper's order"),
     ("VGG-16's layers", "[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3",
      "[CONVx2-POOL]x2 -> [CONVx3-POOL]x3 -> FCx3",
      f"the slide's has {2 * 3 + 3 * 2 + 3} weight layers"),
@@ -861,7 +871,7 @@ table(("about", "the slides say", "right is", "why"), corrections)
 # ## To remember
 #
 # - An output has $\lfloor (n + 2p - k)/s \rfloor + 1$ values along an axis. Round down. With
-#   dilation, put the reach $d(k-1)+1$ in place of $k$.
+#   dilation, put the reach $d(k-1)+1$ instead of $k$.
 # - Keras' "same" gives $\lceil n/s \rceil$, and puts an odd zero at the end.
 # - A convolution has $F(k^2 C/g + 1)$ parameters, whatever the image's size. Pooling has none.
 # - MACs are weights times output positions. FLOPs are about twice as many: ask which is meant.
