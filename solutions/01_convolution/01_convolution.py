@@ -154,11 +154,11 @@ def correlated(image, kernel):
 
 for name, picture, size in (
     ("a square kernel", draw.normal(size=(8, 11)), (3, 3)),
-    ("a kernel that is higher than wide", draw.normal(size=(8, 22)).astype("float32")[:, ::2], (4, 2)),
+    ("a kernel of whole numbers, higher than wide", draw.normal(size=(8, 22)).astype("float32")[:, ::2], (4, 2)),
     ("a picture of whole numbers, and a kernel of one row", draw.integers(0, 256, (7, 9)), (1, 4)),
     ("a kernel as high as the image", draw.normal(size=(3, 8)), (3, 2)),
 ):  # fmt: skip
-    kernel = draw.normal(size=size)
+    kernel = draw.normal(size=size) if size != (4, 2) else draw.integers(-9, 9, size)
     right = correlated(picture, kernel)
     around = tuple((n - 1, n - 1) for n in size)
     question.check(name, correlate, picture, kernel).gives_array(
@@ -252,11 +252,11 @@ def slid(image, kernel, rows, columns):
 
 for name, picture, size in (
     ("a square kernel", draw.normal(size=(14, 9)).astype("float32")[::2], (3, 3)),
-    ("a kernel that is wider than high", draw.normal(size=(7, 9)), (2, 5)),
+    ("a kernel of whole numbers, wider than high", draw.normal(size=(7, 9)), (2, 5)),
     ("a picture of whole numbers, and a kernel of one column", draw.integers(0, 256, (5, 8)), (4, 1)),
     ("an image of one row", draw.normal(size=(1, 6)), (1, 4)),
 ):  # fmt: skip
-    kernel = draw.normal(size=size)
+    kernel = draw.normal(size=size) if size != (2, 5) else draw.integers(-9, 9, size)
     rows, columns = size[0] - 1, size[1] - 1
     right = slid(picture, kernel[::-1, ::-1], rows, columns)
     question.check(name, convolve, picture, kernel).gives_array(
@@ -409,6 +409,7 @@ asked(
     "a stride and a rest of nearly a step", (strides * count - 1, strides + odd - 1 + strides % 2, strides),
     0.5, "a rest at the end gets a window of its own",
 )  # fmt: skip
+asked("a kernel smaller than the stride", (7 * count + 2, 5, 7), 0.5)
 asked("dilation", (size, 2 * half, 1, 3), 1, "how far does the dilated kernel reach?")
 asked(
     "a stride and a dilation", (3 * count + 1, 2 * half, 3, 3), 1,
@@ -686,9 +687,10 @@ asked("same, with a dilation", batch, even, dilation=3, padding="same", share=0.
 asked("stride and dilation, valid", wide, even, strides=2, dilation=2, share=0.5)
 asked("all options together", single, odd, bias, strides=2, padding="same", dilation=3)
 asked(
-    "whole numbers, and fractions in the bias", draw.integers(0, 256, (1, 6, 5, 1)),
+    "whole numbers, and fractions in the bias", draw.integers(0, 9, (1, 6, 5, 1)),
     draw.integers(-9, 9, (3, 2, 1, 1)), draw.uniform(0.3, 0.7, 1), share=0.5,
 )  # fmt: skip
+asked("a kernel of whole numbers", single, draw.integers(-9, 9, (2, 3, 3, 2)), bias[:2], share=0.5)
 asked(
     "a picture of whole numbers, and kernels of one pixel", draw.integers(0, 256, (2, 6, 5, 3)),
     draw.normal(size=(1, 1, 3, 2)), strides=2, padding="same", share=0.5,
@@ -815,9 +817,10 @@ for name, batch, groups, filters, share in (
     ("two groups", draw.normal(size=(2, 5, 7, 6)), 2, 4, 1),
     ("three groups, and whole numbers", whole, 3, 9, 1),
     ("one group", sliced, 1, 3, 0.5),
-    ("a group for each channel", sliced, 4, 8, 0.5),
+    ("a group for each channel, and kernels of whole numbers", sliced, 4, 8, 0.5),
 ):
-    kernel = draw.normal(size=(3, 2, batch.shape[-1] // groups, filters))
+    size = (3, 2, batch.shape[-1] // groups, filters)
+    kernel = draw.normal(size=size) if groups < 4 else draw.integers(-9, 9, size)
     right = group_by_group(batch, kernel, groups)
     apart = np.reshape(right, (*right.shape[:3], groups, -1)).swapaxes(-1, -2).reshape(right.shape)
     question.check(name, grouped_conv2d, batch, kernel, groups, share=share).gives_array(
@@ -841,7 +844,8 @@ for name, batch, multiplier, share in (
     ("one channel of one image", draw.normal(size=(1, 4, 3, 1)), 2, 0.5),
 ):
     channels = batch.shape[-1]
-    kernel = draw.normal(size=(2, 3, channels, multiplier))
+    size = (2, 3, channels, multiplier)
+    kernel = draw.normal(size=size) if multiplier > 1 else draw.integers(-9, 9, size)
     y = keras.ops.depthwise_conv(batch.astype("float32"), kernel.astype("float32"))
     right = np.array(y)
     spread = right.reshape(*right.shape[:3], channels, multiplier)
@@ -1267,7 +1271,7 @@ cut = "fractions were cut off: what type has the array that you write to?"
 sliced = draw.normal(size=(3, 8, 18, 2)).astype("float32")[:, :, ::2]
 for name, batch, kernel, options in (
     ("stride 1", sliced, draw.normal(size=(3, 2, 2, 4)), {}),
-    ("stride 2, and a rest", draw.normal(size=(3, 8, 9, 2)), draw.normal(size=(3, 2, 2, 4)),
+    ("stride 2, and a rest", draw.normal(size=(3, 8, 9, 2)), draw.integers(-9, 9, (3, 2, 2, 4)),
      {"strides": 2}),
     ("stride 3, gaps and whole numbers", draw.integers(1, 256, (2, 9, 11, 1)),
      draw.integers(2, 9, (2, 1, 1, 1)), {"strides": 3}),
@@ -1385,13 +1389,16 @@ def keras_transpose(y, kernel, strides):
 sliced = draw.normal(size=(2, 4, 10, 3)).astype("float32")[:, :, ::2]
 for name, maps, size, options, share in (
     ("stride 1", sliced, (3, 4, 2, 3), {}, 1),
-    ("stride 2", draw.normal(size=(2, 4, 5, 3)), (3, 4, 2, 3), {"strides": 2}, 1),
+    ("stride 2, and whole numbers in the kernel", draw.normal(size=(2, 4, 5, 3)), (3, 4, 2, 3),
+     {"strides": 2}, 1),
     ("stride 3", draw.normal(size=(2, 5, 3, 2)), (3, 4, 5, 2), {"strides": 3}, 1),
     ("whole numbers, one row and one channel", draw.integers(1, 256, (1, 1, 4, 1)), (2, 3, 1, 1),
      {"strides": 2}, 0.5),
     ("one value", draw.normal(size=(1, 1, 1, 2)), (2, 3, 3, 2), {"strides": 2}, 0.5),
 ):  # fmt: skip
     kernel, strides = draw.normal(size=size), options.get("strides", 1)
+    if "in the kernel" in name:
+        kernel = np.rint(9 * kernel).astype(int)
     right = keras_transpose(maps, kernel, strides)
     question.check(name, conv2d_transpose, maps, kernel, share=share, **options).gives_array(
         right,
