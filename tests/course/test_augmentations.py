@@ -127,8 +127,9 @@ def test_cutmix_mixes_labels_by_area():
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
 def test_a_batch_has_one_share_or_each_example_its_own(name):
     labels = np.eye(50, dtype="float32")
-    for each_example in (False, True):
-        _, mixed = getattr(augmentations, name)(IMAGES, labels, rng(), 1.0, each_example)
+    for each_example in (None, False, True):
+        chosen = () if each_example is None else (each_example,)
+        _, mixed = getattr(augmentations, name)(IMAGES, labels, rng(), 1.0, *chosen)
         assert np.allclose(mixed.sum(1), 1)
         shares = np.unique(np.round(mixed.diagonal()[mixed.diagonal() < 1], 5))
         assert (len(shares) > 10) if each_example else (len(shares) == 1)
@@ -169,6 +170,17 @@ def test_mixup_and_cutmix_take_turns():
     assert kinds == {True, False}
 
 
+def test_images_stay_integers_unless_mixup_may_come():
+    labels = one_hot(LABELS, 5)
+    for steps, kind in {
+        (("cutmix", 1.0),): "uint8",
+        (("mixup", 1.0), ("flip",)): "float32",
+    }.items():
+        images, mixed = augmentations.apply(steps, IMAGES, labels, rng())
+        assert images.dtype == kind
+        assert (mixed != labels).any()
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("step", [("resized_crop", 0.3), ("crop_within", 0.75)])
 def test_parts_are_scaled_to_the_size_there_was(step, channels):
@@ -182,6 +194,77 @@ def test_parts_are_scaled_to_the_size_there_was(step, channels):
     assert span.min() > 80
     if step[0] == "crop_within":
         assert np.allclose(span, 255 * 0.75, atol=12)
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    """(top, left, height, width) of every part that is cut out and scaled."""
+    found = []
+
+    def cut(image, *box):
+        found.append(box)
+        return image
+
+    monkeypatch.setattr(augmentations, "_cut", cut)
+    return found
+
+
+def test_a_resized_crop_has_a_share_of_the_area_and_a_shape(boxes):
+    draws = Recorder()
+    augmentations.resized_crop(np.zeros((200, 30, 50, 1), "uint8"), None, draws, 0.2)
+    area, shape, y, x = draws.drawn[0].T
+    scale = np.sqrt(0.2 + 0.8 * area)
+    stretch = np.sqrt(np.exp(np.log(3 / 4) + shape * (np.log(4 / 3) - np.log(3 / 4))))
+    height, width = 30 * np.minimum(1, scale / stretch), 50 * np.minimum(1, scale * stretch)
+    wanted = [y * (30 - height), x * (50 - width), height, width]
+    np.testing.assert_allclose(boxes, np.transpose(wanted))
+
+
+def test_a_crop_within_lies_anywhere(boxes):
+    draws = Recorder()
+    augmentations.crop_within(np.zeros((40, 30, 50, 1), "uint8"), None, draws, 0.6)
+    y, x = draws.drawn[0].T
+    ones = np.ones(40)
+    np.testing.assert_allclose(boxes, np.transpose([y * 12, x * 20, 18 * ones, 30 * ones]))
+
+
+def test_flip_turns_where_the_draw_is_below_a_half():
+    draws = Recorder()
+    out, _ = augmentations.flip(IMAGES, LABELS, draws)
+    turned = draws.drawn[0] < 0.5
+    np.testing.assert_array_equal(out[turned], IMAGES[turned, :, ::-1])
+    np.testing.assert_array_equal(out[~turned], IMAGES[~turned])
+
+
+def test_random_erasing_draws_until_a_rectangle_fits():
+    draws, images = Recorder(), np.zeros((60, 14, 9, 1), "uint8")
+    out, _ = augmentations.random_erasing(images, None, draws, 0.7)
+    chances, *rest = draws.drawn
+    wanted, rest = images.copy(), iter(rest)
+    for n in np.flatnonzero(chances < 0.7):
+        while True:
+            area, ratio, top, left = next(rest)
+            area, ratio = (0.02 + 0.38 * area) * 14 * 9, 0.3 + (1 / 0.3 - 0.3) * ratio
+            rows, columns = (max(1, round(side**0.5)) for side in (area * ratio, area / ratio))
+            top, left = int(top * 14), int(left * 9)
+            if top + rows <= 14 and left + columns <= 9:
+                break
+        wanted[n, top : top + rows, left : left + columns] = np.floor(256 * next(rest))
+    np.testing.assert_array_equal(out, wanted)
+    assert next(rest, None) is None
+
+
+def test_a_tiny_image_can_be_erased():
+    out, _ = augmentations.random_erasing(np.zeros((200, 1, 1, 1), "uint8"), None, rng(), 1.0)
+    assert (out > 0).mean() > 0.9
+
+
+def test_color_noise_stays_in_range_and_has_no_color_in_the_mean():
+    ends, draws = np.repeat(np.array([0, 255], "uint8"), 3 * 600).reshape(1200, 1, 1, 3), Recorder()
+    out, _ = augmentations.color_noise(ends, None, draws, 0.1)
+    shift = draws.drawn[0].astype("float32") @ components.noise_matrix(value_range=(0, 255))
+    np.testing.assert_array_equal(out[:, 0, 0], np.rint(np.clip(ends[:, 0, 0] + shift, 0, 255)))
+    assert np.abs(draws.drawn[0].mean()) < 5 * 0.1 / np.sqrt(draws.drawn[0].size)
 
 
 def test_color_noise_shifts_a_whole_picture():

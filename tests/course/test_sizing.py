@@ -288,6 +288,122 @@ def test_profile_refuses_what_it_cannot_count():
         sizing.profile(keras.Model(inputs, keras.ops.matmul(inputs, inputs)))
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (layers.Flatten(), (4, 3)),
+        (layers.Reshape((3, 4)), (4, 3)),
+        (layers.Identity(), (4, 3)),
+        (layers.Dropout(0.5), (4, 3)),
+        (layers.SpatialDropout1D(0.5), (4, 3)),
+        (layers.SpatialDropout2D(0.5), (4, 4, 3)),
+        (layers.SpatialDropout3D(0.5), (4, 4, 4, 3)),
+        (layers.GaussianDropout(0.5), (4, 3)),
+        (layers.GaussianNoise(0.5), (4, 3)),
+        (layers.ActivityRegularization(0.5), (4, 3)),
+    ],
+)
+def test_profile_counts_no_activation_that_is_handed_on(layer, shape):
+    report = sizing.profile(
+        keras.Sequential([keras.Input(shape), layer, layers.Activation("relu")])
+    )
+    handed, own = (row.activation_bytes for row in report.rows[-2:])
+    assert (handed, own) == (0, report.rows[0].activation_bytes)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.RMSNormalization(axis=[1, 2]), layers.BatchNormalization(), layers.Rescaling(2)],
+)
+def test_profile_counts_no_kernel_in_what_multiplies_elementwise(layer):
+    assert sizing.profile(keras.Sequential([keras.Input((4, 4, 3)), layer])).macs == 0
+
+
+def _product(name, x):
+    ones = keras.ops.ones
+    return {
+        "Matmul": lambda: keras.ops.matmul(x, ones((3, 2))),
+        "Dot": lambda: keras.ops.dot(x, ones((3, 2))),
+        "Einsum": lambda: keras.ops.einsum("bhwc,cd->bhwd", x, ones((3, 2))),
+        "Tensordot": lambda: keras.ops.tensordot(x, ones((3, 2)), axes=1),
+        "Conv": lambda: keras.ops.conv(x, ones((1, 1, 3, 2))),
+        "DepthwiseConv": lambda: keras.ops.depthwise_conv(x, ones((1, 1, 3, 1))),
+        "SeparableConv": lambda: keras.ops.separable_conv(
+            x, ones((1, 1, 3, 1)), ones((1, 1, 3, 2))
+        ),
+    }[name]()
+
+
+@pytest.mark.parametrize(
+    "name", ["Matmul", "Dot", "Einsum", "Tensordot", "Conv", "DepthwiseConv", "SeparableConv"]
+)
+def test_profile_refuses_products_without_a_layer(name):
+    x = keras.Input((4, 4, 3))
+    with pytest.raises(ValueError, match=rf"does not know the MACs of '\w+' \({name}\)"):
+        sizing.profile(keras.Model(x, _product(name, x)))
+
+
+class _Counted(layers.Layer):
+    """Has a kernel, and says how often it multiplies."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 2))
+
+    def call(self, x):
+        return x @ self.kernel
+
+    def macs(self, input_shape, output_shape):
+        return 1000 * input_shape[-1] + output_shape[-1]
+
+
+class _Scaled(layers.Layer):
+    """Has a weight for each channel, which is no kernel."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],))
+
+    def call(self, x):
+        return x * self.scale
+
+
+def test_profile_asks_a_layer_of_ones_own():
+    report = sizing.profile(keras.Sequential([keras.Input((5, 3)), _Scaled(), _Counted()]))
+    assert [row.macs for row in report.rows] == [0, 0, 3002]
+
+
+def test_profile_names_nested_layers_and_gives_weights_to_the_first_use():
+    inputs, dense = keras.Input(()), layers.Dense(3, name="dense")
+    deep = keras.Sequential([keras.Input((3,)), dense], name="deep")
+    inner = keras.Sequential([keras.Input((3,)), deep], name="inner")
+    x = layers.Reshape((1,))(inputs)
+    x = layers.Concatenate()([x, x, x])
+    report = sizing.profile(keras.Model(inputs, inner(inner(x))))
+    assert report.rows[0].output_shape == (1,)  # one number
+    assert [(row.name, row.params) for row in report.rows[-2:]] == [
+        ("inner/deep/dense", 12),
+        ("inner/deep/dense", 0),
+    ]
+
+
+def test_profile_says_which_layer_it_is():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    first = layers.Conv2D(1, 1, data_format="channels_first", name="conv9")
+    for model, message in (
+        (keras.Sequential([keras.Input((3, 4, 4)), first]), "layer 'conv9' has data_format"),
+        (Own(name="mine"), "received Own 'mine'"),
+        (keras.Sequential([layers.Dense(1)], name="open"), "Sequential 'open' does not know"),
+        (
+            keras.Sequential([keras.Input((None, 4, 3), name="in"), layers.Conv2D(1, 1)]),
+            r"layer 'in' has shape \(None, None, 4, 3\)",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sizing.profile(model)
+
+
 def test_sizing_needs_no_keras():
     code = "import course.sizing, sys; print(*{'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
