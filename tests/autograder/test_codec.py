@@ -32,7 +32,8 @@ def there_and_back(value):
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-    | st.binary() | st.complex_numbers(allow_nan=False) | st.decimals(allow_nan=False)
+    | st.binary() | st.binary().map(bytearray)
+    | st.complex_numbers(allow_nan=False) | st.decimals(allow_nan=False)
     | st.fractions() | st.dates() | st.datetimes() | st.times() | st.timedeltas(),
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner)
     | st.frozensets(st.integers()) | st.sets(st.text())
@@ -186,6 +187,20 @@ def test_fields_of_a_named_tuple_have_their_names():
     assert type(there_and_back(Size(3))) is type(back)
 
 
+def test_a_tuple_whose_fields_are_no_names_is_a_tuple():
+    class Odd(tuple):
+        _fields = ("x", 3)
+
+    back = there_and_back(Odd((1, 2)))
+    assert back == (1, 2) and type(back) is tuple
+
+
+def test_a_class_of_named_tuples_has_a_name_that_can_be_one():
+    code = [["x"], [["j", 1]]]
+    assert type(Decoder([], refuse).decode(["nt", "Size", *code])).__name__ == "Size"
+    assert type(Decoder([], refuse).decode(["nt", "no name", *code])).__name__ == "row"
+
+
 def test_an_enumerations_numbers_and_texts_are_numbers_and_texts():
     class Level(enum.IntEnum):
         LOW = 3
@@ -206,6 +221,13 @@ def test_an_enumerations_numbers_and_texts_are_numbers_and_texts():
         ["nt", "P", ["class"], [["j", 1]]],
         ["nt", "P", ["x", "x"], [["j", 1], ["j", 1]]],
         ["nt", "P", [3], [["j", 1]]],
+        ["nt", "P", ["x" * 200], [["j", 1]]],
+        ["nt", "P", [f"x{n}" for n in range(501)], [["j", 1]] * 501],
+        ["b", True],
+        ["b", 1],
+        ["b", -1],
+        ["ba", "0"],
+        ["a", {}, True, ""],
         ["cd", "defaultdict", "eval", []],
         ["cd", "defaultdict", "open", []],
         ["ty", "type"],
@@ -291,6 +313,27 @@ def test_depth_and_number_are_limited():
     endless.append(endless)
     with pytest.raises(CodecError, match="nested too deeply"):
         there_and_back(endless)
+
+
+def test_as_many_parts_as_the_limit_cross_and_no_more(monkeypatch):
+    monkeypatch.setattr("autograder.engine.codec.MAX_ITEMS", 4)
+    within, beyond = [1, 2, 3], [1, 2, 3, 4]
+    assert there_and_back(within) == within
+    with pytest.raises(CodecError, match="too many parts"):
+        there_and_back(beyond)
+    with pytest.raises(CodecError, match="not a value"):
+        Decoder([], refuse).decode(["l", [["j", n] for n in beyond]])
+
+
+def test_as_deep_as_the_limit_crosses_and_no_deeper(monkeypatch):
+    monkeypatch.setattr("autograder.engine.codec.MAX_DEPTH", 3)
+    one = ["l", [["j", 1]]]
+    within, beyond = [[[1]], [[2]]], [[[1]], [[[2]]]]
+    assert there_and_back(within) == within
+    with pytest.raises(CodecError, match="nested too deeply"):
+        there_and_back(beyond)
+    with pytest.raises(CodecError, match="not a value"):
+        Decoder([], refuse).decode(["l", [one, one, ["l", [["l", [one]]]]]])
 
 
 # Tables
