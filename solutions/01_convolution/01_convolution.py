@@ -35,18 +35,22 @@
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
-# **Four rules**
+# **Five rules**
 #
 # - An image is `(height, width)`, a batch is `(examples, height, width, channels)`, and a kernel is
 #   `(height, width, in_channels, filters)`: Keras' order. Heights come before widths, everywhere.
 # - Arrays hold whole numbers, as pictures do, or fractions, and may be slices of larger arrays, such
 #   as `x[:, ::2]`. Whatever comes in, results are not rounded.
-# - In questions 1 to 10, write no loop over pixels, output places or examples. A loop over the few
-#   places of a *kernel*, over channels or over groups is fine. `sliding_window_view` gives every
-#   window of an array without copying anything.
+# - A function gets such arguments as its docstring names, and need not check them unless its
+#   question asks for an error. It may change arrays that it is given: only what it returns is
+#   looked at.
+# - In questions 1 to 10, write no loop over pixels, output places or examples. A loop is whatever
+#   runs a line of yours once for each of them: `for` and `while`, a comprehension, `map`,
+#   `np.vectorize`, recursion. A loop over the few places of a *kernel*, over channels or over groups
+#   is fine. `sliding_window_view` gives every window of an array without copying anything.
 # - Answers are written in NumPy, and later ones may call your earlier functions. Keras, TensorFlow
-#   and SciPy stay out of them, except that questions 8 and 12 hand you a Keras model to call, and
-#   question 12 needs TensorFlow's gradient.
+#   and SciPy stay out of them. Questions 8 and 12 are an exception: they hand you a Keras model to
+#   call, and TensorFlow may be used to call it and on what it gives.
 #
 # Your work is checked for the last two rules as well. A question whose answer breaks one earns no
 # points.
@@ -507,7 +511,7 @@ sliced = draw.normal(size=(2, 13, 34, 3)).astype("float32")[:, :, ::2]
 for name, batch, size, options, share in (
     ("neighbors", sliced, (2, 4), {}, 1),
     ("a stride", draw.integers(0, 256, (3, 13, 17, 2)), (4, 2), {"strides": 3}, 1),
-    ("a dilation", draw.normal(size=(2, 13, 17, 3)), (2, 4), {"dilation": 3}, 1),
+    ("a dilation", draw.normal(size=(2, 13, 17, 3)), (3, 3), {"dilation": 3}, 1),
     ("both", sliced, (2, 4), {"strides": 2, "dilation": 3}, 1),
     ("one image of one row and one channel", draw.normal(size=(1, 1, 9, 1)), (1, 3), {"strides": 2}, 0.5),
 ):  # fmt: skip
@@ -652,6 +656,8 @@ def asked(name, x, kernel, bias=None, share=1.0, more=None, **options):
             right + added
         ),
     }
+    if bias is not None:
+        mistakes["fractions were cut off before the bias was added"] = np.trunc(right) + added
     question.check(name, conv2d, *given, share=share, **options).gives_array(
         right + added,
         tolerance=1e-4,
@@ -819,7 +825,7 @@ for name, batch, groups, filters, share in (
     ("one group", sliced, 1, 3, 0.5),
     ("a group for each channel, and kernels of whole numbers", sliced, 4, 8, 0.5),
 ):
-    size = (3, 2, batch.shape[-1] // groups, filters)
+    size = (3, 2 + groups % 2, batch.shape[-1] // groups, filters)
     kernel = draw.normal(size=size) if groups < 4 else draw.integers(-9, 9, size)
     right = group_by_group(batch, kernel, groups)
     apart = np.reshape(right, (*right.shape[:3], groups, -1)).swapaxes(-1, -2).reshape(right.shape)
@@ -844,7 +850,7 @@ for name, batch, multiplier, share in (
     ("one channel of one image", draw.normal(size=(1, 4, 3, 1)), 2, 0.5),
 ):
     channels = batch.shape[-1]
-    size = (2, 3, channels, multiplier)
+    size = (2 + multiplier % 2, 3, channels, multiplier)
     kernel = draw.normal(size=size) if multiplier > 1 else draw.integers(-9, 9, size)
     y = keras.ops.depthwise_conv(batch.astype("float32"), kernel.astype("float32"))
     right = np.array(y)
@@ -1072,14 +1078,17 @@ def gaps(model, x, shift, strides, margin):
         causes["the margin was left out"] = gap(margin=0)
     if strides > 1:
         causes["the feature map must be shifted by its own, larger pixels"] = gap(shift)
-    others = [gap(margin=n) for n in {margin * strides, margin // strides} - {margin}]
+    others = [gap(margin=n) for n in {margin * strides, margin // strides, margin + 1} - {margin}]
     others += [np.abs(right[:1]).max()]
+    if margin:  # as if the map were as wide as high
+        side = slice(margin, one.shape[1] - margin)
+        others += [np.abs(apart(one, other, outer)[:, side, side]).max()]
     if right.shape[-1] > 1:
         others += [np.abs(right[..., 0]).max()]
     return right, causes, others
 
 
-def telling(model, shape, shift, strides, margin, sign):
+def telling(model, shape, shift, strides, margin, sign, scale):
     """A batch, and weights, with which every mistake gives another number.
 
     The largest difference is the last example's and of the given sign, so that without `abs` it is
@@ -1087,7 +1096,8 @@ def telling(model, shape, shift, strides, margin, sign):
     """
     while True:
         model.set_weights([draw.normal(size=w.shape) for w in model.get_weights()])
-        batch = draw.normal(size=shape).astype("float32") * np.float32([[[[1]]], [[[3]]]])
+        batch = draw.normal(size=shape).astype("float32") * np.float32(scale)
+        batch[-1] *= 3
         found, causes, others = gaps(model, batch, shift, strides, margin)
         right = np.abs(found).max()
         signed = {True: found.max(), False: -found.min()}
@@ -1099,18 +1109,18 @@ def telling(model, shape, shift, strides, margin, sign):
 
 turned = (layers.Reshape((12, 32, 1)), layers.Permute((2, 1, 3)), layers.Reshape((32, 12)))
 dense = (*turned, layers.Dense(12, use_bias=False), layers.Reshape((32, 12, 1)))
-for name, size, shift, options, sign, made in (
-    ("borders count", (12, 16), (2, -3), {}, -1, [layers.Conv2D(2, 3, padding="same")]),
-    ("borders don't count", (14, 11), (1, 3), {"margin": 1}, 1,
+for name, size, shift, options, sign, scale, made in (
+    ("borders count", (12, 16), (2, -3), {}, -1, 1, [layers.Conv2D(2, 3, padding="same")]),
+    ("borders don't count", (9, 14), (1, -3), {"margin": 1}, 1, 4e-3,
      [layers.DepthwiseConv2D((5, 3), padding="same")]),
-    ("a stride", (15, 18), (6, -3), {"strides": 3}, -1, [layers.Conv2D(3, 5, 3, "same")]),
-    ("a stride and a margin", (24, 28), (8, 6), {"strides": 2, "margin": 2}, 1,
+    ("a stride", (15, 18), (6, -3), {"strides": 3}, -1, 2e-3, [layers.Conv2D(3, 5, 3, "same")]),
+    ("a stride and a margin", (20, 40), (-8, -4), {"strides": 2, "margin": 2}, 1, 1,
      [layers.Conv2D(2, 7, 2, "same")]),
-    ("a dense layer", (12, 16), (1, 2), {"margin": 2}, -1, dense),
+    ("a dense layer", (12, 16), (1, 2), {"margin": 2}, -1, 1, dense),
 ):  # fmt: skip
     strides, margin = options.get("strides", 1), options.get("margin", 0)
     model = net(size, *made)
-    batch, right, causes = telling(model, (2, *size, 2), shift, strides, margin, sign)
+    batch, right, causes = telling(model, (2, *size, 2), shift, strides, margin, sign, scale)
     question.check(name, equivariance_gap, model, batch, shift, **options).gives_array(
         right,
         tolerance=1e-4,
@@ -1270,7 +1280,7 @@ def spread(x, kernel, dy, strides, flip):
 cut = "fractions were cut off: what type has the array that you write to?"
 sliced = draw.normal(size=(3, 8, 18, 2)).astype("float32")[:, :, ::2]
 for name, batch, kernel, options in (
-    ("stride 1", sliced, draw.normal(size=(3, 2, 2, 4)), {}),
+    ("stride 1", sliced, draw.normal(size=(3, 3, 2, 4)), {}),
     ("stride 2, and a rest", draw.normal(size=(3, 8, 9, 2)), draw.integers(-9, 9, (3, 2, 2, 4)),
      {"strides": 2}),
     ("stride 3, gaps and whole numbers", draw.integers(1, 256, (2, 9, 11, 1)),
@@ -1332,12 +1342,13 @@ question.score()
 # What carries a gradient back through a convolution can go *forward* as well: each input value
 # pushes a copy of the kernel, multiplied by it, into a larger output. Where copies overlap, they
 # add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become
-# $s(n - 1) + k$ of them. It is called *transposed* because, written as a matrix, it is the
-# transpose of the convolution's; it is not the inverse.
+# $s(n - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix, it
+# is the transpose of the convolution's; it is not the inverse.
 #
 # Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel as
-# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. The stride
-# is never larger than the kernel's height or width here.
+# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Where the
+# stride is larger than the kernel, pixels between two copies are 0. (Keras then appends zeros
+# after the last copy, up to $s n$ values. Here nothing comes after it.)
 #
 # **Example.** The values $1, 10$ and the kernel $1, 2, 3$ at stride 2: the copies $1, 2, 3$ and
 # $10, 20, 30$ share one place, which makes $1, 2, 13, 20, 30$.
@@ -1345,7 +1356,7 @@ question.score()
 
 # %% nbgrader={"grade": false, "grade_id": "conv2d_transpose", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def conv2d_transpose(y, kernel, strides=1):
-    """What keras.layers.Conv2DTranspose computes, without a bias.
+    """What keras.layers.Conv2DTranspose computes, without a bias, up to the end of the last copy.
 
     Args:
         y: array of shape (examples, rows, columns, channels).
@@ -1382,8 +1393,12 @@ draw = np.random.default_rng(question.random.getrandbits(64))
 
 
 def keras_transpose(y, kernel, strides):
+    """Keras' own, without the zeros that it appends where the stride is larger than the kernel."""
+    height, width = (
+        strides * (n - 1) + k for n, k in zip(y.shape[1:3], kernel.shape, strict=False)
+    )
     y, kernel = y.astype("float32"), kernel.astype("float32")
-    return np.array(keras.ops.conv_transpose(y, kernel, strides, "valid"))
+    return np.array(keras.ops.conv_transpose(y, kernel, strides, "valid"))[:, :height, :width]
 
 
 sliced = draw.normal(size=(2, 4, 10, 3)).astype("float32")[:, :, ::2]
@@ -1391,10 +1406,11 @@ for name, maps, size, options, share in (
     ("stride 1", sliced, (3, 4, 2, 3), {}, 1),
     ("stride 2, and whole numbers in the kernel", draw.normal(size=(2, 4, 5, 3)), (3, 4, 2, 3),
      {"strides": 2}, 1),
-    ("stride 3", draw.normal(size=(2, 5, 3, 2)), (3, 4, 5, 2), {"strides": 3}, 1),
+    ("stride 3", draw.normal(size=(2, 5, 3, 2)), (3, 3, 5, 2), {"strides": 3}, 1),
     ("whole numbers, one row and one channel", draw.integers(1, 256, (1, 1, 4, 1)), (2, 3, 1, 1),
      {"strides": 2}, 0.5),
     ("one value", draw.normal(size=(1, 1, 1, 2)), (2, 3, 3, 2), {"strides": 2}, 0.5),
+    ("gaps between the copies", draw.normal(size=(2, 4, 3, 2)), (2, 1, 3, 2), {"strides": 3}, 0.5),
 ):  # fmt: skip
     kernel, strides = draw.normal(size=size), options.get("strides", 1)
     if "in the kernel" in name:
@@ -1488,12 +1504,17 @@ def factors(height, width):
     return [draw.uniform(0.5, 2, n) * draw.permutation([1, -1] * n)[:n] for n in (height, width)]
 
 
-whole = np.outer(draw.integers(1, 9, 3), [1, draw.integers(2, 9), 0, 0])
+whole = np.outer(draw.permutation([4, 6, 9]), [1, draw.integers(2, 9), 0, 0])
 whole[:, -1] = -whole.sum(axis=1)  # rows that add up to zero, as Sobel's
 around = np.zeros((5, 6))
-around[2:4, 1:5] = np.outer(*factors(2, 4))
-rounded = np.outer(*factors(4, 5))
-rounded += 5e-13 * np.abs(rounded).max() * draw.uniform(-1, 1, rounded.shape)
+around[2:4, 1:5] = np.outer([1, -1], factors(1, 4)[1])  # columns that add up to zero
+
+
+def rounded(kernel):
+    """As arithmetic leaves it: no value is exact, not even those of zero."""
+    return kernel + 5e-13 * np.abs(kernel).max() * draw.uniform(-1, 1, kernel.shape)
+
+
 for name, kernel, share in (
     ("a square kernel", np.outer(*factors(5, 5)), 1),
     ("a kernel that is wider than high", np.outer(*factors(2, 6)), 1),
@@ -1501,7 +1522,9 @@ for name, kernel, share in (
     ("with zeros around", around, 0.5),
     ("a kernel of one column", np.outer(*factors(4, 1)), 0.5),
     ("a kernel of one row", np.outer(*factors(1, 5)), 0.5),
-    ("a product up to rounding", rounded, 1),
+    ("no number above zero", -np.outer([2.0, 0.0, 3.0], np.abs(factors(1, 5)[1])), 0.5),
+    ("a product up to rounding", rounded(np.outer(*factors(4, 5))), 1),
+    ("zeros up to rounding", rounded(np.pad(np.outer(*factors(2, 3)), ((0, 1), (1, 0)))), 0.5),
     ("a product of very large values", 1e9 * np.outer(*factors(4, 3)), 0.5),
     ("a product of very small values", 1e-9 * np.outer(*factors(3, 4)), 0.5),
 ):
@@ -1534,6 +1557,8 @@ for name, kernel, hint in (
      "which rows were compared?"),
     ("the first row is none of the others' multiple", spoilt((4, 5), 1, (0, 3)),
      "which rows were compared?"),
+    ("two values far apart, and zeros", np.diag([draw.uniform(1, 2), 0, 0, draw.uniform(1, 2)]),
+     "two rows of which neither is the other's multiple"),
     ("very small values, no product", 1e-9 * spoilt((3, 3), 1e-3, (1, 2)),
      "small or large is meant in parts of the kernel's largest value"),
     ("very large values, no product", 1e9 * spoilt((3, 4), 1e-5, (2, 1)),
@@ -1559,7 +1584,7 @@ question.score()
 #
 # The model may have average pooling, activations, zeros around, several branches. Its
 # weights are not negative, so nothing cancels out, and the image is large enough for the whole
-# rectangle.
+# rectangle. It has no max pooling: of equal values, that lets the gradient through to one alone.
 #
 # `tf.GradientTape` remembers how `model(image)` was computed; it must be told to `watch` an image
 # made by `tf.ones(...)`, else the gradient is `None`. `model.input_shape[1:]` is the image's shape.
@@ -1663,7 +1688,7 @@ question.check("pooling between", receptive_field, stack((40, 40), *rows, pool=p
 high = draw.choice([7, 9])
 padded = keras.Sequential(
     [
-        keras.Input((41, 29, 1)),
+        keras.Input((61, 25, 1)),
         conv(2, (high, 3), padding="same"),
         conv(1, 5, strides=2, padding="same"),
     ]
@@ -1688,8 +1713,8 @@ def only(channel):
 image = keras.Input((37, 35, 3))
 branches = [
     conv(2, (3, 5), padding="same")(only(0)(image)),
-    conv(2, (high, 3), 1e-5, padding="same")(only(2)(image)),
-    conv(1, (1, wide + 2), 1e-4, padding="same")(only(1)(image)),
+    conv(2, (high, 3), 1e-9, padding="same")(only(2)(image)),
+    conv(1, (1, wide + 2), 1e-8, padding="same")(only(1)(image)),
 ]
 question.check(
     "branches, some with very small weights", receptive_field,

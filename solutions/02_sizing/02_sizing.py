@@ -38,14 +38,18 @@
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
-# **Three rules**
+# **Four rules**
 #
-# - A size and a count are whole numbers: return an `int` (divide with `//`).
+# - A size and a count are whole numbers: return an `int` (divide with `//`). NumPy's whole numbers
+#   are as good. Those that a function gets are Python's own.
 # - Shapes are `(height, width, channels)`.
+# - A function gets such arguments as its docstring names, and need not check them unless its
+#   question asks for an error. It may change lists that it is given: only what it returns is looked
+#   at.
 # - Later questions may call your earlier functions. The package `course.sizing` computes much of
 #   this as well: that is what the lecture uses and what you should be able to write yourself. So
-#   answers use nothing of `course`, of Keras or of TensorFlow. That is checked: a question whose
-#   answer does earns no points.
+#   answers use nothing of `course`, of Keras or of TensorFlow, even if some other cell has imported
+#   it. That is checked: a question whose answer does earns no points.
 #
 # | question | points |
 # |---|---|
@@ -165,6 +169,16 @@ question.check(
     "a kernel as large as the input, or nearly", sizes, (size, size), (kernel, kernel, strides),
     (size, size - 1), (kernel + 1, kernel, strides), (1, 1),
 ).gives([1, 1, 2, 1, 1], hint="a kernel as large as the input has one place, whatever the stride")  # fmt: skip
+few = draw.randint(2, 4)
+rows = (
+    (few + 1, 1, few),
+    (kernel + few, kernel, 2 * size),
+    (kernel + strides, kernel, strides),
+    (few, 1),
+)
+question.check("short inputs and long strides", sizes, *rows, share=0.5).gives(
+    [2, 1, 2, few], hint="a stride may be longer than the kernel, and than the input"
+)
 for name, larger, options in (
     ("a kernel larger than the input", size + 1, {}),
     ("a kernel larger than the input by less than a stride", size + strides - 1, {"strides": strides}),
@@ -394,10 +408,12 @@ question.check("same and full, with kernels larger than the input", sizes, *rows
 rows = (
     (few, few + 2 * zeros, strides, zeros), (few, few + 4, 1, 3), (reach, kernel, 1, 0, dilation),
     (reach - 2, kernel, strides, 1, dilation), (few, few, strides, "valid"),
-    (few + 3 * strides, few, strides, 0),
+    (few + 3 * strides, few, strides, 0), (few, 2, 1, most), (few, 1, 1, "valid", most),
+    (few + 1, 1, few), (few + 1, few, most, 1),
 )  # fmt: skip
-question.check("kernels that just fit, thanks to their zeros", sizes, *rows, share=0.5).gives(
-    [1, 3, 1, 1, 1, 4], hint="as large as the input with its zeros has one place"
+question.check("kernels that just fit, and unusual sizes", sizes, *rows, share=0.5).gives(
+    [1, 3, 1, 1, 1, 4, few + 2 * most - 1, few, 2, 1],
+    hint="as large as the input with its zeros has one place",
 )
 for name, row in (
     ("a dilated kernel that does not fit", (reach - 1, kernel, 1, "valid", dilation)),
@@ -409,8 +425,17 @@ for name, row in (
         hint="it is the reach that must fit, into the input with its zeros",
         only_beside_right_answers=True,
     )
-for word in "", "SAME", " same", "same_upper", "valdi", draw.choice(["half", "reflect", "causal"]):
-    question.check("an unknown word", conv_output_size, 30, 3, padding=word, share=0.125).raises(
+words = (
+    "",
+    "SAME",
+    " same",
+    "same_upper",
+    "valdi",
+    draw.choice("svf"),
+    draw.choice(["sam", "ful", "val"]),
+)
+for word in *words, draw.choice(["half", "reflect", "causal"]):
+    question.check("an unknown word", conv_output_size, 30, 3, padding=word, share=0.75 / 8).raises(
         ValueError,
         hint="a word that is none of the three must not pass silently",
         only_beside_right_answers=True,
@@ -504,9 +529,13 @@ def sizes(*rows):
     return [pool_output_size(*row) for row in rows]
 
 
-rows = (pool, pool), (pool, pool, strides), (size, size, 1), (size + 1, size, 1), (wide, pool, wide)
+rows = (
+    (pool, pool), (pool, pool, strides), (size, size, 1), (size + 1, size, 1), (wide, pool, wide),
+    (pool + 1, pool, size), (strides + 1, 1, strides), (pool + wide, pool, wide), (pool, 1),
+)  # fmt: skip
 question.check("a window as large as the input, or nearly", sizes, *rows, share=0.5).gives(
-    [1, 1, 1, 2, 1], hint="a window as large as the input has one place, whatever the stride"
+    [1, 1, 1, 2, 1, 1, 2, 2, pool],
+    hint="a window as large as the input has one place, whatever the stride",
 )
 for name, row in (
     ("a window larger than the input", (pool - 1, pool)),
@@ -675,12 +704,17 @@ for name, row in (
     ("groups that do not divide the filters", (channels, filters + 1)),
     # together they would come out even
     ("groups that divide neither", (channels + 1, filters + groups - 1)),
+    ("groups for a single filter", (channels, 1)),
 ):
     question.check(name, conv_params, *row, kernel, groups, share=0.25).raises(
         ValueError,
         hint="both must be divided without a rest",
         only_beside_right_answers=True,
     )
+question.check(
+    "two groups, and three that would do", conv_params, 6 * part_in, 3 * (2 * part_out + 1), kernel,
+    2, share=0.25,
+).raises(ValueError, hint="both must be divided without a rest", only_beside_right_answers=True)  # fmt: skip
 question.check(
     "groups that do not divide the channels, without biases", conv_params, channels + 1, filters,
     kernel, groups=groups, use_bias=False, share=0.25,
@@ -732,7 +766,7 @@ def conv_macs(in_channels, filters, kernel_size, output_size, groups=1):
     """Multiply-adds of a convolution with square kernels, for one image.
 
     Args:
-        in_channels, filters, kernel_size, groups: as in conv_params.
+        in_channels, filters, kernel_size, groups: as in conv_params; groups divide both.
         output_size: (height, width) of the output.
 
     Returns:
@@ -843,13 +877,31 @@ question.check(
 )
 
 
+wide, side = 256 * draw.randint(2, 4) + 1, draw.randint(200, 300)
+large = wide * wide * side * (side + 1)
+question.check(
+    "connections of a large layer", conv_connections, wide, wide, 5, (side, side + 1), share=0.25
+).gives(
+    25 * large + wide * side * (side + 1), hint="a count is an int of any size, to the last digit"
+)
+question.check(
+    "multiply-adds of a large layer", conv_macs, wide, wide, 5, (side, side + 1), share=0.25
+).gives(25 * large, hint="a count is an int of any size, to the last digit")
+
+
 def memory(*rows):
     return [activation_bytes(*row) for row in rows]
 
 
 rows = ((height, width), 8), ((groups, *shape),), ((groups, 1, height, width, kernel), 1)
+rows = *rows, ((side, wide, wide, side + 1),)
 question.check("memory of two, four and five axes", memory, *rows, share=0.5).gives(
-    [8 * height * width, 4 * groups * height * width * channels, groups * height * width * kernel],
+    [
+        8 * height * width,
+        4 * groups * height * width * channels,
+        groups * height * width * kernel,
+        4 * large,
+    ],
     hint="a shape may have any number of entries",
 )
 ### END HIDDEN TESTS
@@ -1036,7 +1088,7 @@ question.check("connections in all", lenet5_connections, size, table, classes).g
 )
 for name, given in (
     ("connections in all, for a shorter table alone", {"table": table[: draw.randint(7, 12)]}),
-    ("connections in all, for another image and number of classes", {"size": size, "classes": classes}),
+    ("connections in all, for another image and number of classes", {"size": 35, "classes": classes}),
 ):  # fmt: skip
     question.check(name, lenet5_connections, share=0.5, **given).gives(
         sum(row[3] for row in lenet5_expected(**given)), hint="what is not given is as in the paper"
@@ -1183,13 +1235,16 @@ question.check("dilations", receptive_field, [(kernel, 1, d) for d in dilations]
         "d (k - 1) + 1 values, not d k",
     },
 )
-asked(
-    "strides, with and without dilations",
-    lambda: [
-        (draw.randint(2, 5), draw.randint(2, 3), draw.randint(2, 4))[: 3 - number % 2]
-        for number in draw.sample(range(5), 5)
-    ],
-)
+for name, lengths in (
+    ("strides and dilations, the first row of two", (2, 3, 2, 3, 3)),
+    ("strides and dilations, the first row of three", (3, 2, 3, 2)),
+):
+    asked(
+        name,
+        lambda lengths=lengths: [
+            (draw.randint(2, 5), draw.randint(2, 3), draw.randint(2, 4))[:n] for n in lengths
+        ],
+    )
 count = draw.randint(5, 30)
 question.check("layers for a field that comes out even", layers_for_field, 1 + 2 * count).gives(
     count,
@@ -1377,7 +1432,7 @@ def alexnet_sum(*args, **kwargs):
 # Sizes at which all four layers that shrink leave a rest, which rounding up and to the nearest
 # would use; and one at which all come out even.
 rests = [98 + 32 * n for n in draw.sample([7, 9, 11, 13], 2)]  # no row as in the paper
-sizes = rests[0], 35 + 32 * draw.choice([4, 5, 7, 8]), rests[1]
+sizes = rests[0], 35 + 32 * draw.randint(1, 4), rests[1]
 numbers = [
     (size, draw.randint(10, 200), units)
     for size, units in zip(sizes, draw.sample(range(100, 900), 3), strict=True)
@@ -1440,8 +1495,8 @@ question.score()
 # - `table_totals(table, bytes_per_value=4)` for *any* such list of rows: a dict with
 #   `"values"` and `"weights"`, the sums of the two columns; `"mebibytes"`, the memory of the values
 #   in MiB ($1\,\text{MiB} = 2^{20}$ bytes), a `float`; and `"fc_share"`, the share of the weights
-#   that lies in the rows called `FC`, a `float` from 0 to 1, which is 0 for a table without any
-#   weights.
+#   that lies in the rows called `FC`, exactly so, a `float` from 0 to 1, which is 0 for a table
+#   without any weights.
 
 
 # %% nbgrader={"grade": false, "grade_id": "vgg16_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1611,7 +1666,7 @@ question.check("all values", vgg16_values, *numbers[2]).gives(
     },
 )
 table = []
-for name in ["INPUT", "CONV3-8", "FC", "POOL2", "CONV3-16", "FC", "FC"]:
+for name in ["INPUT", "CONV3-8", "FC", "POOL2", "FCONV", "CONV1-FC", "FC", "FC"]:
     side = 1 if name == "FC" else draw.randint(5, 90)
     shape = (side, side + draw.randint(1, 9) * (name != "FC"), draw.randint(3, 99))
     weights = draw.randint(100, 9999) * (name not in ("INPUT", "POOL2"))
@@ -1657,7 +1712,7 @@ def shares(*tables):
     return [table_totals(list(rows))["fc_share"] for rows in tables]
 
 
-tables = table[::2], [row for row in table if row[0] != "FC"], table[2:3], table[3:4]
+tables = table[:3] + table[-1:], [row for row in table if row[0] != "FC"], table[2:3], table[3:4]
 right = [(in_fc[0] + in_fc[-1]) / column(3, tables[0]), 0.0, 1.0, 0.0]
 question.check("the share of FC, all, none, and no weights", shares, *tables, share=0.5).gives(
     right, hint="what is the share if no row has weights?"
@@ -1800,6 +1855,18 @@ question.check(
         macs1 + macs3 + macs5 + after: "reduce5 was not heeded",
     },
 )  # fmt: skip
+few = draw.randint(5, 9)
+more = few + draw.randint(3, 9)
+question.check(
+    "multiply-adds, with reductions and a projection that widen", inception_macs, (height, width),
+    few, *widths, more, more + 1, more + 2, share=0.5,
+).gives(
+    places * (few * (conv1 + 3 * more + 3) + 9 * more * conv3 + 25 * (more + 1) * conv5),
+    hint="they cost, and change what comes after, whether they reduce or not",
+)  # fmt: skip
+question.check(
+    "depth, with a projection that widens", inception_depth, few, *widths, pool_proj=more, share=0.25
+).gives(conv1 + conv3 + conv5 + more, hint="what comes out of each branch in the end?")  # fmt: skip
 question.check("depth, naive", inception_depth, channels, *widths, share=0.5).gives(
     conv1 + conv3 + conv5 + channels,
     hint="four branches side by side",
@@ -1830,7 +1897,7 @@ question.score()
 #   convolutions, with `channels` channels before, between and after them;
 # - `bottleneck_params(channels, width, groups=1)` for the **bottleneck** (ResNet-50 and deeper): 1x1
 #   from `channels` to `width`, 3x3 from `width` to `width`, 1x1 back to `channels`. In ResNeXt the
-#   3x3 has groups, and only the 3x3;
+#   3x3 has groups, and only the 3x3. They divide the width;
 # - `se_params(channels, ratio=16)` for **squeeze-and-excitation** (SENet): the mean of each channel
 #   goes through two fully connected layers, from `channels` to `channels / ratio` values and back.
 #   The ratio divides the channels;
@@ -1900,6 +1967,7 @@ question.example("a separable convolution", separable_saving, 8, 16).gives(
 draw = question.random
 channels, groups = 32 * draw.randint(4, 12), draw.choice([2, 4, 8])
 width = groups * draw.randint(5, 12)
+width += groups * (4 * width == channels)  # no quarter, as in the papers
 basic = 18 * channels * channels
 question.check("a basic block", basic_block_params, channels, share=0.5).gives(
     basic,
@@ -1983,6 +2051,20 @@ question.check(
         9 * inputs * filters / (9 * inputs + inputs * filters): "the depthwise part has a filter "
         "for each input channel, not for each filter"
     },
+)
+
+
+def unusual(channels, inputs, filters):
+    """A single value in the middle, and separable convolutions that save nothing."""
+    savings = separable_saving(inputs, filters, 1), separable_saving(inputs, 1, 5)
+    return [se_params(channels, channels), se_params(channels, channels // 2), *savings]
+
+
+question.check(
+    "one value in the middle, and no saving", unusual, channels, inputs, filters, share=0.5
+).gives(
+    [2 * channels, 4 * channels, filters / (1 + filters), 25 / 26],
+    hint="fewer than one time fewer is more",
 )
 ### END HIDDEN TESTS
 question.score()
@@ -2168,7 +2250,8 @@ question.score()
 #
 # The last network has sizes that nobody else in your class was given: they follow from your id.
 # Run the next two cells. If the first does not know your id, write it in, exactly as it stands in
-# your instructor's list.
+# your instructor's list. A mistyped id has other numbers, and what counts are those of the id under
+# which your work is handed in.
 
 # %%
 student_id = checks.student() or ""  # or your id, in quotes
