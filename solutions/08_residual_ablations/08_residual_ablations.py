@@ -48,6 +48,7 @@
 #   inference. Nothing is random, except in question 13.
 # - Feature maps may have any number of channels, odd or even heights and widths, and need not be
 #   square.
+# - A function leaves what it is given as it is: lists, dicts and arrays.
 # - Later questions may call your earlier functions.
 #
 # **Two sittings.** Ten questions are the *core*: they change the block, run the ablation and judge
@@ -91,6 +92,15 @@ from keras import layers
 from scipy import stats
 
 from autograder import checks
+
+
+def kept(function, *arguments):
+    """What a function gives; an error if it changes what it was given."""
+    before = repr(arguments)
+    value = function(*arguments)
+    if repr(arguments) != before:
+        raise ValueError("it changes what it was given")
+    return value
 
 
 def conv(x, filters, kernel_size=3, strides=1):
@@ -197,7 +207,7 @@ for name, blocks in (("three blocks", 3), ("seven blocks", 7)):
             "the input itself has a coefficient, too": by_products(s, b)[1:],
         },
     )  # fmt: skip
-question.check("a single block", coefficients, [0.25], [-3.0], share=0.5).gives_array(
+question.check("a single block", kept, coefficients, [0.25], [-3.0], share=0.5).gives_array(
     [0.25, -3.0], tolerance=1e-9, hint="what goes into one block comes out once, scaled"
 )
 s, b = [0.7, 0.0, 1.0, -0.5], [2.0, 0.5, -1.0, 3.0]
@@ -292,7 +302,8 @@ causes = {
 draw = np.random.default_rng(question.random.getrandbits(64))
 for name, a, b in (
     ("two factors", draw.uniform(0.2, 0.5), draw.uniform(0.6, 0.9)),
-    ("a shortcut that is larger", draw.uniform(1.2, 1.5), draw.uniform(0.2, 0.4)),
+    ("a shortcut that is larger", draw.uniform(1.2, 1.5), draw.uniform(0.02, 0.1)),
+    ("factors below 0", draw.uniform(-0.9, -0.5), draw.uniform(-0.4, -0.2)),
 ):
     a, b = float(a), float(b)
     block = question.block(name, scaled_block, (6, 5, 4), a, b)
@@ -302,7 +313,7 @@ for name, a, b in (
             (lambda kind=kind, a=a, b=b: scaled(a, b, kind)): c for kind, c in causes.items()
         },
     }
-    if a < 1:
+    if 0 < a < 1:
         block.behaves_like(right, also=[((3, 8, 1),)], prescribed=("momentum",), **about)
     else:
         block.computes(scaled(a, b), **about)
@@ -446,11 +457,12 @@ for gating, wrong in causes.items():
         hint="write g and 1 - g as tensors of their own; what is each multiplied by?",
         mistakes={(lambda k=kind, g=gating: gated(g, k)): cause for kind, cause in wrong.items()},
     )
-bias = -draw.randint(7, 40) / 4
-question.check("where the bias starts", first_biases, "shortcut_only", bias).gives(
-    [bias] * 3,
-    hint="the gate alone has a bias, one for each channel; see bias_initializer",
-)
+bias = draw.randint(7, 40) / 4
+for name, value in (("where the bias starts", -bias), ("a gate that begins open", bias + 0.5)):
+    question.check(name, first_biases, "shortcut_only", value, share=0.6).gives(
+        [value] * 3,
+        hint="the gate alone has a bias, one for each channel; see bias_initializer",
+    )
 question.check("where it starts if nothing is said", first_biases, "exclusive", share=0.5).gives(
     [-6.0] * 3, hint="which value has gate_bias if nothing is said?"
 )
@@ -603,8 +615,8 @@ question.score()
 #
 # - $a = \mathrm{ReLU}(\mathrm{BN}(x))$,
 # - branch: a 3x3 convolution of $a$ with the block's stride, BN, ReLU, a 3x3 convolution,
-# - shortcut: $x$ itself if the shape stays, else a 1x1 convolution of $a$ with the block's stride
-#   (no BN),
+# - shortcut: $x$ itself with stride 1 and as many filters as $x$ has channels, else a 1x1
+#   convolution of $a$ with the block's stride (no BN),
 # - their sum, and nothing after it.
 #
 # (In the paper's nets the very first block is an exception: its shortcut starts after the BN and
@@ -714,7 +726,7 @@ for name, shape, filters, strides in (
         },
     }
     if name == "more channels and a stride":
-        also = [((5, 4, 3), 3), ((7, 10, 1), filters, 3)]
+        also = [((2, 3, 3), 3), ((7, 10, 1), filters, 3)]
         block.behaves_like(right, also=also, prescribed=("momentum",), **about)
     else:
         block.computes(preactivated(shape, filters, strides), **about)
@@ -728,7 +740,8 @@ question.score()
 # normalization or ReLU, as the first block brings its own. Then one stage for each width, of
 # `blocks` blocks each. The first block of every stage *but the first* has stride 2, also where
 # two stages are equally wide. Something is needed after the last block: its sum has been neither
-# normalized nor rectified. Then global average pooling, and a dense layer with a softmax.
+# normalized nor rectified. Make up for it in the order of the blocks. Then global average pooling,
+# and a dense layer with a softmax.
 #
 # Write `preactivation_net(widths, blocks, classes, input_shape)`, which gives a `keras.Model`.
 #
@@ -829,7 +842,7 @@ causes = {
 draw = question.random
 first = draw.choice([3, 4, 5])
 for name, arguments in (
-    ("three stages of one block", ([first, first, first + 2], 1, draw.randint(11, 30), (11, 6, 2))),
+    ("four stages", ([first, first, first + 2, first], 1, draw.randint(11, 30), (11, 6, 2))),
     ("two stages", ([first, 2 * first], 2, 3, (7, 12, 1))),
 ):
     net = question.model(name, preactivation_net, *arguments, share=2)
@@ -837,11 +850,14 @@ for name, arguments in (
         "hint": "which stage, which block, which stride; and what stands before and after them?",
         "mistakes": {(lambda k=kind, a=arguments: right(*a, k)): c for kind, c in causes.items()},
     }
-    if len(arguments[0]) == 3:
-        also = [([2], 1, 2, (5, 4, 3))]
+    if len(arguments[0]) == 4:
+        also = [([20], 3, 2, (5, 4, 3))]
         net.behaves_like(right, also=also, prescribed=("momentum",), **about)
     else:
         net.computes(right(*arguments), **about)
+question.model("a list that stays", kept, preactivation_net, [3], 1, 2, (4, 4, 1), share=0.3).has_params(
+    9 * 3 + 2 * (4 * 3 + 9 * 3 * 3) + 4 * 3 + 2 * 3 + 2, hint="the list of widths is not yours to change"
+)  # fmt: skip
 question.model(
     "its end", preactivation_net, [first], 1, 3, (8, 6, 3), share=0
 ).has_order(
@@ -991,7 +1007,7 @@ question.score()
 #   together.
 # - Write `equal_width(cardinality, filters, width)`: the whole path width $d$ with which $C$ paths
 #   together come nearest to the number of weights of the bottleneck block, which is one path $w$
-#   wide. (Nearest in weights; $d$ is at least 1.)
+#   wide. (The difference of the two numbers of weights is to be smallest; $d$ is at least 1.)
 #
 # **Example.** One path of 64 channels in a block of 256: $256 \cdot 64 + 9 \cdot 64^2 + 64 \cdot
 # 256 = 69{,}632$ weights. Thirty-two paths of 4 channels: $32 \cdot (256 \cdot 4 + 9 \cdot 4^2 + 4
@@ -1081,12 +1097,12 @@ def nearest(c, f, w):
     return root, below if gaps[0] <= gaps[1] else above, abs(gaps[0] - gaps[1])
 
 
-def cases(widths, counts, wanted):
+def cases(widths, counts, wanted, channels=(64, 128, 192, 256, 320, 512)):
     """Blocks of which the right width is what is wanted, and no known mistake gives it."""
     return [
         (c, f, w)
         for c in counts
-        for f in (64, 128, 192, 256, 320, 512)
+        for f in channels
         for w in widths
         if (found := nearest(c, f, w))[2] > 40 and found[1] not in (w // c, round(w / c**0.5))
         and wanted(*found[:2])
@@ -1096,10 +1112,12 @@ def cases(widths, counts, wanted):
 FEW = (2, 3, 4, 6, 8, 12, 16, 24)
 # Weights grow faster than the width, so what is nearest in width need not be nearest in weights.
 asked = {
-    "rounded up": cases((32, 48, 80, 96, 128), FEW, lambda root, d: d > root > 2),
+    "rounded up": cases((32, 48, 80, 96), FEW, lambda root, d: root < d < 1.1 * root and d < 12),
     "rounded down": cases((32, 48, 80, 96, 128), FEW, lambda root, d: 2 < d < root),
     "near the middle": cases(range(20, 160, 2), range(2, 25), lambda root, d: d != round(root)),
     "wide paths": cases((256, 384, 512), (2, 3), lambda root, d: d > 128),
+    "many paths": cases((32, 48), range(25, 48), lambda root, d: d > 1),
+    "a narrow block": cases((48, 64, 96), FEW, lambda root, d: d > 3, channels=(64, 128)),
     "paths of one channel": cases((4, 8, 12, 16), (16, 32, 64), lambda root, d: d == 1),
 }
 for name, found in asked.items():
@@ -1117,6 +1135,10 @@ for name, found in asked.items():
     question.check(f"equal cost, {name}", equal_width, *case, share=0.5).gives(
         right, hint="compare path_weights for some widths with the one path's", mistakes=wrong
     )
+w = draw.randint(20, 90)
+question.check("a single path", equal_width, 1, 4 * w, w, share=0.3).gives(
+    w, hint="one path costs what one path costs"
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1198,7 +1220,7 @@ def ran(image, first, middle, last, groups=1):
 
 def together(paths, image):
     """What the merged kernels compute."""
-    return ran(image, *map(np.asarray, merge_paths(paths)), groups=len(paths))
+    return ran(image, *map(np.asarray, kept(merge_paths, paths)), groups=len(paths))
 
 
 for name, count, filters, width in (("three paths", 3, 5, 2), ("four paths", 4, 6, 3)):
@@ -1320,32 +1342,40 @@ def widened(c, alpha, n, kind="right"):
         exact = [c + Fraction(alpha * k, n) for k in range(n)]
     if kind == "each":
         return [c + alpha // n * k for k in range(1, n + 1)]
+    if kind == "cut":
+        return [math.floor(c + round(alpha / n, 2) * k) for k in range(1, n + 1)]
+    if kind == "summed":
+        return list(map(math.floor, itertools.accumulate([alpha / n] * n, initial=c)))[1:]
     rounding = {"nearest": lambda w: math.floor(w + Fraction(1, 2)), "up": math.ceil}
     return [rounding.get(kind, math.floor)(width) for width in exact]
 
 
-def fair(c, alpha, n):
+def fair(c, alpha, n, kinds):
     """Whether floats cannot round another way, and whether mistakes show."""
     steps = (alpha / n * k for k in range(1, n + 1))
     tried = [math.floor(c + step) for step in steps]
-    kinds = ("right", "from 0", "each", "nearest", "up")
-    different = {tuple(widened(c, alpha, n, kind)) for kind in kinds}
-    return tried == widened(c, alpha, n) and len(different) == len(kinds)
+    different = {tuple(widened(c, alpha, n, kind)) for kind in ("right", *kinds)}
+    return tried == widened(c, alpha, n) and len(different) == 1 + len(kinds)
 
 
-for name, low, high in (("a few blocks", 4, 9), ("many blocks", 20, 60)):
+for name, low, high, more in (
+    ("a few blocks", 4, 9, ()), ("many blocks", 20, 60, ("cut", "summed"))
+):  # fmt: skip
     while True:
         c, n = draw.randint(8, 30), draw.randint(low, high)
         alpha = draw.randint(n + 1, 5 * n)
-        if fair(c, alpha, n):
+        if fair(c, alpha, n, ("from 0", "each", "nearest", "up", *more)):
             break
     wrong = {
         "from 0": "the first block already adds: k goes from 1 to N",
         "each": "rounding at each step adds up: round c + alpha k / N once",
         "nearest": "rounded down, not to the nearest",
         "up": "rounded down, not up",
+        "cut": "alpha / N is rounded here: round c + alpha k / N, and nothing before it",
+        "summed": "many small roundings of floats add up: compute block k from k",
     }
     found = {tuple(widened(c, alpha, n, kind)): cause for kind, cause in wrong.items()}
+    found.pop(tuple(widened(c, alpha, n)), None)
     question.check(f"a pyramid of {name}", lambda *a: tuple(pyramid_widths(*a)), c, alpha, n).gives(
         tuple(widened(c, alpha, n)), hint="compute block k from k, not from block k - 1",
         mistakes=found,
@@ -1353,7 +1383,7 @@ for name, low, high in (("a few blocks", 4, 9), ("many blocks", 20, 60)):
 
 
 def densely(c, g, layers, theta, kind="right"):
-    found = []
+    found, start = [], c
     for number, count in enumerate(layers):
         c = {"one layer": c + g, "multiplied": c * g, "no input": g * count}.get(
             kind, c + g * count
@@ -1362,8 +1392,14 @@ def densely(c, g, layers, theta, kind="right"):
         found.append(kept if kind == "behind" and number < len(layers) - 1 else c)
         if kind == "all compressed":
             found[-1] = kept
-        c = {"no compression": c, "dropped": c - kept}.get(kind, kept)
-    return tuple(found)
+        c = {
+            "no compression": c,
+            "dropped": c - kept,
+            "nearest": math.floor(theta * c + 0.5),
+            "late": theta * c,
+            "in parts": math.floor(theta * (c - start)) + math.floor(theta * start),
+        }.get(kind, kept)
+    return tuple(map(math.floor, found))
 
 
 causes = {
@@ -1373,13 +1409,20 @@ causes = {
     "behind": "asked is the end of the block, before its transition",
     "all compressed": "asked is the end of the block, before its transition",
     "dropped": "compression is the part that is kept, not the part that goes",
+    "nearest": "a transition rounds down",
+    "late": "a transition rounds down, before the next block begins",
+    "in parts": "a transition keeps a part of all channels, rounded down once",
 }
-for name, theta in (("compression", draw.choice([0.25, 0.75])), ("no compression", 1.0)):
-    numbers = draw.randint(10, 30), draw.randint(7, 20), [draw.randint(3, 9) for _ in range(4)]
-    right = densely(*numbers, theta)
+# A part of 1 / k would hide that rounding comes late.
+for name, theta in (("compression", draw.choice([0.375, 0.625, 0.75])), ("no compression", 1.0)):
+    while True:
+        numbers = draw.randint(10, 30), draw.randint(7, 20), [draw.randint(3, 9) for _ in range(6)]
+        right = densely(*numbers, theta)
+        if theta == 1 or all(densely(*numbers, theta, kind) != right for kind in causes):
+            break
     wrong = {densely(*numbers, theta, kind): cause for kind, cause in causes.items()}
     wrong.pop(right, None)
-    question.check(name, lambda *a: tuple(dense_channels(*a)), *numbers, theta).gives(
+    question.check(name, lambda *a: tuple(kept(dense_channels, *a)), *numbers, theta).gives(
         right, hint="go through the example with pencil and paper", mistakes=wrong
     )
 ### END HIDDEN TESTS
@@ -1486,6 +1529,9 @@ def walked(columns):
     return [1] + [a + b for a in half for b in half]
 
 
+question.check("a single column", fractal_paths, 1, share=0.5).gives_array(
+    [0, 1], tolerance=1e-9, hint="one column is one convolution"
+)
 for columns in (3, 4):
     once = np.zeros(2 ** (columns - 1) + 1)
     once[[2**c for c in range(columns)]] = 1
@@ -1603,6 +1649,15 @@ question.check("seven blocks", depth_distribution, alive, share=1.5).gives_array
     },
 )
 
+question.check("a last block that is always dropped", survivals, 4, 0.0, share=0.4).gives_array(
+    [0.75, 0.5, 0.25, 0],
+    tolerance=1e-9,
+    hint="the formula holds for a last probability of 0 as well",
+)
+question.check("some that are certain", kept, depth_distribution, [1.0, 0.5, 0.0], share=0.4).gives_array(
+    [0, 0.5, 0.5, 0], tolerance=1e-9, hint="one block is always there, one never: both are counted"
+)  # fmt: skip
+
 
 def expected_depth(blocks, last):
     """The mean of the distribution for the paper's survival probabilities."""
@@ -1670,7 +1725,7 @@ def layers_of(survival):
 
 question.example("convolutions", layers_of, 0.8).gives(2, hint="those of the given branch")
 ### BEGIN HIDDEN TESTS
-survival = question.random.choice([0.3, 0.35, 0.4, 0.6, 0.65, 0.7])
+survival = question.random.choice([0.33, 0.37, 0.44, 0.58, 0.63, 0.68])
 block = question.block("the block", stochastic_block, (5, 4, 3), survival)
 block.survives(
     survival,
@@ -1691,7 +1746,23 @@ def right(x, survival, kind="right"):
     y = make.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(y)
     y = make.BatchNormalization(momentum=0.8)(y)
     y = make.Dropout(1 - survival, noise_shape=(None, 1, 1, 1))(y)
+    y = make.Rescaling(survival)(y) if scales_at_inference else y
     return y if kind == "no shortcut" else make.Add()([x, y])
+
+
+def counts(model):
+    """What a branch of ones counts at inference."""
+    before = model.get_weights()
+    for weight in model.weights:
+        if weight.name in ("gamma", "beta"):  # the last normalization gives beta, whatever comes
+            weight.assign(np.full(weight.shape, float(weight.name == "beta")))
+    found = float(np.mean(np.array(model(np.zeros((2, 5, 4, 3), "float32")))))
+    model.set_weights(before)
+    return found
+
+
+# Both ways are right: to scale what survives up in training, or all of it down at inference.
+scales_at_inference = bool(block.model and np.isclose(counts(block.model), survival))
 
 
 def wrong(kind):
@@ -1702,7 +1773,6 @@ def wrong(kind):
 
 block.behaves_like(
     right,
-    also=[((3, 6, 1), 1.0)],
     prescribed=("momentum",),
     hint="at inference nothing is dropped, and nothing follows the addition",
     mistakes={
@@ -1710,6 +1780,10 @@ block.behaves_like(
         (lambda: wrong("no shortcut")): "the shortcut is missing",
     },
 )
+
+question.block("a block that always survives", stochastic_block, (3, 6, 1), 1.0, share=0.5).behaves_like(
+    right, hint="with survival=1 it is x + F(x), in training as well"
+)  # fmt: skip
 
 
 def mixed():
@@ -1776,13 +1850,13 @@ question.example("the example", summary, {"a block": [6.0, 7.0, 8.0]}).gives(
 draw = question.random
 errors = {
     name: [round(draw.gauss(mean, 0.4), 2) for _ in range(count)]
-    for name, mean, count in (("original", 7.1, 5), ("scaled", 12.2, 3), ("gated", 8.6, 8))
+    for name, mean, count in (("Original", 7.1, 5), ("x 0.5 ", 12.2, 3), ("gated", 8.6, 8))
 }
 
 
 def one_of(position, variant):
     """One of the three numbers."""
-    return float(list(summary(errors)[variant])[position])
+    return float(list(kept(summary, errors)[variant])[position])
 
 
 for variant, values in errors.items():
@@ -1816,6 +1890,19 @@ for variant, values in errors.items():
             hint="see the formulas above",
             mistakes={cause: wrong for wrong, cause in causes[position].items()},
         )
+
+
+def named():
+    """The variants that get an entry."""
+    return sorted(summary(errors))
+
+
+question.check("all variants, and no others", named, share=0.3).gives(
+    sorted(errors), hint="one entry for each variant, under its own name"
+)
+question.check("runs that all end alike", summary, {"net": [4.5, 4.5]}, share=0.5).gives(
+    {"net": (4.5, 0.0, 0.0)}, hint="then both are 0, and there is an entry all the same"
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1868,7 +1955,8 @@ def verdicts(errors, baseline, alpha=0.05):
     """Which variants are shown to be better or worse than the baseline.
 
     Args:
-        errors: dict from a variant's name to the list of its errors, one for each seed.
+        errors: dict from a variant's name to the list of its errors, one for each seed: the
+            baseline and at least one other, each with at least two errors, not all of them equal.
         baseline: the variant that all others are compared with.
         alpha: probability of calling any difference real if none is.
 
@@ -1898,6 +1986,16 @@ question.example("t and degrees of freedom", welch, [6, 7, 8], [8, 10, 12]).give
 three = {"original": [6.0, 6.2, 6.1], "scaled": [12.0, 12.3, 12.2], "gated": [6.0, 6.4, 6.2]}
 question.example("three variants", verdicts, three, "original").gives(
     {"scaled": "worse", "gated": "not shown"}, hint="m is 2 here: two comparisons"
+)
+
+
+def judged(*about):
+    """Who gets a verdict."""
+    return sorted(kept(verdicts, *about))
+
+
+question.example("who gets a verdict", judged, three, "original").gives(
+    ["gated", "scaled"], hint="each *other* variant: the baseline gets none"
 )
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
@@ -2028,6 +2126,13 @@ question.check("next to the level", verdicts, five, "baseline", share=1.2).gives
      "not at all": "not shown"},
     hint="each p is compared with alpha / m, whatever the others are",
 )  # fmt: skip
+question.check("who gets a verdict", judged, five, "baseline", share=0.4).gives(
+    sorted(set(five) - {"baseline"}), hint="each *other* variant, and nobody else"
+)
+many = {"baseline": seeds(9, 0.3, 12), "with one good run": [*seeds(11, 0.3, 11), 7.5]}
+question.check("one good run of many", verdicts, many, "baseline", share=0.4).gives(
+    {"with one good run": "worse"}, hint="the means decide which is better, not the best runs"
+)
 alone = {"baseline": base, "one of five": errors["one of five"]}
 level = 1.002 * p_of(alone["one of five"], base)
 question.check("the only comparison", verdicts, alone, "baseline", level, share=0.5).gives(
@@ -2123,7 +2228,8 @@ def error_after_training(net, steps=50):
 #
 # - Write `ablation_net(variant)`: a 3x3 convolution (`conv`) with 16 filters and stride 2 on
 #   16x16x3 images, BN, ReLU; two blocks of the variant; global average pooling; a dense layer with
-#   softmax for 10 classes. Variants are
+#   softmax for 10 classes. What stands around the blocks is the same for all variants, whatever
+#   a block begins or ends with. Variants are
 #   - `"original"`, `"full_preactivation"`, and the other three orders of question 4,
 #   - `"constant_scaling"`: question 2 with factors 0.5 and 0.5,
 #   - `"shortcut_gating"`: question 3, shortcut only, with a bias of 0.
@@ -2207,23 +2313,28 @@ draw = question.random
 
 
 def small(kind):
-    """The net of original blocks, with something on the shortcut, written out."""
+    """The net written out, one letter for a layer."""
     make = keras.layers
-    x = inputs = keras.Input((16, 16, 3))
-
-    def conv_bn(y, strides=1):
-        y = make.Conv2D(16, 3, strides, padding="same", use_bias=False)(y)
-        return make.BatchNormalization(momentum=0.8)(y)
-
-    x = make.ReLU()(conv_bn(x, 2))
+    layer = {
+        "c": lambda strides=1: make.Conv2D(16, 3, strides, padding="same", use_bias=False),
+        "b": lambda: make.BatchNormalization(momentum=0.8),
+        "r": lambda: make.ReLU(),
+    }
+    branch, after = BLOCKS.get(kind, BLOCKS["original"]).split("+")
+    inputs = keras.Input((16, 16, 3))
+    x = layer["r"]()(layer["b"]()(layer["c"](2)(inputs)))
     for _ in range(2):
-        y = conv_bn(make.ReLU()(conv_bn(x)))
+        y = x
+        for letter in branch:
+            y = layer[letter]()(y)
         if kind == "constant_scaling":
             x, y = make.Rescaling(0.5)(x), make.Rescaling(0.5)(y)
         if kind == "shortcut_gating":
             gate = make.Conv2D(16, 1, activation="sigmoid")(x)
             x = make.Multiply()([make.Rescaling(-1, offset=1)(gate), x])
-        x = make.ReLU()(make.Add()([x, y]))
+        x = make.Add()([x, y])
+        for letter in after:
+            x = layer[letter]()(x)
     x = make.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, make.Dense(10, activation="softmax")(x))
 
@@ -2257,14 +2368,13 @@ for variant, block in BLOCKS.items():
             path(block, start="c"): "BN and ReLU follow the first convolution",
         },
     )
-for variant in ("constant_scaling", "shortcut_gating"):
-    nets[variant].computes(
-        small(variant),
-        hint=hint,
-        mistakes={
-            (lambda: small("original")): "this is the original net, whatever variant is asked for",
-        },
-    )
+known = {
+    (lambda: small("original")): "this is the original net, whatever variant is asked for",
+}
+nets["constant_scaling"].computes(small("constant_scaling"), hint=hint, mistakes=known)
+nets["shortcut_gating"].behaves_like(
+    small, also=[("full_preactivation",)], prescribed=("momentum",), hint=hint, mistakes=known
+)
 
 
 def first_biases(variant):

@@ -94,7 +94,9 @@ class Unit:
         self.sources = {meta(cell)["grade_id"]: cell.source for cell in named}
         self.points = {meta(c)["grade_id"]: meta(c)["points"] for c in named if meta(c)["grade"]}
         self.answers = [meta(cell)["grade_id"] for cell in named if meta(cell)["solution"]]
-        self._rest, self._namespace, self._left = iter(self.cells), {}, {}
+        # As in a notebook: what makes code for its module, such as dataclass, looks it up by name.
+        self._namespace = {"__name__": "__main__"}
+        self._rest, self._left = iter(self.cells), {}
 
     @cached_property
     def variants(self) -> list[mutants.Variant]:
