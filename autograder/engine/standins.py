@@ -75,7 +75,10 @@ class StudentObject:
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name, value):
-        self.__remote__.set(name, value)
+        if name == "__traceback__":  # where an error has passed here, as contextlib notes
+            object.__setattr__(self, name, value)
+        else:
+            self.__remote__.set(name, value)
 
     def __delattr__(self, name):
         self.__remote__.operate("delattr", name)

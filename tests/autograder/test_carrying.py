@@ -31,6 +31,13 @@ HABITS = {
         "assert letters('aab') == {'a': 2, 'b': 1} and letters('aab').most_common(1) == [('a', 2)]",
         "def letters(text):\n    return {'a': 2}",
     ),
+    "an error of one's own, through a context": Habit(
+        "class Own(ValueError):\n    pass\ndef refuse():\n    raise Own('no')",
+        "import contextlib\n@contextlib.contextmanager\ndef inside():\n    yield\n"
+        "try:\n    with inside():\n        refuse()\nexcept ValueError as error:\n"
+        "    assert str(error) == 'no'\nelse:\n    raise AssertionError",
+        "def refuse():\n    raise KeyError('no')",
+    ),
     "named tuple": Habit(
         "from typing import NamedTuple\nclass Spot(NamedTuple):\n    x: int\n    y: int\n"
         "    def far(self):\n        return self.x + self.y\n",
