@@ -12,7 +12,7 @@ from autograder.engine import prepass, reading
 from tests.autograder.conftest import notebook
 
 RELEASED = json.loads(nbformat.writes(notebook()))
-TESTS = {"test_double": "HIDDEN double", "test_square": "HIDDEN square"}
+TESTS = {"test_double": "# of the judge: double", "test_square": "# of the judge: square"}
 STATUSES = {"graded", "flagged", "needs a human"}
 
 odd = st.recursive(
@@ -80,7 +80,7 @@ def test_every_plan_has_every_test_and_runs_no_text(tmp_path_factory, raw):
     nbformat.validate(plan.notebook)
     for cell, shown in zip(plan.cells, plan.notebook.cells, strict=True):
         assert (cell["role"] == "skip") == (shown.cell_type != "code")
-        assert cell["role"] == "judge" or "HIDDEN" not in cell["source"]
+        assert cell["role"] == "judge" or "of the judge" not in cell["source"]
 
 
 @settings(

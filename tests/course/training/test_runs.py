@@ -55,7 +55,7 @@ def recorded(tmp_path_factory):
 
 
 def _kill_after_a_checkpoint(words):
-    folder = runs.Path(words[words.index("--out") + 1])
+    folder = runs.Path(words[words.index("--resume") + 1])
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     while not list(folder.glob("checkpoints/*.ckpt")) and process.poll() is None:
         time.sleep(0.01)
