@@ -20,7 +20,7 @@ CLASS = (
     Sample("ada", "right: the reference solution", 34),
     Sample("bela", "right, in other ways", 34, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "takes C for B", 32.5, answers={"shortcut_weights": C_TAKEN_FOR_B}),
+    Sample("dara", "takes C for B", 32.47, answers={"shortcut_weights": C_TAKEN_FOR_B}),
     Sample("emil", "only the first six questions", 18, answers=unwritten(*SECOND_HALF)),
     Sample("lee", "os._exit in question 9", 23, "flagged", answers={"gradient_norms": GIVES_UP}),
 )
