@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Of the 6 shares of question 7 those with a stride of its own are lost, 2.5, and an example that
-# fails counts as one more: half of 2 points.
+# Of the 6 shares of question 7 those with a stride of its own are lost, 2.5: 3.5 / 6 of 2 points.
 SIDE_BY_SIDE = """\
 def pool2d(x, pool_size, strides=None, kind="max"):
     views = windows(x, (pool_size, pool_size), pool_size)
@@ -20,7 +19,7 @@ CLASS = (
     Sample("ada", "right: the reference solution", 33),
     Sample("bela", "right, in other ways", 33, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "partly right: pools side by side", 32, answers={"pool2d": SIDE_BY_SIDE}),
+    Sample("dara", "partly right: pools side by side", 32.17, answers={"pool2d": SIDE_BY_SIDE}),
     Sample("emil", "only the first six questions", 16, answers=unwritten(*SECOND_HALF)),
     Sample(
         "lee", "os._exit in question 9", 21, "flagged", answers={"conv2d_gradients": GIVES_UP}

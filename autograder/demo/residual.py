@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Question 7 asks for B (1 share), for C (1), for all three (1/2) and for C with the usual filters
-# (1/2). Only the first comes out right, and the example of C, which fails as well, counts as one
-# more share: 1 of 4 shares of 2 points.
+# Of the 4.3 shares of question 7 only the one for B comes out right: the others ask for C, alone or
+# beside the others. 1 / 4.3 of 2 points.
 C_TAKEN_FOR_B = """\
 def shortcut_weights(n, kind, filters=(16, 32, 64)):
     pairs = zip(filters, filters[1:])
