@@ -92,8 +92,11 @@ def pytest_report_header(config):
     if not config.getoption("record"):
         part = "everything" if config.getoption("whole") else f"the part of {parts.DAY}"
         return f"the course: {part}"
+    recorder = config.pluginmanager.get_plugin("recorder")
+    if recorder is None:
+        return None  # a worker
     lines = []
-    for part, digests in config.pluginmanager.get_plugin("recorder").recorded.items():
+    for part, digests in recorder.recorded.items():
         last = parts.ledgers.Ledger.read(ROOT, part)
         names = parts.ledgers.changed(last, digests)
         took = f"; the last time took {last.seconds:.0f} s of tests" if last else ""

@@ -8,6 +8,7 @@ import numpy as np
 from autograder.checks.graph import Step, roles
 
 DRAWN = 4000  # numbers that tell a distribution
+FEW = 16  # fewer than these tell nothing about a deviation
 
 
 def start_faults(pairs: list[tuple[Step, Step]], starts: tuple[dict, dict], exactly: bool):
@@ -31,7 +32,7 @@ def start_faults(pairs: list[tuple[Step, Step]], starts: tuple[dict, dict], exac
                 )
             elif exactly:
                 first = starts[0][id(weight)], starts[1][id(theirs[role])]
-                reason = _differ(first, _initializer(step, role), drawn)
+                reason = difference(first, _initializer(step, role), drawn)
                 said += [f"{role} of {own} {reason}"] if reason else []
     return said[:2]
 
@@ -53,7 +54,7 @@ def _seed(initializer) -> int | None:
     return seed if isinstance(seed, int) else None
 
 
-def _differ(first: tuple[np.ndarray, np.ndarray], wanted, drawn) -> str:
+def difference(first: tuple[np.ndarray, np.ndarray], wanted, drawn) -> str:
     """How the first values of a weight differ from what is wanted; "" if they don't."""
     right, mine = first
     if np.ptp(right) == 0:
@@ -66,7 +67,9 @@ def _differ(first: tuple[np.ndarray, np.ndarray], wanted, drawn) -> str:
     else:
         one, other = _sample(wanted, right), _sample(drawn, mine)
     spreads = float(one.std()), float(other.std())
-    if abs(spreads[1] / spreads[0] - 1) > 5 * (0.5 / one.size + 0.5 / other.size) ** 0.5:
+    # The logarithm, as a deviation of few numbers is as often half as large as it is twice.
+    far = 6 * (0.5 / one.size + 0.5 / other.size) ** 0.5
+    if one.size >= FEW and abs(np.log(spreads[1] / spreads[0])) > far:
         return (
             f"should start with a standard deviation of {spreads[0]:.3g}, but has {spreads[1]:.3g}"
         )

@@ -38,6 +38,11 @@ HABITS = {
         "    assert str(error) == 'no'\nelse:\n    raise AssertionError",
         "def refuse():\n    raise KeyError('no')",
     ),
+    "all names, among them modules": Habit(
+        "import logging\nimport os\ndef double(n):\n    return 2 * n",
+        "assert 'double' in globals() and double(3) == 6",
+        "import logging\ndef double(n):\n    return n",
+    ),
     "named tuple": Habit(
         "from typing import NamedTuple\nclass Spot(NamedTuple):\n    x: int\n    y: int\n"
         "    def far(self):\n        return self.x + self.y\n",

@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 from autograder.checks import Question
+from autograder.checks.starts import difference
 from autograder.engine import models
 
 SHAPE, FILTERS = (6, 7, 3), 4
@@ -152,6 +153,18 @@ def initializer(name):
 )  # fmt: skip
 def test_what_only_training_shows_costs_half(mistake, says):
     fails(says, partial(block, **mistake), prescribed=EVERYTHING)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 2), (1, 1, 4, 4), (1, 1, 4, 16), (3, 3, 4, 4)])
+def test_few_numbers_of_one_distribution_are_never_told_apart(shape):
+    """A deviation of few numbers is a matter of luck, and no reason to lose a point."""
+    he = keras.initializers.HeNormal()
+    same = keras.initializers.VarianceScaling(2.0, "fan_in", "truncated_normal")
+    draw = np.random.default_rng(1)
+    for right, mine in draw.normal(size=(5000, 2, *shape)):
+        assert not difference((right, mine), he, same)
+        if right.size > 32:
+            assert difference((right, 4 * mine), he, same)
 
 
 def test_what_a_text_leaves_open_is_open():
