@@ -7,7 +7,7 @@ import pytest
 
 from autograder import ledgers, mutants
 from autograder.course import Course
-from tests import parts, recording
+from tests import conftest, parts, recording
 
 
 def assert_holds(subject: str, digests: dict[str, str], command: str) -> ledgers.Ledger:
@@ -86,6 +86,14 @@ def test_only_a_whole_run_without_a_failure_is_recorded(
     assert (ledger and ledger.found) == found
     if found:
         assert (ledger.parts, ledger.seconds) == ({"a.py": "1"}, 4.5)
+
+
+def test_a_worker_has_nothing_to_say_of_what_is_recorded():
+    """Only the main process has the recorder."""
+    config = SimpleNamespace(
+        getoption=lambda name: "sweep", pluginmanager=SimpleNamespace(get_plugin=lambda name: None)
+    )
+    assert conftest.pytest_report_header(config) is None
 
 
 def test_every_item_has_its_day():

@@ -12,7 +12,7 @@ import sys
 import time
 
 from autograder.checks import watching
-from autograder.engine import errors, files, patches
+from autograder.engine import errors, files, patches, trained
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError, Decoder, Encoder
 from autograder.engine.crossing import Crossing, Unreadable
@@ -207,6 +207,8 @@ class Student:
             self.crossing.outputs = self.crossing.inline(decoder, answer.get("graph"))
         for code in answer.get("changed") or []:
             self._decode(decoder, code)  # which does it to the argument
+        with _usable():
+            trained.take([*args, *(kwargs or {}).values()], answer.get("trained"), decoder)
         if self.shared is not None and isinstance(codes := answer.get("globals"), dict):
             followed = [name for name in self.shared.followed if name in codes]
             self.shared.incoming({name: self._decode(decoder, codes[name]) for name in followed})

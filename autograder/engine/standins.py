@@ -75,10 +75,10 @@ class StudentObject:
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name, value):
-        if name == "__traceback__":  # where an error has passed here, as contextlib notes
-            object.__setattr__(self, name, value)
-        else:
+        if _is_told(name):
             self.__remote__.set(name, value)
+        else:  # as where an error has passed here, which contextlib notes
+            object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
         self.__remote__.operate("delattr", name)

@@ -18,7 +18,7 @@ import threading
 
 from autograder.checks.own import set_student
 from autograder.checks.watching import Watch, traced
-from autograder.engine import errors, files, handed, operations, patches, updates
+from autograder.engine import errors, files, handed, operations, patches, trained, updates
 from autograder.engine.cells import Cell, alarm, make_shell
 from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import Decoder, Encoder
@@ -151,6 +151,7 @@ class Student:
         args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
         values = [*args, *kwargs.values()]
         before = [snapshot(value, things.given) for value in values]
+        weights = trained.weights(values)
         try:
             with (
                 self._watched(request, answer),
@@ -167,6 +168,7 @@ class Student:
             for value, old in zip(values, before, strict=True)
             if old is not None and snapshot(value, things.given) != old
         ]
+        answer["trained"] = trained.sent(values, weights, encoder)
         if "error" not in answer:
             answer["value"] = things.encode(encoder, value)
         return answer

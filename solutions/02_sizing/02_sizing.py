@@ -434,9 +434,12 @@ words = (
     "valdi",
     draw.choice("svf"),
     draw.choice(["sam", "ful", "val"]),
+    draw.choice(["half", "reflect", "causal"]),
 )
-for word in *words, draw.choice(["half", "reflect", "causal"]):
-    question.check("an unknown word", conv_output_size, 30, 3, padding=word, share=0.75 / 8).raises(
+for word in words:
+    question.check(
+        "an unknown word", conv_output_size, 30, 3, padding=word, share=0.75 / len(words)
+    ).raises(
         ValueError,
         hint="a word that is none of the three must not pass silently",
         only_beside_right_answers=True,
@@ -896,8 +899,12 @@ def memory(*rows):
     return [activation_bytes(*row) for row in rows]
 
 
-rows = ((height, width), 8), ((groups, *shape),), ((groups, 1, height, width, kernel), 1)
-rows = *rows, ((side, wide, wide, side + 1),)
+rows = (
+    ((height, width), 8),
+    ((groups, *shape),),
+    ((groups, 1, height, width, kernel), 1),
+    ((side, wide, wide, side + 1),),
+)
 question.check("memory of two, four and five axes", memory, *rows, share=0.5).gives(
     [
         8 * height * width,

@@ -87,10 +87,12 @@ def kept(function, *arguments):
     """What a function gives; an error if it changes what it was given."""
 
     def seen():
-        return repr([
-            [(w.trainable, w.numpy()) for w in a.weights] if isinstance(a, keras.Model) else a
+        return [
+            [(w.trainable, w.numpy().tobytes()) for w in a.weights]
+            if isinstance(a, keras.Model)
+            else repr(a)
             for a in arguments
-        ])  # fmt: skip
+        ]
 
     before = seen()
     value = function(*arguments)
@@ -1451,7 +1453,18 @@ def changed(model, images, **roles):
 
 images = draw.normal(size=(3, 7, 6, 3)).astype("float32")
 net = network()
-copy = question.model("a copy", kept, without_block, net, "conv3_block10")
+
+
+def copied(model, block):
+    """The copy, if it is one: a network of its own is no answer by itself."""
+    right = changed(model, images, **{f"{block}_2_bn": "gamma beta"})
+    found = kept(without_block, model, block)
+    if not np.allclose(found(images), right, rtol=1e-3):
+        raise ValueError("it does not compute what the model does without the block")
+    return found
+
+
+copy = question.model("a copy", copied, net, "conv3_block10")
 copy.shares_no_layer_with(
     net, hint="change a copy with weights of its own, not the model itself: see clone_model"
 )

@@ -5,6 +5,7 @@ submission, all wrong ones another, so that each is run once. What somebody migh
 means to get points without the work stands beside it.
 """
 
+import textwrap
 from dataclasses import dataclass, field
 
 import pytest
@@ -34,7 +35,8 @@ HABITS = {
     "an error of one's own, through a context": Habit(
         "class Own(ValueError):\n    pass\ndef refuse():\n    raise Own('no')",
         "import contextlib\n@contextlib.contextmanager\ndef inside():\n    yield\n"
-        "try:\n    with inside():\n        refuse()\nexcept ValueError as error:\n"
+        "try:\n    with contextlib.ExitStack() as stack:\n        stack.enter_context(inside())\n"
+        "        stack.callback(print)\n        refuse()\nexcept ValueError as error:\n"
         "    assert str(error) == 'no'\nelse:\n    raise AssertionError",
         "def refuse():\n    raise KeyError('no')",
     ),
@@ -546,14 +548,43 @@ def test_what_cannot_be_carried_is_told_in_words(executor):
         cell("judge", "3 in own"),
         cell("judge", "own[0]"),
         cell("judge", "numbers(open)"),
+        cell("student", "import logging"),
+        cell("judge", "logging.info('x')"),
     ]
-    first, ordered, inside, items, refused = errors(executor, cells)
+    first, ordered, inside, items, refused, module = errors(executor, cells)
     assert "a generator" in first and "return a list" in first
     assert "an object of your class Own" in first and "your function numbers" in first
     for text in (first, ordered, inside, items, refused):
         assert not any(word in text for word in ("StudentObject", "opaque", "of the student"))
     assert "return plain numbers, lists or arrays" in ordered
     assert "'Own' object is not subscriptable" in items
+    assert "a module that a test does not import itself: 'logging'" in module
+
+
+def test_what_a_call_does_to_a_model_is_done_to_the_tests_own(executor):
+    halved = "for w in model.weights: w.assign(w / 2)"
+    test = """
+        import keras
+        net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, bias_initializer="ones")])
+        at_first = [w.copy() for w in net.get_weights()]
+        change(net)
+        same = all((w == old).all() for w, old in zip(net.get_weights(), at_first))
+        half = all((2 * w == old).all() for w, old in zip(net.get_weights(), at_first))
+        raise ValueError(f"same {same}, half {half}, trained {len(net.trainable_weights)}")"""
+    cells = []
+    for done in ("pass", halved, "model.trainable = False"):
+        cells.append(cell("student", f"def change(model):\n    {done}"))
+        cells.append(cell("judge", textwrap.dedent(test)))
+    # With Keras at hand a mock, which has every attribute, must be no tensor.
+    mock = "from unittest.mock import Mock\nsend = Mock()\nchange(send)\n"
+    mock += "send.assert_called_once_with(1)"
+    cells += [cell("student", "def change(send): send(1)"), cell("judge", mock)]
+    assert errors(executor, cells) == [
+        "ValueError: same True, half False, trained 2",
+        "ValueError: same False, half True, trained 2",
+        "ValueError: same True, half False, trained 0",
+        "",
+    ]
 
 
 def test_what_a_test_leaves_behind_does_not_reach_the_next_student(executor):

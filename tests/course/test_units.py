@@ -81,6 +81,12 @@ def test_no_test_takes_the_name_of_an_answer(name):
         assert not answers & defined(sources[question]), question
 
 
+def test_cells_run_as_in_a_notebook():
+    """A class that a dataclass is made of looks up its module by name."""
+    question = next(iter(unit(NAMES[0]).points))
+    assert unit(NAMES[0]).answered(question)["__name__"] == "__main__"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_question_is_marked_by_hand(name):
     """Its scheme is in the solution, which students do not get."""
