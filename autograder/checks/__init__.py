@@ -28,6 +28,7 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 """
 
 from autograder.checks.call import Call
+from autograder.checks.keeping import keeping
 from autograder.checks.own import own_draw, student
 from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question, Result
 
@@ -39,6 +40,7 @@ __all__ = [
     "ChecksFailed",
     "Question",
     "Result",
+    "keeping",
     "own_draw",
     "student",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -31,6 +31,31 @@ def apart(value):
     return value.copy() if _is_array(value) else value
 
 
+def keeping(function: Callable, *arguments):
+    """What a function gives for some arguments, if it leaves them as they are.
+
+    Args:
+        function: the student's.
+        *arguments: plain values, arrays or models, also in lists, tuples and dicts.
+
+    Raises:
+        ValueError: an argument is no longer what it was.
+
+    Example:
+        >>> keeping(sorted, [3, 1, 2])
+        [1, 2, 3]
+        >>> keeping(list.pop, [3, 1, 2])
+        Traceback (most recent call last):
+        ...
+        ValueError: it changes what it was given
+    """
+    before = _seen(arguments)
+    value = function(*arguments)
+    if _seen(arguments) != before:
+        raise ValueError("it changes what it was given")
+    return value
+
+
 def _copied(value):
     if isinstance(value, list | tuple):
         return [(item, _copied(item)) for item in value]
@@ -55,6 +80,20 @@ def _restore(value, copy) -> None:
             value.shape = copy.shape
         if value.flags.writeable:
             value[...] = copy
+
+
+def _seen(value):
+    """All of a value that a change would show in."""
+    keras = sys.modules.get("keras")
+    if isinstance(value, dict):
+        return [(key, _seen(item)) for key, item in value.items()]
+    if isinstance(value, list | tuple):
+        return [_seen(item) for item in value]
+    if _is_array(value):
+        return value.shape, value.dtype.str, value.tobytes()
+    if keras and isinstance(value, keras.Model):
+        return [(w.trainable, _seen(keras.ops.convert_to_numpy(w))) for w in value.weights]
+    return repr(value)
 
 
 def _is_array(value) -> bool:

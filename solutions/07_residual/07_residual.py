@@ -83,24 +83,6 @@ from keras import layers, ops
 from autograder import checks
 
 
-def kept(function, *arguments):
-    """What a function gives; an error if it changes what it was given."""
-
-    def seen():
-        return [
-            [(w.trainable, w.numpy().tobytes()) for w in a.weights]
-            if isinstance(a, keras.Model)
-            else repr(a)
-            for a in arguments
-        ]
-
-    before = seen()
-    value = function(*arguments)
-    if seen() != before:
-        raise ValueError("it changes what it was given")
-    return value
-
-
 def defaults(function):
     """What a function's arguments are if nothing is said."""
     parameters = inspect.signature(function).parameters.values()
@@ -188,9 +170,9 @@ for name, layers_per_block in (("basic blocks", 2), ("bottleneck blocks", 3)):
             sum(stages) + 2: "a block has more than one layer",
         },
     )
-question.check("a list that stays", kept, count_layers, [3, 4, 23, 3], 3, share=0.3).gives(
-    101, hint="a list that is handed over is not yours to change"
-)
+question.check(
+    "a list that stays", checks.keeping, count_layers, [3, 4, 23, 3], 3, share=0.3
+).gives(101, hint="a list that is handed over is not yours to change")
 n = draw.randint(10, 40)
 question.check("a CIFAR network", blocks_per_stage, 6 * n + 2).gives(
     n,
@@ -915,7 +897,7 @@ def right(n, shape=(32, 32, 3), classes=10, kind="A"):
     )
 
 
-about = (1, (33, 4 * draw.randint(9, 11), 1), draw.randint(4, 9), "B")
+about = (1, (17, 4 * draw.randint(9, 11), 1), draw.randint(4, 9), "B")
 net = question.model("n = 1 with shortcut B", resnet, *about, share=2)
 net.behaves_like(
     right,
@@ -940,20 +922,20 @@ def counted(n, kind, size=8, every=False):
     return weights + 64 * 5 + 5, macs + 64 * 5
 
 
-net = question.model("n = 4 with shortcut C", resnet, 4, (8, 8, 3), 5, "C", share=0.7)
+net = question.model("n = 3 with shortcut C", resnet, 3, (8, 8, 3), 5, "C", share=0.7)
 net.has_params(
-    counted(4, "C")[0],
+    counted(3, "C")[0],
     hint="every block has layers of its own, and a shortcut of the kind that is asked for",
     mistakes={
-        counted(5, "C")[0]: "a block too many in each stage: 6n + 2 layers, two of them outside",
-        counted(3, "C")[0]: "a block too few in each stage: 6n + 2 layers, two of them outside",
-        counted(4, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
+        counted(4, "C")[0]: "a block too many in each stage: 6n + 2 layers, two of them outside",
+        counted(2, "C")[0]: "a block too few in each stage: 6n + 2 layers, two of them outside",
+        counted(3, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
     },
 )
 net.has_macs(
-    counted(4, "C")[1],
+    counted(3, "C")[1],
     hint="at which blocks are height and width halved?",
-    mistakes={counted(4, "C", every=True)[1]: "only the first block of a stage has a stride"},
+    mistakes={counted(3, "C", every=True)[1]: "only the first block of a stage has a stride"},
 )
 net = question.model("a plain network, n = 2", resnet, 2, (8, 8, 3), 5, None, share=0.5)
 net.has_layers("Add", 0, hint="with kind=None, no block adds anything")
@@ -1056,9 +1038,9 @@ for name, filters in (("stages of one width", (5, 5, 8)), ("narrower stages", (9
         [counted(n, kind, filters) if kind > "A" else 0 for kind in "ABC"],
         hint="where do the shapes differ, and from how many channels to how many?",
     )
-question.check("a list that stays", kept, shortcut_weights, n, "C", [3, 4, 5], share=0.3).gives(
-    counted(n, "C", (3, 4, 5)), hint="a list that is handed over is not yours to change"
-)
+question.check(
+    "a list that stays", checks.keeping, shortcut_weights, n, "C", [3, 4, 5], share=0.3
+).gives(counted(n, "C", (3, 4, 5)), hint="a list that is handed over is not yours to change")
 question.check("filters if nothing is said", shortcut_weights, n, "C", share=0.5).gives(
     counted(n, "C", (16, 32, 64)), hint="what are the filters if nothing is said?"
 )
@@ -1295,7 +1277,11 @@ def network(residual, size, classes):
     """Convolutions and other layers, under names that say nothing."""
     inputs = keras.Input((size, size + 1, 3))
     decay = keras.regularizers.L2(0.1)  # is a loss of its own, which nobody asked for
-    x = layers.Conv2D(4, 3, padding="same", kernel_regularizer=decay, name="stem")(inputs)
+    # Before a normalization, the smaller a kernel the larger its gradient.
+    start = keras.initializers.RandomNormal(stddev=0.2 if residual else 0.003)
+    x = layers.Conv2D(
+        4, 3, padding="same", kernel_initializer=start, kernel_regularizer=decay, name="stem"
+    )(inputs)
     for number in range(1 + residual):
         y = layers.Conv2D(4, 3 - 2 * number, padding="same", name=f"first_of_{number}")(x)
         y = layers.ReLU()(layers.BatchNormalization()(y))
@@ -1407,9 +1393,9 @@ def answers(model, block, images):
     return np.array(without_block(model, block)(images))
 
 
-question.model("a copy", kept, without_block, net, "conv2_block1", share=0).has_output_shape(
-    (3,), hint="change a copy, not the model itself"
-)
+question.model(
+    "a copy", checks.keeping, without_block, net, "conv2_block1", share=0
+).has_output_shape((3,), hint="change a copy, not the model itself")
 question.example("its only block", answers, net, "conv2_block1", images).gives_array(
     np.array(short(images)), tolerance=1e-4, hint="the branch must give zeros, for any image"
 )
@@ -1458,7 +1444,7 @@ net = network()
 def copied(model, block):
     """The copy, if it is one: a network of its own is no answer by itself."""
     right = changed(model, images, **{f"{block}_2_bn": "gamma beta"})
-    found = kept(without_block, model, block)
+    found = checks.keeping(without_block, model, block)
     if not np.allclose(found(images), right, rtol=1e-3):
         raise ValueError("it does not compute what the model does without the block")
     return found
@@ -1603,7 +1589,8 @@ KNOWN = (
 )  # fmt: skip
 # So tall that more than 7 rows are left. Pooled are an even number of rows and an odd one of columns,
 # as zeros on one side only are right for one of the two.
-about = ((4 * draw.randint(65, 68), 9, 1 + draw.randint(0, 2)), draw.randint(6, 9), "3x3", 4)
+about = ((4 * draw.randint(65, 68), 9, draw.randint(1, 2)), draw.randint(6, 9), "3x3")
+about += (draw.choice([3, 5]),)
 about += (draw.choice([(1, 3, 1, 1), (1, 1, 3, 1), (3, 1, 1, 1)]),)
 mistakes = {(lambda t=twist: right(*about, **t)): cause for twist, cause in KNOWN}
 mistakes[lambda: right(*about[:2], "1x1", *about[3:])] = (
@@ -1617,6 +1604,26 @@ net.behaves_like(
     hint="compare model.summary() with the table above, row by row",
 )
 net.has_layers("Conv2D", 6, {"kernel_size": 3}, share=0.5, hint="`blocks` says how many there are")
+
+
+def counted(width, classes):
+    """Weights with one block in each stage, on RGB images, layer by layer."""
+    weights, channels = 49 * 3 * width + 4 * width, width
+    for stage in range(4):
+        narrow, wide = width * 2**stage, 4 * width * 2**stage
+        weights += channels * narrow + 9 * narrow**2 + narrow * wide + channels * wide
+        weights += 4 * (2 * narrow + 2 * wide)
+        channels = wide
+    return weights + channels * classes + classes
+
+
+width = draw.randint(36, 40)
+net = question.model(
+    "a wide one, for 1000 classes", resnet50, (32, 32, 3), 1000, "1x1", width, (1,) * 4, share=0.5
+)
+net.has_params(
+    counted(width, 1000), hint="widths and classes are what is asked for, whatever that is"
+)
 
 
 def by_default():

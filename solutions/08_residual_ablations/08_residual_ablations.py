@@ -94,15 +94,6 @@ from scipy import stats
 from autograder import checks
 
 
-def kept(function, *arguments):
-    """What a function gives; an error if it changes what it was given."""
-    before = repr(arguments)
-    value = function(*arguments)
-    if repr(arguments) != before:
-        raise ValueError("it changes what it was given")
-    return value
-
-
 def conv(x, filters, kernel_size=3, strides=1):
     """A convolution as this notebook's blocks use it: same padding, no bias."""
     return layers.Conv2D(filters, kernel_size, strides, padding="same", use_bias=False)(x)
@@ -207,9 +198,9 @@ for name, blocks in (("three blocks", 3), ("seven blocks", 7)):
             "the input itself has a coefficient, too": by_products(s, b)[1:],
         },
     )  # fmt: skip
-question.check("a single block", kept, coefficients, [0.25], [-3.0], share=0.5).gives_array(
-    [0.25, -3.0], tolerance=1e-9, hint="what goes into one block comes out once, scaled"
-)
+question.check(
+    "a single block", checks.keeping, coefficients, [0.25], [-3.0], share=0.5
+).gives_array([0.25, -3.0], tolerance=1e-9, hint="what goes into one block comes out once, scaled")
 s, b = [0.7, 0.0, 1.0, -0.5], [2.0, 0.5, -1.0, 3.0]
 question.check("a shortcut that is cut off", coefficients, s, b, share=0.5).gives_array(
     by_products(s, b), tolerance=1e-9, hint="a factor of 0 lets nothing of what is before pass"
@@ -855,7 +846,7 @@ for name, arguments in (
         net.behaves_like(right, also=also, prescribed=("momentum",), **about)
     else:
         net.computes(right(*arguments), **about)
-question.model("a list that stays", kept, preactivation_net, [3], 1, 2, (4, 4, 1), share=0.3).has_params(
+question.model("a list that stays", checks.keeping, preactivation_net, [3], 1, 2, (4, 4, 1), share=0.3).has_params(
     9 * 3 + 2 * (4 * 3 + 9 * 3 * 3) + 4 * 3 + 2 * 3 + 2, hint="the list of widths is not yours to change"
 )  # fmt: skip
 question.model(
@@ -1220,7 +1211,7 @@ def ran(image, first, middle, last, groups=1):
 
 def together(paths, image):
     """What the merged kernels compute."""
-    return ran(image, *map(np.asarray, kept(merge_paths, paths)), groups=len(paths))
+    return ran(image, *map(np.asarray, checks.keeping(merge_paths, paths)), groups=len(paths))
 
 
 for name, count, filters, width in (("three paths", 3, 5, 2), ("four paths", 4, 6, 3)):
@@ -1422,9 +1413,9 @@ for name, theta in (("compression", draw.choice([0.375, 0.625, 0.75])), ("no com
             break
     wrong = {densely(*numbers, theta, kind): cause for kind, cause in causes.items()}
     wrong.pop(right, None)
-    question.check(name, lambda *a: tuple(kept(dense_channels, *a)), *numbers, theta).gives(
-        right, hint="go through the example with pencil and paper", mistakes=wrong
-    )
+    question.check(
+        name, lambda *a: tuple(checks.keeping(dense_channels, *a)), *numbers, theta
+    ).gives(right, hint="go through the example with pencil and paper", mistakes=wrong)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1654,7 +1645,7 @@ question.check("a last block that is always dropped", survivals, 4, 0.0, share=0
     tolerance=1e-9,
     hint="the formula holds for a last probability of 0 as well",
 )
-question.check("some that are certain", kept, depth_distribution, [1.0, 0.5, 0.0], share=0.4).gives_array(
+question.check("some that are certain", checks.keeping, depth_distribution, [1.0, 0.5, 0.0], share=0.4).gives_array(
     [0, 0.5, 0.5, 0], tolerance=1e-9, hint="one block is always there, one never: both are counted"
 )  # fmt: skip
 
@@ -1856,7 +1847,7 @@ errors = {
 
 def one_of(position, variant):
     """One of the three numbers."""
-    return float(list(kept(summary, errors)[variant])[position])
+    return float(list(checks.keeping(summary, errors)[variant])[position])
 
 
 for variant, values in errors.items():
@@ -1991,7 +1982,7 @@ question.example("three variants", verdicts, three, "original").gives(
 
 def judged(*about):
     """Who gets a verdict."""
-    return sorted(kept(verdicts, *about))
+    return sorted(checks.keeping(verdicts, *about))
 
 
 question.example("who gets a verdict", judged, three, "original").gives(
