@@ -30,6 +30,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autograder.engine import names
+
 SUFFIX = ".toml"
 _KEYS = {"answer", "mutants", "alternatives"}
 
@@ -185,27 +187,15 @@ class UpTo:
 def _needed(cells: list[dict]) -> list[dict]:
     """Cells that end with a question's test; of tests that it does not need, what they echo."""
     *before, test = cells
-    used = _names(test["source"], ast.Load) - _names(test["source"], ast.Store)
+    own = names.of(test["source"])
+    used = own.loaded - own.stored
     needed = []
     for cell in before:
-        if cell["role"] == "judge" and not used & _names(cell["source"], ast.Store):
+        if cell["role"] == "judge" and not used & names.of(cell["source"]).stored:
             role = "student" if cell.get("echo") else "skip"
             cell = cell | {"role": role, "source": cell.get("echo") or "", "echo": None}
         needed.append(cell)
     return [*needed, test]
-
-
-def _names(source: str, context: type) -> set[str]:
-    """Names that a source reads or, with ``ast.Store``, gives a value."""
-    found = set()
-    for node in ast.walk(ast.parse(source)) if _parses(source) else ():
-        if isinstance(node, ast.Name) and isinstance(node.ctx, context):
-            found.add(node.id)
-        elif context is ast.Store and isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif context is ast.Store and isinstance(node, ast.alias):
-            found.add((node.asname or node.name).split(".")[0])
-    return found
 
 
 def end_of(variant: Variant, released) -> int:

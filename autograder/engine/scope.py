@@ -21,6 +21,7 @@ class Scope:
 
     def __init__(self, own: set[str]):
         self.own = set(own)
+        self._given: set[str] = set()
         self._imported: set[str] = set()
         self._theirs: set[str] = set()
         self._student = Names()
@@ -28,6 +29,7 @@ class Scope:
     def given(self, found: Names) -> None:
         """An instructor's cell defines names."""
         self.own |= found.stored
+        self._given |= found.stored - found.imported
         self._imported |= found.imported
 
     def student_cell(self, source: str, theirs: list[str]) -> None:
@@ -53,8 +55,8 @@ class Scope:
         return theirs or not (callable(value) or remote_of(value))
 
     def replaced(self, test: Names) -> set[str]:
-        """The student's names that a test defines anew, for the student's code to see."""
-        return test.stored & self._theirs
+        """Names that a test defines anew for the student's code, which uses them, to see."""
+        return test.stored & (self._theirs | (self._given & self._student.loaded))
 
     def followed(self, found: set[str]) -> set[str]:
         """Names whose values the student's functions change."""
@@ -81,7 +83,7 @@ class Shared:
 
     def __init__(self, space: dict, found: dict, replaced: set, changed: set, followed: set):
         self._space, self._replaced, self.followed = space, replaced, sorted(followed)
-        self._known = {name: found.get(name) for name in replaced}
+        self._known = {name: found.get(name, space.get(name)) for name in replaced}
         self._found, self.replaced_any = found, False
         self._seen = {n: snapshot(found[n], {}) for n in (changed | followed) & set(found)}
 

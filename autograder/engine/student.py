@@ -35,7 +35,14 @@ def main(connection: socket.socket) -> None:
     # Modules that were handed in beside the notebook, as a notebook's own folder is on the path.
     sys.path.insert(0, os.getcwd())
     student = Student(Channel(connection))
-    sys.addaudithook(student.audit)
+    noted = student.audit
+
+    def audit(event, args):
+        # Called for all that Python does, a million times while a network is traced.
+        if event in _NOTED:
+            noted(event, args)
+
+    sys.addaudithook(audit)
     student.serve()
 
 
@@ -284,6 +291,7 @@ class Student:
 
 
 _MISSING = object()
+_NOTED = frozenset({"socket.connect", "open"})
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 

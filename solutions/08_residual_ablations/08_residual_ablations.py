@@ -2151,13 +2151,13 @@ question.score()
 # ## 16 · Run an ablation
 #
 # Your turn to change one thing. The next cell has drawn shapes of 16x16 pixels, small enough to
-# train on them in a second, and `error_after_training(net)`, which trains a net on them for a few
-# steps and returns its error on images that it has not seen, from 0 to 1.
+# train on them in a second, and `error_after_training(net)`, which draws the images of 50 steps,
+# trains a net on them with `train(net, batches)`, and returns its error on images that it has not
+# seen, from 0 to 1.
 #
-# It can also **rehearse**: after `rehearse()`, nothing is trained, and `error_after_training` returns
-# 0.001 for the first run, 0.002 for the second one and so on. `rehearsed()` ends that, and returns
-# what each run was given: its net, its number of steps, and the images of its first batch. So you
-# can see within a second whether an ablation does what you mean.
+# The test **rehearses**: for as long as it runs, another `train` stands in the place of this one. It
+# trains nothing, notes what it is given, and returns an error of 0.001 for the first run, 0.002 for
+# the second one and so on. So you can see within a second whether an ablation does what you mean.
 
 # %% nbgrader={"grade": false, "grade_id": "shapes", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from course import datasets
@@ -2174,30 +2174,13 @@ TEST, TEST_LABELS = datasets.load_arrays("course_shapes", "test[:1000]")
 TRAIN, TEST = smaller(TRAIN), smaller(TEST)
 
 
-REHEARSAL = []
-rehearsing = False
+def train(net, batches):
+    """Train a net on these images, and return the fraction of the test images that it gets wrong.
 
-
-def rehearse():
-    """From here on runs are noted, not trained."""
-    global rehearsing
-    REHEARSAL.clear()
-    rehearsing = True
-
-
-def rehearsed():
-    """End a rehearsal, and return its runs, each as a dict: net, steps, images."""
-    global rehearsing
-    rehearsing = False
-    return list(REHEARSAL)
-
-
-def error_after_training(net, steps=50):
-    """Train a net as it is, and return the fraction of the test images that it gets wrong."""
-    batches = np.random.randint(len(TRAIN), size=(steps, 32))
-    if rehearsing:
-        REHEARSAL.append({"net": net, "steps": steps, "images": batches[0].tolist()})
-        return len(REHEARSAL) / 1000
+    Args:
+        net: a Keras model, which is trained as it is.
+        batches: integer array of shape (steps, batch), places of images in TRAIN.
+    """
     optimizer, loss_of = keras.optimizers.Adam(0.005), keras.losses.SparseCategoricalCrossentropy()
     weights = net.trainable_variables
     optimizer.build(weights)
@@ -2211,6 +2194,11 @@ def error_after_training(net, steps=50):
     for chosen in batches:
         step(tf.constant(TRAIN[chosen]), tf.constant(TRAIN_LABELS[chosen]))
     return float(np.mean(np.argmax(net(TEST), axis=-1) != TEST_LABELS))
+
+
+def error_after_training(net, steps=50):
+    """Train a net for some steps, and return its error on images that it has not seen."""
+    return train(net, np.random.randint(len(TRAIN), size=(steps, 32)))
 
 
 # %% [markdown]
@@ -2287,16 +2275,17 @@ net.has_output_shape((10,), hint="one probability for each class")
 net.has_layers("Conv2D", 5, hint="one at the start, two in each block")
 
 
-def rehearsal(variants, seeds):
-    """What `ablation` returns if the n-th run has an error of n / 1000."""
-    rehearse()
-    try:
-        return ablation(variants, seeds)
-    finally:
-        rehearsed()
+trained, runs = train, []
 
 
-question.example("one variant, one seed", rehearsal, ["bn_after_addition"], [1]).gives(
+def noted(net, batches):
+    """Stands in for train: nothing is trained, and the n-th run has an error of n / 1000."""
+    runs.append({"net": net, "steps": len(batches), "images": list(map(int, batches[0]))})
+    return len(runs) / 1000
+
+
+train = noted
+question.example("one variant, one seed", ablation, ["bn_after_addition"], [1]).gives(
     {"bn_after_addition": [0.001]}, hint="a dict from each name to a list, one error for each seed"
 )
 ### BEGIN HIDDEN TESTS
@@ -2370,7 +2359,7 @@ nets["shortcut_gating"].behaves_like(
 
 def first_biases(variant):
     """The values that all biases of a net begin with."""
-    biases = [np.array(w).ravel() for w in nets[variant].model.weights if w.name == "bias"]
+    biases = [w.numpy().ravel() for w in nets[variant].model.weights if w.name == "bias"]
     return sorted(set(np.concatenate(biases).round(5).tolist()))
 
 
@@ -2382,25 +2371,25 @@ seeds = sorted(draw.sample(range(10, 10_000), 2), reverse=True)  # so that sorti
 gated, other = "shortcut_gating", draw.choice(variants[:5])
 
 
-def rehearsed_runs(*asked):
+def rehearsed(*asked):
     """What `ablation` returns, or its error, and the runs that were noted."""
-    rehearse()
+    runs.clear()
     try:
         found = ablation(*asked)
     except Exception as error:
         found = error
-    return found, rehearsed()
+    return found, list(runs)
 
 
-found, runs = rehearsed_runs([other, gated], seeds)
-again, more_runs = rehearsed_runs([gated], seeds[1:])
+found, first_runs = rehearsed([other, gated], seeds)
+again, more_runs = rehearsed([gated], seeds[1:])
 
 
 def ablated():
     """For each name how many errors there are, and whether all are what the runs returned."""
     if isinstance(found, Exception):
         raise found
-    returned = [(number + 1) / 1000 for number in range(len(runs))]
+    returned = [(number + 1) / 1000 for number in range(len(first_runs))]
     return {
         name: [len(list(errors)), all(error in returned for error in errors)]
         for name, errors in found.items()
@@ -2409,10 +2398,10 @@ def ablated():
 
 def run_of(variant, place, first=True):
     """The run whose error stands at a place of a variant's list."""
-    answer, noted = (found, runs) if first else (again, more_runs)
+    answer, done = (found, first_runs) if first else (again, more_runs)
     if isinstance(answer, Exception):
         raise answer
-    return noted[round(1000 * answer[variant][place]) - 1]
+    return done[round(1000 * answer[variant][place]) - 1]
 
 
 def start_of(*run):
@@ -2430,7 +2419,7 @@ question.check("two variants, two seeds", ablated).gives(
 
 def number_of_runs():
     """How often a net was trained for them."""
-    return len(list(ablated()) and runs)
+    return len(list(ablated()) and first_runs)
 
 
 question.check("how many runs", number_of_runs, share=0.5).gives(
@@ -2443,7 +2432,7 @@ question.check("how many runs", number_of_runs, share=0.5).gives(
 def numbers_of_steps():
     """How many steps the runs trained."""
     ablated()
-    return sorted({run["steps"] for run in runs})
+    return sorted({run["steps"] for run in first_runs})
 
 
 question.check("how long they train", numbers_of_steps, share=0.5).gives(
@@ -2500,6 +2489,7 @@ question.check("a variant's own net", sizes, share=0.5).gives(
     hint="the net that is trained is ablation_net(variant)",
 )
 ### END HIDDEN TESTS
+train = trained
 question.score()
 
 # %% [markdown]

@@ -253,6 +253,13 @@ else:
         "def put(*, into): pass",
     ),
     # Names
+    "given function replaced": Habit(
+        "def of(v): return noted(v) + 1",
+        "calls = []\nkept = fetch\ndef fetch(v):\n    calls.append(v)\n    return 2 * v\n"
+        "assert of(5) == 11 and calls == [5]\nfetch = kept\nassert of(5) == 6",
+        "def of(v): return v + 6",
+        given="def fetch(v): return v\ndef noted(v): return fetch(v)",
+    ),
     "given number changed": Habit(
         "for v in (1, 2):\n    grand += v", "assert grand == 3", "grand = 4", given="grand = 0"
     ),
