@@ -807,7 +807,7 @@ def right(widths, blocks, classes, shape, kind="right"):
     for stage, width in enumerate(widths):
         for number in range(blocks):
             halves = not number and (stage or kind == "first stage halves")
-            if kind == "nothing halves" or (kind == "wider halves" and width == x.shape[-1]):
+            if kind == "nothing halves" or (kind == "wider halves" and width <= x.shape[-1]):
                 halves = False
             x = block(x, width, 2 if halves else 1)
     if kind not in ("no end", "only relu"):
@@ -827,7 +827,7 @@ causes = {
     "activated stem": "the first block brings its own BN and ReLU: none after the first convolution",
     "first stage halves": "the first stage keeps the size",
     "nothing halves": "the first block of each later stage has stride 2",
-    "wider halves": "each later stage has stride 2, even if it is as wide as the one before",
+    "wider halves": "each later stage has stride 2, even if it is no wider than the one before",
     "no softmax": "the softmax is missing",
 }
 draw = question.random
@@ -2323,7 +2323,12 @@ variants = (
     "original", "bn_after_addition", "relu_before_addition", "relu_only_preactivation",
     "full_preactivation", "constant_scaling", "shortcut_gating",
 )  # fmt: skip
-nets = {variant: question.model(variant, ablation_net, variant, share=0.3) for variant in variants}
+# The example's net may be known by heart, and so earns nothing.
+shares = dict.fromkeys(variants, 0.3) | {"bn_after_addition": 0}
+nets = {
+    variant: question.model(variant, ablation_net, variant, share=share)
+    for variant, share in shares.items()
+}
 KINDS = {"c": "Conv2D", "b": "BatchNormalization", "r": "ReLU", "+": "Add"}
 END = ("GlobalAveragePooling2D", "Dense", "softmax")
 
@@ -2358,13 +2363,13 @@ nets["shortcut_gating"].behaves_like(
 
 
 def first_biases(variant):
-    """The values that all biases of a net begin with."""
+    """How many layers of a net have a bias, and the values that these begin with."""
     biases = [w.numpy().ravel() for w in nets[variant].model.weights if w.name == "bias"]
-    return sorted(set(np.concatenate(biases).round(5).tolist()))
+    return [len(biases), *sorted(set(np.concatenate(biases).round(5).tolist()))]
 
 
 question.check("the gates' first bias", first_biases, "shortcut_gating", share=0.3).gives(
-    [0.0], hint="which bias does the text give for shortcut_gating?"
+    [3, 0.0], hint="which bias does the text give for shortcut_gating?"
 )
 
 seeds = sorted(draw.sample(range(10, 10_000), 2), reverse=True)  # so that sorting them shows

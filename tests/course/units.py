@@ -8,7 +8,7 @@ import io
 import os
 from functools import cache, cached_property
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 import IPython.display
 import nbformat
@@ -76,6 +76,15 @@ def _anew(value):
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
+def _at_home_in(namespace: dict, function: FunctionType) -> FunctionType:
+    """A given function that looks its globals up there, as a test may replace them."""
+    made = FunctionType(
+        function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__kwdefaults__, made.__dict__ = function.__kwdefaults__, function.__dict__
+    return made
+
+
 class Unit:
     """An assignment.
 
@@ -124,6 +133,9 @@ class Unit:
             replaced: other sources, by grade id.
         """
         namespace = _anew(self._before(question))
+        for name, value in namespace.items():
+            if isinstance(value, FunctionType) and value.__globals__ is self._namespace:
+                namespace[name] = _at_home_in(namespace, value)
         ids = list(self.sources)
         before = ids[: ids.index(question)] if question else ids
         for name in [name for name in self.answers if name in before]:
