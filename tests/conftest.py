@@ -121,7 +121,8 @@ def _scope(nodeid: str) -> str:
 def pytest_collection_modifyitems(config, items):
     """Leave out what is not asked for; longest scopes first, so that no worker is left with one.
 
-    The sweep and its like come before all, as large nets are slow in an old process.
+    The sweep and its like come before all, as large nets are slow in an old process; then the
+    demo's classes, each of which is one test of minutes.
     """
     if config.getoption("record"):
         asked = os.environ["RECORDED_PARTS"].split()
@@ -132,11 +133,11 @@ def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
         seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test
-        nets = ("test_sweep.py", "test_jax.py")
+        first = ("test_sweep.py", "test_jax.py", "test_demo.py")
 
         def turn(item):
             scope = _scope(item.nodeid)
-            return item.path.name not in nets, -seconds[scope], scope
+            return item.path.name not in first, item.path.name == first[-1], -seconds[scope], scope
 
         items.sort(key=turn)
 
