@@ -133,11 +133,11 @@ def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
         seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test
-        first = ("test_sweep.py", "test_jax.py", "test_demo.py")
+        early = {"test_sweep.py": 0, "test_jax.py": 0, "test_demo.py": 1}
 
         def turn(item):
             scope = _scope(item.nodeid)
-            return item.path.name not in first, item.path.name == first[-1], -seconds[scope], scope
+            return early.get(item.path.name, 2), -seconds[scope], scope
 
         items.sort(key=turn)
 

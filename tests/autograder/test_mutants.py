@@ -99,7 +99,8 @@ def test_a_mutant_runs_the_tests_that_its_question_needs_and_no_others():
 
     answer = {"role": "student", "source": "def double(x):\n    return 2 * x"}
     unused, echoed = judge("q = 1"), judge("q = 2", "shown = 1")
-    used, asked = judge("limit = 3"), judge("q = double(limit)")
+    # What a function of the test's own calls its argument is no name of another test's.
+    used, asked = judge("limit = 3"), judge("def twice(q): return 2 * q\nr = twice(double(limit))")
     needed = mutants._needed([answer, unused, echoed, used, asked])
     assert [needed[0], needed[3], needed[4]] == [answer, used, asked]
     assert (needed[1]["role"], needed[2]["role"], needed[2]["source"]) == (
