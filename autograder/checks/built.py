@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from autograder.checks.causes import cause_of
+from autograder.checks.keeping import undone
 from autograder.checks.values import difference, got, raised, short
 
 
@@ -52,7 +53,7 @@ class BuiltModel:
 
         try:
             with self._question.watching():
-                model = build(self._source, input_shape, args, self._kwargs)
+                model = undone(build, self._source, input_shape, args, self._kwargs)
             if models.is_graph(model):
                 model = models.plain(model)
         except Exception as error:

@@ -14,7 +14,7 @@ from autograder.checks.causes import (
     names_of,
     pairs,
 )
-from autograder.checks.keeping import apart, unchanged
+from autograder.checks.keeping import undone
 from autograder.checks.values import COUNT, difference, got, mean_and_slack, raised, short
 
 
@@ -282,8 +282,8 @@ class Call:
 
     def _outcome(self) -> tuple[Exception | None, Any]:
         try:
-            with unchanged(self._args, self._kwargs), self._question.watching():
-                return None, apart(self._function(*self._args, **self._kwargs))
+            with self._question.watching():
+                return None, undone(self._function, *self._args, **self._kwargs)
         except Exception as error:
             return error, None
 

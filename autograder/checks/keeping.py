@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 
-@contextlib.contextmanager
-def unchanged(*values: Any) -> Iterator[None]:
-    """Arrays, lists and dicts in `values` are in the end what they were at first.
+def undone(function: Callable, *args, **kwargs):
+    """What a function gives, with all that the call did to its arguments undone.
 
-    They stay the same objects, with their types and layouts, whatever was done to them inside.
+    Arrays, lists, dicts and models stay the same objects, with their types and layouts, and are in
+    the end what they were at first; of a model its weights and what of it is trained. What a model
+    that is given back has in common with an argument, as in fine-tuning, stays as it was made.
+
+    Args:
+        function: the student's, or one that calls it.
+        *args, **kwargs: any values; looked into are lists, tuples and dicts.
+
+    Returns:
+        Its value, whose arrays are its own and not those of an argument.
     """
-    before = [_copied(value) for value in values]
+    before = [(value, _copied(value)) for value in (args, kwargs)]
+    result = None
     try:
-        yield
+        result = _apart(function(*args, **kwargs))
+        return result
     finally:
-        for value, copy in zip(values, before, strict=True):
-            _restore(value, copy)
-
-
-def apart(value):
-    """A value whose arrays are its own, not those that a call was given and that are restored."""
-    if type(value) in (list, tuple):
-        return type(value)(map(apart, value))
-    if type(value) is dict:
-        return {key: apart(item) for key, item in value.items()}
-    return value.copy() if _is_array(value) else value
+        kept = {id(weight) for model in _models(result) for weight in model.weights}
+        for value, copy in before:
+            _restore(value, copy, kept)
 
 
 def keeping(function: Callable, *arguments):
@@ -56,25 +56,48 @@ def keeping(function: Callable, *arguments):
     return value
 
 
+def _apart(value):
+    if type(value) in (list, tuple):
+        return type(value)(map(_apart, value))
+    if type(value) is dict:
+        return {key: _apart(item) for key, item in value.items()}
+    return value.copy() if _is_array(value) else value
+
+
+def _models(value) -> list:
+    if type(value) is dict:
+        return _models(list(value.values()))
+    if type(value) in (list, tuple):
+        return [model for item in value for model in _models(item)]
+    return [value] if _is_model(value) else []
+
+
 def _copied(value):
     if isinstance(value, list | tuple):
         return [(item, _copied(item)) for item in value]
     if isinstance(value, dict):
         return {key: (item, _copied(item)) for key, item in value.items()}
+    if _is_model(value):
+        layers = [(layer, layer.trainable) for layer in value._flatten_layers()]
+        return layers, [(weight, weight.trainable, _numbers(weight)) for weight in value.weights]
     return value.copy() if _is_array(value) else None
 
 
-def _restore(value, copy) -> None:
+def _restore(value, copy, kept: set[int]) -> None:
     if isinstance(value, list | tuple):
         for item, inner in copy:
-            _restore(item, inner)
+            _restore(item, inner, kept)
         if isinstance(value, list):
             value[:] = [item for item, _ in copy]
     elif isinstance(value, dict):
         for item, inner in copy.values():
-            _restore(item, inner)
+            _restore(item, inner, kept)
         value.clear()
         value.update((key, item) for key, (item, _) in copy.items())
+    elif _is_model(value):
+        layers, weights = copy
+        if kept.isdisjoint(id(weight) for weight, _, _ in weights):
+            _restore_model(layers, weights)
     elif _is_array(value):
         if value.shape != copy.shape:
             value.shape = copy.shape
@@ -82,20 +105,41 @@ def _restore(value, copy) -> None:
             value[...] = copy
 
 
+def _restore_model(layers, weights) -> None:
+    # A layer tells its own to those inside it, and to its weights: so from the outermost on.
+    for layer, trainable in layers:
+        if layer.trainable != trainable:
+            layer.trainable = trainable
+    for weight, trainable, numbers in weights:
+        weight.trainable = trainable
+        if _numbers(weight).tobytes() != numbers.tobytes():
+            weight.assign(numbers)
+
+
 def _seen(value):
     """All of a value that a change would show in."""
-    keras = sys.modules.get("keras")
     if isinstance(value, dict):
         return [(key, _seen(item)) for key, item in value.items()]
     if isinstance(value, list | tuple):
         return [_seen(item) for item in value]
     if _is_array(value):
         return value.shape, value.dtype.str, value.tobytes()
-    if keras and isinstance(value, keras.Model):
-        return [(w.trainable, _seen(keras.ops.convert_to_numpy(w))) for w in value.weights]
+    if _is_model(value):
+        return [(w.trainable, _numbers(w).tobytes()) for w in value.weights]
     return repr(value)
 
 
 def _is_array(value) -> bool:
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def _is_model(value) -> bool:
+    # By type: isinstance would ask what stands for a student's own object what it is.
+    keras = sys.modules.get("keras")
+    return keras is not None and issubclass(type(value), keras.Model)
+
+
+def _numbers(weight):
+    """A weight's values, as an array of their own."""
+    return sys.modules["keras"].ops.convert_to_numpy(weight).copy()

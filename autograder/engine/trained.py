@@ -14,14 +14,9 @@ from autograder.engine.codec import CodecError, Decoder, Encoder
 
 def weights(values: Sequence) -> dict[int, list]:
     """By position, the weights of those values that are models: whether trained, and an array."""
-    keras = sys.modules.get("keras")
-    if keras is None:
-        return {}
-    # By type: isinstance would ask what stands for a test's own object what it is.
-    models = {n: value for n, value in enumerate(values) if issubclass(type(value), keras.Model)}
     return {
-        n: [(bool(w.trainable), keras.ops.convert_to_numpy(w).copy()) for w in model.weights]
-        for n, model in models.items()
+        n: [(bool(w.trainable), _array(w)) for w in model.weights]
+        for n, model in _models(values).items()
     }
 
 
@@ -42,12 +37,24 @@ def take(values: Sequence, codes, decoder: Decoder) -> None:
     """
     try:
         for n, new in codes or []:
+            model = _models(values)[n]
             news = [(trains is True, decoder.array(code)) for trains, code in new]
-            values[n].set_weights([array for _, array in news])
-            for weight, (trains, _) in zip(values[n].weights, news, strict=True):
+            model.set_weights([array for _, array in news])
+            for weight, (trains, _) in zip(model.weights, news, strict=True):
                 weight.trainable = trains
     except (TypeError, ValueError, LookupError, AttributeError):
         raise CodecError("weights that are not those of a model that was handed over") from None
+
+
+def _models(values: Sequence) -> dict:
+    keras = sys.modules.get("keras")
+    # By type: isinstance would ask what stands for a test's own object what it is.
+    is_model = [keras is not None and issubclass(type(value), keras.Model) for value in values]
+    return {n: value for n, value in enumerate(values) if is_model[n]}
+
+
+def _array(weight):
+    return sys.modules["keras"].ops.convert_to_numpy(weight).copy()
 
 
 def _same(one: list, other: list) -> bool:

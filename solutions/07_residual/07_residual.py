@@ -1619,10 +1619,10 @@ def counted(width, classes):
 
 
 width = draw.randint(36, 40)
-net = question.model(
+wide_net = question.model(
     "a wide one, for 1000 classes", resnet50, (32, 32, 3), 1000, "1x1", width, (1,) * 4, share=0.5
 )
-net.has_params(
+wide_net.has_params(
     counted(width, 1000), hint="widths and classes are what is asked for, whatever that is"
 )
 
