@@ -16,12 +16,15 @@ import numpy as np
 
 import course.quiet  # noqa: F401
 from autograder import checks, mutants
+from autograder.engine.cells import CellTimeout, alarm
 from autograder.notebooks import to_ipynb
 from course.visualization.display import Shown
 from tests.conftest import ROOT
 
 # Some answers depend on whose they are.
 os.environ.setdefault("JUPYTERHUB_USER", "ada")
+# In seconds, and many times what any takes: a variant that never ends fails, and holds nothing up.
+LONGEST_MARK = 600
 
 
 def run(source: str, namespace: dict):
@@ -149,11 +152,13 @@ class Unit:
         """The points that a graded cell gives, and what it says."""
         printed = io.StringIO()
         try:
-            with contextlib.redirect_stdout(printed):
+            with contextlib.redirect_stdout(printed), alarm(LONGEST_MARK):
                 points = run(source or self.sources[question], namespace)
             said = printed.getvalue()
         except checks.ChecksFailed as failure:
             points, said = 0, str(failure)
+        except CellTimeout as late:
+            raise TimeoutError(f"marking {question} took more than {LONGEST_MARK} s") from late
         return points, said.replace(f"\n{checks.MORE}", " ")
 
     def teach(self) -> SimpleNamespace:
