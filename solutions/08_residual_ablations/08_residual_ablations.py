@@ -981,8 +981,16 @@ k = draw.randint(150, 400)
 question.check("a large budget", widest, 10, counted(10, k) + draw.randint(0, 999)).gives(
     k, hint="the largest factor there is, however large: where does your search end?"
 )
-question.check("just enough for 1", widest, 16, counted(16, 1), share=0.5).gives(
-    1, hint="at most: the budget itself is allowed"
+
+
+def fitting(*budgets):
+    """Several at once, as one value alone would be no answer."""
+    return [widest(16, budget) for budget in budgets]
+
+
+budgets = counted(16, 1), counted(16, 2) - 1, counted(16, 2)
+question.check("just enough, for 1 and for 2", fitting, *budgets, share=0.5).gives(
+    [1, 1, 2], hint="at most: the budget itself is allowed"
 )
 ### END HIDDEN TESTS
 question.score()
