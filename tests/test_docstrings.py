@@ -48,7 +48,7 @@ def test_examples_are_found():
     } <= names
 
 
-@pytest.mark.parametrize(("module", "text", "line"), _examples())
+@pytest.mark.parametrize(("module", "text", "line"), list(_examples()))
 def test_example(module, text, line, tmp_path, monkeypatch):
     if module.startswith("course.datasets"):
         pytest.importorskip("tensorflow_datasets")
