@@ -25,7 +25,7 @@ from autograder.engine.channel import Channel, ChannelError
 from autograder.engine.codec import CodecError
 from autograder.engine.files import Folder
 from autograder.engine.harmless import displayed
-from autograder.engine.proxies import Student, StudentError
+from autograder.engine.proxies import GRACE_S, Student, StudentError
 from autograder.engine.scope import Scope, Shared
 
 SHELL = make_shell()
@@ -171,7 +171,8 @@ class Judge:
         )
         cell = Cell(self.shell)
         with guard.no_pickled_code():
-            result = cell.run(source, seconds + 1)
+            # Longer than a silent process is waited for, so that the test hears of it and goes on.
+            result = cell.run(source, seconds + GRACE_S + 1)
         # Not by the error's name, which a student's exception could have.
         self.uncarried = type(cell.ended_by) is CodecError
         self.student.restore()

@@ -35,8 +35,6 @@ TODAY = {"aa-victim", "forge-checks"}.union(
     for category, cases in CATEGORIES.items()
     for case in ledgers.sample(cases, OF_EACH, DAY, category)
 )
-# A stopped process outlasts the test's own time, and a test's end by time is no incident yet.
-NOT_NOTED = {"end-stop-self"}
 each_case = pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=() if n in TODAY else pytest.mark.whole) for n in BY_NAME],
@@ -399,10 +397,7 @@ def test_everybody_has_an_outcome(graded):
 
 
 @each_case
-def test_everybody_gets_what_they_deserve(graded, name, request):
-    if name in NOT_NOTED:
-        reason = "the points are right, but no instructor is told to look"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_everybody_gets_what_they_deserve(graded, name):
     case, outcome = BY_NAME[name], graded.outcomes[name]
     low, high = case.deserved
     earned = {question.question: question.score for question in outcome.questions}
