@@ -21,6 +21,7 @@ from autograder.sandbox.child import Setup
 from autograder.sandbox.supervisor import supervise
 
 MOST_DESCRIPTORS = 64
+_THREADS_END_S = 2
 
 
 def main() -> None:
@@ -39,8 +40,7 @@ def main() -> None:
     except BaseException as error:
         messages.send(control, error=f"{type(error).__name__}: {error}"[:4000])
         return
-    threads = len(os.listdir("/proc/self/task"))
-    messages.send(control, ready=True, threads=threads)
+    messages.send(control, ready=True, threads=_threads())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombie
     supervisors: set[int] = set()
     try:
@@ -48,6 +48,17 @@ def main() -> None:
     finally:
         if not setup.namespaces:
             _leave_nothing(setup, supervisors)
+
+
+def _threads() -> int:
+    """How many threads there are, once those that only imports needed have ended.
+
+    Matplotlib has one while it looks for fonts, which outlives the import for a moment.
+    """
+    deadline = time.monotonic() + _THREADS_END_S
+    while (count := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return count
 
 
 def _preload(modules: list[str]) -> None:

@@ -246,6 +246,19 @@ def test_a_softmax_of_large_scores_hides_nothing(style):
     fails("expected other outputs", wrong, "computes", right)
 
 
+@pytest.mark.parametrize("draw", range(20))
+def test_silent_units_hide_nothing(draw):
+    """Whatever weights are drawn: every other draw silences the one hidden unit."""
+
+    def net(pool):
+        x = keras.Input(SHAPE)
+        y = layers.Rescaling(1, offset=5)(layers.GlobalAveragePooling2D()(pool(2)(x)))
+        return keras.Model(x, layers.Dense(3)(layers.Dense(1, activation="relu")(y)))
+
+    fails("expected other outputs", net(layers.AveragePooling2D), "computes",
+          net(layers.MaxPooling2D))  # fmt: skip
+
+
 def branches(order, swap=False):
     """Parallel convolutions of the same weights, made in some order, told apart by their place."""
     x = keras.Input(SHAPE)
