@@ -28,6 +28,7 @@ PARTS = {
         "tests/course/architectures/conftest.py",
         "tests/facts/architectures.json",
     ),
+    "transfer": ("tests/course/test_transfer.py",),
     "hostile": ("tests/hostile/**/*.py",),
     "sandbox": ("tests/autograder/sandbox/*.py",),
     "kills": (

@@ -91,6 +91,8 @@ def difference(expected, value) -> str | None:
                 return f"should give an entry {key!r}, but has only {short(list(value))}"
             if not _agrees(item, value[key]):
                 return _should(item, value[key], f" for {key!r}")
+        if extra := [key for key in value if key not in expected]:
+            return f"should give the entries {short(list(expected))}, but also has {short(extra)}"
     return _should(expected, value)
 
 
@@ -119,7 +121,12 @@ def _agrees(expected, value, loosely: bool = False) -> bool:
             and all(_agrees(e, v, loosely) for e, v in zip(expected, value, strict=True))
         )
     if isinstance(expected, Mapping):
-        return isinstance(value, Mapping) and all(
-            key in value and _agrees(item, value[key], loosely) for key, item in expected.items()
+        return (
+            isinstance(value, Mapping)
+            and len(value) == len(expected)
+            and all(
+                key in value and _agrees(item, value[key], loosely)
+                for key, item in expected.items()
+            )
         )
     raise TypeError(f"No rule to compare with a {type(expected).__name__}: {expected!r}.")

@@ -27,16 +27,26 @@ def test_every_unit_has_a_class():
 
 
 OTHERS = [unit for unit in CLASSES if unit != UNIT]
+# Of another class, on one day.
+STUDENTS = 2
+
+
+@pytest.fixture
+def samples(unit, whole, monkeypatch):
+    """Who hands in: the class of `make demo`, and by day some of another."""
+    if unit != UNIT and not whole:
+        some = ledgers.sample(CLASSES[unit], STUDENTS, parts.DAY, "students")
+        monkeypatch.setitem(CLASSES, unit, some)
+    return CLASSES[unit]
 
 
 @pytest.mark.parametrize("unit", [UNIT, *parts.by_day(OTHERS, 1, "classes")])
-def test_every_score_is_the_deserved_one(unit, whole, tmp_path, capsys):
+def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys):
     """Mutants and alternatives are left to the release gates and to test_units.py."""
     course = Course(ROOT)
-    readers = [sample.student for sample in CLASSES[unit]]
+    readers = [sample.student for sample in samples]
     pages = "*" if whole else ledgers.sample(readers, 1, parts.DAY)[0]
     assert run_demo(course, unit, tmp_path / "demo", variants=False, pages=pages) == 0
-    samples = CLASSES[unit]
     assert f"{len(samples)} of {len(samples)} scores as deserved" in capsys.readouterr().out
     demo = Course(tmp_path / "demo")
     with demo.gradebook() as gradebook:

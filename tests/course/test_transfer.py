@@ -5,6 +5,7 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, transfer
+from tests import parts
 
 keras = pytest.importorskip("keras")
 
@@ -37,7 +38,7 @@ def shake(model, images, rng) -> None:
             layer.moving_variance.assign(np.maximum(layer.moving_variance, 0.1))
 
 
-@pytest.mark.parametrize("name", transfer.APPLICATIONS)
+@pytest.mark.parametrize("name", parts.by_day(transfer.APPLICATIONS, 4, "transfer"))
 def test_same_outputs_as_keras_applications(name, monkeypatch):
     rng = np.random.default_rng(0)
     shape = architectures.describe(name).input_shape if "vgg" in name else EVEN.get(name, SHAPE)
