@@ -17,7 +17,7 @@ from tests import parts, recording
 ROOT = parts.ROOT
 FACTS = ROOT / "tests" / "facts"
 # Lectures that are played on one day.
-LECTURES = 4
+LECTURES = 2
 
 
 @pytest.fixture(scope="session")

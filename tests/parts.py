@@ -33,6 +33,8 @@ PARTS = {
     "sandbox": ("tests/autograder/sandbox/*.py",),
     "kills": (
         "tests/course/training/test_resume.py",
+        "tests/course/training/test_multiworker.py",
+        "tests/course/training/test_data_parallel.py",
         "tests/course/training/runs.py",
         "tests/course/training/conftest.py",
         "tests/autograder/test_runs.py",

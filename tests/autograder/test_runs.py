@@ -214,6 +214,7 @@ def test_on_a_cluster_with_a_worker_that_dies(course_of_ten):
         assert len(gradebook.assignment_submissions("small")) == 10
 
 
+@pytest.mark.whole
 def test_a_submission_that_takes_two_workers_with_it(course_of_ten):
     """It is left to a human, with the reason; everybody else is graded."""
     cloudpickle = pytest.importorskip("cloudpickle", reason="the extra `cluster` is not installed")
