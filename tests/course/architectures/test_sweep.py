@@ -8,7 +8,6 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, sizing
-from tests import parts
 from tests.course.architectures.numbers import (
     FACTS,
     OWN,
@@ -68,7 +67,7 @@ def test_every_kind_has_its_representative():
     assert len(chosen) < len(architectures.names()) / 2
 
 
-@pytest.mark.parametrize("name", parts.by_day(representatives(), 20, "kinds"))
+@pytest.mark.parametrize("name", representatives())
 def test_a_short_network_of_each_kind_works(name, reloaders, tmp_path):
     _works(name, shortened(name), reloaders, tmp_path)
 
