@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import importlib.util
 import json
 import os
 import shlex
@@ -62,7 +63,9 @@ def test_work_of_a_course_runs_inside(warm):
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         result["python"] = run.stdout.strip() or run.stderr
     """
-    assert warm.threads == 1
+    # Where pandas has pyarrow, the allocator in that keeps a thread, which no fork needs.
+    allocator = all(map(importlib.util.find_spec, ("pandas", "pyarrow")))
+    assert warm.threads == 1 + allocator
     one, end = ask(warm, code, limits=ROOMY)
     assert isinstance(one, dict), one
     two, _ = ask(warm, code, limits=ROOMY)
