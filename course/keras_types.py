@@ -1,0 +1,57 @@
+"""Types of the values that Keras takes and gives.
+
+Keras is not annotated, so a type checker knows nothing of its classes. These names say in
+annotations what is meant, and importing them does not import Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from keras import KerasTensor, Layer, Model, Operation, Variable
+    from keras.initializers import Initializer
+    from keras.losses import Loss
+    from keras.metrics import Metric
+    from keras.optimizers import Optimizer
+    from keras.random import SeedGenerator
+    from keras.regularizers import Regularizer
+else:
+    KerasTensor = Layer = Model = Operation = Variable = Any
+    Initializer = Loss = Metric = Optimizer = SeedGenerator = Regularizer = Any
+
+__all__ = [
+    "Activation",
+    "Array",
+    "Images",
+    "Initializer",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Regularizer",
+    "SeedGenerator",
+    "Shape",
+    "Size",
+    "Tensor",
+    "TensorFunction",
+    "Variable",
+]
+
+Array: TypeAlias = npt.NDArray[Any]
+Images: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+# A symbolic tensor, a tensor of the backend, or an array: what a layer can be called on.
+Tensor: TypeAlias = Any
+# Sizes of a tensor's axes; None for one that is not fixed.
+Shape: TypeAlias = tuple[int | None, ...]
+# One number for height and width, or one for each.
+Size: TypeAlias = int | Sequence[int]
+TensorFunction: TypeAlias = Callable[[Tensor], Tensor]
+Activation: TypeAlias = str | Callable[[Tensor], Tensor] | None
