@@ -3,7 +3,8 @@
 Whole runs (every mutant, every network, every attack) take too long for each change. So a run on
 everything writes down what it found, with a digest of each source that its outcome depends on;
 tests then compare the digests and repeat a part of the run, another part each day. Digests are of
-what sources do: comments, docstrings and layout don't count, nor does a notebook's text.
+what sources do: comments, docstrings, layout and functions' annotations don't count, nor does a
+notebook's text.
 """
 
 from __future__ import annotations
@@ -165,18 +166,43 @@ def of_files(
 
 @cache
 def normalized(source: str) -> str:
-    """What a Python source does, as text: without comments, docstrings and layout."""
+    """What a Python source does, as text.
+
+    Comments, docstrings, layout, functions' annotations and what is imported for type checkers
+    alone are left out.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-            if text and isinstance(first.value.value, str):
-                del node.body[0]
-    return ast.dump(tree)
+    return ast.dump(_Effective().visit(tree))
+
+
+class _Effective(ast.NodeTransformer):
+    """Removes from a syntax tree whatever has no effect when the source runs."""
+
+    # Modules of nothing but words for annotations.
+    WORDS = frozenset({"__future__", "collections.abc", "typing"})
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.returns = None
+            case ast.arg():
+                node.annotation = None
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                if ast.get_docstring(node, clean=False) is not None:
+                    del node.body[0]
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        checked = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if checked and not node.orelse else self.generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if node.module in self.WORDS else node
 
 
 def _cell(cell) -> str:
@@ -209,6 +235,7 @@ def _modules(source: str) -> frozenset[str]:
         tree = ast.parse(source)
     except SyntaxError:
         return frozenset()
+    tree = _Effective().visit(tree)
     return frozenset(name for node in ast.walk(tree) for name in _names(node))
 
 

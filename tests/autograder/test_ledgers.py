@@ -88,6 +88,8 @@ def in_cells(course, old: str, new: str) -> None:
         (lambda c, p: (c.root / "source/small/data.csv").write_text("1,2"), "data.csv"),
         (lambda c, p: edit(p / "course/near.py", "far\n", "far\nX = 1\n"), "course/near.py"),
         (lambda c, p: edit(p / "course/far.py", "return 1", "return 2"), "course/far.py"),
+        (lambda c, p: edit(p / "course/far.py", "far():", "far(x=2):"), "course/far.py"),
+        (lambda c, p: edit(p / "course/far.py", "def far", "N: int = 1\ndef far"), "course/far.py"),
         (lambda c, p: edit(p / "constraints.txt", "3.15.0", "3.15.1"), "version of keras"),
     ],
 )
@@ -106,6 +108,12 @@ def test_a_change_that_can_change_a_mark_is_named(course, package, change, name)
         lambda c, p: in_cells(c, "# secret way", "# another way"),
         lambda c, p: in_cells(c, "assert square(2) == 4", "assert (\n    square(2) == 4\n)"),
         lambda c, p: edit(p / "course/far.py", "():\n", '():\n    """One."""\n    # far\n'),
+        lambda c, p: edit(p / "course/far.py", "def far():", "def far() -> int:"),
+        lambda c, p: edit(
+            p / "course/far.py",
+            "def",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import course.aside\ndef",
+        ),
         lambda c, p: edit(p / "course/nets/small.py", "1", "2"),
         lambda c, p: edit(p / "course/aside.py", "", "X = 1"),
         lambda c, p: edit(p / "constraints.txt", "ruff==1.0", "ruff==1.1"),
