@@ -9,8 +9,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: setup            ## release a unit, play a class, grade it, report
 	$(BIN)/autograder demo
 
-test: setup            ## the style checks, and every kind of test once (docs/testing.md)
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pytest -n auto
+test: setup            ## style, imports, types, and every kind of test once (docs/testing.md)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports && $(BIN)/mypy
+	$(BIN)/pytest -n auto
 
 test-all: setup        ## every test, on every name, mutant, attack and isolation
 	KILLS=20 $(BIN)/pytest -n auto --whole
@@ -46,8 +48,9 @@ notebooks: setup       ## bring each NN_topic.py and its .ipynb together; the ne
 doctor: setup          ## what this machine can and cannot do
 	$(BIN)/autograder doctor
 
-lint: setup
+lint: setup            ## mend style where a tool can, then check types and imports
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/lint-imports && $(BIN)/mypy
 
 setup: .venv/ready
 
@@ -55,4 +58,4 @@ setup: .venv/ready
 	@PYTHON=$(PYTHON) sh setup.sh
 
 clean:
-	rm -rf .venv demo build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv demo build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis *.egg-info
