@@ -29,7 +29,7 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 
 from autograder.checks.call import Call
 from autograder.checks.keeping import keeping
-from autograder.checks.own import own_draw, student
+from autograder.checks.personal import student, student_rng
 from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question, Result
 
 __all__ = [
@@ -41,6 +41,6 @@ __all__ = [
     "Question",
     "Result",
     "keeping",
-    "own_draw",
     "student",
+    "student_rng",
 ]

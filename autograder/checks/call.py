@@ -24,7 +24,7 @@ class Call:
     def __init__(self, question, name, share, function, args, kwargs):
         self._question, self._name, self._share = question, name, share
         self._function, self._args, self._kwargs = function, args, kwargs
-        self._beside = False
+        self._conditional = False
 
     def __str__(self) -> str:
         named = (f"{key}={short(value)}" for key, value in self._kwargs.items())
@@ -251,18 +251,18 @@ class Call:
         )
 
     def raises(
-        self, kind: type[Exception], *, hint: str = "", only_beside_right_answers: bool = False
+        self, kind: type[Exception], *, hint: str = "", requires_other_credit: bool = False
     ) -> None:
         """The call must raise an exception of this kind.
 
         Args:
             kind: the exception, or a parent of it.
             hint: where to look.
-            only_beside_right_answers: count only if another graded check of the question, without
+            requires_other_credit: count only if another graded check of the question, without
                 this argument, earned something; else a function that refuses everything would earn
                 points.
         """
-        self._beside = only_beside_right_answers
+        self._conditional = requires_other_credit
         error, value = self._outcome()
         if error is None:
             self._record(0, f"{self} should raise {kind.__name__}, but gave {got(value)}", hint)
@@ -288,7 +288,9 @@ class Call:
             return error, None
 
     def _record(self, credit: float, message: str = "", hint: str = "") -> None:
-        self._question.record(self._name, self._share, credit, message, hint, beside=self._beside)
+        self._question.record(
+            self._name, self._share, credit, message, hint, conditional=self._conditional
+        )
 
 
 _NOTHING = object()

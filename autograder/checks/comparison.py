@@ -11,11 +11,11 @@ from autograder.checks.graph import (
     Graph,
     Step,
     assignments,
-    between,
-    core,
     kinds_between,
     roles,
     shapes,
+    squeezed,
+    unweighted_before,
 )
 
 _SETTINGS = ("strides", "dilation_rate", "groups", "epsilon", "axis", "rate")
@@ -57,7 +57,7 @@ class Comparison:
         any_bias: a bias may be there or not.
         tolerance: how far values may differ, relative to the largest.
         rng: draws the weights.
-        any_epsilon: the reference gets the student's epsilons, for as long as it is not `kept`.
+        any_epsilon: the reference gets the student's epsilons, for as long as it is not inside `preserve_weights`.
 
     Attributes:
         pairs: the steps with weights that answer to each other, once no difference was found.
@@ -66,23 +66,23 @@ class Comparison:
     def __init__(
         self, right: Graph, mine: Graph, any_bias: bool, tolerance: float, rng, any_epsilon=False
     ):
-        self.right, self.mine = right, mine
+        self.reference, self.student = right, mine
         self.any_epsilon = any_epsilon
         self.any_bias, self.tolerance, self.rng = any_bias, tolerance, rng
         self.pairs: list[tuple[Step, Step]] = []
 
     def difference(self, inputs: list[np.ndarray]) -> str | None:
         """What is wrong with the student's model, in words; None if nothing is."""
-        if len(self.mine.inputs) != len(self.right.inputs):
-            return f"expected {len(self.right.inputs)} inputs, has {len(self.mine.inputs)}"
+        if len(self.student.inputs) != len(self.reference.inputs):
+            return f"expected {len(self.reference.inputs)} inputs, has {len(self.student.inputs)}"
         nearest, most = None, -1
-        for pairs in assignments(self.right, self.mine, not self.any_bias):
+        for pairs in assignments(self.reference, self.student, not self.any_bias):
             expected = self._expected(pairs, inputs)
             try:
-                found = self.mine.values(inputs)
+                found = self.student.values(inputs)
             except Exception as error:
                 return f"it cannot be run on inputs of shape {inputs[0].shape[1:]}: {error}"[:300]
-            sides = [(self.right, expected), (self.mine, found)]
+            sides = [(self.reference, expected), (self.student, found)]
             if not self._differ(*(_results(*side) for side in sides)) and not (
                 all(ends_in_softmax(graph) for graph, _ in sides)
                 and self._differ(*(_scores(*side) for side in sides))
@@ -108,8 +108,10 @@ class Comparison:
         """
         for _ in range(_DRAWS):
             self._draw(pairs)
-            expected = self.right.values(inputs)
-            outputs = (_scores if ends_in_softmax(self.right) else _results)(self.right, expected)
+            expected = self.reference.values(inputs)
+            outputs = (_scores if ends_in_softmax(self.reference) else _results)(
+                self.reference, expected
+            )
             if len(inputs[0]) == 1 or all(self._varies(output) for output in outputs):
                 break
         return expected
@@ -152,7 +154,7 @@ class Comparison:
     def _unmatched(self, any_bias: bool) -> tuple[list[Step], list[Step]]:
         """The steps of each side for whose weights the other has no layer."""
         sides = []
-        for graph, other in ((self.right, self.mine), (self.mine, self.right)):
+        for graph, other in ((self.reference, self.student), (self.student, self.reference)):
             there = Counter(shapes(step, not any_bias) for step in other.weighted)
             left = []
             for step in graph.weighted:
@@ -164,9 +166,9 @@ class Comparison:
 
     def _apart(self, partner: dict[Step, Step], apart: set[int]) -> str:
         """Where the two models part, going from the inputs on."""
-        right = next((step for step in self.right.weighted if id(step) in apart), None)
+        right = next((step for step in self.reference.weighted if id(step) in apart), None)
         mine = partner.get(right)
-        before = [str(step) for step in between(self.mine, mine) if step.weights]
+        before = [str(step) for step in unweighted_before(self.student, mine) if step.weights]
         return (
             "expected other outputs for the same weights. It goes wrong after "
             f"{_some(before) or 'the inputs'}, before {mine or 'the output'}: "
@@ -175,13 +177,13 @@ class Comparison:
 
     def _cause(self, right: Step | None, mine: Step | None) -> str:
         said = _settings(right, mine, _SETTINGS) if right else []
-        wanted, kinds = kinds_between(self.right, right), kinds_between(self.mine, mine)
+        wanted, kinds = kinds_between(self.reference, right), kinds_between(self.student, mine)
         said += [f"{kind} is missing" for kind in (wanted - kinds)]
         said += [f"{kind} is not expected" for kind in (kinds - wanted)]
         if not said:
             one, other = (
-                [step for step in between(*side) if not step.weights]
-                for side in ((self.right, right), (self.mine, mine))
+                [step for step in unweighted_before(*side) if not step.weights]
+                for side in ((self.reference, right), (self.student, mine))
             )
             for kind in {step.kind for step in one}:
                 twins = ([s for s in side if s.kind == kind] for side in (one, other))
@@ -225,11 +227,11 @@ def _scores(graph: Graph, values: dict) -> list[np.ndarray]:
 
 
 def _squeezed(values: list[np.ndarray]) -> list[np.ndarray]:
-    return [value.reshape(len(value), *core(value.shape[1:])) for value in values]
+    return [value.reshape(len(value), *squeezed(value.shape[1:])) for value in values]
 
 
 def _as(value: np.ndarray, weight) -> np.ndarray:
-    return value.reshape(weight.shape) if core(value.shape) == core(weight.shape) else value
+    return value.reshape(weight.shape) if squeezed(value.shape) == squeezed(weight.shape) else value
 
 
 def _settings(right: Step, mine: Step, names: tuple[str, ...]) -> list[str]:

@@ -22,7 +22,7 @@ COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "average"}
 MAX_ASSIGNMENTS = 24
 
 
-def key(kind: str) -> str:
+def normalized_kind(kind: str) -> str:
     """A kind's name in one spelling: a layer's, a function's or an operation's."""
     return kind.replace("_", "").lower()
 
@@ -67,15 +67,15 @@ class Step:
     def kind(self) -> str:
         """What the step does, in one spelling."""
         if self._is_activation:
-            return key(_name(self.layer.activation))
-        kind = key(type(self.layer).__name__)
+            return normalized_kind(_name(self.layer.activation))
+        kind = normalized_kind(type(self.layer).__name__)
         limit = getattr(self.layer, "max_value", None) if kind == "relu" else None
         return kind if limit is None else f"relu{limit:g}"
 
     @property
     def kinds(self) -> list[str]:
         """The step's kind, and that of an activation in its argument."""
-        return [self.kind] + ([key(_name(self.activation))] if self.activation else [])
+        return [self.kind] + ([normalized_kind(_name(self.activation))] if self.activation else [])
 
     def __str__(self) -> str:
         return f"{self.layer.name!r} ({type(self.layer).__name__})"
@@ -163,19 +163,19 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LayerPattern:
     """A kind of layer, and what its settings must be."""
 
     kind: str
     settings: tuple[tuple[str, object], ...] = ()
 
     @classmethod
-    def of(cls, item) -> Wanted:
+    def of(cls, item) -> LayerPattern:
         """From "Conv2D" or ("Conv2D", {"strides": 2})."""
         if isinstance(item, str):
-            return cls(key(item))
+            return cls(normalized_kind(item))
         kind, settings = item
-        return cls(key(kind), tuple(settings.items()))
+        return cls(normalized_kind(kind), tuple(settings.items()))
 
     def fits(self, kind: str, layer) -> bool:
         """True if a layer is of this kind, with these settings."""
@@ -192,14 +192,14 @@ def _equal(wanted, value) -> bool:
     """True if a layer's setting is the wanted one; 2 stands for (2, 2)."""
     if isinstance(wanted, str):
         name = value if isinstance(value, str) else _name(value)
-        return key(name) == key(wanted)
+        return normalized_kind(name) == normalized_kind(wanted)
     if isinstance(value, tuple | list):
         wanted = wanted if isinstance(wanted, tuple | list) else [wanted] * len(value)
         return list(wanted) == list(value)
     return value is wanted or bool(value == wanted)
 
 
-def has_path(graph: Graph, order: list[Wanted], anywhere: bool = False) -> bool:
+def has_path(graph: Graph, order: list[LayerPattern], anywhere: bool = False) -> bool:
     """True if some path from an input to an output meets the kinds in this order.
 
     Kinds that the order does not name are passed over. With `anywhere`, the order may be a stretch
@@ -237,7 +237,7 @@ def longest_path(graph: Graph, named: set[str]) -> list[str]:
 
 def shapes(step: Step, biases: bool) -> tuple:
     """What a layer's weights are, in a form that other layers for the same purpose share."""
-    found = ((role, core(weight.shape)) for role, weight in roles(step))
+    found = ((role, squeezed(weight.shape)) for role, weight in roles(step))
     return tuple(sorted(pair for pair in found if biases or not pair[0].startswith("bias")))
 
 
@@ -252,7 +252,7 @@ def roles(step: Step) -> list[tuple[str, object]]:
     return found
 
 
-def core(shape) -> tuple[int, ...]:
+def squeezed(shape) -> tuple[int, ...]:
     """A shape without its ones: a Dense layer is a 1x1 convolution of a 1x1 map."""
     return tuple(size for size in shape if size != 1)
 
@@ -313,7 +313,7 @@ def assignments(one: Graph, other: Graph, biases: bool) -> Iterator[list[tuple[S
         ]
 
 
-def between(graph: Graph, step: Step | None) -> list[Step]:
+def unweighted_before(graph: Graph, step: Step | None) -> list[Step]:
     """The steps without weights that lead to a step, or to the outputs, and those before them."""
     waiting = [out for out, _ in graph.outputs] if step is None else list(step.parents)
     found: dict[int, Step] = {}
@@ -330,7 +330,7 @@ def kinds_between(graph: Graph, step: Step | None) -> Counter:
     """How often each kind stands between the weighted steps before and a step, or the outputs."""
     return Counter(
         kind
-        for current in between(graph, step)
+        for current in unweighted_before(graph, step)
         for kind in (current.kinds[1:] if current.weights else current.kinds)
         if kind not in PASSED_OVER and kind != "linear"
     )

@@ -12,12 +12,12 @@ from math import prod
 import keras
 import numpy as np
 
-from autograder.checks import learning, whole
+from autograder.checks import behavior, whole
+from autograder.checks.behavior import preserve_weights, random_inputs
 from autograder.checks.built import BuiltModel, build
 from autograder.checks.causes import cause_where
 from autograder.checks.comparison import Comparison
-from autograder.checks.graph import Graph, Wanted, has_path, key, longest_path
-from autograder.checks.learning import kept, random_inputs
+from autograder.checks.graph import Graph, LayerPattern, has_path, longest_path, normalized_kind
 from autograder.checks.values import short
 
 
@@ -68,7 +68,7 @@ class ModelChecks(BuiltModel):
         Activations count however they are written: ``"relu"`` is an argument, a layer or a
         function.
         """
-        wanted = Wanted.of((kind, where or {}))
+        wanted = LayerPattern.of((kind, where or {}))
 
         def uses(model):
             steps = Graph(model).steps
@@ -86,7 +86,7 @@ class ModelChecks(BuiltModel):
             anywhere: the order may be a stretch of the path; else it must be all of it.
             mistakes: other orders, as tuples, that have a known cause.
         """
-        wanted = [Wanted.of(item) for item in order]
+        wanted = [LayerPattern.of(item) for item in order]
 
         def check(model):
             graph = Graph(model)
@@ -100,7 +100,9 @@ class ModelChecks(BuiltModel):
                 f"input to output; the longest has {' → '.join(met) or 'none of these'}",
                 cause_where(
                     mistakes,
-                    lambda other: has_path(graph, [Wanted.of(item) for item in other], anywhere),
+                    lambda other: has_path(
+                        graph, [LayerPattern.of(item) for item in other], anywhere
+                    ),
                 ),
             )
 
@@ -140,7 +142,7 @@ class ModelChecks(BuiltModel):
 
     def _compared(self, model, other, *how) -> str | None:
         """What is wrong with a model beside another; `how` as for :class:`Comparison`."""
-        with kept(model), kept(other):
+        with preserve_weights(model), preserve_weights(other):
             comparison = self._comparison(model, other, *how)
             return comparison.difference(random_inputs(other, self._rng))
 
@@ -196,7 +198,7 @@ class ModelChecks(BuiltModel):
         def check(model):
             right = self._reference(reference, self._input_shape, self._args)
             cause = whole.misbuilt(Graph(right), Graph(model))
-            with kept(model), kept(right) as epsilons:
+            with preserve_weights(model), preserve_weights(right) as epsilons:
                 starts = _weights(right), _weights(model)
                 inputs = random_inputs(right, self._rng)
                 comparison = self._comparison(model, right, *how)
@@ -260,7 +262,7 @@ class ModelChecks(BuiltModel):
 
     def gets_gradients(self, **about):
         """A gradient reaches every trainable weight, for random inputs and weights."""
-        return self._check("gradients", lambda m: learning.gradients(m, self._rng), about)
+        return self._check("gradients", lambda m: behavior.gradients(m, self._rng), about)
 
     def differs_in_training(self, differs: bool = True, **about):
         """Training and inference give other outputs (dropout, BatchNorm); or, if False, the same.
@@ -268,13 +270,15 @@ class ModelChecks(BuiltModel):
         Inference must give the same output each time, in both cases.
         """
         return self._check(
-            "training and inference", lambda m: learning.modes(m, self._rng, differs), about
+            "training and inference",
+            lambda m: behavior.training_vs_inference(m, self._rng, differs),
+            about,
         )
 
     def moves_statistics(self, moves: bool = True, **about):
         """A step in training moves every moving statistic, or, if False, none; inference none."""
         return self._check(
-            "moving statistics", lambda m: learning.statistics(m, self._rng, moves), about
+            "moving statistics", lambda m: behavior.statistics(m, self._rng, moves), about
         )
 
     def survives(
@@ -293,8 +297,8 @@ class ModelChecks(BuiltModel):
         """
 
         def check(model):
-            survived = learning.survivors(model, self._rng, unit, dropped, least)
-            return learning.mean(survived, probability, sigmas, f"{unit}s to survive", mistakes)
+            survived = behavior.survivors(model, self._rng, unit, dropped, least)
+            return behavior.mean(survived, probability, sigmas, f"{unit}s to survive", mistakes)
 
         return self._check(f"surviving {unit}s", check, about)
 
@@ -305,7 +309,7 @@ class ModelChecks(BuiltModel):
         """
         return self._check(
             "mean in training",
-            lambda m: learning.unbiased(m, self._rng, repeats, sigmas),
+            lambda m: behavior.unbiased(m, self._rng, repeats, sigmas),
             about,
         )
 
@@ -328,7 +332,7 @@ def _shape(tensors: list) -> tuple | list:
 def _spelled(order: Sequence) -> dict[str, str]:
     """From a kind's one spelling to the author's."""
     names = [item if isinstance(item, str) else item[0] for item in order]
-    return {key(name): name for name in names}
+    return {normalized_kind(name): name for name in names}
 
 
 def _item(item) -> str:

@@ -10,7 +10,7 @@ from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 from autograder.checks.call import Call
-from autograder.checks.own import student
+from autograder.checks.personal import student
 from autograder.checks.rules import Rules, read_rules
 from autograder.checks.values import UNWRITTEN
 from autograder.checks.watching import watching
@@ -38,7 +38,7 @@ class Result:
     share: float
     credit: float  # 0 to 1
     message: str = ""
-    beside: bool = False  # counts only beside another check that earned something
+    conditional: bool = False  # counts only beside another check that earned something
 
 
 _seeds: random.Random = random.SystemRandom()
@@ -166,13 +166,13 @@ class Question:
         return draws.sizes(self.random, least)
 
     def record(
-        self, name: str, share: float, credit: float, message="", hint="", *, beside=False
+        self, name: str, share: float, credit: float, message="", hint="", *, conditional=False
     ) -> None:
         """Note a check that was made; the message becomes a sentence, with the hint under it."""
         if message:
             message += "." if message[-1] not in ".!?" else ""
             message += f"\n  Hint: {hint}" if hint else ""
-        self.results.append(Result(name, share, credit, message, beside))
+        self.results.append(Result(name, share, credit, message, conditional))
 
     def _earned(self) -> float:
         """The part of the points that is earned.
@@ -184,7 +184,7 @@ class Question:
         """
         graded = [result for result in self.results if result.share]
         examples = [replace(result, share=1) for result in self.results if not result.share]
-        alone = [result for result in graded if not result.beside]
+        alone = [result for result in graded if not result.conditional]
         if alone and not any(result.credit for result in alone):
             graded = alone
         counted = graded or examples

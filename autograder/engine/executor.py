@@ -14,7 +14,7 @@ STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main
 PRELOAD = ("numpy", "tensorflow", "keras")
 # What tests of models import, which takes longer than most tests.
 _OF_MODELS = (
-    "autograder.checks.models", "autograder.checks.learning", "course.blocks",
+    "autograder.checks.models", "autograder.checks.behavior", "course.blocks",
 )  # fmt: skip
 # A judge answers this long after the notebook's own time is up.
 MARGIN_S = 30.0

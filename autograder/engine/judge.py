@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.checks.own import set_student
+from autograder.checks.personal import set_student
 from autograder.checks.question import seed_questions
 from autograder.checks.watching import look_elsewhere
 from autograder.engine import guard, inspection, names, patches

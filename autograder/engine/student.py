@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 
-from autograder.checks.own import set_student
+from autograder.checks.personal import set_student
 from autograder.checks.watching import Watch, traced
 from autograder.engine import errors, files, handed, operations, patches, trained, updates
 from autograder.engine.cells import Cell, alarm, make_shell

@@ -1565,7 +1565,7 @@ for name, kernel, hint in (
      "rounding is far smaller than that"),
 ):  # fmt: skip
     question.check(name, separate, kernel, share=0.5).raises(
-        ValueError, hint=hint, only_beside_right_answers=True
+        ValueError, hint=hint, requires_other_credit=True
     )
 ### END HIDDEN TESTS
 question.score()

@@ -187,7 +187,7 @@ for name, larger, options in (
     question.check(name, valid_output_size, size, larger, share=0.5, **options).raises(
         ValueError,
         hint="compare the kernel with the input before anything else",
-        only_beside_right_answers=True,
+        requires_other_credit=True,
     )
 ### END HIDDEN TESTS
 question.score()
@@ -424,7 +424,7 @@ for name, row in (
     question.check(name, conv_output_size, *row, share=0.25).raises(
         ValueError,
         hint="it is the reach that must fit, into the input with its zeros",
-        only_beside_right_answers=True,
+        requires_other_credit=True,
     )
 words = (
     "",
@@ -442,7 +442,7 @@ for word in words:
     ).raises(
         ValueError,
         hint="a word that is none of the three must not pass silently",
-        only_beside_right_answers=True,
+        requires_other_credit=True,
     )
 ### END HIDDEN TESTS
 question.score()
@@ -547,7 +547,7 @@ for name, row in (
     ("a window larger than the input, at stride 1", (size, size + strides, 1)),
 ):
     question.check(name, pool_output_size, *row, share=0.25).raises(
-        ValueError, hint="compare the window with the input", only_beside_right_answers=True
+        ValueError, hint="compare the window with the input", requires_other_credit=True
     )
 ### END HIDDEN TESTS
 question.score()
@@ -715,16 +715,16 @@ for name, row in (
     question.check(name, conv_params, *row, kernel, groups, share=0.25).raises(
         ValueError,
         hint="both must be divided without a rest",
-        only_beside_right_answers=True,
+        requires_other_credit=True,
     )
 question.check(
     "two groups, and three that would do", conv_params, 6 * part_in, 3 * (2 * part_out + 1), kernel,
     2, share=0.25,
-).raises(ValueError, hint="both must be divided without a rest", only_beside_right_answers=True)  # fmt: skip
+).raises(ValueError, hint="both must be divided without a rest", requires_other_credit=True)  # fmt: skip
 question.check(
     "groups that do not divide the channels, without biases", conv_params, channels + 1, filters,
     kernel, groups=groups, use_bias=False, share=0.25,
-).raises(ValueError, hint="both must be divided without a rest", only_beside_right_answers=True)  # fmt: skip
+).raises(ValueError, hint="both must be divided without a rest", requires_other_credit=True)  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
 
@@ -2271,7 +2271,7 @@ student_id
 # %% nbgrader={"grade": false, "grade_id": "own_network", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def own_network(student):
     """Two convolutions with pooling between them, in sizes that belong to a student's id."""
-    draw = checks.own_draw(student or "nobody", "02_sizing")
+    draw = checks.student_rng(student or "nobody", "02_sizing")
     strides, kernel_size = draw.choice([3, 4]), draw.choice([9, 11, 13])
     height, width = (  # sizes that come out even in no layer
         (4 * steps - 2) * strides + kernel_size - 1 for steps in draw.sample(range(11, 17), 2)

@@ -203,7 +203,7 @@ for name, depth, share in (
     question.check(name, blocks_per_stage, depth, share=share).raises(
         ValueError,
         hint="6n + 2 with a whole n of at least 1, and nothing else",
-        only_beside_right_answers=True,
+        requires_other_credit=True,
     )
 ### END HIDDEN TESTS
 question.score()

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from autograder.checks import ChecksFailed, Question, own_draw
-from autograder.checks.own import set_student
+from autograder.checks import ChecksFailed, Question, student_rng
+from autograder.checks.personal import set_student
 
 
 def double(x):
@@ -204,7 +204,7 @@ def test_an_exception_may_count_only_beside_a_right_answer(capsys):
 
     def question(function):
         question = Question("q", points=4)
-        question.check("refused", function, -1).raises(ValueError, only_beside_right_answers=True)
+        question.check("refused", function, -1).raises(ValueError, requires_other_credit=True)
         question.check("two", function, 2).gives(4)
         question.check("three", function, 3).gives(6)
         question.check("four", function, 4).gives(9 if function is careful else 8)
@@ -216,7 +216,7 @@ def test_an_exception_may_count_only_beside_a_right_answer(capsys):
     assert question(lambda x: 4).score() == 1  # beside a right one, it counts as wrong
 
     alone = Question("q", points=2)
-    alone.example("refused", refuse, 1).raises(ValueError, only_beside_right_answers=True)
+    alone.example("refused", refuse, 1).raises(ValueError, requires_other_credit=True)
     assert alone.score() == 2  # a student's notebook may show nothing else
 
 
@@ -344,7 +344,7 @@ def test_arrays_among_a_call_s_arguments_are_short():
 
 def test_own_numbers_are_the_students():
     def drawn(*whose):
-        return [own_draw(*whose).randint(0, 10**9) for _ in range(2)]
+        return [student_rng(*whose).randint(0, 10**9) for _ in range(2)]
 
     assert len({*drawn("ada", "a"), *drawn(" ada ", "a")}) == 1
     assert len({*drawn("ada", "a"), *drawn("bela", "a"), *drawn("ada", "b")}) == 3
@@ -352,7 +352,7 @@ def test_own_numbers_are_the_students():
         with pytest.raises(
             ValueError, match=f"your id in this course.*received student={nobody!r}"
         ):
-            own_draw(nobody, "a")
+            student_rng(nobody, "a")
 
 
 def test_whose_notebook_it_is(monkeypatch):

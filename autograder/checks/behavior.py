@@ -17,7 +17,7 @@ from autograder.checks.comparison import different, draw
 from autograder.checks.graph import Graph, roles
 from autograder.checks.values import mean_and_slack
 
-Wrong = tuple[str, str] | None
+Finding = tuple[str, str] | None
 OPEN_SIZE = 16  # stands for a size that the model leaves open
 # The axes of what is dropped as a whole.
 _UNITS = {
@@ -39,7 +39,7 @@ def random_inputs(model: keras.Model, rng: np.random.Generator, batch: int = 4) 
 
 
 @contextlib.contextmanager
-def kept(model: keras.Model) -> Iterator[dict[int, float]]:
+def preserve_weights(model: keras.Model) -> Iterator[dict[int, float]]:
     """A model that has its weights and epsilons back in the end; its epsilons by layer's id."""
     weights = model.get_weights()
     layers = [step.layer for step in Graph(model).weighted if hasattr(step.layer, "epsilon")]
@@ -52,14 +52,14 @@ def kept(model: keras.Model) -> Iterator[dict[int, float]]:
             layer.epsilon = epsilons[id(layer)]
 
 
-def gradients(model: keras.Model, rng: np.random.Generator) -> Wrong:
+def gradients(model: keras.Model, rng: np.random.Generator) -> Finding:
     """A gradient reaches every trainable weight."""
     import tensorflow as tf
 
     weights = model.trainable_weights
     if not weights:
         return "expected weights to train, but none is trainable", ""
-    with kept(model):
+    with preserve_weights(model):
         # Zeros that a layer begins with must not hide what is behind it.
         for step in Graph(model).weighted:
             for role, weight in roles(step):
@@ -87,9 +87,9 @@ def gradients(model: keras.Model, rng: np.random.Generator) -> Wrong:
     )
 
 
-def modes(model: keras.Model, rng: np.random.Generator, differs: bool) -> Wrong:
+def training_vs_inference(model: keras.Model, rng: np.random.Generator, differs: bool) -> Finding:
     """Training and inference differ, or don't; inference gives the same each time."""
-    with kept(model):
+    with preserve_weights(model):
         inputs = _given(model, rng, 8)
         rest, again = _outputs(model(inputs)), _outputs(model(inputs))
         if different(rest, again, 1e-6):
@@ -106,7 +106,7 @@ def modes(model: keras.Model, rng: np.random.Generator, differs: bool) -> Wrong:
     return "expected the same outputs in training as at inference, but they differ", ""
 
 
-def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Wrong:
+def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Finding:
     """Training moves all moving statistics, or none; inference moves none."""
     moving = [w for w in model.non_trainable_weights if w.name.startswith("moving_")]
     if not moving:
@@ -120,7 +120,7 @@ def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Wro
             for old, weight in zip(before, moving, strict=True)
         ]
 
-    with kept(model):
+    with preserve_weights(model):
         at_rest, in_training = moved(), moved(training=True)
     if any(at_rest):
         return "expected inference to leave the moving statistics, but it moves them", ""
@@ -135,10 +135,10 @@ def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Wro
 
 def survivors(
     model: keras.Model, rng: np.random.Generator, unit: str, dropped: Callable, least: int
-) -> list[float] | Wrong:
+) -> list[float] | Finding:
     """For each unit, 1 if it survived a pass in training and 0 if not; or what is wrong."""
     survived: list[float] = []
-    with kept(model):
+    with preserve_weights(model):
         while len(survived) < least:
             (inputs,) = random_inputs(model, rng, 64)
             inputs = np.abs(inputs) + 1  # nothing that a ReLU would drop
@@ -152,8 +152,12 @@ def survivors(
 
 
 def mean(
-    values: list[float] | Wrong, expected: float, sigmas: float, what: str, mistakes: Mapping | None
-) -> Wrong:
+    values: list[float] | Finding,
+    expected: float,
+    sigmas: float,
+    what: str,
+    mistakes: Mapping | None,
+) -> Finding:
     """A part of the values, as far as chance lets it be seen."""
     if not isinstance(values, list):
         return values
@@ -168,9 +172,9 @@ def mean(
     )
 
 
-def unbiased(model: keras.Model, rng: np.random.Generator, repeats: int, sigmas: float) -> Wrong:
+def unbiased(model: keras.Model, rng: np.random.Generator, repeats: int, sigmas: float) -> Finding:
     """Outputs in training have the size of those at inference on average."""
-    with kept(model):
+    with preserve_weights(model):
         inputs = _given(model, rng, 64)
         rest = _vector(model(inputs))
         # Each value by its sign at inference, so that nothing cancels out.

@@ -23,7 +23,7 @@ def set_student(name: str | None) -> None:
     _student = name
 
 
-def own_draw(student: str, topic: str) -> random.Random:
+def student_rng(student: str, topic: str) -> random.Random:
     """A source of numbers that belong to a student, the same in every run.
 
     Args:
@@ -34,7 +34,7 @@ def own_draw(student: str, topic: str) -> random.Random:
         ValueError: no id.
 
     Example:
-        >>> own_draw("ada", "sizes").randint(1, 9) == own_draw("ada", "sizes").randint(1, 9)
+        >>> student_rng("ada", "sizes").randint(1, 9) == student_rng("ada", "sizes").randint(1, 9)
         True
     """
     if not (isinstance(student, str) and student.strip()):
