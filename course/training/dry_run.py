@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from course.training import plan as planning
+from course.training.data import load
 from course.training.distribution import prepare
 from course.training.options import Options
 from course.training.reports import duration, published
@@ -31,7 +32,7 @@ def describe(options: Options, data_dir=None, steps: int = 3) -> str:
         ValueError: as :func:`course.training.trainer.train`.
     """
     devices = prepare(options.distribute, options.devices)
-    plan = planning.resolve(options, planning.load(options, data_dir), devices.count)
+    plan = planning.resolve(options, load(options, data_dir), devices.count)
     stage = plan.stages[-1][1]  # the one with the largest images
 
     from course import sizing
@@ -78,7 +79,7 @@ def _seconds_a_step(model, plan, stage, macs: int, steps: int) -> tuple[float, s
     devices = max(1, plan.devices)
     images = int(_TRIAL_MACS / (_FORWARD_AND_BACKWARD * max(1, macs)))
     images = max(devices, min(plan.batch_size, images // devices * devices))
-    pixels, labels = plan.feed(stage).batch(0, 0)
+    pixels, labels = plan.batch_source(stage).batch(0, 0)
     x = pixels[:images]
     y = [labels[:images]] * len(model.outputs) if len(model.outputs) > 1 else labels[:images]
     model.fit(x, y, batch_size=images, verbose=0)  # compiles

@@ -13,6 +13,7 @@ from functools import partial
 from course.bench import Seconds, alternate
 from course.training import checkpoints, pipelines
 from course.training import plan as planning
+from course.training.data import load
 from course.training.options import Options
 
 STEPS, BATCH = 100, 32
@@ -39,8 +40,8 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
         machine's unrest makes of a whole epoch.
     """
     from course.training import network
+    from course.training.callbacks import RunCallbacks
     from course.training.distribution import prepare
-    from course.training.hooks import Hooks
 
     options = Options(
         "resnet20_cifar",
@@ -50,7 +51,7 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
         image_size=(16, 16),
         limit=STEPS * BATCH,
     )
-    plan = planning.resolve(options, planning.load(options))
+    plan = planning.resolve(options, load(options))
     devices, stage = prepare("none"), plan.stages[0][1]
     if augment:
         stage = type(stage)(1.0, 1.0, (("crop", 4), ("flip",)))
@@ -58,12 +59,12 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
     model = trainee.model
     images, labels = plan.data.train
     rows = pipelines.one_hot(labels, plan.data.classes)
-    feed = plan.feed(stage)
+    batches = plan.batch_source(stage)
 
     with tempfile.TemporaryDirectory() as folder, checkpoints.Writer(folder) as writer:
 
         def hooks(used):
-            return Hooks(
+            return RunCallbacks(
                 model,
                 first=0,
                 steps_per_epoch=STEPS,
@@ -74,7 +75,7 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
 
         def run(hooks, steps):
             epoch, start = divmod(hooks.step, STEPS)
-            network.fit(trainee, feed, epoch, start, start + steps, hooks)
+            network.fit(trainee, batches, epoch, start, start + steps, hooks)
 
         def epoch(hooks):
             run(hooks, STEPS)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from course.training.distribution import Devices
-from course.training.pipelines import Feed, open_shape
+from course.training.pipelines import BatchSource, without_batch_size
 
 EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
@@ -67,7 +67,7 @@ def devices(count: int | None) -> Devices:
     return Devices("multiworker", total, hardware, strategy, worker, workers)
 
 
-def fit(model, feed: Feed, epoch: int, start: int, stop: int, hooks) -> None:
+def fit(model, batches: BatchSource, epoch: int, start: int, stop: int, callbacks) -> None:
     """Train on a part of an epoch's batches, as ``model.fit`` would."""
     import tensorflow as tf
 
@@ -77,16 +77,19 @@ def fit(model, feed: Feed, epoch: int, start: int, stop: int, hooks) -> None:
             model.train_function = tf.function(
                 lambda *batch: strategy.run(_replica_step(model), args=batch),
                 input_signature=[
-                    tf.TensorSpec(open_shape(part), part.dtype) for part in feed.batch(epoch, start)
+                    tf.TensorSpec(without_batch_size(part), part.dtype)
+                    for part in batches.batch(epoch, start)
                 ],
             )
         model.reset_metrics()
-        hooks.on_epoch_begin(epoch)
-        for step, batch in zip(range(start, stop), feed.batches(epoch, start, stop), strict=True):
+        callbacks.on_epoch_begin(epoch)
+        for step, batch in zip(
+            range(start, stop), batches.batches(epoch, start, stop), strict=True
+        ):
             logs = model.train_function(*(tf.constant(part) for part in batch))
             own = {key: strategy.experimental_local_results(v)[0] for key, v in logs.items()}
-            hooks.on_train_batch_end(step, own)
-        hooks.on_epoch_end(epoch, model.get_metrics_result())
+            callbacks.on_train_batch_end(step, own)
+        callbacks.on_epoch_end(epoch, model.get_metrics_result())
 
 
 def _replica_step(model):

@@ -12,13 +12,13 @@ from course.datasets.resizing import resize
 from course.training import distribution, multiworker, schedules, whitening
 from course.training.distribution import Devices
 from course.training.options import Options
-from course.training.pipelines import Feed, dataset
+from course.training.pipelines import BatchSource, dataset
 from course.training.plan import Plan
 from course.training.recipes import Recipe, Stage
 
 # Bytes of activations and weights up to which a step may know its number of examples, which makes
-# steps of a few milliseconds quicker (pipelines.open_shape says why others may not). TensorFlow was
-# seen to add up in order of arrival from eight times as many on, and from more for most networks.
+# steps of a few milliseconds quicker; pipelines.without_batch_size says why larger ones may not.
+# TensorFlow was seen to add in order of arrival from eight times this size on.
 _SMALL = 24 * 2**20
 
 
@@ -95,21 +95,25 @@ def save(trainee: Trainee, plan: Plan, stage: Stage, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def fit(trainee: Trainee, feed: Feed, epoch: int, start: int, stop: int, hooks) -> None:
+def fit(
+    trainee: Trainee, source: BatchSource, epoch: int, start: int, stop: int, callbacks
+) -> None:
     """Train on a part of an epoch's batches."""
     import keras
 
     model = trainee.model
     heads = len(model.outputs)
     if distribution.across_workers(model):
-        return multiworker.fit(model, feed, epoch, start, stop, hooks)
+        return multiworker.fit(model, source, epoch, start, stop, callbacks)
     steps = None
     if keras.backend.backend() == "tensorflow":
-        data = dataset(feed, epoch, start, stop, known=_is_small(trainee.net, feed.batch_size))
+        data = dataset(
+            source, epoch, start, stop, static_batch=_is_small(trainee.net, source.batch_size)
+        )
         if heads > 1:
             data = data.map(lambda x, y: (x, (y,) * heads))
     else:
-        batches = feed.batches(epoch, start, stop)
+        batches = source.batches(epoch, start, stop)
         data = ((x, (y,) * heads if heads > 1 else y) for x, y in batches)
         steps = stop - start
     model.fit(
@@ -118,7 +122,7 @@ def fit(trainee: Trainee, feed: Feed, epoch: int, start: int, stop: int, hooks) 
         epochs=epoch + 1,
         steps_per_epoch=steps,
         shuffle=False,
-        callbacks=hooks,
+        callbacks=callbacks,
         verbose=0,
     )
 

@@ -16,14 +16,14 @@ from functools import lru_cache
 import numpy as np
 
 from course.datasets.resizing import resize
-from course.regularization import augmentations
+from course.regularization import augmentations as augment
 
 # Streams of random numbers with the same seed and different purposes.
 _ORDER, _AUGMENTATION = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
-class Feed:
+class BatchSource:
     """Training batches in a new order every epoch, the examples left over dropped.
 
     Args:
@@ -32,7 +32,7 @@ class Feed:
         classes: number of classes.
         batch_size: examples a step, over all devices.
         seed: of order and augmentation.
-        steps: augmentations, ``(name, *arguments)`` each.
+        augmentations: ``(name, *arguments)`` each.
         size: (height, width) to scale the images to first; None for none.
 
     Raises:
@@ -40,8 +40,9 @@ class Feed:
 
     Example:
         >>> images, labels = np.zeros((640, 8, 8, 1), "uint8"), np.zeros(640, int)
-        >>> feed = Feed(images, labels, classes=10, batch_size=128, seed=0, steps=(("flip",),))
-        >>> x, y = feed.batch(epoch=3, step=4)
+        >>> flip = (("flip",),)
+        >>> source = BatchSource(images, labels, 10, batch_size=128, seed=0, augmentations=flip)
+        >>> x, y = source.batch(epoch=3, step=4)
         >>> x.shape, y.shape
         ((128, 8, 8, 1), (128, 10))
     """
@@ -51,7 +52,7 @@ class Feed:
     classes: int
     batch_size: int
     seed: int
-    steps: tuple[tuple, ...] = ()
+    augmentations: tuple[tuple, ...] = ()
     size: tuple[int, int] | None = None
     order: object = field(init=False, repr=False)
 
@@ -86,7 +87,7 @@ class Feed:
         if self.size:
             images = resize(images, self.size)
         rng = np.random.default_rng([self.seed, _AUGMENTATION, epoch, step])
-        return augmentations.apply(self.steps, images, labels, rng)
+        return augment.apply(self.augmentations, images, labels, rng)
 
     def batches(self, epoch: int, start: int, stop: int) -> Iterator[tuple]:
         """The batches of a part of an epoch, each made while the one before is used."""
@@ -126,7 +127,7 @@ def color_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     return mean, [max(d, 1.0) for d in deviation]
 
 
-def open_shape(values: np.ndarray) -> tuple[int | None, ...]:
+def without_batch_size(values: np.ndarray) -> tuple[int | None, ...]:
     """A batch's shape without the number of examples, which a large training step must not know.
 
     Where TensorFlow can work out that a step's tensors take more than 80 % of a device's memory
@@ -136,25 +137,27 @@ def open_shape(values: np.ndarray) -> tuple[int | None, ...]:
     return (None, *values.shape[1:])
 
 
-def dataset(feed: Feed, epoch: int, start: int, stop: int, *, known: bool = False):
+def dataset(source: BatchSource, epoch: int, start: int, stop: int, *, static_batch: bool = False):
     """The batches of a part of an epoch as a ``tf.data.Dataset``, in their order.
 
     Args:
-        feed: makes the batches.
+        source: makes the batches.
         epoch: from 0.
         start, stop: of the epoch's steps.
-        known: whether a step may know its number of examples; see :func:`open_shape`.
+        static_batch: whether a step may know the batch size; see :func:`without_batch_size`.
     """
     import tensorflow as tf
 
-    images, labels = feed.batch(epoch, start)
+    images, labels = source.batch(epoch, start)
     types = (images.dtype, labels.dtype)
 
     def load(step):
-        made = tf.numpy_function(lambda n: feed.batch(epoch, int(n)), [step], types, stateful=False)
+        made = tf.numpy_function(
+            lambda n: source.batch(epoch, int(n)), [step], types, stateful=False
+        )
         return made[0], made[1]
 
-    shapes = [part.shape if known else open_shape(part) for part in (images, labels)]
+    shapes = [part.shape if static_batch else without_batch_size(part) for part in (images, labels)]
 
     def shaped(*parts):
         return tuple(map(tf.ensure_shape, parts, shapes))

@@ -5,23 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from course.training import pipelines, recipes, schedules
+from course.training.data import TrainingData
 from course.training.options import Options
 from course.training.recipes import Recipe, Stage
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Images in memory: to learn from, and to evaluate on."""
-
-    train: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-    test_name: str
-    classes: int
-    mean: list[float]
-    deviation: list[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +18,7 @@ class Plan:
     options: Options
     recipe_name: str
     recipe: Recipe
-    data: Data
+    data: TrainingData
     devices: int
     batch_size: int
     learning_rate: float
@@ -61,16 +48,16 @@ class Plan:
         """Height and width of a stage's images."""
         return tuple(max(1, round(side * stage.size)) for side in self.image_shape[:2])
 
-    def feed(self, stage: Stage) -> pipelines.Feed:
+    def batch_source(self, stage: Stage) -> pipelines.BatchSource:
         """A stage's training batches."""
         images, labels = self.data.train
-        return pipelines.Feed(
+        return pipelines.BatchSource(
             images,
             labels,
             classes=self.data.classes,
             batch_size=self.batch_size,
             seed=self.options.seed,
-            steps=stage.augmentations,
+            augmentations=stage.augmentations,
             size=self.size(stage),
         )
 
@@ -98,65 +85,7 @@ class Plan:
         return "\n".join(f"  {key:<13}{value}" for key, value in self.rows().items() if value != "")
 
 
-def load(options: Options, data_dir=None) -> Data:
-    """The images of a run's set.
-
-    Raises:
-        ValueError: a set that is not there, without classes, or with images of different sizes.
-    """
-    from course import datasets
-
-    try:
-        return _load(options, data_dir)
-    except datasets.DatasetNotFoundError as error:
-        raise ValueError(str(error)) from error
-
-
-def _load(options: Options, data_dir) -> Data:
-    from course import datasets
-
-    info = datasets.info(options.dataset, data_dir) if _at_hand(options, data_dir) else None
-    size = options.image_size
-    if info and None in info.image_shape and not size:
-        raise ValueError(
-            f"Images must have one size; received {options.dataset!r} with images of "
-            f"{info.image_shape}. Set --image-size, such as 224x224."
-        )
-    train = datasets.load_arrays(options.dataset, "train", image_size=size, data_dir=data_dir)
-    info = info or datasets.info(options.dataset, data_dir)
-    if info.num_classes < 2:
-        raise ValueError(
-            f"A set to train on has at least 2 classes; received {options.dataset!r} with "
-            f"{info.num_classes}. course.datasets.names() lists the sets at hand."
-        )
-    train = tuple(part[: options.limit] for part in train)
-    split = next((s for s in ("test", "validation") if s in info.splits), None)
-    if options.validation or split is None:
-        train, test = _held_out(*train, options.validation or 0.1, options.seed)
-        name = "held out of train"
-    else:
-        test = datasets.load_arrays(options.dataset, split, image_size=size, data_dir=data_dir)
-        name = split
-    test = tuple(part[: options.test_limit] for part in test)
-    return Data(train, test, name, info.num_classes, *pipelines.color_statistics(train[0]))
-
-
-def _at_hand(options: Options, data_dir) -> bool:
-    from course import datasets
-    from course.datasets import sources
-
-    return bool(sources.find(options.dataset)) or options.dataset in datasets.names(data_dir)
-
-
-def _held_out(images, labels, share: float, seed: int):
-    """(train, held out), drawn at random."""
-    order = np.argsort(np.random.default_rng([seed, 2]).random(len(images)), kind="stable")
-    count = max(1, round(share * len(images)))
-    held, rest = np.sort(order[:count]), np.sort(order[count:])
-    return (images[rest], labels[rest]), (images[held], labels[held])
-
-
-def resolve(options: Options, data: Data, devices: int = 1) -> Plan:
+def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
     """Decide what options leave open.
 
     The rate is the recipe's times the batch over the recipe's batch; the batch is the recipe's on

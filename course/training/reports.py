@@ -53,7 +53,9 @@ def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
         write_text(folder / "history.csv", text.getvalue())
 
 
-def draw(folder: Path, history: list[dict[str, Any]], title: str, paper: float | None) -> None:
+def plot_curve(
+    folder: Path, history: list[dict[str, Any]], title: str, paper: float | None
+) -> None:
     """``curve.png``: errors of training and evaluation by epoch, and the paper's number."""
     from matplotlib.figure import Figure
 
@@ -74,7 +76,7 @@ def draw(folder: Path, history: list[dict[str, Any]], title: str, paper: float |
     os.replace(temporary, folder / "curve.png")
 
 
-class Board:
+class TensorBoardWriter:
     """TensorBoard's logs, where TensorFlow is installed.
 
     Args:
@@ -183,7 +185,7 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-class Traced:
+class StepTracer:
     """Traces some steps into TensorBoard's logs, and hands every step on.
 
     Args:

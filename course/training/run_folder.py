@@ -35,7 +35,7 @@ def complete(folder: Path) -> bool:
     return run is not None and run["status"] == "finished" and (folder / "model.keras").exists()
 
 
-def check(folder: Path, options: Options, resume: bool) -> None:
+def check_resumable(folder: Path, options: Options, resume: bool) -> None:
     """Refuse to go on with another run, or to write over one; a run that wrote nothing is begun.
 
     Raises:
@@ -54,7 +54,7 @@ def check(folder: Path, options: Options, resume: bool) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path):
+def locked(folder: Path):
     """Make the folder, and keep a second process out of the same run.
 
     Raises:

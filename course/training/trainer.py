@@ -16,6 +16,7 @@ from typing import Any
 
 from course.training import checkpoints, multiworker, reports, run_folder
 from course.training import plan as planning
+from course.training.data import load
 from course.training.distribution import Devices, prepare
 from course.training.options import Options
 
@@ -77,11 +78,11 @@ def train(
     folder = Path(folder)
     if options.distribute == "multiworker":
         folder = multiworker.folder(folder)
-    run_folder.check(folder, options, resume)
+    run_folder.check_resumable(folder, options, resume)
     devices = prepare(options.distribute, options.devices)
-    data = planning.load(options, data_dir)
+    data = load(options, data_dir)
     plan = planning.resolve(options, data, devices.count)
-    with run_folder.alone(folder):
+    with run_folder.locked(folder):
         run = _Run(plan, devices, folder, every=checkpoint_every, profile=profile, quiet=quiet)
         return run.go()
 
@@ -117,7 +118,7 @@ class _Run:
             plan.batch_size,
             None if self.quiet else sys.stdout,
         )
-        self.board = reports.Board(self.folder / "logs")
+        self.board = reports.TensorBoardWriter(self.folder / "logs")
         with checkpoints.Writer(self.folder / "checkpoints") as self.writer:
             try:
                 for end, stage in plan.stages:
@@ -154,15 +155,15 @@ class _Run:
         """Train until a step, from `arrays` if any; returns what the next stage begins with."""
         import keras
 
-        from course.training import network, state
-        from course.training.hooks import Hooks
+        from course.training import network, variables
+        from course.training.callbacks import RunCallbacks
 
         keras.backend.clear_session()
         trainee = network.build(self.plan, stage, self.devices)
         self._write_run("running")  # a network that cannot be built leaves no run behind
-        feed = self.plan.feed(stage)
-        traced = reports.Traced(self.progress.step, self.folder / "logs")
-        hooks = Hooks(
+        batches = self.plan.batch_source(stage)
+        traced = reports.StepTracer(self.progress.step, self.folder / "logs")
+        callbacks = RunCallbacks(
             trainee.model,
             first=self.step,
             steps_per_epoch=self.plan.steps_per_epoch,
@@ -174,31 +175,31 @@ class _Run:
         )
         trained = False
         while self.step < end and not self._stopped_early():
-            self._epoch(trainee, feed, hooks, stage, end)
+            self._epoch(trainee, batches, callbacks, stage, end)
             trained = True
         traced.end()
-        self._measure(trainee, hooks)
+        self._measure(trainee, callbacks)
         if self.over:
             if arrays is not None and not trained:
-                state.restore(trainee.model, arrays, only=("model", "optimizer"))
+                variables.restore(trainee.model, arrays, only=("model", "optimizer"))
             self._finish(trainee, stage)
-        return state.capture(trainee.model)
+        return variables.capture(trainee.model)
 
-    def _epoch(self, trainee, feed, hooks, stage, end: int) -> None:
+    def _epoch(self, trainee, batches, callbacks, stage, end: int) -> None:
         """Train what is left of the epoch, evaluate, report."""
         from course.training import evaluation, network
 
         epoch, start = divmod(self.step, self.plan.steps_per_epoch)
         stop = min(self.plan.steps_per_epoch, end - epoch * self.plan.steps_per_epoch)
-        network.fit(trainee, feed, epoch, start, stop, hooks)
-        self.step = hooks.step
+        network.fit(trainee, batches, epoch, start, stop, callbacks)
+        self.step = callbacks.step
         with evaluation.averaged(trainee.model):
             scores = self._evaluate(trainee, stage)
             row = {
                 "epoch": epoch + 1,
                 "step": self.step,
                 "learning_rate": self.plan.schedule(self.step - 1),
-                **hooks.logs,
+                **callbacks.logs,
                 **{f"val_{key}": value for key, value in scores.items()},
             }
             if not self.history or row["val_accuracy"] > max(
@@ -209,15 +210,15 @@ class _Run:
         self.progress.epoch(row, self.step)
         self.board.write(row, self.step)
         self._report()
-        hooks.save(always=self.over)
+        callbacks.save(always=self.over)
 
-    def _measure(self, trainee, hooks) -> None:
+    def _measure(self, trainee, callbacks) -> None:
         """How fast the steps of this stage were, but for those that compile."""
         from course.training import speed
 
-        if not hooks.timed:
+        if not callbacks.timed:
             return
-        images = self.plan.batch_size * hooks.timed / hooks.seconds
+        images = self.plan.batch_size * callbacks.timed / callbacks.seconds
         self.speed = {"images_per_second": round(images, 1)}
         if self.profile:
             precision = self.plan.options.mixed_precision
@@ -258,7 +259,7 @@ class _Run:
         if self.over or now - self.drawn > 60:  # drawing takes as long as a small epoch
             options = self.plan.options
             title = f"{options.name} on {options.dataset}, {self.plan.recipe_name}"
-            reports.draw(self.folder, self.history, title, self.paper)
+            reports.plot_curve(self.folder, self.history, title, self.paper)
             self.drawn = now
 
     def _finish(self, trainee, stage) -> None:

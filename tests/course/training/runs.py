@@ -24,8 +24,9 @@ from keras import layers
 
 import course.quiet  # noqa: F401
 from course.architectures import registry
-from course.training import checkpoints, distribution, hooks, network, recipes, trainer
+from course.training import callbacks, checkpoints, distribution, network, recipes, trainer
 from course.training import plan as planning
+from course.training.data import load
 from course.training.options import Options
 from course.training.recipes import Recipe, Stage
 
@@ -90,14 +91,14 @@ def _die() -> None:
 def _arm(die: dict) -> None:
     """Make this process end itself."""
     if "step" in die:
-        step_end = hooks.Hooks.on_train_batch_end
+        step_end = callbacks.RunCallbacks.on_train_batch_end
 
         def on_train_batch_end(self, batch, logs=None):
             step_end(self, batch, logs)
             if self.step >= die["step"]:
                 _die()
 
-        hooks.Hooks.on_train_batch_end = on_train_batch_end
+        callbacks.RunCallbacks.on_train_batch_end = on_train_batch_end
     if "write" in die:
         left, sync = [die["write"]], os.fsync
 
@@ -137,7 +138,7 @@ def masks(folder: Path, count: int) -> None:
 
     devices = distribution.prepare("mirrored", count)
     options = Options("tiny", "digits", "plain", arguments={"dropout": 0.5}, batch_size=count)
-    plan = planning.resolve(options, planning.load(options), count)
+    plan = planning.resolve(options, load(options), count)
     trainee = network.build(plan, plan.stages[0][1], devices)
     layer = trainee.net.get_layer("drop2")
     draw = tf.function(lambda: layer(tf.ones((10, 30)), training=True))
@@ -153,7 +154,7 @@ def run(job: dict) -> None:
         return masks(folder, job["masks"])
     _arm(job.get("die", {}))
     calls = _count_calls(keras.Model, "train_step")
-    hooks.OVERHEAD = 1e9  # the tests want every checkpoint
+    callbacks.OVERHEAD = 1e9  # the tests want every checkpoint
     try:
         trainer.train(
             Options(**{"name": "tiny", "dataset": "digits"} | job["options"]),

@@ -7,6 +7,7 @@ import course.quiet  # noqa: F401
 from course import architectures
 from course.training import distribution, evaluation, network, schedules
 from course.training import plan as planning
+from course.training.data import load
 from course.training.options import Options
 
 keras = pytest.importorskip("keras")
@@ -63,7 +64,7 @@ def test_views_are_averaged():
 
 def trainee(recipe="default", **changes):
     options = Options("resnet20_cifar", "digits", recipe, batch_size=8, **changes)
-    plan = planning.resolve(options, planning.load(options))
+    plan = planning.resolve(options, load(options))
     return network.build(plan, plan.stages[0][1], distribution.prepare("none")), plan
 
 
@@ -124,8 +125,8 @@ def test_the_number_of_examples_is_known_where_a_step_is_small(monkeypatch):
     )
     for batch_size in (8, 640):
         options = Options("resnet20_cifar", "digits", "default", batch_size=batch_size)
-        plan = planning.resolve(options, planning.load(options))
+        plan = planning.resolve(options, load(options))
         stage = plan.stages[0][1]
         trainee = network.build(plan, stage, distribution.prepare("none"))
-        network.fit(trainee, plan.feed(stage), 0, 0, 1, [])
+        network.fit(trainee, plan.batch_source(stage), 0, 0, 1, [])
     assert [shape[0] for shape in shapes] == [8, None]

@@ -9,14 +9,15 @@ import pytest
 from course.regularization import augmentations
 from course.training import evaluation, options, recipes, schedules
 from course.training import plan as planning
+from course.training.data import TrainingData, load
 from course.training.options import Options
 
 
-def data(count: int = 1000, shape=(32, 32, 3), classes: int = 10) -> planning.Data:
+def data(count: int = 1000, shape=(32, 32, 3), classes: int = 10) -> TrainingData:
     images = np.zeros((count, *shape), "uint8")
     labels = np.arange(count) % classes
     channels = shape[-1]
-    return planning.Data(
+    return TrainingData(
         (images, labels), (images, labels), "test", classes, [0.0] * channels, [1.0] * channels
     )
 
@@ -151,7 +152,7 @@ def test_stages_grow_and_end_with_epochs():
     ]
     rates = [stage.arguments["dropout"] for _, stage in plan.stages]
     assert rates == pytest.approx([0.1, 1 / 6, 0.7 / 3, 0.3])
-    assert plan.feed(plan.stages[0][1]).batch(0, 0)[0].shape == (100, 13, 13, 3)
+    assert plan.batch_source(plan.stages[0][1]).batch(0, 0)[0].shape == (100, 13, 13, 3)
 
 
 def test_small_images_are_moved_less():
@@ -207,11 +208,11 @@ def test_every_option_has_its_place_on_the_command_line():
 
 def test_held_out_examples_are_not_trained_on():
     chosen = Options("lenet5", "digits", validation=0.2)
-    loaded = planning.load(chosen)
+    loaded = load(chosen)
     assert (len(loaded.train[0]), len(loaded.test[0])) == (1200, 300)
     assert loaded.test_name == "held out of train"
-    whole = planning.load(Options("lenet5", "digits"))
+    whole = load(Options("lenet5", "digits"))
     assert (len(whole.train[0]), len(whole.test[0])) == (1500, 297)
     both = np.concatenate([loaded.train[1], loaded.test[1]])
     assert sorted(both) == sorted(whole.train[1])
-    assert len(planning.load(Options("lenet5", "digits", limit=100)).train[0]) == 100
+    assert len(load(Options("lenet5", "digits", limit=100)).train[0]) == 100

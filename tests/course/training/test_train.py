@@ -126,8 +126,8 @@ def test_the_curve_has_the_papers_number(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(Axes, "axhline", lambda self, y, **_: drawn.append(y))
     rows = [{"epoch": 1, "accuracy": 0.5, "val_accuracy": 0.4}]
-    reports.draw(tmp_path, rows, "title", 8.75)
-    reports.draw(tmp_path, rows, "title", None)
+    reports.plot_curve(tmp_path, rows, "title", 8.75)
+    reports.plot_curve(tmp_path, rows, "title", None)
     assert drawn == [8.75]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import keras
 from keras.callbacks import CallbackList
 
-from course.training import distribution, state
+from course.training import distribution, variables
 from course.training.checkpoints import Checkpoint, Writer
 
 # Checkpoints may take this share of the time.
@@ -27,7 +27,7 @@ def main_logs(logs: dict) -> dict:
     return {"loss": logs["loss"]} | {k: metrics[k] for k in ("accuracy", "top5") if k in metrics}
 
 
-class Hooks(CallbackList):
+class RunCallbacks(CallbackList):
     """The only callbacks of a run, called by ``fit`` in its own thread, without a copy of the logs.
 
     ``fit`` is called for an epoch, or for the rest of one, at a time.
@@ -82,8 +82,8 @@ class Hooks(CallbackList):
         # Keras has reset its metrics by now, and would reset what was put back before.
         if self._resume is not None:
             begun = self.step % self._steps_per_epoch
-            only = state.GROUPS if begun else ("model", "optimizer")
-            state.restore(self._model, self._resume, only)
+            only = variables.GROUPS if begun else ("model", "optimizer")
+            variables.restore(self._model, self._resume, only)
             self._resume = None
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -117,7 +117,7 @@ class Hooks(CallbackList):
         if alone and not always and (begin - self._last_saved) * OVERHEAD < self._cost:
             return
         values = self._values(self.step)
-        self._writer.submit(self.step, Checkpoint(state.capture(self._model), values))
+        self._writer.submit(self.step, Checkpoint(variables.capture(self._model), values))
         if not self._cost:
             self._writer.wait()  # once, to know what it takes
         self._last_saved = time.perf_counter()
