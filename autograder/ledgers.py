@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from autograder import mutants
 from autograder.course import Course
+from autograder.scoring import scoring_files
 
 PROJECT = Path(__file__).parents[1]
 FOLDER = Path("tests", "ledgers")
@@ -124,10 +125,9 @@ def of_unit(course: Course, unit: str) -> dict[str, str]:
 
 def _judging(course: Course) -> list[Path]:
     """Files that say how marks are given."""
-    folders = [PROJECT / "autograder" / name for name in ("checks", "engine")]
     config = course.root / "nbgrader_config.py"
     return [
-        *(path for folder in folders for path in folder.rglob("*.py")),
+        *scoring_files(),
         Path(mutants.__file__),
         *([config] if config.exists() else []),
     ]

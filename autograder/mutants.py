@@ -166,7 +166,7 @@ class UpTo:
 
     def run(self, job) -> dict:
         """As :meth:`autograder.engine.executor.Executor.run`; what was not run is not graded."""
-        from autograder.engine.executor import not_judged
+        from autograder.engine.executor import ungraded
 
         ends = self._cells.get(job.student, {})
         notebooks = {
@@ -176,7 +176,7 @@ class UpTo:
         ran = self._executor.run(replace(job, notebooks=notebooks))
         for name in ends:
             cells = job.notebooks[name]
-            results = not_judged(cells, "the mutant's question needs no such test").cells
+            results = ungraded(cells, "the mutant's question needs no such test").cells
             for place, (cell, run) in enumerate(zip(cells, notebooks[name], strict=False)):
                 if run["role"] == cell["role"]:
                     results[place] = ran[name].cells[place]

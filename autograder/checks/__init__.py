@@ -29,8 +29,9 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 
 from autograder.checks.call import Call
 from autograder.checks.keeping import keeping
-from autograder.checks.personal import student, student_rng
+from autograder.checks.personal import student_rng
 from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question, Result
+from autograder.context import student
 
 __all__ = [
     "FAILED",

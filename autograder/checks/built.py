@@ -49,7 +49,7 @@ class BuiltModel:
 
     def _made(self, input_shape: tuple | None, args: tuple) -> tuple[keras.Model | None, str]:
         """The student's model for these arguments; or None, and why there is none."""
-        from autograder.engine import models
+        from autograder.wire import models
 
         try:
             with self._question.watching():

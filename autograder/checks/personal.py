@@ -3,24 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-
-_student: str | None = None
-
-
-def student() -> str | None:
-    """The id that this notebook is handed in under, as far as that is known here.
-
-    The grader says it to both processes of a submission; on a JupyterHub it is the user's name.
-    """
-    return _student or os.environ.get("JUPYTERHUB_USER")
-
-
-def set_student(name: str | None) -> None:
-    """Say whose notebook runs here."""
-    global _student
-    _student = name
 
 
 def student_rng(student: str, topic: str) -> random.Random:

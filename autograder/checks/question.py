@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -10,10 +9,10 @@ from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 from autograder.checks.call import Call
-from autograder.checks.personal import student
 from autograder.checks.rules import Rules, read_rules
 from autograder.checks.values import UNWRITTEN
-from autograder.checks.watching import watching
+from autograder.context import question_random, student
+from autograder.wire.watching import watching
 
 if TYPE_CHECKING:
     from autograder.checks.models import ModelChecks
@@ -41,18 +40,6 @@ class Result:
     conditional: bool = False  # counts only beside another check that earned something
 
 
-_seeds: random.Random = random.SystemRandom()
-
-
-def seed_questions(seed: int) -> None:
-    """Let the questions from here on draw the inputs that belong to a seed.
-
-    A grading run that is taken up again then asks what it asked before.
-    """
-    global _seeds
-    _seeds = random.Random(seed)
-
-
 class Question:
     """The checks of one graded cell.
 
@@ -69,7 +56,7 @@ class Question:
     def __init__(self, name: str, points: float):
         self.name = name
         self.points = points
-        self.random = random.Random(_seeds.getrandbits(64))
+        self.random = question_random()
         self.student = student()
         self.results: list[Result] = []
         self.references: dict[str, tuple] = {}  # right models that were built already

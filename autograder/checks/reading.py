@@ -10,26 +10,9 @@ import ast
 import builtins
 from collections.abc import Iterable, Iterator
 
-# The same package under other names.
-_SAME = {
-    "tensorflow.keras": "keras",
-    "tensorflow.python.keras": "keras",
-    "tf_keras": "keras",
-}
+from autograder.wire.watching import is_in, spelled
+
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-
-
-def spelled(path: str) -> str:
-    """A dotted path, with packages by the name that a rule gives them."""
-    for other, name in _SAME.items():
-        if is_in(path, other):
-            return name + path[len(other) :]
-    return path
-
-
-def is_in(path: str, package: str) -> bool:
-    """True if a dotted path is a package's, or something in it."""
-    return path == package or path.startswith(f"{package}.")
 
 
 def forbidden_uses(

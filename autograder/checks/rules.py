@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from autograder.checks.reading import forbidden_uses
-from autograder.checks.watching import Watch, watching
+from autograder.wire.watching import Watch, watching
 
 # An answer without a loop runs the same lines whatever the size, give or take a branch.
 SLACK = 8

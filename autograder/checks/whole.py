@@ -18,7 +18,7 @@ import numpy as np
 from autograder.checks.comparison import different
 from autograder.checks.graph import Graph, Step, roles
 from autograder.checks.starts import start_faults
-from autograder.engine.models import serial
+from autograder.wire.models import serial
 
 Pairs = list[tuple[Step, Step]]
 _STRENGTHS = ("rate", "stddev")

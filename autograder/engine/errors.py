@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autograder.engine.cells import CellTimeout
+from autograder.engine.cell_runner import CellTimeout
 
 
 class StudentError(Exception):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field, replace
 
-from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.together import as_nbgrader_runs, here, left_to_the_judge, merged
+from autograder.engine.shared_process import as_nbgrader_runs, here, left_to_the_judge, merged
 from autograder.sandbox import ForkServer, Isolation, Limits, probe
+from autograder.wire.channel import Channel, ChannelError
 
-STUDENT, JUDGE = "autograder.engine.student:main", "autograder.engine.judge:main"
+STUDENT, JUDGE = "autograder.engine.student_server:main", "autograder.engine.judge:main"
 # What nearly every notebook of this kind imports. A name that is not installed is left out.
 PRELOAD = ("numpy", "tensorflow", "keras")
 # What tests of models import, which takes longer than most tests.
@@ -27,7 +27,7 @@ class Job:
 
     Attributes:
         unit, student: whose it is.
-        notebooks: for each notebook its name and its cells, as :mod:`autograder.engine.prepass`
+        notebooks: for each notebook its name and its cells, as :mod:`autograder.engine.intake`
             plans them.
         files: other files by name, for the student's working directory.
         given: the instructor's among them, and those for tests alone, for the judge's. No student's
@@ -49,7 +49,7 @@ class Job:
 
 
 @dataclass
-class Ran:
+class NotebookResult:
     """What came of one notebook.
 
     Attributes:
@@ -96,11 +96,11 @@ class Executor:
     def __exit__(self, *error):
         self._server.__exit__(*error)
 
-    def run(self, job: Job) -> dict[str, Ran]:
+    def run(self, job: Job) -> dict[str, NotebookResult]:
         """Run every notebook of a submission, each in processes of its own."""
         return {name: self._notebook(job, cells) for name, cells in job.notebooks.items()}
 
-    def _notebook(self, job: Job, cells: list[dict]) -> Ran:
+    def _notebook(self, job: Job, cells: list[dict]) -> NotebookResult:
         """Run a notebook, and a second time for the tests that are not judged apart."""
         ran = self._run(job, left_to_the_judge(cells))
         if not any(map(here, cells)):
@@ -109,14 +109,14 @@ class Executor:
         beside = replace(job, files=job.files | job.given)
         more = self._run(beside, as_nbgrader_runs(cells))
         stages = {name: round(ran.stages[name] + more.stages[name], 4) for name in ran.stages}
-        return Ran(
+        return NotebookResult(
             merged(cells, ran.cells, more.cells),
             list(dict.fromkeys(ran.incidents + more.incidents)),
             ran.failure or more.failure,
             stages,
         )
 
-    def _run(self, job: Job, cells: list[dict]) -> Ran:
+    def _run(self, job: Job, cells: list[dict]) -> NotebookResult:
         started = time.monotonic()
         seconds = job.seconds + MARGIN_S
         limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
@@ -189,7 +189,7 @@ class _Judge:
         return why.get(self.process.wait(10).reason, "")
 
 
-def not_judged(cells, reason: str, done=()) -> Ran:
+def ungraded(cells, reason: str, done=()) -> NotebookResult:
     """What came of a notebook that was not judged to its end: no graded cell may look passed."""
     error = {"output_type": "error", "ename": "NotGraded", "evalue": reason, "traceback": [reason]}
     rest = []
@@ -198,10 +198,10 @@ def not_judged(cells, reason: str, done=()) -> Ran:
             rest.append({"outputs": [error], "seconds": 0.0, "judged": False})
         else:
             rest.append({"outputs": [], "seconds": 0.0})
-    return Ran([*done, *rest], [], reason)
+    return NotebookResult([*done, *rest], [], reason)
 
 
-def _ran(cells, done, incidents, failure, end, times) -> Ran:
+def _ran(cells, done, incidents, failure, end, times) -> NotebookResult:
     limit = {
         "memory": "used more memory than it may",
         "processes": "started more processes than it may",
@@ -210,7 +210,7 @@ def _ran(cells, done, incidents, failure, end, times) -> Ran:
         "disk": "wrote more to disk than it may",
     }.get(end.reason)
     judged = incidents is not None
-    ran = Ran(done, incidents, "") if judged else not_judged(cells, failure, done)
+    ran = NotebookResult(done, incidents, "") if judged else ungraded(cells, failure, done)
     if limit:
         ran.incidents.insert(0, f"the code {limit}")
     for kind, own in (("own_cells", True), ("tests", False)):

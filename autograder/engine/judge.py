@@ -16,17 +16,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.checks.personal import set_student
-from autograder.checks.question import seed_questions
-from autograder.checks.watching import look_elsewhere
-from autograder.engine import guard, inspection, names, patches
-from autograder.engine.cells import Cell, make_shell
-from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.codec import CodecError
-from autograder.engine.files import Folder
-from autograder.engine.harmless import displayed
-from autograder.engine.proxies import GRACE_S, Student, StudentError
+from autograder.context import seed_questions, set_student
+from autograder.engine import inspection, names, patches, pickle_guard
+from autograder.engine.cell_runner import Cell, make_shell
+from autograder.engine.sanitize import displayed
 from autograder.engine.scope import Scope, Shared
+from autograder.engine.student_client import GRACE_S, StudentClient, StudentError
+from autograder.engine.work_folder import Folder
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.codec import CodecError
+from autograder.wire.watching import look_elsewhere
 
 SHELL = make_shell()
 START_S = 30.0  # for a student's process to answer at all
@@ -35,7 +34,7 @@ START_S = 30.0  # for a student's process to answer at all
 def main(connection: socket.socket) -> None:
     """Take a job from the grader, with a conversation with a student's process, and do it."""
     look_elsewhere()
-    guard.install()
+    pickle_guard.install()
     inspection.install()
     patches.watch()
     grader = Channel(connection)
@@ -49,7 +48,7 @@ def main(connection: socket.socket) -> None:
     sys.path.insert(0, os.getcwd())
     seed_questions(job["seed"])
     set_student(job["student"])
-    student = Student(Channel(socket.socket(fileno=student_fd)))
+    student = StudentClient(Channel(socket.socket(fileno=student_fd)))
     student.folder = Folder(os.getcwd(), fixed=job["files"])
     with contextlib.suppress(StudentError):  # its first cell will say so
         student.ask(START_S, do="begin", student=job["student"])
@@ -73,7 +72,7 @@ class Judge:
         student: the conversation with the student's process.
     """
 
-    def __init__(self, student: Student, shell=None):
+    def __init__(self, student: StudentClient, shell=None):
         self.student = student
         self.shell = shell or SHELL
         self.uncarried = False
@@ -170,7 +169,7 @@ class Judge:
             space, found, self.scope.replaced(test), test.changed, self.scope.followed(set(found))
         )
         cell = Cell(self.shell)
-        with guard.no_pickled_code():
+        with pickle_guard.no_pickled_code():
             # Longer than a silent process is waited for, so that the test hears of it and goes on.
             result = cell.run(source, seconds + GRACE_S + 1)
         # Not by the error's name, which a student's exception could have.

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from autograder.engine.reading import StudentCell
+from autograder.engine.submission_files import StudentCell
 
 ALIKE = 0.5  # of the lines of the shorter of two cells
 MAX_LINES = 400  # of a cell, that are compared

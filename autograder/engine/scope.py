@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autograder.engine import names, updates
+from autograder.engine import mutable_values, names
 from autograder.engine.names import Names
-from autograder.engine.received import snapshot
+from autograder.engine.received_arguments import snapshot
 from autograder.engine.remote import remote_of
 
 
@@ -111,8 +111,8 @@ class Shared:
             if name not in values or self._space.get(name) is not self._found.get(name):
                 continue
             old, new = self._found[name], values[name]
-            if type(old) is type(new) and updates.is_changeable(old):
-                updates.update(old, new)
+            if type(old) is type(new) and mutable_values.is_changeable(old):
+                mutable_values.update(old, new)
                 self._seen[name] = snapshot(old, {})
             else:
                 self._space[name] = self._found[name] = new

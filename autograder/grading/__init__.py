@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from autograder.course import Course
-from autograder.engine import prepass, reading
-from autograder.engine.executor import Job, Ran, not_judged
+from autograder.engine import intake, submission_files
+from autograder.engine.executor import Job, NotebookResult, ungraded
 from autograder.grading import state
 from autograder.grading.calibration import (
     Calibration,
@@ -62,7 +62,7 @@ class _Work:
     unit: str
     student: str
     fingerprint: str
-    plans: dict[str, prepass.Plan] = field(default_factory=dict)
+    plans: dict[str, intake.RebuiltNotebook] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -161,7 +161,7 @@ class _Run:
 
             def make_job(plans, student):
                 notebooks = {name: plan.cells for name, plan in plans.items()}
-                files, _ = reading.read_files(release.source, set(release.given))
+                files, _ = submission_files.read_files(release.source, set(release.given))
                 return self._job(release, student, notebooks, files | release.files)
 
             found = calibrate(self.course, release, executor.run, make_job)
@@ -169,7 +169,9 @@ class _Run:
         for notice in [*release.notices, *found.notices(release.unit, self.options.strict)]:
             self.on_notice(notice)
 
-    def _ran(self, waiting: Iterator, executor, pool) -> Iterator[tuple[_Work, dict[str, Ran]]]:
+    def _ran(
+        self, waiting: Iterator, executor, pool
+    ) -> Iterator[tuple[_Work, dict[str, NotebookResult]]]:
         running: dict = {}
         while True:
             # No more is prepared than can be run: a class does not have to fit into memory.
@@ -189,7 +191,7 @@ class _Run:
                 work, error = running.pop(future), future.exception()
                 yield work, future.result() if error is None else _not_run(work, error)
 
-    def _executed(self, run, job: Job) -> dict[str, Ran]:
+    def _executed(self, run, job: Job) -> dict[str, NotebookResult]:
         if self.calibrations[job.unit].source:
             return run(job)
         return without_solution(run, job, strict=self.options.strict)
@@ -197,11 +199,13 @@ class _Run:
     def _prepare(self, work: _Work, release: Release) -> Job:
         """Look at a submission, and make it a unit of work."""
         folder = self.course.path("submitted", work.student, release.unit)
-        if reading.printable(work.student) != work.student:
+        if submission_files.printable(work.student) != work.student:
             work.problems.append("the name of its folder is not UTF-8; rename it")
         for name, notebook in release.notebooks.items():
             work.plans[name] = self._plan(work, name, notebook, folder / f"{name}.ipynb")
-        files, left_out = reading.read_files(folder, {f"{n}.ipynb" for n in release.notebooks})
+        files, left_out = submission_files.read_files(
+            folder, {f"{n}.ipynb" for n in release.notebooks}
+        )
         work.files = files | release.files
         for plan in work.plans.values():
             plan.suspicions += left_out
@@ -209,13 +213,13 @@ class _Run:
         notebooks = {n: p.cells for n, p in work.plans.items() if not p.set_aside}
         return self._job(release, work.student, notebooks, work.files)
 
-    def _plan(self, work: _Work, name: str, notebook: tuple, path) -> prepass.Plan:
+    def _plan(self, work: _Work, name: str, notebook: tuple, path) -> intake.RebuiltNotebook:
         found = self.calibrations[work.unit]
         try:
-            plan = prepass.rebuild(*notebook, reading.read_cells(path))
-        except reading.Unreadable as error:
+            plan = intake.rebuild(*notebook, submission_files.read_cells(path))
+        except submission_files.UnreadableSubmission as error:
             work.problems.append(f"{error}. Hand it in again.")
-            return prepass.nobodys(*notebook, str(error))
+            return intake.nobodys(*notebook, str(error))
         if not self.options.strict:
             put_together(plan, found.together.get(name, ()), alone=name in found.alone)
         return plan
@@ -224,7 +228,7 @@ class _Run:
         """Leave all of a submission to a human."""
         work.problems.append(why)
         work.plans = {
-            n: prepass.nobodys(*notebook, why) for n, notebook in release.notebooks.items()
+            n: intake.nobodys(*notebook, why) for n, notebook in release.notebooks.items()
         }
 
     def _job(self, release: Release, student: str, notebooks: dict, files: dict) -> Job:
@@ -248,7 +252,7 @@ class _Run:
             ),
         )
 
-    def _record(self, work: _Work, ran: dict[str, Ran]) -> Outcome:
+    def _record(self, work: _Work, ran: dict[str, NotebookResult]) -> Outcome:
         """Record a submission; one that cannot be recorded must not stop the others."""
         recorder = Recorder(
             self.course, self.gradebook, work.unit, self.calibrations[work.unit],
@@ -260,7 +264,7 @@ class _Run:
             )
         except Exception as error:
             self.gradebook.db.rollback()
-            outcome = Outcome(work.unit, reading.printable(work.student), NEEDS_HUMAN)
+            outcome = Outcome(work.unit, submission_files.printable(work.student), NEEDS_HUMAN)
             for problem in [*work.problems, f"it could not be recorded ({_told(error)})"]:
                 outcome.leave_to_a_human(problem, recorded=False)
             return outcome
@@ -268,15 +272,15 @@ class _Run:
 
 def _told(error: BaseException) -> str:
     """An error in one printable line."""
-    said = " ".join(reading.printable(str(error)).split())
+    said = " ".join(submission_files.printable(str(error)).split())
     return f"{type(error).__name__}: {said[:300]}"
 
 
-def _not_run(work: _Work, error: BaseException) -> dict[str, Ran]:
+def _not_run(work: _Work, error: BaseException) -> dict[str, NotebookResult]:
     """What came of a submission that could not even be run."""
     reason = f"it could not be run ({_told(error)})"
     return {
-        name: not_judged(plan.cells, reason)
+        name: ungraded(plan.cells, reason)
         for name, plan in work.plans.items()
         if not plan.set_aside
     }
@@ -292,7 +296,7 @@ def _start_executor(options: Options):
     return local(options)
 
 
-def _stages(ran: dict[str, Ran]) -> dict[str, float]:
+def _stages(ran: dict[str, NotebookResult]) -> dict[str, float]:
     """Seconds of each stage, over a submission's notebooks."""
     total: dict[str, float] = {}
     for result in ran.values():

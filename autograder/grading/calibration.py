@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from autograder.course import Course
-from autograder.engine import prepass, reading
-from autograder.engine.executor import Job, Ran
+from autograder.engine import intake, submission_files
+from autograder.engine.executor import Job, NotebookResult
 from autograder.engine.matching import mark
 from autograder.grading import state
 from autograder.grading.release import Release
@@ -66,7 +66,9 @@ def _listed(found: dict[str, dict[str, str]]) -> str:
     return "; ".join(f"{name} ({why})" for names in found.values() for name, why in names.items())
 
 
-def calibrate(course: Course, release: Release, run: Callable[[Job], dict[str, Ran]], make_job):
+def calibrate(
+    course: Course, release: Release, run: Callable[[Job], dict[str, NotebookResult]], make_job
+):
     """Try a unit's tests with its solution, unless that was done before for the same release.
 
     Args:
@@ -86,7 +88,7 @@ def calibrate(course: Course, release: Release, run: Callable[[Job], dict[str, R
     try:
         if found.source:
             _try(found, release, run, make_job)
-    except reading.Unreadable:
+    except submission_files.UnreadableSubmission:
         found.source = False
     with contextlib.suppress(OSError):  # a full disk: it will be tried again
         state.write(path, asdict(found))
@@ -95,7 +97,9 @@ def calibrate(course: Course, release: Release, run: Callable[[Job], dict[str, R
 
 def _try(found: Calibration, release: Release, run, make_job) -> None:
     plans = {
-        name: prepass.rebuild(*notebook, reading.read_cells(release.source / f"{name}.ipynb"))
+        name: intake.rebuild(
+            *notebook, submission_files.read_cells(release.source / f"{name}.ipynb")
+        )
         for name, notebook in release.notebooks.items()
     }
     job = replace(make_job(plans, SOLUTION), seed=_seed(release))
@@ -115,7 +119,7 @@ def _try(found: Calibration, release: Release, run, make_job) -> None:
             group.setdefault(name, {})[question] = still.get(question, why)
 
 
-def without_solution(run: Callable[[Job], dict[str, Ran]], job: Job, *, strict: bool):
+def without_solution(run: Callable[[Job], dict[str, NotebookResult]], job: Job, *, strict: bool):
     """Run a job of a unit that could not be calibrated.
 
     A test that was ended by a value of its own that cannot be handed to the student's code is run
@@ -149,7 +153,7 @@ def _seed(release: Release) -> int:
     return int.from_bytes(hashlib.sha256(release.mark.encode()).digest()[:8])
 
 
-def put_together(plan: prepass.Plan, questions, *, alone: bool) -> None:
+def put_together(plan: intake.RebuiltNotebook, questions, *, alone: bool) -> None:
     """Have a plan's tests of these questions run in the student's process.
 
     Args:
@@ -160,7 +164,7 @@ def put_together(plan: prepass.Plan, questions, *, alone: bool) -> None:
             cell |= {"apart": False, "alone": alone}
 
 
-def _failing(plan: prepass.Plan, result: Ran) -> dict[str, str]:
+def _failing(plan: intake.RebuiltNotebook, result: NotebookResult) -> dict[str, str]:
     """The questions that did not get full marks, and what was said."""
     found = {}
     for cell, shown, ran in zip(plan.cells, plan.notebook.cells, result.cells, strict=True):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autograder.course import CourseError
-from autograder.engine.executor import Executor, Job, Ran, not_judged
+from autograder.engine.executor import Executor, Job, NotebookResult, ungraded
 from autograder.grading.local import choose_isolation
 from autograder.sandbox import Isolation
 
@@ -20,7 +20,7 @@ _executor: Executor | None = None
 _starting = threading.Lock()
 
 
-def run_here(job: Job, unsafe: bool) -> dict[str, Ran]:
+def run_here(job: Job, unsafe: bool) -> dict[str, NotebookResult]:
     """Run a job on the worker that this is called on."""
     global _executor
     with _starting:
@@ -49,7 +49,7 @@ class Cluster:
         order = [Isolation.NONE, Isolation.LANDLOCK, Isolation.USER, Isolation.ROOT]
         self.isolation = next(isolation for isolation in order if isolation.name in found)
 
-    def run(self, job: Job) -> dict[str, Ran]:
+    def run(self, job: Job) -> dict[str, NotebookResult]:
         """Run a job on some worker."""
         from distributed import KilledWorker
 
@@ -58,7 +58,7 @@ class Cluster:
             return future.result()
         except KilledWorker:
             reason = "the machines that ran it died twice"
-            return {name: not_judged(cells, reason) for name, cells in job.notebooks.items()}
+            return {name: ungraded(cells, reason) for name, cells in job.notebooks.items()}
 
 
 @contextmanager

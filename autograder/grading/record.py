@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Course
-from autograder.engine.executor import Ran
+from autograder.engine.executor import NotebookResult
+from autograder.engine.intake import RebuiltNotebook
 from autograder.engine.matching import mark
-from autograder.engine.prepass import Plan
 from autograder.grading.outcome import (
     FLAGGED,
     GRADED,
@@ -44,7 +44,13 @@ class Recorder:
         self.course, self.gradebook, self.unit = course, gradebook, unit
         self.calibration, self.strict = calibration, strict
 
-    def record(self, student: str, plans: dict[str, Plan], ran: dict[str, Ran], **found) -> Outcome:
+    def record(
+        self,
+        student: str,
+        plans: dict[str, RebuiltNotebook],
+        ran: dict[str, NotebookResult],
+        **found,
+    ) -> Outcome:
         """Write one submission's results.
 
         Args:
@@ -91,7 +97,9 @@ class Recorder:
         more = {"timestamp": timestamp} if timestamp else {}
         return self.gradebook.update_or_create_submission(self.unit, student, **more)
 
-    def _grades(self, notebook, plan: Plan, result: Ran | None, outcome: Outcome) -> list[str]:
+    def _grades(
+        self, notebook, plan: RebuiltNotebook, result: NotebookResult | None, outcome: Outcome
+    ) -> list[str]:
         """Scores and comments, as nbgrader's SaveAutoGrades finds them; what is odd about them."""
         from nbgrader import utils
 
@@ -175,7 +183,9 @@ class Recorder:
             for comment in notebook.comments[:1]:
                 comment.auto_comment = outcome.reason
 
-    def _write_tree(self, student: str, plans: dict[str, Plan], files: dict[str, bytes]) -> None:
+    def _write_tree(
+        self, student: str, plans: dict[str, RebuiltNotebook], files: dict[str, bytes]
+    ) -> None:
         """The `autograded` folder of a submission, all of it or none."""
         target = self.course.path("autograded", student, self.unit)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +217,7 @@ def _keep(grade, question: QuestionScore) -> None:
         question.score = grade.manual_score
 
 
-def _fill(plan: Plan, result: Ran) -> None:
+def _fill(plan: RebuiltNotebook, result: NotebookResult) -> None:
     """Put what the cells showed into the notebook. A graded cell's stderr is no failure."""
     number = 0
     for cell, ran in zip(plan.notebook.cells, result.cells, strict=True):

@@ -13,7 +13,7 @@ import nbformat
 
 import autograder
 from autograder.course import Course, CourseError
-from autograder.engine import reading
+from autograder.engine import submission_files
 from autograder.engine.matching import mark
 
 # Of the instructor's own files, which nbgrader copies to every submission.
@@ -105,7 +105,7 @@ class Release:
         folder = self.course.path("source", ".", self.unit)
         folder = folder if folder.is_dir() else released
         skip = {path.name for path in folder.glob("*") if path.stem in self.notebooks}
-        given, left_out = reading.read_files(
+        given, left_out = submission_files.read_files(
             folder,
             skip | {".ipynb_checkpoints", "__pycache__"},
             file_bytes=1000 * self.course.directory.max_file_size,

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.engine.reading import printable
+from autograder.engine.submission_files import printable
 from autograder.grading.outcome import Outcome
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograder.checks import ChecksFailed, Question, student_rng
-from autograder.checks.personal import set_student
+from autograder.context import set_student
 
 
 def double(x):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
 
 def refuse(*args):
@@ -316,7 +316,7 @@ def test_depth_and_number_are_limited():
 
 
 def test_as_many_parts_as_the_limit_cross_and_no_more(monkeypatch):
-    monkeypatch.setattr("autograder.engine.codec.MAX_ITEMS", 4)
+    monkeypatch.setattr("autograder.wire.codec.MAX_ITEMS", 4)
     within, beyond = [1, 2, 3], [1, 2, 3, 4]
     assert there_and_back(within) == within
     with pytest.raises(CodecError, match="too many parts"):
@@ -326,7 +326,7 @@ def test_as_many_parts_as_the_limit_cross_and_no_more(monkeypatch):
 
 
 def test_as_deep_as_the_limit_crosses_and_no_deeper(monkeypatch):
-    monkeypatch.setattr("autograder.engine.codec.MAX_DEPTH", 3)
+    monkeypatch.setattr("autograder.wire.codec.MAX_DEPTH", 3)
     one = ["l", [["j", 1]]]
     within, beyond = [[[1]], [[2]]], [[[1]], [[[2]]]]
     assert there_and_back(within) == within

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from autograder.engine.channel import Channel, ChannelError, ChannelTimeout
+from autograder.wire.channel import Channel, ChannelError, ChannelTimeout
 
 # Messages
 
@@ -76,7 +76,7 @@ def keras():
 
 
 def test_a_model_is_rebuilt_as_the_same_function(keras):
-    from autograder.engine import models
+    from autograder.wire import models
 
     x = inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, kernel_regularizer="l2")(x)
@@ -90,7 +90,7 @@ def test_a_model_is_rebuilt_as_the_same_function(keras):
 
 
 def test_our_own_layers_are_rebuilt(keras):
-    from autograder.engine import models
+    from autograder.wire import models
     from course import architectures
 
     model = architectures.build("lenet5")
@@ -102,7 +102,7 @@ def poisoned(change):
     """The configuration of a small model, changed in one place."""
     import keras
 
-    from autograder.engine import models
+    from autograder.wire import models
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
     text, weights = models.pack(model)
@@ -135,14 +135,14 @@ def poisoned(change):
     ],
 )
 def test_other_things_are_not_rebuilt(keras, change):
-    from autograder.engine import models
+    from autograder.wire import models
 
     with pytest.raises(models.RebuildError):
         models.unpack(*poisoned(change))
 
 
 def test_weights_must_fit(keras):
-    from autograder.engine import models
+    from autograder.wire import models
 
     text, weights = poisoned(lambda layer, config: None)
     with pytest.raises(models.RebuildError):
@@ -154,7 +154,7 @@ def test_weights_must_fit(keras):
 
 
 def test_inlined_layers_belong_to_the_new_graph(keras):
-    from autograder.engine import models
+    from autograder.wire import models
 
     inputs = keras.Input((4,))
     inner = keras.Model(inputs, keras.layers.Dense(3, name="mine")(inputs))

@@ -13,7 +13,7 @@ import pytest
 
 from autograder import grading
 from autograder.course import Course, CourseError
-from autograder.engine import reading
+from autograder.engine import submission_files
 from autograder.grading.release import NO_LIMIT_S, Release
 from tests.autograder.test_grading import RIGHT, scores
 
@@ -241,14 +241,14 @@ def test_trouble_with_one_submission_stops_nobody(small_course, grade, monkeypat
     course, submit = small_course
     submit("a", RIGHT)
     submit("b", RIGHT)
-    read = reading.read_files
+    read = submission_files.read_files
 
     def broken(folder, *args, **kwargs):
         if "/a/" in f"{folder}/":
             raise OSError(5, "Input/output error")
         return read(folder, *args, **kwargs)
 
-    monkeypatch.setattr(reading, "read_files", broken)
+    monkeypatch.setattr(submission_files, "read_files", broken)
     first, second = grade(course)
     assert (first.status, second.score) == ("needs a human", 5)
     assert "it could not be read (OSError: [Errno 5] Input/output error)" in first.reason

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from autograder import grading
-from autograder.engine import prepass, reading
+from autograder.engine import intake, submission_files
 from tests.autograder.conftest import notebook
 
 RELEASED = json.loads(nbformat.writes(notebook()))
@@ -71,10 +71,10 @@ def test_every_plan_has_every_test_and_runs_no_text(tmp_path_factory, raw):
     path = tmp_path_factory.mktemp("notebook") / "a.ipynb"
     path.write_bytes(raw)
     try:
-        cells = reading.read_cells(path)
-    except reading.Unreadable:
+        cells = submission_files.read_cells(path)
+    except submission_files.UnreadableSubmission:
         return
-    plan = prepass.rebuild(notebook(), TESTS, cells)
+    plan = intake.rebuild(notebook(), TESTS, cells)
     judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
     assert judged == list(TESTS.values())
     nbformat.validate(plan.notebook)

@@ -11,7 +11,7 @@ from keras import layers
 
 from autograder.checks import Question
 from autograder.checks.starts import difference
-from autograder.engine import models
+from autograder.wire import models
 
 SHAPE, FILTERS = (6, 7, 3), 4
 EVERYTHING = ("epsilon", "momentum", "initializer")

@@ -16,7 +16,7 @@ import numpy as np
 
 import course.quiet  # noqa: F401
 from autograder import checks, mutants
-from autograder.engine.cells import CellTimeout, alarm
+from autograder.engine.cell_runner import CellTimeout, alarm
 from autograder.notebooks import to_ipynb
 from course.visualization.display import Shown
 from tests.conftest import ROOT

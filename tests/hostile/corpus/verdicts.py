@@ -466,9 +466,10 @@ CASES = [
         "forge-codec",
         "patches the encoder so that every value is a right-looking one",
         first="""
-        from autograder.engine import codec, student
+        from autograder.engine import student_server
+        from autograder.wire import codec
         codec.Encoder.encode = lambda self, value, depth=0: ["j", 8]
-        student.describe = lambda error: ["ok", "2.0"]
+        student_server.describe = lambda error: ["ok", "2.0"]
         """,
         steps="def steps(n):\n    return None",
         statuses=ANY,
@@ -480,7 +481,7 @@ CASES = [
             PICKLED,
             """
         import io
-        from autograder.engine import codec
+        from autograder.wire import codec
         target = io.BytesIO()
         np.save(target, np.array([Evil()], dtype=object), allow_pickle=True)
         raw = target.getvalue()

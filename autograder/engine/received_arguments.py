@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from autograder.engine import updates
-from autograder.engine.codec import CodecError, Encoder
+from autograder.engine import mutable_values
+from autograder.wire.codec import CodecError, Encoder
 
 
 class Received:
@@ -34,25 +34,25 @@ class Received:
         if number in self._told:
             return ["=", number, None]
         self._told.add(number)
-        name = updates.given_class(value, given)
+        name = mutable_values.given_class(value, given)
         inner = encoder.encode_inner(value) if name is None else plain_object(value, name, encoder)
         return ["=", number, inner]
 
 
 def plain_object(value, name: str, encoder: Encoder) -> list:
     """The code of an object of an instructor's class."""
-    return ["O", name, encoder.encode_inner(dict(updates.state(value)))]
+    return ["O", name, encoder.encode_inner(dict(mutable_values.state(value)))]
 
 
 def snapshot(value, given: dict) -> tuple | None:
     """What can be compared to see that a call changed its argument; None for what it cannot."""
-    may_hold = isinstance(value, tuple) or updates.is_changeable(value)
-    if not may_hold and updates.given_class(value, given) is None:
+    may_hold = isinstance(value, tuple) or mutable_values.is_changeable(value)
+    if not may_hold and mutable_values.given_class(value, given) is None:
         return None
     seen: dict[int, int] = {}
 
     def first(value, encoder):
-        name = updates.given_class(value, given)
+        name = mutable_values.given_class(value, given)
         if name is None:
             return None
         if id(value) in seen:

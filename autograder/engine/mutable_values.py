@@ -11,7 +11,7 @@ import importlib
 import sys
 from collections import deque
 
-from autograder.engine.codec import CodecError, Encoder
+from autograder.wire.codec import CodecError, Encoder
 
 # Modules that a test may use under the name that the student's code gave them.
 _MODULES = set(

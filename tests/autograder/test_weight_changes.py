@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from autograder.engine import trained
-from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.engine import weight_changes
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
 
 class Impostor:
@@ -27,11 +27,11 @@ def values():
 
 def taken(values, change):
     """Take what a process says of a model whose weights have become ones."""
-    encoder, before = Encoder(lambda *_: None), trained.weights(values)
+    encoder, before = Encoder(lambda *_: None), weight_changes.weights(values)
     values[1].set_weights([np.ones_like(weight) for weight in values[1].get_weights()])
-    codes = json.loads(json.dumps(trained.sent(values, before, encoder)))
+    codes = json.loads(json.dumps(weight_changes.sent(values, before, encoder)))
     values[1].set_weights([array for _, array in before[1]])
-    trained.take(values, change(codes), Decoder(encoder.blobs, lambda *_: None))
+    weight_changes.take(values, change(codes), Decoder(encoder.blobs, lambda *_: None))
 
 
 def test_a_models_weights_are_taken(values):

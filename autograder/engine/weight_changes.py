@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
 
 def weights(values: Sequence) -> dict[int, list]:

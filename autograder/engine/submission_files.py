@@ -23,7 +23,7 @@ MAX_CELLS = 2000
 MAX_SOURCE = 1 << 20
 
 
-class Unreadable(Exception):
+class UnreadableSubmission(Exception):
     """A file that cannot be graded, and why, in words for the student."""
 
 
@@ -46,7 +46,7 @@ def read_cells(path: Path) -> list[StudentCell]:
     """The cells of a student's notebook, whatever state it is in.
 
     Raises:
-        Unreadable: no notebook can be made out in the file.
+        UnreadableSubmission: no notebook can be made out in the file.
     """
     return [_student_cell(cell) for cell in _raw_cells(path)]
 
@@ -54,15 +54,17 @@ def read_cells(path: Path) -> list[StudentCell]:
 def _raw_cells(path: Path) -> list:
     data = _json(path)
     if not isinstance(data, dict):
-        raise Unreadable(f"{path.name} is not a notebook: it holds a {type(data).__name__}")
+        raise UnreadableSubmission(
+            f"{path.name} is not a notebook: it holds a {type(data).__name__}"
+        )
     cells = data.get("cells")
     if cells is None and isinstance(data.get("worksheets"), list):  # notebooks of before 2015
         sheets = [sheet for sheet in data["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets for cell in _listed(sheet.get("cells"))]
     if not isinstance(cells, list):
-        raise Unreadable(f"{path.name} is not a notebook: it has no list of cells")
+        raise UnreadableSubmission(f"{path.name} is not a notebook: it has no list of cells")
     if len(cells) > MAX_CELLS:
-        raise Unreadable(f"{path.name} has {len(cells)} cells, more than {MAX_CELLS}")
+        raise UnreadableSubmission(f"{path.name} has {len(cells)} cells, more than {MAX_CELLS}")
     return [cell for cell in cells if isinstance(cell, dict)]
 
 
@@ -75,14 +77,14 @@ def _json(path: Path):
     try:
         used = without_outputs(raw)
         if len(used) > MAX_NOTEBOOK_BYTES:
-            raise Unreadable(
+            raise UnreadableSubmission(
                 f"{path.name} has {len(used) >> 20} MiB besides its outputs, more than "
                 f"{MAX_NOTEBOOK_BYTES >> 20}"
             )
         return json.loads(used)
     except (ValueError, RecursionError, MemoryError) as error:
         where = f" ({error.msg}, line {error.lineno})" if hasattr(error, "lineno") else ""
-        raise Unreadable(
+        raise UnreadableSubmission(
             f"{path.name} is not a readable notebook{where}: the file is cut off or damaged"
         ) from None
 
@@ -91,24 +93,26 @@ def _bytes(path: Path) -> bytes:
     """A notebook's file, if it is one of its own and no larger than it may be."""
     for folder in (path.parent, path.parent.parent):
         if _is_link(folder):
-            raise Unreadable(f"{path.name} was not handed in: {folder.name} is a link")
+            raise UnreadableSubmission(f"{path.name} was not handed in: {folder.name} is a link")
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise Unreadable(f"{path.name} was not handed in{_beside(path)}") from None
+        raise UnreadableSubmission(f"{path.name} was not handed in{_beside(path)}") from None
     except OSError as error:
-        raise Unreadable(f"{path.name} cannot be read ({error.strerror})") from None
+        raise UnreadableSubmission(f"{path.name} cannot be read ({error.strerror})") from None
     if not stat.S_ISREG(status.st_mode):
-        raise Unreadable(f"{path.name} is not a file of its own but {_kind(status.st_mode)}")
+        raise UnreadableSubmission(
+            f"{path.name} is not a file of its own but {_kind(status.st_mode)}"
+        )
     if status.st_size > MAX_STORED_BYTES:
-        raise Unreadable(
+        raise UnreadableSubmission(
             f"{path.name} has {status.st_size >> 20} MiB, more than {MAX_STORED_BYTES >> 20}; "
             "clear its outputs"
         )
     try:
         return _contents(path, MAX_STORED_BYTES + 1)
     except OSError as error:
-        raise Unreadable(f"{path.name} cannot be read ({error.strerror})") from None
+        raise UnreadableSubmission(f"{path.name} cannot be read ({error.strerror})") from None
 
 
 def _contents(path: Path, limit: int) -> bytes:

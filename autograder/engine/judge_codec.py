@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from autograder.engine import models, standins, updates
-from autograder.engine.codec import CodecError, Decoder, Encoder
+from autograder.engine import mutable_values, standins
 from autograder.engine.errors import StudentError
-from autograder.engine.handed import Handed, by_name
+from autograder.engine.judge_objects import JudgeObjects, by_name
 from autograder.engine.remote import Remote, remote_of
 from autograder.engine.standins import function
+from autograder.wire import models
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
 
-class Crossing:
+class JudgeCodec:
     """What one submission's tests have handed over, and what they got.
 
     Args:
@@ -29,13 +30,13 @@ class Crossing:
     def __init__(self, student):
         self._student = student
         self.given: dict[str, object] = {}
-        self.handed = Handed()
+        self.handed = JudgeObjects()
         self._made: dict[int, object] = {}
         self.begin()
 
     def begin(self) -> None:
         """Begin a call."""
-        self.sent = updates.Sent()
+        self.sent = mutable_values.Sent()
         self.tensors: list = []
         self.outputs: list = []
 
@@ -52,7 +53,7 @@ class Crossing:
         if not graph:
             return []
         model = decoder.decode(graph[0])
-        if isinstance(model, Unreadable):
+        if isinstance(model, RejectedModel):
             raise StudentError(model.reason)
         import keras
 
@@ -65,7 +66,7 @@ class Crossing:
             case "=":
                 return self.sent.take(rest[0], rest[1] and decoder.decode(rest[1]))
             case "O":
-                return updates.build(self.given[rest[0]], decoder.decode(rest[1]))
+                return mutable_values.build(self.given[rest[0]], decoder.decode(rest[1]))
             case "G":
                 return self.given[rest[0]]
             case "H":
@@ -78,14 +79,14 @@ class Crossing:
                 return self._stand_in(tag, rest, decoder)
             case "module":
                 try:
-                    return updates.module(rest[0])
+                    return mutable_values.module(rest[0])
                 except CodecError as error:  # most tests never look at it
-                    return Unreadable(f"the answer is not usable: {error}")
+                    return RejectedModel(f"the answer is not usable: {error}")
             case "m" | "T":
                 try:
                     return models.decode(tag, rest, decoder)
                 except models.RebuildError as error:
-                    return Unreadable(str(error))
+                    return RejectedModel(str(error))
             case "k":
                 return self.outputs[int(rest[0])]
         raise CodecError(f"a {tag!r} cannot be used in a test")
@@ -142,7 +143,7 @@ class Crossing:
         return code
 
 
-class Unreadable:
+class RejectedModel:
     """A model that was not rebuilt, or a module that a test may not have: using it says why."""
 
     def __init__(self, reason: str):

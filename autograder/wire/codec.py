@@ -13,10 +13,10 @@ l t s fs  list, tuple, set, frozenset; d: dict
 cd dq dv  a dict or deque of ``collections``; a view of a dict
 nt        a tuple with named fields
 r sl e    range, slice, ``...``
-st        data of the standard library, as text: :mod:`autograder.engine.standard`
+st        data of the standard library, as text: :mod:`autograder.wire.stdlib`
 ty        a type of the standard library or NumPy
-a n ao ma arrays: :mod:`autograder.engine.arrays`
-pd sp     tables and sparse matrices: :mod:`autograder.engine.tables`
+a n ao ma arrays: :mod:`autograder.wire.arrays`
+pd sp     tables and sparse matrices: :mod:`autograder.wire.tables`
 ========  ==========================================================================
 
 An instance of a subclass of a plain type crosses as its base, and is read with the base's own
@@ -31,7 +31,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from autograder.engine import arrays, standard, tables
+from autograder.wire import arrays, stdlib, tables
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
@@ -114,7 +114,7 @@ class Encoder:
         if kind not in _BUILTIN:
             code = arrays.encode(value, self) or tables.encode(value, self)
         if code is None:
-            code = _encode_builtin(value, kind, self) or standard.encode(value, self)
+            code = _encode_builtin(value, kind, self) or stdlib.encode(value, self)
         if code is None:
             code = self._special(value, self)
         if code is None:
@@ -271,7 +271,7 @@ class Decoder:
             case "e":
                 return ...
             case "st" | "ty":
-                return standard.decode(tag, rest)
+                return stdlib.decode(tag, rest)
             case "a" | "n" | "ao" | "ma":
                 return arrays.decode(tag, rest, self)
             case "pd" | "sp":

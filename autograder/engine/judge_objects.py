@@ -42,7 +42,7 @@ class Refused(LookupError):
     """What is asked for is not to be had."""
 
 
-class Handed:
+class JudgeObjects:
     """The things that were handed over in one submission's tests."""
 
     def __init__(self):

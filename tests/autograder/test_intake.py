@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.engine import prepass, reading
+from autograder.engine import intake, submission_files
+from autograder.engine.submission_files import UnreadableSubmission
 from tests.autograder.conftest import notebook
 
 TESTS = {"test_double": "HIDDEN double", "test_square": "HIDDEN square"}
@@ -26,7 +27,7 @@ def student_cells(change=lambda cells: None):
     """What is read back from a notebook that was changed as JSON."""
     data = json.loads(nbformat.writes(released()))
     change(data["cells"])
-    return [reading._student_cell(cell) for cell in data["cells"]]
+    return [submission_files._student_cell(cell) for cell in data["cells"]]
 
 
 def find(cells, name):
@@ -49,7 +50,7 @@ def test_the_students_answer_and_the_full_tests():
     def change(cells):
         find(cells, "double")["source"] = "def double(x): return 2 * x"
 
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
+    plan = intake.rebuild(released(), TESTS, student_cells(change))
     assert sources(plan)["double"] == "def double(x): return 2 * x"
     assert sources(plan)["test_double"] == "HIDDEN double"
     assert not plan.suspicions
@@ -71,10 +72,10 @@ def test_the_students_answer_and_the_full_tests():
     ],
 )  # fmt: skip
 def test_nothing_done_to_a_test_matters(change, suspicious):
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
+    plan = intake.rebuild(released(), TESTS, student_cells(change))
     judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
     assert judged == ["HIDDEN double", "HIDDEN square"]
-    points = [c.metadata.nbgrader.get("points") for c in plan.notebook.cells if prepass._is_test(c)]
+    points = [c.metadata.nbgrader.get("points") for c in plan.notebook.cells if intake._is_test(c)]
     assert points == [2, 3]
     assert bool(plan.suspicions) == suspicious
 
@@ -85,7 +86,7 @@ def test_of_two_answers_the_later_that_was_worked_on_counts():
         cells.insert(2, dict(first, source="def double(x): return 'second'"))
         cells.append(dict(first))  # an untouched copy at the end
 
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
+    plan = intake.rebuild(released(), TESTS, student_cells(change))
     assert sources(plan)["double"] == "def double(x): return 'second'"
     assert not plan.suspicions
 
@@ -95,14 +96,14 @@ def test_own_cells_stay_where_they_stand():
         cells.insert(1, {"cell_type": "code", "source": ["help", "er = 1"], "metadata": {}})
         cells.append({"cell_type": "markdown", "source": "note", "metadata": {}})
 
-    plan = prepass.rebuild(released(), TESTS, student_cells(change))
+    plan = intake.rebuild(released(), TESTS, student_cells(change))
     assert [cell["source"] for cell in plan.cells[:3]][1] == "helper = 1"
     assert [cell["role"] for cell in plan.cells[:2]] == ["skip", "student"]
     assert (plan.cells[-1]["source"], plan.cells[-1]["role"]) == ("note", "skip")
 
 
 def test_a_missing_answer_counts_as_released():
-    plan = prepass.rebuild(
+    plan = intake.rebuild(
         released(), TESTS, student_cells(lambda cells: cells.remove(find(cells, "double")))
     )
     assert "NotImplementedError" in sources(plan)["double"]
@@ -114,8 +115,8 @@ def test_what_a_test_defines_reaches_cells_that_need_it():
     find_cell = next(c for c in base.cells if c.id == "test-double")
     find_cell.source = "limit = 3\nassert double(1) == 2"
     cells = student_cells()
-    cells.append(reading.StudentCell("code", "print(limit)", None, None))
-    plan = prepass.rebuild(base, TESTS | {"test_double": find_cell.source + "\nsecret"}, cells)
+    cells.append(submission_files.StudentCell("code", "print(limit)", None, None))
+    plan = intake.rebuild(base, TESTS | {"test_double": find_cell.source + "\nsecret"}, cells)
     (echo,) = (cell["echo"] for cell in plan.cells if cell["echo"])
     assert echo == "limit = 3\nassert double(1) == 2"
 
@@ -124,12 +125,12 @@ def test_links_and_pipes_are_not_read(tmp_path):
     (tmp_path / "real.csv").write_text("1,2")
     (tmp_path / "link.csv").symlink_to("/etc/hostname")
     os.mkfifo(tmp_path / "pipe")
-    files, left_out = reading.read_files(tmp_path, set())
+    files, left_out = submission_files.read_files(tmp_path, set())
     assert files == {"real.csv": b"1,2"}
     assert len(left_out) == 2
     (tmp_path / "a.ipynb").symlink_to(tmp_path / "real.csv")
-    with pytest.raises(reading.Unreadable, match="is not a file of its own but a link"):
-        reading.read_cells(tmp_path / "a.ipynb")
+    with pytest.raises(UnreadableSubmission, match="is not a file of its own but a link"):
+        submission_files.read_cells(tmp_path / "a.ipynb")
 
 
 # Without cell ids, and without marks
@@ -167,7 +168,9 @@ def handed_in(change):
     """An old release's plan after a change of its cells."""
     cells = [dict(cell, metadata=dict(cell.metadata)) for cell in old_release().cells]
     change(cells)
-    return prepass.rebuild(old_release(), {}, [reading._student_cell(cell) for cell in cells])
+    return intake.rebuild(
+        old_release(), {}, [submission_files._student_cell(cell) for cell in cells]
+    )
 
 
 def test_without_cell_ids_every_cell_finds_its_place():
@@ -227,7 +230,7 @@ def test_marks_without_a_grade_id_are_no_marks():
     base = old_release()
     base.cells[3].metadata["nbgrader"] = {}
     base.cells[0].metadata["nbgrader"] = {"grade": False, "locked": False}
-    plan = prepass.rebuild(base, {}, [reading._student_cell(cell) for cell in base.cells])
+    plan = intake.rebuild(base, {}, [submission_files._student_cell(cell) for cell in base.cells])
     assert [cell["source"] for cell in plan.cells] == [cell.source for cell in base.cells]
 
 
@@ -258,15 +261,15 @@ def stream(text):
 )
 def test_outputs_count_against_no_limit(tmp_path, outputs):
     path, sources = with_outputs(tmp_path, *outputs)
-    assert [cell.source for cell in reading.read_cells(path)] == sources
+    assert [cell.source for cell in submission_files.read_cells(path)] == sources
 
 
 def test_what_is_used_is_limited(tmp_path):
     data = json.loads(nbformat.writes(released()))
     data["metadata"]["x"] = "A" * (21 << 20)
     (tmp_path / "a.ipynb").write_text(json.dumps(data))
-    with pytest.raises(reading.Unreadable, match="has 21 MiB besides its outputs, more than 20"):
-        reading.read_cells(tmp_path / "a.ipynb")
+    with pytest.raises(UnreadableSubmission, match="has 21 MiB besides its outputs, more than 20"):
+        submission_files.read_cells(tmp_path / "a.ipynb")
 
 
 @pytest.mark.parametrize(
@@ -283,8 +286,8 @@ def test_what_is_used_is_limited(tmp_path):
 )
 def test_damaged_and_hostile_files_are_refused(tmp_path, raw):
     (tmp_path / "a.ipynb").write_bytes(raw)
-    with pytest.raises(reading.Unreadable, match="cut off or damaged"):
-        reading.read_cells(tmp_path / "a.ipynb")
+    with pytest.raises(UnreadableSubmission, match="cut off or damaged"):
+        submission_files.read_cells(tmp_path / "a.ipynb")
 
 
 json_values = st.recursive(
@@ -310,7 +313,7 @@ def dropped(value):
 @given(json_values, st.sampled_from([None, 1]))
 def test_exactly_outputs_are_left_out(value, indent):
     raw = json.dumps(value, indent=indent).encode()
-    assert json.loads(reading.without_outputs(raw)) == dropped(value)
+    assert json.loads(submission_files.without_outputs(raw)) == dropped(value)
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path, monkeypatch):
@@ -324,9 +327,9 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path, monkeypatch):
         return whole(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", opened)
-    files, left_out = reading.read_files(tmp_path, set())
+    files, left_out = submission_files.read_files(tmp_path, set())
     assert files == {"fine.csv": b"1"}
     assert left_out == ["broken.csv cannot be read (Permission denied)"]
     (tmp_path / "broken.ipynb").write_text("{}")
-    with pytest.raises(reading.Unreadable, match=r"broken.ipynb cannot be read \(Permission"):
-        reading.read_cells(tmp_path / "broken.ipynb")
+    with pytest.raises(UnreadableSubmission, match=r"broken.ipynb cannot be read \(Permission"):
+        submission_files.read_cells(tmp_path / "broken.ipynb")

@@ -12,10 +12,29 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from autograder.checks.reading import is_in, spelled
-
 _current: Watch | None = None
 _elsewhere = False
+
+
+# The same package under other names.
+_SAME = {
+    "tensorflow.keras": "keras",
+    "tensorflow.python.keras": "keras",
+    "tf_keras": "keras",
+}
+
+
+def spelled(path: str) -> str:
+    """A dotted path, with packages by the name that a rule gives them."""
+    for other, name in _SAME.items():
+        if is_in(path, other):
+            return name + path[len(other) :]
+    return path
+
+
+def is_in(path: str, package: str) -> bool:
+    """True if a dotted path is a package's, or something in it."""
+    return path == package or path.startswith(f"{package}.")
 
 
 @dataclass

@@ -16,14 +16,22 @@ import socket
 import sys
 import threading
 
-from autograder.checks.personal import set_student
-from autograder.checks.watching import Watch, traced
-from autograder.engine import errors, files, handed, operations, patches, trained, updates
-from autograder.engine.cells import Cell, alarm, make_shell
-from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.codec import Decoder, Encoder
-from autograder.engine.received import Received, snapshot
-from autograder.engine.things import Things
+from autograder.context import set_student
+from autograder.engine import (
+    errors,
+    judge_objects,
+    mutable_values,
+    operations,
+    patches,
+    weight_changes,
+    work_folder,
+)
+from autograder.engine.cell_runner import Cell, alarm, make_shell
+from autograder.engine.received_arguments import Received, snapshot
+from autograder.engine.student_codec import StudentCodec
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.codec import Decoder, Encoder
+from autograder.wire.watching import Watch, traced
 
 MAX_INCIDENTS = 20
 # Built at import, which a fork server does before it forks.
@@ -34,7 +42,7 @@ def main(connection: socket.socket) -> None:
     """Serve the judge at the other end until it hangs up."""
     # Modules that were handed in beside the notebook, as a notebook's own folder is on the path.
     sys.path.insert(0, os.getcwd())
-    student = Student(Channel(connection))
+    student = StudentServer(Channel(connection))
     noted = student.audit
 
     def audit(event, args):
@@ -46,7 +54,7 @@ def main(connection: socket.socket) -> None:
     student.serve()
 
 
-class Student:
+class StudentServer:
     """One submission's notebook, open for questions.
 
     Attributes:
@@ -56,12 +64,12 @@ class Student:
     def __init__(self, channel: Channel, shell=None):
         self.channel = channel
         self.shell = shell or SHELL
-        self.things = Things(self._ask_back)
+        self.things = StudentCodec(self._ask_back)
         self.incidents: list[str] = []
         self._replaced: dict[str, object] = {}
         self._called = 0  # how many calls are being answered, one within the other
         self._lock = threading.RLock()
-        self.folder = files.Folder(os.getcwd())
+        self.folder = work_folder.Folder(os.getcwd())
         self._home = os.path.realpath(os.getcwd())
 
     def serve(self) -> None:
@@ -95,9 +103,9 @@ class Student:
 
     def do_cell(self, request, decoder, encoder) -> dict:
         """Run a cell; of an instructor's one, remember what it defines."""
-        self.folder.write(files.received(request.get("files"), decoder))
+        self.folder.write(work_folder.received(request.get("files"), decoder))
         result = Cell(self.shell).run(request["source"], request["seconds"])
-        result["files"] = files.sent(self.folder.changed(), encoder)
+        result["files"] = work_folder.sent(self.folder.changed(), encoder)
         space = self.shell.user_ns
         self.things.given |= {
             name: space[name] for name in request.get("given", []) if name in space
@@ -142,13 +150,13 @@ class Student:
         try:
             self._replace(request.get("globals", {}), decoder)
             patches.follow_seeds(request.get("seeds", []), decoder)
-            self.folder.write(files.received(request.get("files"), decoder))
+            self.folder.write(work_folder.received(request.get("files"), decoder))
             with contextlib.redirect_stdout(printed):
                 answer = self._called_with(request, decoder, encoder)
             answer["globals"] = self._globals(request.get("follow", []), encoder)
         finally:
             things.received, things.inputs = kept
-        answer["files"] = files.sent(self.folder.changed(), encoder)
+        answer["files"] = work_folder.sent(self.folder.changed(), encoder)
         answer["printed"] = printed.getvalue()[: 1 << 20]
         return answer
 
@@ -158,7 +166,7 @@ class Student:
         args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
         values = [*args, *kwargs.values()]
         before = [snapshot(value, things.given) for value in values]
-        weights = trained.weights(values)
+        weights = weight_changes.weights(values)
         try:
             with (
                 self._watched(request, answer),
@@ -175,7 +183,7 @@ class Student:
             for value, old in zip(values, before, strict=True)
             if old is not None and snapshot(value, things.given) != old
         ]
-        answer["trained"] = trained.sent(values, weights, encoder)
+        answer["trained"] = weight_changes.sent(values, weights, encoder)
         if "error" not in answer:
             answer["value"] = things.encode(encoder, value)
         return answer
@@ -190,7 +198,7 @@ class Student:
         for name, (how, code) in codes.items():
             value = decoder.decode(code)
             if how == "in" and name in space:
-                updates.update(space[name], value)
+                mutable_values.update(space[name], value)
             else:
                 self._replaced.setdefault(name, space.get(name, _MISSING))
                 space[name] = value
@@ -255,7 +263,7 @@ class Student:
     # The judge's things
 
     def _input(self, prompt="", /):
-        return self._ask_back(handed.INPUT, "call", (str(prompt),), {})
+        return self._ask_back(judge_objects.INPUT, "call", (str(prompt),), {})
 
     def _ask_back(self, number: int, operation: str, args: tuple, kwargs: dict):
         """Have something done by the judge while it waits for the answer to a call."""

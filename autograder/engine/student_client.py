@@ -2,7 +2,7 @@
 
 What the student defined comes as plain data where it has a plain form; a stand-in for the rest
 (:mod:`autograder.engine.standins`) passes on what is done with it. What a test hands over goes the
-other way: plain data, or a number for the rest (:mod:`autograder.engine.handed`).
+other way: plain data, or a number for the rest (:mod:`autograder.engine.judge_objects`).
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import contextlib
 import sys
 import time
 
-from autograder.checks import watching
-from autograder.engine import errors, files, patches, trained
-from autograder.engine.channel import Channel, ChannelError
-from autograder.engine.codec import CodecError, Decoder, Encoder
-from autograder.engine.crossing import Crossing, Unreadable
+from autograder.engine import errors, patches, weight_changes, work_folder
 from autograder.engine.errors import StudentError
-from autograder.engine.handed import MAX_NESTED, Refused
+from autograder.engine.judge_codec import JudgeCodec, RejectedModel
+from autograder.engine.judge_objects import MAX_NESTED, Refused
 from autograder.engine.remote import remote_of
 from autograder.engine.scope import Shared
 from autograder.engine.standins import StudentObject
+from autograder.wire import watching
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
-__all__ = ["Student", "StudentError", "StudentObject", "Unreadable"]
+__all__ = ["RejectedModel", "StudentClient", "StudentError", "StudentObject"]
 
 # Beyond the time a call may take, the student's process gets this long to say that it was too long.
 GRACE_S = 3.0
 
 
-class Student:
+class StudentClient:
     """The judge's end of the conversation with one student's process.
 
     Attributes:
@@ -46,10 +46,10 @@ class Student:
         self.incidents: list[str] = []
         self.alive = True
         self.deadline = float("inf")
-        self.crossing = Crossing(self)
+        self.crossing = JudgeCodec(self)
         self.cells: list[str] = []
         self.shared: Shared | None = None
-        self.folder: files.Folder | None = None
+        self.folder: work_folder.Folder | None = None
         self._nested = 0
 
     # The conversation
@@ -141,13 +141,13 @@ class Student:
         return answer.get("outputs")
 
     def _files(self, encoder: Encoder) -> dict:
-        return {"files": files.sent(self.folder.changed(), encoder)} if self.folder else {}
+        return {"files": work_folder.sent(self.folder.changed(), encoder)} if self.folder else {}
 
     def _take_files(self, answer: dict, blobs: list[bytes]) -> None:
         if self.folder and "files" in answer:
             decoder = self.crossing.decoder(blobs)
             with contextlib.suppress(CodecError):
-                self.folder.write(files.received(answer["files"], decoder))
+                self.folder.write(work_folder.received(answer["files"], decoder))
 
     def get(self, names: list[str]) -> dict:
         """Values or stand-ins of the names that the student has defined."""
@@ -208,7 +208,7 @@ class Student:
         for code in answer.get("changed") or []:
             self._decode(decoder, code)  # which does it to the argument
         with _usable():
-            trained.take([*args, *(kwargs or {}).values()], answer.get("trained"), decoder)
+            weight_changes.take([*args, *(kwargs or {}).values()], answer.get("trained"), decoder)
         if self.shared is not None and isinstance(codes := answer.get("globals"), dict):
             followed = [name for name in self.shared.followed if name in codes]
             self.shared.incoming({name: self._decode(decoder, codes[name]) for name in followed})

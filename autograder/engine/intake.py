@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from autograder.engine import harmless, names
+from autograder.engine import names, sanitize
 from autograder.engine.matching import Matching, mark, match
-from autograder.engine.reading import StudentCell
+from autograder.engine.submission_files import StudentCell
 
 
 @dataclass
-class Plan:
+class RebuiltNotebook:
     """One notebook as it will be graded.
 
     Attributes:
@@ -43,7 +43,7 @@ class Plan:
     set_aside: str = ""
 
 
-def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> Plan:
+def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> RebuiltNotebook:
     """The notebook to grade, from the release, the full tests, and the student's cells.
 
     Args:
@@ -54,7 +54,7 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
     """
     base = [_without_outputs(cell) for cell in released.cells]
     found = Matching() if student is None else match(base, tests, student)
-    plan = Plan(nbformat.v4.new_notebook(metadata=dict(released.metadata)), [])
+    plan = RebuiltNotebook(nbformat.v4.new_notebook(metadata=dict(released.metadata)), [])
     plan.suspicions, plan.missing = found.suspicions, found.missing
     _add_extras(plan, found.extras.get(-1, []))
     for position, cell in enumerate(base):
@@ -62,7 +62,7 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
         if position in found.own:
             own = found.own[position].source
             theirs = cell.cell_type != "code" and own != original
-            cell.source = harmless.markdown(own) if theirs else own
+            cell.source = sanitize.markdown(own) if theirs else own
         elif meta.get("grade_id") in tests and not meta.get("solution"):
             cell.source = tests[meta["grade_id"]]
         _add(plan, cell, _role(cell), learn=None if meta.get("solution") else original)
@@ -76,7 +76,7 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
     return plan
 
 
-def nobodys(released: nbformat.NotebookNode, tests: dict[str, str], why: str) -> Plan:
+def nobodys(released: nbformat.NotebookNode, tests: dict[str, str], why: str) -> RebuiltNotebook:
     """The notebook of somebody from whom nothing can be taken: it is not run, and says why.
 
     Args:
@@ -101,24 +101,24 @@ def _theirs(answer: str) -> list[str]:
     return sorted(names.defined_or_changed(source))
 
 
-def _add(plan: Plan, cell, role: str, learn: str | None = None) -> None:
+def _add(plan: RebuiltNotebook, cell, role: str, learn: str | None = None) -> None:
     plan.notebook.cells.append(cell)
     learned = learn if role == "student" else None
     plan.cells.append({"role": role, "source": cell.source, "learn": learned, "echo": None})
 
 
-def _add_extras(plan: Plan, extras: list[StudentCell]) -> None:
+def _add_extras(plan: RebuiltNotebook, extras: list[StudentCell]) -> None:
     """Cells of the student's own: code that runs, and text that an instructor may want to read."""
     for extra in extras:
         name = f"student-{len(plan.cells)}"
         if extra.kind == "code":
             _add(plan, nbformat.v4.new_code_cell(extra.source, id=name), "student")
         else:
-            text = harmless.markdown(extra.source)
+            text = sanitize.markdown(extra.source)
             _add(plan, nbformat.v4.new_markdown_cell(text, id=name), "skip")
 
 
-def _ask_about_missing(plan: Plan, base: list, found: Matching) -> None:
+def _ask_about_missing(plan: RebuiltNotebook, base: list, found: Matching) -> None:
     """An answer for a person to mark may be in a cell that nothing connects with its question."""
     extras = [cell for cells in found.extras.values() for cell in cells]
     for cell in base:
@@ -151,7 +151,7 @@ def _role(cell) -> str:
     return "judge" if _is_test(cell) else "student"
 
 
-def _echo(plan: Plan) -> None:
+def _echo(plan: RebuiltNotebook) -> None:
     """Let the student's process see what a test cell defines, where a later cell needs it.
 
     Only the part that every student can read is run there.

@@ -7,13 +7,14 @@ import sys
 from abc import ABCMeta
 from collections.abc import Callable
 
-from autograder.engine import borrowed, handed, models, operations, updates
-from autograder.engine.codec import CodecError, Decoder, Encoder
-from autograder.engine.received import Received, plain_object
-from autograder.engine.subclasses import is_fixed, own_behavior
+from autograder.engine import judge_objects, judge_proxies, mutable_values, operations
+from autograder.engine.plain_subclasses import is_fixed, own_behavior
+from autograder.engine.received_arguments import Received, plain_object
+from autograder.wire import models
+from autograder.wire.codec import CodecError, Decoder, Encoder
 
 
-class Things:
+class StudentCodec:
     """What one notebook has shown to the judge and got from it.
 
     Args:
@@ -63,7 +64,7 @@ class Things:
         """Codes of what is the judge's own, or plain data and more than that."""
         if (code := self.received.code(value, encoder, self.given)) is not None:
             return code
-        if (name := updates.given_class(value, self.given)) is not None:
+        if (name := mutable_values.given_class(value, self.given)) is not None:
             return plain_object(value, name, encoder)
         return self._more_than_plain(value, encoder)
 
@@ -78,7 +79,7 @@ class Things:
         return self._described(value, encoder) if more else None
 
     def _encode_special(self, value, encoder: Encoder) -> list:
-        if (number := borrowed.number_of(value)) is not None:
+        if (number := judge_proxies.number_of(value)) is not None:
             return ["H", number]
         if isinstance(value, _Output):
             return ["k", value.position]
@@ -126,16 +127,16 @@ class Things:
             case "@":
                 return self.received.value(rest[0])
             case "O":
-                return updates.build(self.given[rest[0]], decoder.decode(rest[1]))
+                return mutable_values.build(self.given[rest[0]], decoder.decode(rest[1]))
             case "G":
                 return self.given[rest[0]]
             case "J":
                 number = rest[0]
                 if number not in self._borrowed:
-                    self._borrowed[number] = borrowed.borrow(*rest, self._ask)
+                    self._borrowed[number] = judge_proxies.borrow(*rest, self._ask)
                 return self._borrowed[number]
             case "g":
-                return handed.named(*rest)
+                return judge_objects.named(*rest)
             case "T" | "m":
                 return models.decode(tag, rest, decoder)
             case "k":
