@@ -4,7 +4,7 @@ BIN := .venv/bin
 # TensorFlow logs its start-up to stderr, which graders and readers take for trouble.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all record hostile lab release grade check bench site notebooks doctor lint setup clean
+.PHONY: demo test test-all record hostile lab release grade check bench dist site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report
 	$(BIN)/autograder demo
@@ -38,6 +38,15 @@ check: setup           ## the gates alone: nothing is written
 bench: setup           ## timings, as ratios
 	$(BIN)/autograder bench && $(BIN)/course bench
 
+dist: setup            ## sdist and wheel into dist/, and the demo played from the installed wheel
+	rm -rf dist build/dist
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
+	$(PYTHON) -m venv build/dist
+	PIP_CONSTRAINT=constraints.txt build/dist/bin/pip install --quiet dist/*.whl
+	mkdir build/dist/project && tar -xzf dist/*.tar.gz -C build/dist/project --strip-components=1
+	rm -r build/dist/project/course build/dist/project/autograder
+	cd build/dist/project && ../bin/autograder demo
+
 site: setup            ## the lectures, executed, as pages under build/site
 	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site \
 		--HTMLExporter.preprocessors=autograder.mathml.FormulasAsMathML course/lectures/*.ipynb
@@ -58,4 +67,4 @@ setup: .venv/ready
 	@PYTHON=$(PYTHON) sh setup.sh
 
 clean:
-	rm -rf .venv demo build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis *.egg-info
