@@ -98,7 +98,8 @@ def _profile(options) -> int:
 
 
 def _bench(options) -> int:
-    from course.bench import NETWORKS, run_bench, run_training_bench
+    from course.benchmarks.networks import NETWORKS, run_bench
+    from course.benchmarks.training import run_training_bench
 
     if not options.training:
         run_bench(options.names or NETWORKS, options.rounds, options.processes)
@@ -125,9 +126,9 @@ def _train(options) -> int:
 
 
 def _record(options) -> int:
-    from course.training import runs, studies
+    from course.studies import get_study, runs
 
-    study = studies.find(options.study)
+    study = get_study(options.study)
     for variant, seed in runs.missing(options.study, options.variant, options.seed):
         print(runs.command(study.options(variant, seed)), flush=True)
         if not options.dry_run:
@@ -137,7 +138,7 @@ def _record(options) -> int:
 
 def _scaling(options) -> int:
     import course.quiet  # noqa: F401
-    from course.training import scaling
+    from course.benchmarks import scaling
 
     clusters = None
     if options.gpus:
@@ -150,13 +151,13 @@ def _scaling(options) -> int:
 
 
 def _runs(options) -> int:
-    from course.training import studies, tables
+    from course.studies import STUDIES, get_study, tables
 
     if options.write:
         tables.write(options.write)
         return 0
-    for name in options.studies or studies.STUDIES:
-        print(f"{name}: {studies.find(name).question}\n\n{tables.markdown(name)}\n")
+    for name in options.studies or STUDIES:
+        print(f"{name}: {get_study(name).question}\n\n{tables.markdown(name)}\n")
     return 0
 
 

@@ -89,10 +89,10 @@ class Architecture:
     @property
     def recipe(self) -> str:
         """The name of the recipe that `course train` uses, and where it is from."""
-        from course.training import recipes
+        from course import recipes
 
         name = recipes.for_architecture(self.name)
-        return f"{name} ({recipes.find(name).cite})"
+        return f"{name} ({recipes.get_recipe(name).cite})"
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -51,7 +51,8 @@ from course.blocks.aggregated import aggregated_block
 from course.blocks.preactivation import preactivation_block
 from course.blocks.residual_variants import ABLATIONS, FAILS, ORDERS, residual_unit
 from course.regularization import linear_decay
-from course.training import runs, seeds
+from course.studies import runs
+from course.training import seeds
 from course.visualization import ablations as draw
 from course.visualization import plots
 from course.visualization.display import play, show, table

@@ -20,11 +20,7 @@ _MODULES = {
     "PCAColorNoise": "color",
     "color_components": "components",
     "drop_path": "stochastic_depth",
-    "ensemble": "averaging",
     "linear_decay": "stochastic_depth",
-    "many_crop": "averaging",
-    "predict_multi_crop": "averaging",
-    "ten_crop": "averaging",
 }
 
 __all__ = list(_MODULES)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from course.datasets.resizing import resize
+from course.recipes import Phase, Recipe
 from course.training import distribution, multiworker, schedules, whitening
 from course.training.distribution import Devices
 from course.training.options import Options
 from course.training.pipelines import BatchSource, dataset
 from course.training.plan import Plan
-from course.training.recipes import Recipe, Stage
 
 # Bytes of activations and weights up to which a step may know its number of examples, which makes
 # steps of a few milliseconds quicker; pipelines.without_batch_size says why larger ones may not.
@@ -29,7 +29,7 @@ class Trainee(NamedTuple):
     net: object
 
 
-def build(plan: Plan, stage: Stage, devices: Devices) -> Trainee:
+def build(plan: Plan, stage: Phase, devices: Devices) -> Trainee:
     """Build and compile for one stage of a plan.
 
     Raises:
@@ -76,7 +76,7 @@ def compiled(options: Options) -> bool:
     return options.jit_compile
 
 
-def export(trainee: Trainee, plan: Plan, stage: Stage):
+def export(trainee: Trainee, plan: Plan, stage: Phase):
     """The architecture as people use it: probabilities, float32, one device, compiled to evaluate.
 
     Its inputs are normalized colors: ``(pixels - mean) / deviation``, as ``run.json`` says.
@@ -88,7 +88,7 @@ def export(trainee: Trainee, plan: Plan, stage: Stage):
     return net
 
 
-def save(trainee: Trainee, plan: Plan, stage: Stage, path: Path) -> None:
+def save(trainee: Trainee, plan: Plan, stage: Phase, path: Path) -> None:
     """Write :func:`export`'s model in one go."""
     temporary = path.with_name(f"writing-{path.name}")
     export(trainee, plan, stage).save(temporary)
@@ -135,7 +135,7 @@ def _is_small(net, batch_size: int) -> bool:
     return report.activation_bytes * batch_size + 4 * report.params <= _SMALL
 
 
-def _architecture(plan: Plan, stage: Stage, activation: str | None):
+def _architecture(plan: Plan, stage: Phase, activation: str | None):
     from course import architectures
 
     options = plan.options
@@ -159,7 +159,7 @@ def _architecture(plan: Plan, stage: Stage, activation: str | None):
         ) from error
 
 
-def _on_pixels(net, plan: Plan, stage: Stage):
+def _on_pixels(net, plan: Plan, stage: Phase):
     import keras
 
     mixed = any(step[0] == "mixup" for step in stage.augmentations)
@@ -178,17 +178,17 @@ def _decay(net, recipe: Recipe) -> None:
     if not recipe.weight_decay or recipe.optimizer == "adamw":
         return
     for variable in net.trainable_variables:
-        if recipe.decayed == "all" or len(variable.shape) > 1:
+        if recipe.decay_on == "all" or len(variable.shape) > 1:
             variable.regularizer = keras.regularizers.L2(recipe.weight_decay / 2)
 
 
-def _whiten(net, plan: Plan, stage: Stage) -> None:
-    if plan.recipe.whiten:
+def _whiten(net, plan: Plan, stage: Phase) -> None:
+    if plan.recipe.whitened_layer:
         images = plan.data.train[0][: whitening.EXAMPLES]
         images = (
             images if plan.size(stage) == images.shape[1:3] else resize(images, plan.size(stage))
         )
-        whitening.fill(net, plan.recipe.whiten, images, plan.data.mean, plan.data.deviation)
+        whitening.fill(net, plan.recipe.whitened_layer, images, plan.data.mean, plan.data.deviation)
 
 
 def _compile(model, plan: Plan, devices: Devices) -> None:
@@ -253,7 +253,7 @@ def _optimizer(plan: Plan, model, devices: Devices):
         gradient_accumulation_steps=accumulation if accumulation > 1 else None,
         **own,
     )
-    if recipe.optimizer == "adamw" and recipe.decayed == "kernels":
+    if recipe.optimizer == "adamw" and recipe.decay_on == "kernels":
         model_variables = [v for v in model.trainable_variables if len(v.shape) < 2]
         optimizer.exclude_from_weight_decay(var_list=model_variables)
     # fit() would put the moving average in place of the weights at the end of every epoch.

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from course.training import checkpoints, recipes
+from course import recipes
+from course.training import checkpoints
 from course.training.distribution import KINDS
 
 PRECISIONS = ("float32", "float16", "bfloat16")
@@ -48,8 +49,8 @@ class Options:
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}; received {name}={value}.")
         if self.recipe is not None:
-            recipes.find(self.recipe)
-        recipes.changed(recipes.find("default"), self.recipe_changes)
+            recipes.get_recipe(self.recipe)
+        recipes.with_overrides(recipes.get_recipe("default"), self.recipe_changes)
         if self.distribute not in KINDS:
             raise ValueError(
                 f"distribute must be one of {', '.join(KINDS)}; received {self.distribute!r}."

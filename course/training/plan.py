@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from course.training import pipelines, recipes, schedules
+from course import recipes
+from course.recipes import Phase, Recipe
+from course.training import pipelines, schedules
 from course.training.data import TrainingData
 from course.training.options import Options
-from course.training.recipes import Recipe, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +39,17 @@ class Plan:
         return (*(self.options.image_size or images.shape[1:3]), images.shape[-1])
 
     @property
-    def stages(self) -> list[tuple[int, Stage]]:
+    def stages(self) -> list[tuple[int, Phase]]:
         """The step at which each stage ends, at an epoch's end but for the last, and the stage."""
-        stages = self.recipe.stages or (Stage(1.0, 1.0, self.recipe.augmentations),)
+        stages = self.recipe.phases or (Phase(1.0, 1.0, self.recipe.augmentations),)
         ends = [round(stage.until * self.epochs) * self.steps_per_epoch for stage in stages]
         return list(zip([*ends[:-1], self.steps], stages, strict=True))
 
-    def size(self, stage: Stage) -> tuple[int, int]:
+    def size(self, stage: Phase) -> tuple[int, int]:
         """Height and width of a stage's images."""
         return tuple(max(1, round(side * stage.size)) for side in self.image_shape[:2])
 
-    def batch_source(self, stage: Stage) -> pipelines.BatchSource:
+    def batch_source(self, stage: Phase) -> pipelines.BatchSource:
         """A stage's training batches."""
         images, labels = self.data.train
         return pipelines.BatchSource(
@@ -95,7 +96,7 @@ def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
         ValueError: a batch that devices cannot share, or larger than the set.
     """
     name = options.recipe or recipes.for_architecture(options.name)
-    recipe = recipes.changed(recipes.find(name), options.recipe_changes)
+    recipe = recipes.with_overrides(recipes.get_recipe(name), options.recipe_changes)
     batch = options.batch_size or _batch(recipe.batch_size * devices, len(data.train[0]), devices)
     if batch % devices:
         raise ValueError(

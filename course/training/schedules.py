@@ -88,7 +88,7 @@ def for_recipe(recipe, *, peak: float, steps: int, steps_per_epoch: int, scaled:
     """A recipe's schedule over a run of any length: its milestones move in proportion.
 
     Args:
-        recipe: a :class:`course.training.recipes.Recipe`.
+        recipe: a :class:`course.recipes.Recipe`.
         peak: the highest rate.
         steps: of the run.
         steps_per_epoch: of the run.

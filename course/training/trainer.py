@@ -232,7 +232,7 @@ class _Run:
             *self.plan.data.test,
             batch_size=self.plan.batch_size,
             size=self.plan.size(stage),
-            views=self.plan.recipe.views,
+            views=self.plan.recipe.tta_views,
         )
         wanted = (
             ("loss", "accuracy", "top5") if self.plan.data.classes >= 50 else ("loss", "accuracy")

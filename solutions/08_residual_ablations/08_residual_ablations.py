@@ -2520,7 +2520,7 @@ print(verdicts(mine, "original"))
 # so where it is not. (`course runs shortcuts` in a terminal shows how they were trained.)
 
 # %%
-from course.training import runs
+from course.studies import runs
 
 for study in ("shortcuts", "activation_order"):
     recorded = {}

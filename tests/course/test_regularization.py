@@ -128,7 +128,7 @@ def test_layers_compute_the_same_on_jax(tmp_path):
 _SCRIPT = """
 import sys
 import course.quiet, keras, numpy as np
-from course import regularization as reg
+from course import averaging, regularization as reg
 rng = np.random.default_rng(0)
 x = rng.normal(size=(4, 24, 30, 3)).astype("float32")
 draws = rng.random((4, 24, 30, 3), "float32")
@@ -143,8 +143,8 @@ y = {
     "block": reg.DropBlock2D(0.5, 5)(x, training=True),
     "shared": reg.DropBlock2D(0.5, 5, shared=True)(x, training=True),
     "color": reg.PCAColorNoise()(x, training=True),
-    "ten": reg.ten_crop(x, 20),
-    "many": reg.many_crop(x, 20, scales=(24, 28)),
+    "ten": averaging.ten_crop(x, 20),
+    "many": averaging.many_crop(x, 20, scales=(24, 28)),
 }
 np.savez(sys.argv[1], **{k: keras.ops.convert_to_numpy(v) for k, v in y.items()})
 """
@@ -450,63 +450,6 @@ def test_color_noise_has_the_papers_covariance(scale):
     assert (single == single[:1, :1]).all()
 
 
-# Averages
-
-
-def test_ten_crop_is_corners_center_and_mirrors():
-    x = _images(2, 6, 7, 3)
-    y = np.asarray(reg.ten_crop(x, 4))
-    assert y.shape == (2, 10, 4, 4, 3)
-    parts = [x[:, :4, :4], x[:, :4, 3:], x[:, 2:, :4], x[:, 2:, 3:], x[:, 1:5, 1:5]]
-    np.testing.assert_array_equal(y[:, :5], np.stack(parts, axis=1))
-    np.testing.assert_array_equal(y[:, 5:], y[:, :5, :, ::-1])
-
-
-@pytest.mark.parametrize("shape", [(20, 26), (26, 20)])
-def test_googlenets_crops_are_144(shape):
-    x = _images(1, *shape, 3)
-    assert reg.many_crop(x, 16, scales=(20, 24, 28, 32)).shape == (1, 144, 16, 16, 3)
-    y = np.asarray(reg.many_crop(x, 16, scales=(20,)))  # at its own size nothing is resized
-    assert y.shape[1] == 36
-    long = shape.index(26)
-    squares = [np.take(x, range(start, start + 20), axis=1 + long) for start in (0, 3, 6)]
-    for number, square in enumerate(squares):
-        crops = y[:, 6 * number : 6 * number + 6]
-        np.testing.assert_allclose(
-            crops[:, :5], np.asarray(reg.ten_crop(square, 16))[:, :5], atol=1e-6
-        )
-        assert abs(crops[:, 5].mean() - square.mean()) < 0.1
-    np.testing.assert_array_equal(y[:, 18:], y[:, :18, :, ::-1])
-
-
-def _classifier(size, seed, name="net"):
-    keras.utils.set_random_seed(seed)
-    inputs = keras.Input((size, size, 3))
-    x = keras.layers.Flatten()(inputs)
-    return keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(x), name=name)
-
-
-def test_multi_crop_prediction_is_the_mean_over_crops():
-    model, x = _classifier(4, 0), _images(7, 6, 6, 3)
-    y = reg.predict_multi_crop(model, x, batch_size=3)
-    crops = np.asarray(reg.ten_crop(x, 4))
-    each = np.stack([model.predict(crops[:, n], verbose=0) for n in range(10)])
-    np.testing.assert_allclose(y, each.mean(axis=0), rtol=1e-5)
-    assert not np.allclose(each[0], y, rtol=1e-3)
-
-
-def test_an_ensemble_answers_with_the_mean(tmp_path):
-    models, x = [_classifier(4, seed) for seed in (0, 1, 2)], _images(5, 4, 4, 3)
-    together = reg.ensemble(models)
-    wanted = np.mean([model.predict(x, verbose=0) for model in models], axis=0)
-    np.testing.assert_allclose(together.predict(x, verbose=0), wanted, rtol=1e-5)
-    assert together.count_params() == sum(model.count_params() for model in models)
-    assert [model.name for model in models] == ["net"] * 3
-    together.save(tmp_path / "ensemble.keras")
-    again = keras.saving.load_model(tmp_path / "ensemble.keras")
-    np.testing.assert_allclose(again.predict(x, verbose=0), wanted, rtol=1e-5)
-
-
 # What Keras has
 
 
@@ -548,9 +491,6 @@ def test_keras_averages_weights_over_steps():
         (lambda: reg.Cutout(0), r"at least 1; received size=0"),
         (lambda: reg.CutMix(alpha=0), r"more than 0; received alpha=0"),
         (lambda: reg.PCAColorNoise(eigenvalues=(1, 2)), r"received shapes \(2,\) and \(3, 3\)"),
-        (lambda: reg.ten_crop(np.zeros((1, 5, 9, 3)), 6), r"received size=6 and images of 5x9"),
-        (lambda: reg.ensemble([]), r"received no models"),
-        (lambda: reg.ensemble([_classifier(4, 0), _classifier(5, 0)]), r"received \(None, 4, 4, 3"),
     ],
 )  # fmt: skip
 def test_refusals_say_what_to_do(make, message):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from IPython.display import Markdown
 
-from course.training import runs, seeds, studies
+from course.studies import get_study, runs
+from course.training import seeds
 from course.visualization import ablations, display, plots
 from tests.course.units import figures, notebook_of, question, unit
 
@@ -36,7 +37,7 @@ def taught(tmp_path_factory):
     One of its studies has invented runs, the other has none.
     """
     folder = tmp_path_factory.mktemp("runs")
-    variants = list(studies.find("shortcuts").variants)[:3]
+    variants = list(get_study("shortcuts").variants)[:3]
     write_runs(folder, "shortcuts", variants, (0, 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "FOLDER", folder)

@@ -23,12 +23,13 @@ import numpy as np
 from keras import layers
 
 import course.quiet  # noqa: F401
+from course import recipes
 from course.architectures import registry
-from course.training import callbacks, checkpoints, distribution, network, recipes, trainer
+from course.recipes import Phase, Recipe
+from course.training import callbacks, checkpoints, distribution, network, trainer
 from course.training import plan as planning
 from course.training.data import load
 from course.training.options import Options
-from course.training.recipes import Recipe, Stage
 
 AUGMENTATIONS = (("crop", 4), ("flip",), ("cutout", 3), ("mixup", 0.4))
 
@@ -65,20 +66,20 @@ recipes.RECIPES |= {
         warmup_epochs=0.5,
         label_smoothing=0.1,
         augmentations=AUGMENTATIONS,
-        views=("plain", "flip"),
+        tta_views=("plain", "flip"),
     ),
     "averaged": Recipe(
         **plain | {"learning_rate": 1e-3}, optimizer="rmsprop", ema=0.9, augmentations=AUGMENTATIONS
     ),
     "adamw": Recipe(
-        **plain | {"learning_rate": 1e-2}, optimizer="adamw", weight_decay=0.1, decayed="kernels"
+        **plain | {"learning_rate": 1e-2}, optimizer="adamw", weight_decay=0.1, decay_on="kernels"
     ),
     "staged": Recipe(
         **plain,
         schedule="linear",
         stages=(
-            Stage(0.5, 1.0, (("flip",),), {"dropout": 0.2}),
-            Stage(1.0, 1.0, (("mixup", 0.4),), {"dropout": 0.4}),
+            Phase(0.5, 1.0, (("flip",),), {"dropout": 0.2}),
+            Phase(1.0, 1.0, (("mixup", 0.4),), {"dropout": 0.4}),
         ),
     ),
 }

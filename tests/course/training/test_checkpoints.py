@@ -98,7 +98,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
 
 def test_needs_neither_keras_nor_tensorflow():
     code = (
-        "import sys, course.training, course.training.checkpoints, course.training.recipes;"
+        "import sys, course.training, course.training.checkpoints, course.recipes;"
         "assert not {'keras', 'tensorflow', 'jax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,8 +6,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from course import recipes
 from course.regularization import augmentations
-from course.training import evaluation, options, recipes, schedules
+from course.training import evaluation, options, schedules
 from course.training import plan as planning
 from course.training.data import TrainingData, load
 from course.training.options import Options
@@ -34,16 +35,16 @@ def test_a_recipe_is_complete(name):
     assert recipe.cite
     assert recipe.schedule in schedules.KINDS
     assert recipe.optimizer in ("sgd", "rmsprop", "adam", "adamw")
-    assert recipe.decayed in ("all", "kernels")
-    assert set(recipe.views) <= set(evaluation.VIEWS)
+    assert recipe.decay_on in ("all", "kernels")
+    assert set(recipe.tta_views) <= set(evaluation.VIEWS)
     assert all(0 < m < recipe.epochs for m in recipe.milestones)
     assert list(recipe.milestones) == sorted(recipe.milestones)
     assert bool(recipe.milestones) == (recipe.schedule == "steps")
-    for part in (recipe, *recipe.stages):
+    for part in (recipe, *recipe.phases):
         assert all(step[0] in augmentations.AUGMENTATIONS for step in part.augmentations)
-    if recipe.stages:
-        assert [stage.until for stage in recipe.stages] == sorted({s.until for s in recipe.stages})
-        assert recipe.stages[-1].until == recipe.stages[-1].size == 1
+    if recipe.phases:
+        assert [stage.until for stage in recipe.phases] == sorted({s.until for s in recipe.phases})
+        assert recipe.phases[-1].until == recipe.phases[-1].size == 1
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_an_architecture_has_its_papers_recipe(name, recipe):
 
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(ValueError, match="received recipe='resnet_cifr'.*Did you mean resnet_cif"):
-        recipes.find("resnet_cifr")
+        recipes.get_recipe("resnet_cifr")
 
 
 def test_resnet_cifar_is_the_papers():

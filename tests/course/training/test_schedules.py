@@ -4,7 +4,8 @@ from math import cos, pi
 
 import pytest
 
-from course.training import recipes, schedules
+from course import recipes
+from course.training import schedules
 from course.training.schedules import Schedule
 
 

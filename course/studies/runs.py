@@ -1,6 +1,6 @@
 """Recorded runs: small files that say how training went, for pages and units to read.
 
-    >>> from course.training import runs
+    >>> from course.studies import runs
     >>> [row.variant for row in runs.table("degradation")]
     ['plain20', 'resnet20', 'plain56', 'resnet56']
 
@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course.training import checkpoints, studies
+from course.studies import catalog
+from course.training.checkpoints import write_text
 from course.training.options import Options
 
 FOLDER = Path(__file__).parents[2] / "data" / "runs"
@@ -67,7 +68,7 @@ def load(study: str, folder: Path | None = None) -> list[Run]:
     """A study's recorded runs, variant by variant and seed by seed; those that are there.
 
     Args:
-        study: a key of :data:`course.training.studies.STUDIES`.
+        study: a key of :data:`course.studies.catalog.STUDIES`.
         folder: of the records; None for the course's own.
 
     Raises:
@@ -78,7 +79,7 @@ def load(study: str, folder: Path | None = None) -> list[Run]:
         ['plain20', 'plain56', 'resnet20', 'resnet56']
     """
     found = []
-    for variant, seed in _all(studies.find(study)):
+    for variant, seed in _all(catalog.get_study(study)):
         path = _path(study, variant, seed, folder)
         if path.exists():
             record = json.loads(path.read_text())
@@ -96,7 +97,7 @@ def table(study: str, folder: Path | None = None) -> list[Row]:
         ValueError: an unknown study.
     """
     runs, rows = load(study, folder), []
-    for name, variant in studies.find(study).variants.items():
+    for name, variant in catalog.get_study(study).variants.items():
         own = [run for run in runs if run.variant == name]
         if own:
             errors = [run.error for run in own]
@@ -124,14 +125,14 @@ def missing(
     """Variants and seeds without a record of the study's own command; seed by seed.
 
     Args:
-        study: a key of :data:`course.training.studies.STUDIES`.
+        study: a key of :data:`course.studies.catalog.STUDIES`.
         variant, seed: of the study; None for all.
         folder: of the records; None for the course's own.
 
     Raises:
         ValueError: an unknown study or variant, a seed that the study does not have.
     """
-    whole = studies.find(study)
+    whole = catalog.get_study(study)
     for value, known in ((variant, whole.variants), (seed, whole.seeds)):
         if value is not None and value not in known:
             raise ValueError(
@@ -168,7 +169,7 @@ def record(
     Raises:
         ValueError: the run failed.
     """
-    options = studies.find(study).options(variant, seed)
+    options = catalog.get_study(study).options(variant, seed)
     run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
     words = ["train", *options.as_arguments(), "--resume", str(run)]
     words += ["--data-dir", str(data_dir)] if data_dir else []
@@ -182,7 +183,7 @@ def record(
     path = _path(study, variant, seed, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_record(run, variant, options), indent=1)
-    checkpoints.write_text(path, text + "\n")
+    write_text(path, text + "\n")
     return path
 
 
@@ -212,7 +213,7 @@ def _short(number: float) -> float:
     return round(number, _DIGITS)
 
 
-def _all(study: studies.Study) -> list[tuple[str, int]]:
+def _all(study: catalog.Study) -> list[tuple[str, int]]:
     return [(variant, seed) for variant in study.variants for seed in study.seeds]
 
 
@@ -224,5 +225,5 @@ def _recorded(study: str, variant: str, seed: int, folder: Path | None) -> bool:
     path = _path(study, variant, seed, folder)
     if not path.exists():
         return False
-    options = studies.find(study).options(variant, seed)
+    options = catalog.get_study(study).options(variant, seed)
     return json.loads(path.read_text())["command"] == command(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from course.training import runs, studies
+from course.studies import catalog, runs
 from course.training.checkpoints import write_text
 
 _PLACE = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -16,9 +16,9 @@ def markdown(study: str, folder: Path | None = None) -> str:
     """How a study was measured, and its table.
 
     Args:
-        study, folder: as :func:`course.training.runs.load`.
+        study, folder: as :func:`course.studies.runs.load`.
     """
-    whole, found = studies.find(study), runs.load(study, folder)
+    whole, found = catalog.get_study(study), runs.load(study, folder)
     if not found:
         return f"No runs are recorded. `course record {study}` makes them."
     rows = [
@@ -40,7 +40,7 @@ def write(path: str | Path) -> None:
     write_text(path, fill(path.read_text()))
 
 
-def _conditions(study: studies.Study, found: list[runs.Run]) -> str:
+def _conditions(study: catalog.Study, found: list[runs.Run]) -> str:
     options = study.options(*_first(study))
     images = f"{options.limit:,}" if options.limit else "all"
     size = f" of {'x'.join(map(str, options.image_size))}" if options.image_size else ""
@@ -53,7 +53,7 @@ def _conditions(study: studies.Study, found: list[runs.Run]) -> str:
     )
 
 
-def _first(study: studies.Study) -> tuple[str, int]:
+def _first(study: catalog.Study) -> tuple[str, int]:
     return next(iter(study.variants)), study.seeds[0]
 
 

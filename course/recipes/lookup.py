@@ -12,11 +12,9 @@ from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from course.recipes import papers
+from course.recipes.recipe import Recipe
 from course.regularization.augmentations import AUGMENTATIONS
-from course.training import papers
-from course.training.recipe import Recipe, Stage
-
-__all__ = ["RECIPES", "Recipe", "Stage", "changed", "find", "for_architecture"]
 
 RECIPES: dict[str, Recipe] = {
     "default": Recipe(
@@ -26,7 +24,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1e-3,
         optimizer="adamw",
         weight_decay=0.01,
-        decayed="kernels",
+        decay_on="kernels",
         schedule="cosine",
         warmup_epochs=0.5,
     ),
@@ -37,13 +35,13 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=0.4,
         nesterov=True,
         weight_decay=5e-4,
-        decayed="kernels",
+        decay_on="kernels",
         schedule="linear",
         warmup_epochs=3,
         label_smoothing=0.2,
         augmentations=(("crop", 2), ("flip",)),
-        whiten="whitening_conv",
-        views=("plain", "flip", "shift"),
+        whitened_layer="whitening_conv",
+        tta_views=("plain", "flip", "shift"),
     ),
     **papers.RECIPES,
 }
@@ -97,7 +95,7 @@ def for_architecture(name: str) -> str:
     return next((recipe for pattern, recipe in _PAPERS if fnmatchcase(name, pattern)), "default")
 
 
-def find(name: str) -> Recipe:
+def get_recipe(name: str) -> Recipe:
     """A recipe by name.
 
     Raises:
@@ -114,10 +112,10 @@ def find(name: str) -> Recipe:
 
 # Where a recipe comes from does not change, a network has arguments of its own, and stages say
 # what these would.
-_FIXED = ("cite", "arguments", "stages", "notes")
+_FIXED = ("cite", "arguments", "phases", "notes")
 
 
-def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """A recipe with other values of some of its fields.
 
     Args:
@@ -129,7 +127,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             stages.
 
     Example:
-        >>> changed(find("default"), {"label_smoothing": 0.1}).label_smoothing
+        >>> with_overrides(get_recipe("default"), {"label_smoothing": 0.1}).label_smoothing
         0.1
     """
     known = [field.name for field in fields(Recipe) if field.name not in _FIXED]
@@ -138,7 +136,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             f"A recipe's fields that can be changed are {', '.join(known)}; received "
             f"{', '.join(unknown)}."
         )
-    if recipe.stages and "augmentations" in changes:
+    if recipe.phases and "augmentations" in changes:
         raise ValueError(
             f"The stages of {recipe.cite} have augmentations of their own; received augmentations="
             f"{changes['augmentations']!r}. Take a recipe without stages."

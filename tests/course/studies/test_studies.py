@@ -9,8 +9,8 @@ import time
 import pytest
 
 from course import cli
-from course.training import options, runs, studies, tables
-from course.training.studies import Study, Variant
+from course.studies import STUDIES, Study, Variant, get_study, runs, tables
+from course.training import options
 
 TINY = Study(
     "Does the optimizer matter?",
@@ -34,9 +34,9 @@ TINY = Study(
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny():
-    studies.STUDIES["tiny"] = TINY
+    STUDIES["tiny"] = TINY
     yield
-    del studies.STUDIES["tiny"]
+    del STUDIES["tiny"]
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +152,14 @@ def test_a_page_is_filled_between_its_marks(tmp_path):
 def test_the_docs_show_every_study_as_it_is_recorded(root):
     page = (root / "docs" / "runs.md").read_text()
     assert tables.fill(page) == page, "course runs --write docs/runs.md"
-    for name in studies.STUDIES.keys() - {"tiny"}:
+    for name in STUDIES.keys() - {"tiny"}:
         assert f"<!-- study {name} -->" in page
 
 
 def test_records_are_of_the_studies_own_commands():
-    for name in studies.STUDIES:
+    for name in STUDIES:
         for run in runs.load(name):
-            expected = runs.command(studies.find(name).options(run.variant, run.seed))
+            expected = runs.command(get_study(name).options(run.variant, run.seed))
             assert run.command == expected
 
 
@@ -167,7 +167,7 @@ def test_records_are_of_the_studies_own_commands():
 def test_papers_errors_are_those_of_the_ablations(name):
     from course.blocks.residual_variants import ABLATIONS, FAILS
 
-    for label, variant in studies.find(name).variants.items():
+    for label, variant in get_study(name).variants.items():
         error = ABLATIONS[label].resnet110
         assert variant.paper == ("fails" if error == FAILS else f"{error:.2f}")
 
@@ -175,7 +175,7 @@ def test_papers_errors_are_those_of_the_ablations(name):
 def test_papers_errors_are_those_of_the_registry():
     from course import architectures
 
-    for variant in studies.find("degradation").variants.values():
+    for variant in get_study("degradation").variants.values():
         entry = architectures.describe(variant.options["name"])
         assert variant.paper == str(entry.published.get("CIFAR-10 test error", ""))
 
@@ -212,5 +212,5 @@ def test_reading_runs_loads_no_keras():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name in studies.STUDIES.keys() - {"tiny"}:
+    for name in STUDIES.keys() - {"tiny"}:
         assert f"{name}:" in done.stdout

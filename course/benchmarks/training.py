@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 
-from course.bench import Seconds, alternate
+from course.benchmarks.timing import Comparison, Seconds, alternate, in_processes
 from course.training import checkpoints, pipelines
 from course.training import plan as planning
 from course.training.data import load
@@ -107,3 +107,16 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
     found["with"] = [one + (parts - 1) * other for one, other in both]
     found["without"] = [parts * other for _, other in both]
     return found
+
+
+def run_training_bench(rounds: int = 5, processes: int = 4) -> int:
+    """Print what `course train` costs beside a bare ``model.fit`` of the same model."""
+    for augment in (False, True):
+        runs = in_processes(partial(against_fit, rounds, augment), processes)
+        print(f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}")
+        for what, one, other in (
+            ("an epoch / one of fit", "ours", "fit"),
+            ("with a checkpoint each 100 steps / without", "with", "without"),
+        ):
+            print(f"  {what:<44} {Comparison(runs, one, other)}", flush=True)
+    return 0

@@ -5,21 +5,22 @@ from types import SimpleNamespace
 import pytest
 
 import course.quiet  # noqa: F401
-from course import bench
-from course.training import checkpoints, measure
+from course.benchmarks import timing
+from course.benchmarks import training as measure
+from course.training import checkpoints
 
 
 def test_contestants_take_turns_in_every_order(monkeypatch):
     calls, clock = [], [100.0]
-    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    monkeypatch.setattr(bench, "gc", SimpleNamespace(collect=lambda: None))  # half a second each
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(timing, "gc", SimpleNamespace(collect=lambda: None))  # half a second each
 
     def contestant(name):
         calls.append(name)
         clock[0] += {"a": 1, "b": 2, "c": 4}[name] + len(calls) / 1000
 
     contestants = {name: lambda name=name: contestant(name) for name in "abc"}
-    seconds = bench.alternate(contestants, 12)
+    seconds = timing.alternate(contestants, 12)
     rounds = ["".join(calls[start : start + 3]) for start in range(0, 36, 3)]
     assert sorted(rounds) == sorted(2 * ["abc", "acb", "bac", "bca", "cab", "cba"])
     for name, base in (("a", 1), ("b", 2), ("c", 4)):  # each call's own time, in the calls' order
@@ -33,7 +34,7 @@ def test_a_ratio_is_of_the_same_round_and_its_median_of_all():
         {"ours": [1.0, 30.0, 3.0], "theirs": [2.0, 10.0, 2.0]},
         {"ours": [2.0], "theirs": [1.0]},
     ]
-    found = bench.Comparison(runs, "ours", "theirs")
+    found = timing.Comparison(runs, "ours", "theirs")
     assert found.ratio == (1.5 + 2.0) / 2
     assert str(found) == "1.000 / 1.000 s, 1.750 (1.500 to 2.000)"
 

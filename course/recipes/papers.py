@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from course.training.recipe import Recipe, Stage
+from course.recipes.recipe import Phase, Recipe
 
 CIFAR = (("crop", 4), ("flip",))
 IMAGENET = (("resized_crop", 0.08), ("flip",))
@@ -15,7 +15,7 @@ GENTLE = (("resized_crop", 0.25), ("flip",))
 OF_256 = (("crop_within", 0.875), ("flip",), ("color_noise", 0.1))  # 224 pixels out of 256
 
 
-def _progressive(low: tuple[float, float], high: tuple[float, float]) -> tuple[Stage, ...]:
+def _progressive(low: tuple[float, float], high: tuple[float, float]) -> tuple[Phase, ...]:
     """EfficientNetV2's four stages between (dropout, mixup) at the least and the greatest size."""
     stages = []
     for number in range(4):
@@ -23,7 +23,7 @@ def _progressive(low: tuple[float, float], high: tuple[float, float]) -> tuple[S
         dropout, mixup = (a + part * (b - a) for a, b in zip(low, high, strict=True))
         extra = (("mixup", mixup),) if mixup else ()
         size = (128 + part * (300 - 128)) / 300
-        stages.append(Stage((number + 1) / 4, size, IMAGENET + extra, {"dropout": dropout}))
+        stages.append(Phase((number + 1) / 4, size, IMAGENET + extra, {"dropout": dropout}))
     return tuple(stages)
 
 
@@ -101,7 +101,7 @@ EFFICIENTNET = Recipe(
     optimizer="rmsprop",
     epsilon=1e-3,
     weight_decay=1e-5,
-    decayed="kernels",
+    decay_on="kernels",
     schedule="exponential",
     factor=0.97,
     period=2.4,
@@ -142,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
         batch_size=1920,
         learning_rate=0.045,
         weight_decay=1e-5,
-        decayed="kernels",
+        decay_on="kernels",
         schedule="exponential",
         factor=0.94,
         period=2,
@@ -213,7 +213,7 @@ RECIPES: dict[str, Recipe] = {
         batch_size=1536,
         momentum=0.9,
         weight_decay=4e-5,
-        decayed="kernels",
+        decay_on="kernels",
         factor=0.98,
         period=1,
         notes="16 replicas of batches of 96, which the paper updates one by one; it gives no "
@@ -246,7 +246,7 @@ RECIPES: dict[str, Recipe] = {
     "efficientnet_v2": replace(
         EFFICIENTNET,
         cite="Tan and Le 2021, section 5.1 and Table 6",
-        stages=_progressive(low=(0.1, 0.0), high=(0.3, 0.0)),
+        phases=_progressive(low=(0.1, 0.0), high=(0.3, 0.0)),
         notes="Four stages from small images with little dropout to large ones with more, the "
         "values of EfficientNetV2-S. RandAugment is left out.",
     ),
@@ -257,7 +257,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=4e-3,
         optimizer="adamw",
         weight_decay=0.05,
-        decayed="kernels",
+        decay_on="kernels",
         schedule="cosine",
         warmup_epochs=20,
         label_smoothing=0.1,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Stage:
+class Phase:
     """A part of a training run with its own image size and strength of regularization."""
 
     until: float  # share of the run at which the stage ends
@@ -31,7 +31,7 @@ class Recipe:
     nesterov: bool = False
     epsilon: float | None = None  # of adaptive optimizers; None for Keras'
     weight_decay: float = 0.0
-    decayed: str = "all"  # or "kernels": neither biases nor normalization
+    decay_on: str = "all"  # or "kernels": neither biases nor normalization
     schedule: str = "constant"  # steps, exponential, cosine, linear
     milestones: tuple[float, ...] = ()  # steps: the epochs at which the rate is multiplied
     factor: float = 0.1  # steps, exponential: by what
@@ -44,7 +44,7 @@ class Recipe:
     ema: float | None = None  # share of the moving average that stays at each step
     augmentations: tuple[tuple, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the architecture
-    stages: tuple[Stage, ...] = ()
-    whiten: str | None = None  # layer whose filters whiten the training images' patches
-    views: tuple[str, ...] = ("plain",)  # what evaluation averages over: plain, flip, shift
+    phases: tuple[Phase, ...] = ()
+    whitened_layer: str | None = None  # layer whose filters whiten the training images' patches
+    tta_views: tuple[str, ...] = ("plain",)  # what evaluation averages over: plain, flip, shift
     notes: str = ""

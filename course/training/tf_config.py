@@ -1,6 +1,6 @@
 """TF_CONFIG for a cluster that numbers its processes: Slurm, or an indexed Job of Kubernetes.
 
-    export TF_CONFIG=$(python -m course.training.cluster host-a host-b)
+    export TF_CONFIG=$(python -m course.training.tf_config host-a host-b)
 
 prints it for the process that it runs in. Needs neither Keras nor TensorFlow.
 """
@@ -62,7 +62,7 @@ def own_index(environment: Mapping[str, str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print TF_CONFIG; 1 with one line on stderr if that cannot be."""
-    parser = argparse.ArgumentParser(prog="python -m course.training.cluster")
+    parser = argparse.ArgumentParser(prog="python -m course.training.tf_config")
     parser.add_argument("hosts", nargs="+", metavar="HOST", help="of all processes")
     parser.add_argument("--index", type=int, metavar="I", help="default: the cluster's variable")
     parser.add_argument("--port", type=int, default=PORT, help="default: %(default)s")

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from course import cli
-from course.training import cluster, multiworker, scaling
+from course.benchmarks import scaling
+from course.training import multiworker, tf_config
 
 NET = scaling.Network("half a million", 500_000, 10**9, 10)
 FOUR = {"gpus": 4, "bandwidth": 1e9, "latency": 1e-4, "rate": 1e12}
@@ -85,7 +86,7 @@ def test_another_cluster_can_be_asked_for(capsys):
 
 
 def test_a_process_gets_its_tf_config(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", cluster.config(["a", "b", "c"], 2))
+    monkeypatch.setenv("TF_CONFIG", tf_config.config(["a", "b", "c"], 2))
     assert multiworker.place() == (2, 3)
 
 
@@ -99,16 +100,16 @@ def test_a_process_gets_its_tf_config(monkeypatch):
 )
 def test_places_that_are_none_are_refused(hosts, index, message):
     with pytest.raises(ValueError, match=message):
-        cluster.config(hosts, index)
+        tf_config.config(hosts, index)
 
 
 def test_a_process_finds_its_number(monkeypatch, capsys):
-    for name in cluster.INDICES:
-        assert cluster.own_index({name: "3"}) == 3
+    for name in tf_config.INDICES:
+        assert tf_config.own_index({name: "3"}) == 3
         monkeypatch.delenv(name, raising=False)
-    assert cluster.main(["a", "b"]) == 1
+    assert tf_config.main(["a", "b"]) == 1
     assert "SLURM_PROCID or JOB_COMPLETION_INDEX; received neither" in capsys.readouterr().err
-    assert cluster.main(["a", "b", "--index", "1", "--port", "99"]) == 0
+    assert tf_config.main(["a", "b", "--index", "1", "--port", "99"]) == 0
     assert json.loads(capsys.readouterr().out)["cluster"]["worker"] == ["a:99", "b:99"]
 
 

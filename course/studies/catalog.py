@@ -36,7 +36,7 @@ class Study:
         return Options(**dict(self.common) | own | united, seed=seed)
 
 
-def find(name: str) -> Study:
+def get_study(name: str) -> Study:
     """A study by name.
 
     Raises:

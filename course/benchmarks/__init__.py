@@ -1,0 +1,1 @@
+"""Measured and estimated speed: ``course bench`` and ``course scaling``."""
