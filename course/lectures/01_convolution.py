@@ -21,17 +21,17 @@
 # An image is a grid of numbers. A fully connected network wants a vector. What goes wrong if we
 # give it one, and what has to change? This lecture takes one step at a time:
 #
-# 1. an image as a **vector**, and why shifting it breaks everything,
+# 1. an image as a **vector**, and why a shift breaks everything,
 # 2. **local** connections and **shared** weights: the convolution,
 # 3. a kernel that **slides**, over pixels and through channels,
-# 4. all the ways in which it can slide,
-# 5. **equivariance** and **invariance**, measured and not merely claimed,
+# 4. all the ways it can slide,
+# 5. **equivariance** and **invariance**, measured, not just claimed,
 # 6. the layer written in NumPy, there and **back**, checked against TensorFlow,
-# 7. what a value **sees**,
-# 8. all of it put together.
+# 7. what each value **sees**,
+# 8. putting it all together.
 #
-# Everything runs offline, on digits that people have written and on shapes that this course draws.
-# In JupyterLab, the figure in section 3 has sliders.
+# Everything runs offline, on handwritten digits and on shapes that this course draws. In
+# JupyterLab, the figure in section 3 has sliders.
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
@@ -52,8 +52,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## 1 · An image as a vector
 #
-# String the rows of an image together, and you have a vector. Now move the same digit by two
-# pixels. You hardly notice; the vector is another one.
+# String the rows of an image together, and you have a vector. Now shift the same digit by two
+# pixels. You hardly notice, but the vector is completely different.
 
 # %%
 digits, digit_labels = datasets.load_arrays("digits", "train")
@@ -64,9 +64,9 @@ elsewhere = np.roll(seven, (-2, 2), (0, 1))
 show(plots.unrolled([seven[..., 0], elsewhere[..., 0]], ["a seven", "moved up and to the right"]))
 
 # %% [markdown]
-# Does a network mind? Train a classifier that sees the vector, and a small convolutional one, both
-# on digits in the *middle* of the canvas. Then move the test digits, 0 to 4 pixels, nothing of them
-# ever leaves the canvas.
+# Does a network mind? Train a classifier that sees the vector, and a small convolutional network,
+# both on digits in the *middle* of the canvas. Then shift the test digits by 0 to 4 pixels, so
+# that no part of them leaves the canvas.
 
 # %%
 test_digits, test_labels = datasets.load_arrays("digits", "test")
@@ -119,8 +119,8 @@ show(plots.curves(
 ))  # fmt: skip
 
 # %% [markdown]
-# Is that luck? Here are five seeds, measured once and written down: accuracy in the middle, and
-# moved by 3 pixels. On another processor the last digits differ.
+# Is that luck? Here are five seeds, measured once and recorded: accuracy in the middle, and
+# shifted by 3 pixels. On another processor the last digits differ.
 #
 # | seed | vector, 0 | vector, 3 | convolutional, 0 | convolutional, 3 |
 # |---:|---:|---:|---:|---:|
@@ -130,26 +130,26 @@ show(plots.curves(
 # | 4 | 0.892 | 0.124 | 0.953 | 0.902 |
 # | 5 | 0.892 | 0.133 | 0.923 | 0.842 |
 #
-# In this table the vector's network loses 0.76 to 0.79, down to guessing, and the convolutional one
-# 0.05 to 0.15. Of your run, the next cell asserts that the first loses more than 0.6 and the second
-# less than 0.3.
+# In this table the fully connected network loses 0.76 to 0.79, down to chance, and the
+# convolutional one 0.05 to 0.15. For your run, the next cell asserts that the first loses more
+# than 0.6 and the second less than 0.3.
 
 # %%
 drop = {name: values[0] - values[3] for name, values in moved.items()}
 assert drop["as a vector"] > 0.6 and drop["convolutional"] < 0.3, drop
 
 # %% [markdown]
-# The vector's network has learned *where* the ink is. It would have to see every digit at every
-# place to get over that. The convolutional one cannot even ask where. What it loses, it loses at
-# the borders: a digit that touches them has no empty paper around it any more, and some of its
-# windows are missing.
+# The fully connected network has learned *where* the ink is. To get over that, it would have to
+# see every digit in every position. The convolutional one cannot even ask where. What it loses,
+# it loses at the borders: a digit that touches them no longer has empty paper around it, and some
+# of its windows are missing.
 #
 # ## 2 · Local, and shared
 #
 # Two properties of pictures help us.
 #
-# **Locality.** Pixels that are close to each other know about each other; distant ones hardly do.
-# That can be measured: how strongly are two pixels correlated that are $d$ pixels apart?
+# **Locality.** Pixels that are close together tell you about each other; distant ones hardly do.
+# That can be measured: how strongly correlated are two pixels that are $d$ pixels apart?
 
 # %%
 shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:400]")
@@ -180,7 +180,7 @@ show(plots.curves(
 # any corner of the photograph. (And large patterns are made of small ones, which is why layers are
 # stacked: edges make textures, textures make parts, parts make objects.)
 #
-# Images are not alone in this. A word may stand anywhere in a text and a sound anywhere in a
+# Images are not alone in this. A word may appear anywhere in a text and a sound anywhere in a
 # recording, along one axis; a chemical group anywhere in a molecule, along the bonds of a graph.
 #
 # So let a unit see only a small patch (*locally connected*), and let all units use the same weights
@@ -190,8 +190,8 @@ show(plots.curves(
 show(draw.connections())
 
 # %% [markdown]
-# How much does that save? One unit on a 9x9 image; and then a whole layer on a 32x32 image in
-# color, 500 fully connected units against four 4x4 filters:
+# How much does that save? First one unit on a 9x9 image; then a whole layer on a 32x32 color
+# image, 500 fully connected units against four 4x4 filters:
 
 # %%
 filters_size = sizing.conv_output_size(32, 4)
@@ -206,26 +206,29 @@ rows = [
 table(("layer", "parameters", "output values"), rows)
 
 # %% [markdown]
-# Fewer weights is not only less memory. With $m$ inputs and $n$ outputs, a fully connected layer
-# multiplies $mn$ times; if each output sees $k$ values, $kn$ times. And a kernel does not know how
-# large the image is: the same layer reads images of any size. One worry remains: what about things
-# that are far apart? A later layer sees more; section 7 measures how much.
+# Fewer weights mean more than less memory. With $m$ inputs and $n$ outputs, a fully connected
+# layer multiplies $mn$ times; if each output sees only $k$ values, it is $kn$ times. And a kernel
+# does not know how large the image is: the same layer reads images of any size. One worry
+# remains: what about things that are far apart? Later layers see more; section 7 measures how
+# much.
 #
-# *A model in nature.* Hubel and Wiesel found two kinds of cells in a cat's visual cortex: *simple*
-# cells, which answer to a bar of one direction at one place, and *complex* cells, which answer to
-# it within a small region. Fukushima's Neocognitron (1980) built layers of both, LeCun (1989)
-# taught them by gradient descent. In today's words: convolution with ReLU, and pooling. The
-# likeness ends soon: the brain has feedback, eyes that move, and more to do than name pictures.
+# *A model in nature.* Hubel and Wiesel found two kinds of cells in a cat's visual cortex:
+# *simple* cells, which respond to a bar of one orientation at one place, and *complex* cells,
+# which respond to it anywhere within a small region. Fukushima's Neocognitron (1980) stacked
+# layers of both, and LeCun (1989) trained them by gradient descent. In today's words: convolution
+# with ReLU, and pooling. The analogy soon ends: the brain has feedback, eyes that move, and more
+# to do than name pictures.
 #
 # ## 3 · Slide
 #
-# A kernel $g$ lies on the image $f$; multiply what lies on each other, add up, move on:
+# Lay a kernel $g$ on the image $f$, multiply what lies on top of each other, add it all up, move
+# on:
 #
 # $$(f \star g)(i, j) = \sum_m \sum_n f(i + m,\, j + n)\; g(m, n)$$
 #
-# (One lecture writes $f(i, j)\, g(i + m, j + n)$ under the sum. There the pixel does not depend on
-# what is summed over, and the sum would be the pixel times a constant. The sliding index belongs
-# to $f$.)
+# (One lecture writes $f(i, j)\, g(i + m, j + n)$ under the sum. There the pixel does not depend
+# on the summation indices, so the sum would be the pixel times a constant. The moving index
+# belongs to $f$.)
 
 # %%
 picture = gray[3]
@@ -253,8 +256,8 @@ play(
 # %% [markdown]
 # Where the image looks like the kernel, the output is large. So a **feature map** says where
 # something was *found*. ($g$ is the *kernel* or *filter*; the lecture that calls filters
-# "activation maps" mixes up the question and the answers.) Nobody writes kernels down any more:
-# they are learned.
+# "activation maps" confuses the question with the answers.) Nobody writes kernels by hand any
+# more: they are learned.
 #
 # ### Correlation or convolution?
 #
@@ -262,8 +265,8 @@ play(
 #
 # $$(f * g)(i, j) = \sum_m \sum_n f(i - m,\, j - n)\; g(m, n)$$
 #
-# In return it is commutative, $f * g = g * f$, and a single bright pixel paints the kernel as it
-# is, not turned around:
+# In return it is commutative, $f * g = g * f$, and a single bright pixel reproduces the kernel as
+# it is, not flipped:
 
 
 # %%
@@ -298,14 +301,15 @@ for name, operation in (("correlation", full_correlation), ("convolution", full_
 
 # %% [markdown]
 # Deep learning libraries compute the correlation and call it convolution, and so do we from here
-# on. As the kernel is learned, a flip makes no difference, until you move weights between a library
-# that flips and one that does not.
+# on. As the kernel is learned, a flip makes no difference until you move weights between a
+# library that flips and one that does not.
 #
 # ### Channels
 #
-# A color image has three channels, a feature map has as many as there are filters. A filter sees
-# **all** channels of its patch: it is a small block of numbers, and gives *one* map. $F$ filters
-# give $F$ maps, the channels of the next layer's input.
+# A color image has three channels, and a layer's output has as many as the layer has filters. A
+# filter sees **all** channels of its patch: it is a small block of numbers, and gives *one*
+# feature map. $F$ filters give $F$ feature maps, which are the channels of the next layer's
+# input.
 
 # %%
 names = ["upright edges", "lying edges", "blur", "Laplace"]
@@ -320,14 +324,14 @@ show(draw.feature_maps(gray[:3], np.array(maps), names))
 show(draw.variants())
 
 # %% [markdown]
-# - **Valid**: only where the kernel lies inside, $n - k + 1$ places. Layer by layer the image
-#   shrinks.
-# - **Full**: wherever the two share a pixel, $n + k - 1$. It grows. (One lecture gives this as
-#   *the* size of a convolutional layer, and so arrives at 35x35 for 4x4 filters on 32x32; networks
-#   use the other two, which give 29x29 or 32x32.)
-# - **Same**: zeros around, so that it stays. They are not free: the network sees an edge at the
-#   border that is not in the picture. (Goodfellow et al. report that the best amount of zeros lies
-#   somewhere between none and this.)
+# - **Valid**: only where the kernel lies wholly inside, $n - k + 1$ places. Layer by layer, the
+#   image shrinks.
+# - **Full**: wherever the two share a pixel, $n + k - 1$ places. The image grows. (One lecture
+#   gives this as *the* size of a convolutional layer, and so arrives at 35x35 for 4x4 filters on
+#   32x32; networks use the other two, which give 29x29 or 32x32.)
+# - **Same**: zeros around the image, so that its size stays the same. They are not free: the
+#   network sees an edge at the border that is not in the picture. (Goodfellow et al. report that
+#   the best amount of zeros lies somewhere between none and this.)
 
 # %%
 plain = np.ones((1, 6, 6, 1), "float32")
@@ -336,9 +340,9 @@ rim = np.array(keras.ops.conv(plain, mean, padding="same"))[0, ..., 0]
 print(f"the mean of 3x3 pixels, on an image that is 1 everywhere:\n{rim.round(2)}")
 
 # %% [markdown]
-# "Half the kernel on both sides" is *not* what Keras' `same` is. With an even kernel it cannot be;
-# with a stride it need not. Keras promises $\lceil n/s \rceil$ outputs and adds the zeros that this
-# takes; if their number is odd, the extra one goes to the *end*:
+# "Half the kernel on both sides" is *not* what Keras' `same` is. With an even kernel it cannot
+# be; with a stride it need not be. Keras promises $\lceil n/s \rceil$ outputs and adds the zeros
+# that this takes; if their number is odd, the extra one goes to the *end*:
 
 # %%
 rows = []
@@ -351,11 +355,11 @@ for n, k, s in ((9, 3, 1), (9, 4, 1), (8, 3, 2), (9, 3, 2), (224, 7, 2)):
 table(("n", "kernel", "stride", "outputs", "Keras' same", "(k-1)//2 both sides"), rows)
 
 # %% [markdown]
-# - **Stride** $s$: every $s$-th place only. A stride of 2 makes a quarter of the values, and of the
-#   work. What does not make a whole step at the end is left over; libraries round down and say
-#   nothing.
-# - **Dilation** $d$: the kernel's *own* pixels lie $d$ apart. It reaches over $d(k - 1) + 1$, with
-#   no more weights. Stride leaves out places, dilation leaves out pixels.
+# - **Stride** $s$: only every $s$-th place. A stride of 2 gives a quarter of the values, for a
+#   quarter of the work. What does not make a whole step at the end is left over; libraries round
+#   down silently.
+# - **Dilation** $d$: the kernel's *own* elements lie $d$ apart. It spans $d(k - 1) + 1$ pixels
+#   with no more weights. Stride skips places; dilation skips pixels.
 #
 # ### Fewer channels
 #
@@ -367,11 +371,12 @@ show(plots.channel_links(6, {
 }))  # fmt: skip
 
 # %% [markdown]
-# - **Groups** deal the channels into parts that ignore each other. AlexNet did so to fit on two
-#   GPUs.
-# - **Depthwise** is the extreme: each channel alone.
-# - **1x1** looks at one pixel and mixes its channels: a fully connected layer on every pixel. After
-#   a depthwise convolution it brings the channels together again: a *separable* layer.
+# - **Groups** divide the channels into parts that ignore each other. AlexNet did this to fit on
+#   two GPUs.
+# - **Depthwise** is the extreme: each channel on its own.
+# - **1x1** looks at one pixel and mixes its channels: a fully connected layer on every pixel.
+#   After a depthwise convolution it brings the channels together again; the two make a
+#   *separable* convolution.
 #
 # In Keras they are `Conv2D(groups=...)`, `DepthwiseConv2D` and `Conv2D(kernel_size=1)`. The last
 # two, built by hand:
@@ -391,9 +396,9 @@ print("dense on each pixel = 1x1:      ", np.allclose(batch @ mixer, pointwise, 
 # %% [markdown]
 # ### Convolution is a matrix
 #
-# Each output is a weighted sum of pixels, so there is a matrix that does it. It is the fully
-# connected layer that we began with, with two laws: nearly all entries are 0 (*local*), and the
-# others come back in every row (*shared*). Here are the numbers of a 3x3 kernel, each with a color:
+# Each output is a weighted sum of pixels, so there is a matrix that computes it. It is the fully
+# connected layer that we began with, under two laws: nearly all entries are 0 (*local*), and the
+# others recur in every row (*shared*). Here are the numbers of a 3x3 kernel, each with a color:
 
 # %%
 numbers = np.arange(1.0, 10).reshape(3, 3, 1, 1)
@@ -416,9 +421,9 @@ print(
 print("back where we came from:            ", np.allclose(matrix @ by_keras.ravel(), maps.ravel()))
 
 # %% [markdown]
-# Where copies of the kernel overlap unevenly, it paints a checkerboard. All weights and inputs are
-# 1 here; with a kernel of 3 and a stride of 2 the outputs are not, with a kernel of 4 they are, the
-# rim aside.
+# Where copies of the kernel overlap unevenly, it produces a checkerboard. Here all weights and
+# inputs are 1; with a kernel of 3 and a stride of 2 the outputs are uneven, with a kernel of 4
+# they are even, except at the rim.
 
 # %%
 ones = np.ones((1, 5, 5, 1), "float32")
@@ -435,12 +440,12 @@ show(plots.pictures(
 # %% [markdown]
 # ## 5 · Equivariant, invariant
 #
-# - **Equivariant**: the input moves, and the output moves with it. $T(f(x)) = f(T(x))$.
-# - **Invariant**: the input moves, and the output stays. $f(T(x)) = f(x)$.
+# - **Equivariant**: when the input moves, the output moves with it. $T(f(x)) = f(T(x))$.
+# - **Invariant**: when the input moves, the output stays the same. $f(T(x)) = f(x)$.
 #
-# A convolution should be equivariant. Let us see how well. We move pictures around (what leaves on
-# one side comes in on the other), and compare the moved outputs with the outputs of the moved
-# picture, as a part of the largest output.
+# A convolution should be equivariant. Let us see how well that holds. We shift pictures (what
+# leaves on one side comes back in on the other) and compare the shifted outputs with the outputs
+# for the shifted picture, as a fraction of the largest output.
 
 
 # %%
@@ -483,13 +488,13 @@ assert (
 
 # %% [markdown]
 # - The convolution is equivariant, to the last digit of a `float32`.
-# - With a **stride** or **pooling** of 2, only for even moves. For odd ones other pixels are
-#   picked.
+# - With a **stride** or **pooling** of 2 it is so only for even shifts. Odd ones pick other
+#   pixels.
 # - The fully connected layer is not, of course.
-# - At the **borders** none is: where the kernel sees zeros, the place can be told. We left the
+# - At the **borders** none is: where the kernel sees zeros, it can tell where it is. We left the
 #   borders out.
-# - To **rotation** none of them is equivariant. That takes another kind of convolution, which has a
-#   unit of its own.
+# - None of them is equivariant to **rotation**. That takes another kind of convolution, which has
+#   a unit of its own.
 
 # %%
 keras.utils.set_random_seed(2)
@@ -500,10 +505,10 @@ print(f"turned by 90 degrees, the gap is {np.abs(turned - back).max() / np.abs(b
 # %% [markdown]
 # ### Pooling
 #
-# A pooling window slides like a kernel, has no weights, and gives the largest or the mean value of
-# what it sees, channel by channel. It makes maps smaller, as a stride does, and a little
-# **invariant**: if the maximum moves within its window, the output stays. A little only. Here is
-# one row of numbers, moved by one:
+# A pooling window slides like a kernel, has no weights, and gives the largest or the mean value
+# of what it sees, channel by channel. It makes feature maps smaller, as a stride does, and a
+# little **invariant**: if the maximum moves within its window, the output stays the same. Only a
+# little, though. Here is one row of numbers, moved by one:
 
 # %%
 row = np.array([0, 0.2, 1.0, 0.1, 0, 0.3, 0.2, 0])
@@ -520,9 +525,9 @@ for name, size, strides in (("no pooling", 1, 1), ("3, stride 1", 3, 1), ("2, st
     print(f"{name:12} {(before != after).sum()} of {len(before)} values change  {before}  {after}")
 
 # %% [markdown]
-# And on real feature maps? Move the digits by one pixel, and count the values that change by more
-# than a tenth of the largest one. Most values of a map are near 0 either way; so divide by how many
-# are alive, above a twentieth of the largest:
+# And on real feature maps? Shift the digits by one pixel, and count the values that change by
+# more than a tenth of the largest one. Most values of a feature map are near 0 in any case, so
+# divide by the number that are active, above a twentieth of the largest:
 
 # %%
 keras.utils.set_random_seed(3)
@@ -545,23 +550,24 @@ parts = {name: changed(pool) for name, pool in POOLS.items()}
 table(("pooling", "changed values for each that is alive"), parts.items())
 
 # %% [markdown]
-# Measured once with the random filters of eight seeds, that was 0.64 to 0.93 without pooling, 0.40
-# to 0.58 and 0.19 to 0.32 with a maximum of 2x2 and of 4x4, and 0 with a global one. For each seed
-# the order was the same, larger windows forgive more, and that order is what the next cell asserts.
+# Measured once with the random filters of eight seeds, that was 0.64 to 0.93 without pooling,
+# 0.40 to 0.58 and 0.19 to 0.32 with a maximum of 2x2 and of 4x4, and 0 with a global one. The
+# order was the same for every seed: larger windows forgive more. That order is what the next cell
+# asserts.
 
 # %%
 assert parts["none"] - 0.1 > parts["max of 2x2"] > parts["max of 4x4"] + 0.05
 assert parts["global max"] < 0.02
 
 # %% [markdown]
-# Only **global** pooling is invariant for any move, up to the border. That is what the
-# convolutional network in section 1 ended with. A network with `Flatten` at its end has a weight
-# for every place again, and knows where everything is.
+# Only **global** pooling is invariant to any shift, up to the border. That is how the
+# convolutional network in section 1 ended. A network with `Flatten` at its end has a weight for
+# every place again, and knows where everything is.
 #
 # ## 6 · By hand, without a loop over pixels
 #
-# Forward, two lines do it. `sliding_window_view` gives all windows without copying one, and
-# `tensordot` multiplies and adds up over window and channels:
+# Forward, two lines are enough. `sliding_window_view` gives all windows without copying any, and
+# `tensordot` multiplies and sums over window and channels:
 #
 # $$y(n, i, j, f) = b(f) + \sum_{m, l, c} x(n,\ s i + m,\ s j + l,\ c)\; g(m, l, c, f)$$
 
@@ -586,7 +592,7 @@ def forward(x, kernel, bias, strides=1):
 # \frac{\partial L}{\partial g(m, l, c, f)} = \sum_{n, i, j} x(n, s i + m, s j + l, c)\,
 # \delta(n, i, j, f)$$
 #
-# and a pixel collects from every window in which it lies:
+# and a pixel collects from every window that it lies in:
 #
 # $$\frac{\partial L}{\partial x(n, p, q, c)} = \sum_{s i + m = p,\ s j + l = q}\
 # \sum_f g(m, l, c, f)\, \delta(n, i, j, f)$$
@@ -608,8 +614,8 @@ def backward(x, kernel, delta, strides=1):
 
 
 # %% [markdown]
-# Is it right? Ask TensorFlow, and ask nature: change one number a little, and see how much the loss
-# changes.
+# Is it right? Ask TensorFlow, and then measure: change one number a little, and see how much the
+# loss changes.
 
 # %%
 rng = np.random.default_rng(5)
@@ -646,7 +652,7 @@ measured = (loss_if(step) - loss_if(-step)) / (2 * step)
 print(f"one weight's gradient: computed {mine[1][place]:.6f}, tried out {measured:.6f}")
 
 # %% [markdown]
-# Why no loop over pixels? It gives the same, later:
+# Why no loop over pixels? It gives the same result, only later:
 
 
 # %%
@@ -676,9 +682,10 @@ print(f"a loop over all output values takes {slow / fast:.0f} times as long")
 # %% [markdown]
 # ### Separable kernels
 #
-# The kernel of upright edges is a product: a column that blurs, times a row that takes differences.
-# So two thin kernels do its work, with $2k$ multiplications a pixel instead of $k^2$. A kernel is
-# separable if, as a matrix, it has **rank 1**, and the singular value decomposition finds the two:
+# The kernel for upright edges is a product: a column that blurs, times a row that takes
+# differences. So two thin kernels do its work, with $2k$ multiplications per pixel instead of
+# $k^2$. A kernel is separable if, as a matrix, it has **rank 1**, and the singular value
+# decomposition finds the two:
 
 # %%
 ranks = []
@@ -705,20 +712,20 @@ print(
 print("multiplications a pixel for k = 3, 7, 15:", [(k * k, 2 * k) for k in (3, 7, 15)])
 
 # %% [markdown]
-# Learned kernels are seldom of rank 1. Networks get the saving the other way round: they are
-# *built* of thin kernels (1x7 and 7x1 in Inception), or separate space from channels (depthwise,
-# then 1x1).
+# Learned kernels seldom have rank 1. Networks get the savings the other way round: they are
+# *built* from thin kernels (1x7 and 7x1 in Inception), or separate space from channels
+# (depthwise, then 1x1).
 #
 # ## 7 · What a value sees
 #
 # The **receptive field** of a value is the part of the image that it depends on. For a stack of
-# layers, keep the field $r$ and the step $t$ between neighboring values in pixels. A layer with
-# kernel $k$, stride $s$ and dilation $d$ makes
+# layers, keep track of the field $r$ and of the distance $t$ between neighboring values, both in
+# pixels. A layer with kernel $k$, stride $s$ and dilation $d$ changes them to
 #
 # $$r \leftarrow r + t\, d\, (k - 1) \qquad t \leftarrow t\, s$$
 #
-# It can also be *measured*, for any network: the gradient of one value with respect to the image is
-# not zero exactly where the value sees something.
+# It can also be *measured*, for any network: the gradient of one value with respect to the image
+# is nonzero exactly where the value sees something.
 
 # %%
 STACKS = {
@@ -758,19 +765,19 @@ for name, stack in STACKS.items():
 table(("stack", "measured", "formula"), rows)
 
 # %% [markdown]
-# Measured and computed agree. The picture says more: a value does not see its field evenly. After
-# ten layers, nearly all of the weight lies in the middle, as there are many more ways from the
-# middle pixels to the value than from those at the rim. The *effective* receptive field grows like
-# the square root of the depth only (Luo et al., 2016).
+# Measurement and formula agree. The picture shows more: a value does not see its field evenly.
+# After ten layers nearly all of the weight lies in the middle, as there are many more paths to
+# the value from the middle pixels than from those at the rim. The *effective* receptive field
+# grows only like the square root of the depth (Luo et al., 2016).
 #
 # ## 8 · Put together
 #
-# Convolution, ReLU, perhaps pooling; again and again, with maps that get smaller and more of them;
-# then global pooling or `Flatten`, and a dense layer. That is LeNet-5 of 1998 and, with many more
-# layers, most of what comes in the next units.
+# Convolution, ReLU, perhaps pooling; again and again, with feature maps that get smaller and more
+# numerous; then global pooling or `Flatten`, and a dense layer. That is LeNet-5 of 1998 and, with
+# many more layers, most of what follows in the next units.
 #
 # Nothing in its convolutional part knows the size of the image. So the network of section 1 reads
-# canvases of any size, without a weight more:
+# canvases of any size, without a single new weight:
 
 # %%
 anywhere = convolutional_net()
@@ -810,17 +817,19 @@ table(("about", "a slide says", "right is", "why"), corrections)
 # %% [markdown]
 # ## To remember
 #
-# - A convolution is a fully connected layer with two laws: look nearby, and use the same weights
+# - A convolution is a fully connected layer under two laws: look nearby, and use the same weights
 #   everywhere.
-# - Libraries compute the cross-correlation. A flip turns one into the other; the way back contains
-#   one.
+# - Libraries compute the cross-correlation. A flip turns one into the other, and backpropagation
+#   contains one.
 # - Valid $n - k + 1$, full $n + k - 1$, Keras' same $\lceil n/s \rceil$ with the odd zero at the
-#   end. Stride leaves out places, dilation leaves out pixels.
-# - A filter sees all channels, unless groups or depthwise forbid it. 1x1 mixes channels only.
+#   end. Stride skips places; dilation skips pixels.
+# - A filter sees all channels, unless groups or depthwise convolution forbid it. 1x1 only mixes
+#   channels.
 # - Convolution is **equivariant** (up to borders and strides). Pooling is a little **invariant**,
-#   global pooling altogether. `Flatten` ends both.
+#   global pooling entirely. `Flatten` ends both.
 # - Gradients of shared weights are *summed* over all places and examples where they were used.
-# - A receptive field can be computed, and it can be measured by gradients. Its rim hardly counts.
+# - A receptive field can be computed, and it can be measured with gradients. Its rim hardly
+#   counts.
 #
 # ## To read
 #

@@ -18,20 +18,20 @@
 # %% [markdown]
 # # 02 · Sizing: how large is a convolutional network?
 #
-# Will it fit into memory? How long will it take? Why does the last pooling layer refuse to
-# build? Nobody needs to train a network to answer that. Five formulas are enough, and all of them
-# are integer arithmetic:
+# Will it fit into memory? How long will it take? Why does the last pooling layer refuse to be
+# built? You need not train a network to answer that. Five formulas are enough, all of them
+# integer arithmetic:
 #
-# 1. the **size** of what a layer gives,
+# 1. the **size** of a layer's output,
 # 2. its **parameters**,
 # 3. its **connections** and multiply-adds (**MACs**),
 # 4. the **memory** of its activations,
 # 5. the **receptive field** of one of its values.
 #
-# Lecture 01 showed what a kernel does; here it is counted. We derive each formula on small
-# examples, and then size the networks that made history: LeNet-5, AlexNet, VGG-16, GoogLeNet, and
-# the cheaper blocks that came after. Some of these numbers are wrong on the slides of well-known
-# lectures. We count again, and collect what we found at the end.
+# Lecture 01 showed what a kernel does; here we count. We derive each formula on small examples,
+# and then size the networks that made history: LeNet-5, AlexNet, VGG-16, GoogLeNet, and the
+# cheaper blocks that came after. Some of these numbers are wrong on the slides of well-known
+# lectures. We count again, and collect our findings at the end.
 #
 # Every number below is computed where it is stated. Change one and run the cell again.
 
@@ -56,8 +56,8 @@ def times(*shape):
 # %% [markdown]
 # ## 1 · What sharing is worth
 #
-# A fully connected unit has one weight for each input value. How many is that for one small
-# CIFAR-10 image of 32x32 pixels in three colors? And for a picture of 200x200?
+# A fully connected unit has one weight for each input value. How many is that for a small
+# CIFAR-10 image, 32x32 pixels in three colors? And for a 200x200 picture?
 
 # %%
 cifar10 = sizing.dense_params(32 * 32 * 3, units=1, use_bias=False)
@@ -65,9 +65,9 @@ picture = sizing.dense_params(200 * 200 * 3, units=1, use_bias=False)
 print(f"one unit on CIFAR-10: {cifar10:,} weights; on 200x200 in color: {picture:,}")
 
 # %% [markdown]
-# That is *one* unit. A filter has as many weights as its kernel, wherever it lies and however large
-# the image is. Lecture 01 had the example of one of the slides, 500 fully connected units against
-# four 4x4 filters on 32x32x3. What is the ratio?
+# That is *one* unit. A filter has as many weights as its kernel, wherever it lies and however
+# large the image is. Lecture 01 had an example from one of the slides: 500 fully connected units
+# against four 4x4 filters on 32x32x3. What is the ratio?
 
 # %%
 dense, conv = sizing.dense_params(32 * 32 * 3, 500), sizing.conv_params(3, 4, kernel_size=4)
@@ -76,22 +76,23 @@ print(f"fully connected: {dense:,}   convolution: {conv:,}   {dense / conv:,.0f}
 # %% [markdown]
 # ## 2 · Where does the kernel fit?
 #
-# A filter of 3x3 on an image of 7x7. It lies on the image, gives one value, moves on by its
-# *stride*, gives the next. How large is the result at strides of 1, 2 and 3?
+# Take a 3x3 filter and a 7x7 image. The filter lies on the image, gives one value, moves on by
+# its *stride*, gives the next. How large is the result at strides of 1, 2 and 3?
 #
-# The axes do not disturb each other, so look at one of them.
+# The axes do not affect each other, so look at one of them.
 
 # %%
 show(draw.places(7, 3, (1, 2, 3)))
 
 # %% [markdown]
-# The first place needs no step. After it, $n - k$ values remain, and each step uses up $s$ of them;
-# what does not make a whole step is left over:
+# The first place needs no step. After it, $n - k$ values remain, and each step uses up $s$ of
+# them; what is not enough for a whole step is left over:
 #
 # $$\text{output} = \left\lfloor \frac{n - k}{s} \right\rfloor + 1$$
 #
 # The slide that asks this writes the formula without rounding and calls stride 3 "not correct",
-# because $4/3$ is not whole. Libraries don't refuse: they round **down** and ignore the rest.
+# because $4/3$ is not an integer. Libraries don't refuse: they round **down** and ignore the
+# rest.
 
 # %%
 print([sizing.conv_output_size((7, 7), 3, strides=stride) for stride in (1, 2, 3)])
@@ -109,13 +110,13 @@ except ValueError as error:
 # %% [markdown]
 # ### Padding and dilation
 #
-# Zeros around the image are more values to lie on: with $p$ of them on *each* side, $n + 2p$. A
-# kernel with dilation $d$ reaches over more values than it has weights: $d(k - 1) + 1$. So there is
-# one formula for everything:
+# Zeros around the image give the kernel more values to lie on: with $p$ of them on *each* side,
+# $n + 2p$. A kernel with dilation $d$ spans more values than it has weights: $d(k - 1) + 1$. So
+# one formula covers everything:
 #
 # $$\text{output} = \left\lfloor \frac{n + 2p - d(k - 1) - 1}{s} \right\rfloor + 1$$
 #
-# Here is a case in which all of it matters. The last zero is never seen: it is left over.
+# Here is a case where all of it matters. The last zero is never seen: it is left over.
 
 
 # %%
@@ -135,11 +136,11 @@ play(
 )
 
 # %% [markdown]
-# Where you have the sliders: which paddings keep 10 values at stride 1, for kernels of 3, 5 and 7?
+# If you have the sliders: which paddings keep 10 values at stride 1, for kernels of 3, 5 and 7?
 # Can an even kernel keep them? And with dilation? Which settings leave no place at all?
 #
-# The three choices of $p$ with a name are in section 4 of lecture 01. What do they make of a 9x9
-# image with a 3x3 filter, and what does a stride of 2?
+# The three choices of $p$ that have a name are in section 4 of lecture 01. What do they make of a
+# 9x9 image and a 3x3 filter, and what changes with a stride of 2?
 
 # %%
 sizes = {
@@ -151,12 +152,12 @@ sizes = {
 table(("kind", "9x9 becomes"), [(kind, times(size, size)) for kind, size in sizes.items()])
 
 # %% [markdown]
-# For *same* at stride 1, $p = (k - 1)/2$ is whole only if $k$ is odd. That is one reason why nearly
-# all kernels are.
+# For *same* at stride 1, $p = (k - 1)/2$ is an integer only if $k$ is odd. That is one reason why
+# nearly all kernels are.
 #
 # Which one is "the" convolution? One lecture first gives $(w + w_f - 1, h + h_f - 1)$ as the size
-# of a convolutional layer's output, the full convolution, and corrects itself two slides
-# later. Its example of four 4x4 filters on 32x32x3 asks for places where the filter overlaps
+# of a convolutional layer's output, the full convolution, and corrects itself two slides later.
+# Its example of four 4x4 filters on 32x32x3 asks for the places where the filter overlaps
 # *fully*, and answers 4x35x35.
 
 # %%
@@ -165,17 +166,17 @@ slide = sizing.conv_output_size(32, 4, padding="full")
 print(f"valid: {times(right, right, 4)} = {right**2 * 4:,}   (the slide: {slide**2 * 4:,})")
 
 # %% [markdown]
-# ### Equal sizes, other pixels
+# ### Equal sizes, different pixels
 #
-# Keras' "same" promises $\lceil n / s \rceil$ values and puts an odd zero at the *end*, as lecture
-# 01 showed. With a stride, $p = 1$ on both sides can give the same size, and does not look at the
-# same pixels:
+# Keras' "same" promises $\lceil n / s \rceil$ values and puts an odd zero at the *end*, as
+# lecture 01 showed. With a stride, $p = 1$ on both sides can give the same size without looking
+# at the same pixels:
 
 # %%
 show(draw.two_paddings(8, 3, 2))
 
 # %% [markdown]
-# A kernel that only picks its middle value agrees:
+# A kernel that only picks its middle value confirms it:
 
 # %%
 line = np.arange(8, dtype="float32").reshape(1, 8, 1)
@@ -187,14 +188,14 @@ print("Keras' same     ", np.array(same).ravel().astype(int))
 print("one zero a side ", np.array(ones).ravel().astype(int))
 
 # %% [markdown]
-# Weights from a framework that pads both sides alike give other results in Keras, unless a
-# `ZeroPadding2D` and a valid convolution replace "same". Sizes alone won't tell.
+# Weights from a framework that pads both sides equally give different results in Keras, unless a
+# `ZeroPadding2D` and a valid convolution replace "same". The sizes alone won't tell you.
 #
 # ### Pooling
 #
 # A pooling window moves like a kernel, so the formula is the same. It has nothing to train: **0
-# parameters**. Usually windows lie side by side, and the stride is the window. AlexNet's windows of
-# 3 move by 2 and *overlap*.
+# parameters**. Usually windows lie side by side, and the stride equals the window. AlexNet's
+# windows of 3 move by 2 and *overlap*.
 
 # %%
 print("28, windows of 2 side by side:", sizing.pool_output_size(28, 2))
@@ -207,7 +208,7 @@ print("parameters of a pooling layer:", keras.layers.MaxPooling2D(3, strides=2).
 # **Parameters.** One filter sees $k \times k$ places of all $C$ input channels, so it has $k^2 C$
 # weights and one bias. With $F$ filters: $F(k^2 C + 1)$. The image's size plays no part.
 #
-# With $g$ **groups**, a filter sees $C/g$ channels only, and the layer has $F(k^2 C/g + 1)$
+# With $g$ **groups**, a filter sees only $C/g$ channels, and the layer has $F(k^2 C/g + 1)$
 # parameters.
 #
 # The rest follows from how often parameters are used: once at each of the $H \times W$ output
@@ -236,17 +237,17 @@ rows = [
 table(("groups", "weights", "parameters", "connections", "MACs", "bytes of output"), rows)
 
 # %% [markdown]
-# Two groups halve weights and MACs. What comes out is just as large as before. And if something
-# else changes? Say it from the formulas before you look, for the same layer on 28x28 with "same"
+# Two groups halve weights and MACs. The output is just as large as before. And if something else
+# changes? Work it out from the formulas before you look, for the same layer on 28x28 with "same"
 # padding:
 
 # %%
 show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
 
 # %% [markdown]
-# The three columns have little to do with each other. A larger image costs time and memory, and no
-# parameter. Twice as wide, in *and* out, costs four times the weights and the time, and twice the
-# memory. Here are the numbers themselves:
+# The three columns have little to do with each other. A larger image costs time and memory, but
+# no parameters. Twice the width, in *and* out, costs four times the weights and the time, and
+# twice the memory. Here are the numbers themselves:
 
 # %%
 play(
@@ -262,8 +263,8 @@ play(
 # %% [markdown]
 # ## 4 · How far does it see?
 #
-# Lecture 01 has measured receptive fields, and computes them from two numbers: the field $r$, and
-# the step $t$ between neighboring values, in pixels. One value after a 3x3 layer depends on 3x3
+# Lecture 01 measured receptive fields, and computed them from two numbers: the field $r$, and the
+# distance $t$ between neighboring values, in pixels. One value after a 3x3 layer depends on 3x3
 # pixels. How many does it depend on after two such layers? After three?
 
 
@@ -288,8 +289,8 @@ print("stride in the first, the second:", [sizing.receptive_field(pair) for pair
 
 # %% [markdown]
 # A stride widens what comes *after* it: it makes the steps longer, $t \leftarrow t s$, and each
-# later kernel takes $k - 1$ of them. So strides are cheap eyes. Here are two networks from the
-# next sections, and one that has no stride at all; a ring marks a layer with a stride.
+# later kernel takes $k - 1$ of them. So strides are a cheap way to see far. Here are two networks
+# from the next sections, and one that has no stride at all; a ring marks a layer with a stride.
 
 # %%
 vgg_parts = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -323,12 +324,13 @@ for name, channels in (("grayscale", 1), ("three channels", 3)):
 # Two of its layers are unlike today's:
 #
 # - **S2 and S4** are not plain pooling. A unit adds its four inputs, multiplies the sum by a
-#   trainable coefficient and adds a trainable bias. Both are shared by the whole map: two
-#   parameters for each map, five connections for each unit.
-# - **C3** does not connect every map with every map. Its Table I lets six maps see three maps of
-#   S2, nine see four, and one all six. That saves connections, and makes the maps differ.
+#   trainable coefficient and adds a trainable bias. Both are shared by the whole feature map: two
+#   parameters per feature map, five connections per unit.
+# - **C3** does not connect every feature map with every other. In its Table I, six feature maps
+#   see three of S2's, nine see four, and one sees all six. That saves connections, and makes the
+#   feature maps differ.
 #
-# The output layer compares F6's 84 values with a fixed little picture of each digit: 840
+# The output layer compares F6's 84 values with a small fixed picture of each digit: 840
 # connections, nothing to train.
 
 # %%
@@ -364,9 +366,9 @@ table(
 )
 
 # %% [markdown]
-# Exactly 60,000 parameters, used 340,908 times: this is what sharing weights means.
+# Exactly 60,000 parameters, used 340,908 times: that is what sharing weights means.
 #
-# If C3 were fully connected it would have more. And the LeNet-5 of most tutorials, with that C3,
+# If C3 were fully connected, it would have more. And the LeNet-5 of most tutorials, with that C3,
 # plain pooling and a dense output, is a slightly different net:
 
 # %%
@@ -379,13 +381,13 @@ assert report.params == 61_706
 report
 
 # %% [markdown]
-# `sizing.profile` walks through any built Keras model and makes this table. Use it on your own.
+# `sizing.profile` walks through any built Keras model and makes this table. Try it on your own.
 #
 # ## 6 · AlexNet
 #
-# Eight layers with weights, 1,000 classes. The paper says that images are 224x224; then the first
-# layer, 96 filters of 11x11 at stride 4, does not come out as the paper's 55x55. What input would
-# make it so?
+# Eight layers with weights, 1,000 classes. The paper says that images are 224x224; but then the
+# first layer, 96 filters of 11x11 at stride 4, does not give the paper's 55x55. Which input
+# would?
 
 # %%
 for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
@@ -393,12 +395,13 @@ for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
     print(f"input {n}, padding {padding!r:>7}: {times(size, size, 96)}")
 
 # %% [markdown]
-# So people count with 227 and no padding. (A lecture's 56x56x96 is what "same" makes of 224.)
+# So people compute with 227 and no padding. (One lecture's 56x56x96 is what "same" makes of 224.)
 #
-# Here is the whole net, once as one tower, and once as the authors trained it: split over two GPUs
-# of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU. The order
-# of the layers is that of CaffeNet, a copy which most tables show: it pools first, then normalizes.
-# The paper normalizes first. That changes the shapes of the two NORM layers and nothing else.
+# Here is the whole net, once as one tower, and once as the authors trained it: split over two
+# GPUs of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU.
+# The order of the layers is that of CaffeNet, the copy that most tables show: it pools first,
+# then normalizes. The paper normalizes first. That changes the shapes of the two NORM layers and
+# nothing else.
 
 # %%
 ALEXNET = [  # name, filters or units, kernel, stride, padding, groups of the two-GPU net
@@ -453,16 +456,16 @@ for norm, conv_before in (("NORM1", "CONV1"), ("NORM2", "CONV2")):
     )
 
 # %% [markdown]
-# Three shapes on slides don't survive this table. The second NORM layer is 27x27x96 in neither
-# order: that is a copy of the first one. One lecture lets the first pooling use windows of 2x2,
-# which would turn its 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96 is the
-# first layer.
+# Three shapes on the slides don't survive this table. The second NORM layer is 27x27x96 in
+# neither order: that is copied from the first one. One lecture gives the first pooling windows of
+# 2x2, which would turn its 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96
+# is the first layer.
 #
 # ## 7 · VGG-16: small filters, many of them
 #
-# VGG knows one convolution, 3x3 with stride 1 and padding 1, and one pooling, 2x2. Why three 3x3
-# layers instead of one 7x7? They see the same 7x7 patch. Count the weights, for $C$ channels in
-# and out:
+# VGG has a single kind of convolution, 3x3 with stride 1 and padding 1, and a single kind of
+# pooling, 2x2. Why three 3x3 layers instead of one 7x7? They see the same 7x7 patch. Count the
+# weights, for $C$ channels in and out:
 
 # %%
 rows = []
@@ -473,11 +476,11 @@ for channels in (1, 64, 256):
 table(("C", "three 3x3", "one 7x7", "saved"), rows)
 
 # %% [markdown]
-# $27C^2$ against $49C^2$, and two more nonlinearities on the way. The price is memory: three
+# $27C^2$ against $49C^2$, with two more nonlinearities on the way. The price is memory: three
 # outputs to keep instead of one.
 #
-# Now the table that two of the lectures show. "Memory" is the number of values that a layer puts
-# out; weights are without biases.
+# Now the table that two of the lectures show. "Memory" is the number of values in a layer's
+# output; weights are counted without biases.
 
 # %%
 vgg = [("INPUT", (224, 224, 3), 0)]
@@ -501,7 +504,7 @@ rows = [(name, times(*shape), prod(shape), weights) for name, shape, weights in 
 table(("layer", "shape", "memory", "weights"), [*rows, ("**total**", "", vgg_values, vgg_weights)])
 
 # %% [markdown]
-# The slides add the memory column up to "24M * 4 bytes = 96 MB". What do we get?
+# The slides' sum of the memory column is "24M * 4 bytes = 96 MB". What do we get?
 
 # %%
 memory = sum(sizing.activation_bytes(shape) for _, shape, _ in vgg)
@@ -513,7 +516,7 @@ print(f"{memory:,} bytes = {memory / 2**20:.2f} MiB = {memory / 1e6:.2f} MB")
 print(f"with ReLU outputs kept apart: {vgg_values + relus:,} values")
 
 # %% [markdown]
-# Neither way of counting gives 24 million. And where are memory and weights?
+# Neither way of counting gives 24 million. And where are the memory and the weights?
 
 # %%
 show(costs.where_it_lies(vgg))
@@ -529,12 +532,12 @@ print(f"all three FC hold {sum(fc) / vgg_weights:.1%}")
 print(f"parameters: {vgg_weights:,} weights + {vgg_biases:,} biases = {vgg_params:,}")
 
 # %% [markdown]
-# Training needs more: what a layer puts out must be kept for the backward pass, which makes about
-# as many values again, and the optimizer keeps numbers of its own for every weight.
+# Training needs more: each layer's output must be kept for the backward pass, which produces
+# about as many values again, and the optimizer keeps numbers of its own for every weight.
 #
-# Two slips to know. A slide writes the pattern as `[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3`. How
-# many weight layers is that? And it puts CONV(128) at 224x224, where its own memory column
-# has 112x112.
+# Two slips to know about. A slide writes the pattern as `[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 ->
+# FCx3`. How many weight layers is that? And it puts CONV(128) at 224x224, where its own memory
+# column has 112x112.
 
 # %%
 slide_parts = [(2, 3), (3, 2)]
@@ -545,9 +548,9 @@ print("CONV3-128:          ", [times(*row[1]) for row in vgg if row[0] == "CONV3
 # %% [markdown]
 # ## 8 · The Inception module
 #
-# Should a layer look at 1x1, 3x3 or 5x5 patches? GoogLeNet's answer: at all of them, side by side,
-# and at a max pooling too. Every branch keeps height and width, so what padding do 3x3 and 5x5
-# need? And how deep is the result on a 28x28x256 input with 128, 192 and 96 filters?
+# Should a layer look at 1x1, 3x3 or 5x5 patches? GoogLeNet's answer: at all of them, side by
+# side, and at a max pooling too. Every branch preserves height and width, so what padding do 3x3
+# and 5x5 need? And how deep is the result on a 28x28x256 input with 128, 192 and 96 filters?
 
 # %%
 print("padding:", {k: (k - 1) // 2 for k in (3, 5)})
@@ -556,8 +559,8 @@ naive_depth = 128 + 192 + 96 + 256
 print("depth:  ", naive_depth)
 
 # %% [markdown]
-# The pooling branch hands on all 256 channels. So the depth can never become smaller than the
-# input's: stack such modules and it only grows. And the cost?
+# The pooling branch passes on all 256 channels. So the depth can never become smaller than the
+# input's: stack such modules, and it only grows. And the cost?
 
 # %%
 naive = {
@@ -569,7 +572,7 @@ naive_total = sum(naive.values())
 table(("convolution", "MACs"), [*naive.items(), ("**total**", naive_total)])
 
 # %% [markdown]
-# One slide has a slip in the second digit of the 3x3 branch, and carries it into its sum.
+# One slide has a wrong second digit in the 3x3 branch, and carries it into its sum.
 #
 # The cure is a 1x1 convolution: at every pixel it mixes 256 channels into 64. Put one before the
 # 3x3, one before the 5x5, and one after the pooling.
@@ -592,10 +595,11 @@ table(("convolution", "MACs"), [*reduced.items(), ("**total**", reduced_total)])
 show(costs.stacked({"naive": naive, "reduced": reduced}, "MACs"))
 
 # %% [markdown]
-# The two expensive branches shrink to a quarter, and the 1x1 convolutions that do it cost little.
+# The two expensive branches shrink to a quarter, and the 1x1 convolutions that make it possible
+# cost little.
 #
-# A lecture gives 358M for the reduced module. The six terms that it lists itself give less. What is
-# the difference?
+# One lecture gives 358M for the reduced module. The six terms that it lists itself add up to
+# less. What is the difference?
 
 # %%
 twice = reduced_total + reduced["3x3, 192"]
@@ -608,9 +612,9 @@ print(f"with the wrong sum: {naive_total / twice:.2f}")
 #
 # ### GoogLeNet as a whole
 #
-# Nine such modules, a stem, and after a mean over all positions *one* fully connected layer. Both
-# lectures say "only 5 million parameters", "12x less than AlexNet", "27x less than VGG". Let us
-# add up the paper's Table 1.
+# Nine such modules, a stem, and, after a mean over all positions, *one* fully connected layer.
+# Both lectures say "only 5 million parameters", "12x less than AlexNet", "27x less than VGG". Let
+# us add up the paper's Table 1.
 
 # %%
 GOOGLENET = [  # 1x1, reduce 3x3, 3x3, reduce 5x5, 5x5, pool projection
@@ -642,8 +646,8 @@ print(f"VGG-16 has {vgg_params / googlenet:.1f} times as many")
 #
 # ## 9 · Cheaper blocks
 #
-# **Bottleneck.** ResNet-50 squeezes 256 channels to 64 by a 1x1 convolution, works on them with
-# 3x3, and widens them again. What would two plain 3x3 layers cost, on 64 and on 256 channels?
+# **Bottleneck.** ResNet-50 squeezes 256 channels to 64 with a 1x1 convolution, applies a 3x3, and
+# widens them again. What would two plain 3x3 layers cost, on 64 and on 256 channels?
 
 
 # %%
@@ -670,8 +674,8 @@ table(("block", "weights"), rows)
 
 # %% [markdown]
 # **Groups.** A 3x3 convolution on 64 channels combines $64^2$ pairs of channels. In groups of 4
-# channels it combines far fewer. A lecture works this out with 32 groups of 4, starting from 64
-# channels, and finds "eight times": the eight belongs to the pairs below, but 32 groups of 4 are
+# channels it combines far fewer. One lecture works this out with 32 groups of 4, starting from 64
+# channels, and finds "eight times": the eight belongs to the pairs below, but 32 groups of 4 make
 # 128 channels, and on those the saving is larger.
 
 # %%
@@ -682,8 +686,8 @@ for channels in (64, 128):
     print(f"{channels} channels in groups of 4: {plain // grouped} times fewer weights")
 
 # %% [markdown]
-# **ResNeXt** spends what groups save on width. Its authors chose widths such that each block costs
-# about as much as ResNet's bottleneck, and found that many narrow groups are better:
+# **ResNeXt** spends on width what groups save. Its authors chose widths such that each block
+# costs about as much as ResNet's bottleneck, and found that many narrow groups are better:
 
 # %%
 rows = [
@@ -693,8 +697,8 @@ rows = [
 table(("groups", "width of a group", "width", "weights"), rows)
 
 # %% [markdown]
-# **Depthwise separable convolution** takes groups to the end: one $k \times k$ filter for each
-# of the $M$ input channels alone, then a 1x1 convolution that mixes them to $N$ output channels.
+# **Depthwise separable convolution** takes groups to the extreme: one $k \times k$ filter for
+# each of the $M$ input channels, then a 1x1 convolution that mixes them to $N$ output channels.
 # Compared with an ordinary one it costs
 #
 # $$\frac{k^2 M + M N}{k^2 M N} = \frac{1}{N} + \frac{1}{k^2}$$
@@ -709,10 +713,11 @@ for channels in (64, 256, 1024):
 table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
 
 # %% [markdown]
-# Eight to nine times for 3x3: as soon as there are many channels, the 1x1 part is nearly all of it.
+# Eight to nine times less for 3x3: once there are many channels, the 1x1 part is nearly all of
+# it.
 #
-# The four side by side, each from 256 channels to 256, with two layers of 3x3 or one between two of
-# 1x1:
+# The four side by side, each from 256 channels to 256, with two 3x3 layers or with one between
+# two 1x1 layers:
 
 # %%
 blocks = {
@@ -734,8 +739,8 @@ assert sum(blocks["bottleneck"].values()) == bottleneck(256, 64)
 show(costs.stacked(blocks, "weights"))
 
 # %% [markdown]
-# **Squeeze-and-excitation** weighs channels by two small fully connected layers, from $C$ to
-# $C/16$ values and back. That is $2C^2/16 = C^2/8$ weights:
+# **Squeeze-and-excitation** weights the channels with two small fully connected layers, from $C$
+# to $C/16$ values and back. That is $2C^2/16 = C^2/8$ weights:
 
 # %%
 rows = []
@@ -747,8 +752,8 @@ for channels in (256, 512, 1024, 2048):
 table(("C", "weights", "with biases"), rows)
 
 # %% [markdown]
-# **Compound scaling.** EfficientNet grows depth, width and resolution together. Depth makes MACs
-# grow in proportion; width and resolution do so squared. Why?
+# **Compound scaling.** EfficientNet grows depth, width and resolution together. MACs grow in
+# proportion to depth, but with the square of width and resolution. Why?
 
 # %%
 base = sizing.conv_macs(32, 32, 3, 28)
@@ -758,13 +763,13 @@ depth, width, resolution = 1.2, 1.1, 1.15
 print("one step of EfficientNet:", round(depth * width**2 * resolution**2, 5))
 
 # %% [markdown]
-# Twice as wide means twice the channels in *and* out; twice the resolution, twice the height *and*
-# the width. Depth 1.2, width 1.1 and resolution 1.15 were searched for under the condition that one
-# step costs about twice as much.
+# Twice the width means twice the channels in *and* out; twice the resolution, twice the height
+# *and* the width. Depth 1.2, width 1.1 and resolution 1.15 were found by a search, under the
+# condition that each step of scaling costs about twice as much.
 #
 # **Deeper, yet cheaper.** All this together lets ResNet-152, eight times as deep as VGG-19,
-# compute less. Its bottlenecks halve the image at the first 1x1 (the paper) or at the 3x3 (most
-# code since).
+# compute less. Its bottlenecks halve the image at the first 1x1 (in the paper) or at the 3x3 (in
+# most code since).
 
 
 # %%
@@ -807,8 +812,8 @@ table(("net", "MACs"), rows)
 # %% [markdown]
 # ### The map
 #
-# MACs against parameters. Along a line, each parameter is used equally often for one image. The
-# last three have not been counted yet: `profile` does.
+# MACs against parameters. Along a line, each parameter is used equally often per image. The last
+# three have not been counted yet: `profile` counts them.
 
 # %%
 rows = [
@@ -825,13 +830,13 @@ show(costs.networks(rows))
 # %% [markdown]
 # A fully connected layer uses each weight once, a convolution once at every position. AlexNet and
 # VGG-16 have most of their weights in fully connected layers, and hundreds of megabytes to carry.
-# The networks after them are smaller, and use what they have more often.
+# The networks that followed are smaller, and use what they have more often.
 #
 # ## 10 · What the slides say, and what is right
 #
 # This course follows four public lectures: Stanford's CS231n, UCLA's C147, DeepMind's lectures at
-# UCL, and NPFL138 of Charles University. These are the sizes on their slides that do not hold. What
-# is right comes from the cells above.
+# UCL, and NPFL138 of Charles University. These are the sizes on their slides that are wrong. The
+# right ones come from the cells above.
 
 # %%
 full = sizing.conv_output_size(32, 4, padding="full")
@@ -871,15 +876,15 @@ table(("about", "the slides say", "right is", "why"), corrections)
 # ## To remember
 #
 # - An output has $\lfloor (n + 2p - k)/s \rfloor + 1$ values along an axis. Round down. With
-#   dilation, put the reach $d(k-1)+1$ instead of $k$.
+#   dilation, put the span $d(k-1)+1$ instead of $k$.
 # - Keras' "same" gives $\lceil n/s \rceil$, and puts an odd zero at the end.
 # - A convolution has $F(k^2 C/g + 1)$ parameters, whatever the image's size. Pooling has none.
-# - MACs are weights times output positions. FLOPs are about twice as many: ask which is meant.
-# - Memory is in the early layers, where maps are large; most parameters are in fully connected
-#   layers, where there are any.
+# - MACs are weights times output positions. FLOPs are about twice as many; ask which is meant.
+# - Memory is in the early layers, where feature maps are large; most parameters are in fully
+#   connected layers, if there are any.
 # - A receptive field grows by $k - 1$ *steps*; strides before a layer make its steps longer.
-# - 1x1 convolutions make everything that follows cheaper. Count them, too.
-# - Add up for yourself.
+# - 1x1 convolutions make everything that follows cheaper. Count them too.
+# - Check the sums yourself.
 #
 # ## To read
 #
