@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.progress import console
 
 SUBMISSIONS = 40
@@ -69,11 +69,11 @@ _CELLS = (
 UNIT = "small_cnn"
 
 
-def _course(root: Path, submissions: int) -> Course:
+def _course(root: Path, submissions: int) -> CourseDirectory:
     """A course of one small unit, released, with right submissions."""
     import nbformat
 
-    from autograder.gates import generate
+    from autograder.generate import generate
     from autograder.notebooks import KERNEL
 
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
@@ -85,7 +85,7 @@ def _course(root: Path, submissions: int) -> Course:
         notebook.cells.append(cell)
     (root / "source" / UNIT).mkdir(parents=True)
     nbformat.write(notebook, root / "source" / UNIT / f"{UNIT}.ipynb")
-    course = Course(root)
+    course = CourseDirectory(root)
     if problems := generate(course, UNIT):
         raise RuntimeError("; ".join(problems))
     for number in range(submissions):
@@ -106,11 +106,11 @@ def _timed(function: Callable) -> tuple[float, float]:
     return time.perf_counter() - wall, cpu() - used
 
 
-def run_bench(course: Course, submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
+def run_bench(course: CourseDirectory, submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
     """Grade a class with nbgrader and with this engine in turn, and print what each took."""
     from rich.table import Table
 
-    from autograder.grading import Options
+    from autograder.grading import GradingOptions
 
     del course  # the class is made here; the option is there as for every command
     startup = _startup()
@@ -129,7 +129,7 @@ def run_bench(course: Course, submissions: int = SUBMISSIONS, rounds: int = ROUN
         f"1 : {median(b / a for a, b, _ in pairs):.1f}",
     )
     stages = pairs[-1][2]
-    floor = stages["own_cells"] / Options().workers
+    floor = stages["own_cells"] / GradingOptions().workers
     table.add_row(
         "the same",
         "their own cells alone, the floor",
@@ -142,9 +142,9 @@ def run_bench(course: Course, submissions: int = SUBMISSIONS, rounds: int = ROUN
     return 0
 
 
-def _round(course: Course, number: int) -> tuple[float, float, dict[str, float]]:
+def _round(course: CourseDirectory, number: int) -> tuple[float, float, dict[str, float]]:
     """Seconds a notebook of both, start-up of everything included, and our stages."""
-    from autograder.grading import Options, grade
+    from autograder.grading import GradingOptions, grade
     from autograder.report import UnitSummary
 
     def theirs():
@@ -154,7 +154,7 @@ def _round(course: Course, number: int) -> tuple[float, float, dict[str, float]]
 
     outcomes = []
     their_wall, _ = _timed(theirs)
-    our_wall, our_cpu = _timed(lambda: outcomes.extend(grade(course, options=Options())))
+    our_wall, our_cpu = _timed(lambda: outcomes.extend(grade(course, options=GradingOptions())))
     wrong = [outcome for outcome in outcomes if outcome.score != outcome.max_score]
     if wrong:
         raise RuntimeError(f"{len(wrong)} right submissions were marked down: {wrong[0]}")

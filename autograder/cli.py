@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from autograder.course import CourseError
+from autograder.course_directory import CourseError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,9 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _course(options):
-    from autograder.course import Course
+    from autograder.course_directory import CourseDirectory
 
-    return Course(options.course)
+    return CourseDirectory(options.course)
 
 
 def _release(options) -> int:
@@ -139,12 +139,12 @@ def _release(options) -> int:
 
 
 def _grade(options) -> int:
-    from autograder.grading import Options, grade
+    from autograder.grading import GradingOptions, grade
     from autograder.progress import bar, console
 
     if options.workers is not None and options.workers < 1:
         raise CourseError(f"--workers must be at least 1; received {options.workers}.")
-    how = Options(
+    how = GradingOptions(
         workers=options.workers or len(os.sched_getaffinity(0)),
         resume=options.resume,
         wait=options.wait,
@@ -243,7 +243,7 @@ def _export(options) -> int:
 
 
 def _demo(options) -> int:
-    from autograder.demo import run_demo
+    from autograder.demo.play import run_demo
 
     variants = not options.no_variants
     return run_demo(_course(options), options.unit, options.out, variants=variants)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 
 
-def write_csv(course: Course, path: Path) -> Path:
+def write_csv(course: CourseDirectory, path: Path) -> Path:
     """Write what nbgrader's own exporter writes, from the gradebook.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbconvert.preprocessors import Preprocessor
 from nbgrader import utils
 
-from autograder.course import Course, CourseError
+from autograder.course_directory import CourseDirectory, CourseError
 
 
 class WithoutTestSource(Preprocessor):
@@ -26,7 +26,7 @@ class WithoutTestSource(Preprocessor):
 
 
 def write_feedback(
-    course: Course,
+    course: CourseDirectory,
     units: list[str] | None = None,
     students: str = "*",
     *,

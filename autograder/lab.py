@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from autograder.course import Course, CourseError
+from autograder.course_directory import CourseDirectory, CourseError
 
 SETTINGS = Path(__file__).parent / "templates"
 
 
-def open_lab(course: Course, units: list[str] | None = None, *, browser: bool = True) -> NoReturn:
+def open_lab(
+    course: CourseDirectory, units: list[str] | None = None, *, browser: bool = True
+) -> NoReturn:
     """Copy released units to `work/`, where nothing is overwritten, and open JupyterLab there.
 
     Args:

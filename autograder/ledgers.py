@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from autograder import mutants
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.scoring import scoring_files
 
 PROJECT = Path(__file__).parents[1]
@@ -97,7 +97,7 @@ def sample(items: Iterable[T], count: int, day: date, seed: str = "") -> list[T]
     return order[day.toordinal() % parts :: parts] if parts else []
 
 
-def of_unit(course: Course, unit: str) -> dict[str, str]:
+def of_unit(course: CourseDirectory, unit: str) -> dict[str, str]:
     """Digests of what a unit's marks depend on.
 
     These are its code cells with their grades, its mutants and alternatives, other files of its
@@ -123,7 +123,7 @@ def of_unit(course: Course, unit: str) -> dict[str, str]:
     return parts | of_files(_judging(course), ("course",), sources)
 
 
-def _judging(course: Course) -> list[Path]:
+def _judging(course: CourseDirectory) -> list[Path]:
     """Files that say how marks are given."""
     config = course.root / "nbgrader_config.py"
     return [

@@ -50,7 +50,7 @@ class Variant:
         name: what is changed, in words.
         source: the changed cell.
         wrong: a mutant, which must lose marks; else an alternative, which must lose none.
-        says: words that the message to a mutant must contain.
+        expected_message: words that the message to a mutant must contain.
     """
 
     question: str
@@ -58,7 +58,7 @@ class Variant:
     name: str
     source: str
     wrong: bool
-    says: str = ""
+    expected_message: str = ""
 
     def __str__(self) -> str:
         return f"{'mutant' if self.wrong else 'alternative'} {self.name!r} of {self.question!r}"
@@ -149,7 +149,7 @@ def hand_in(variant: Variant, source, released):
     return notebook
 
 
-class UpTo:
+class TruncatingRunner:
     """An executor that runs of a mutant's notebook only what its question needs, to save time.
 
     That is every cell up to the question but the other questions' tests, unless one of them gives a
@@ -198,13 +198,13 @@ def _needed(cells: list[dict]) -> list[dict]:
     return [*needed, test]
 
 
-def end_of(variant: Variant, released) -> int:
+def cells_until(variant: Variant, released) -> int:
     """How many cells of the released notebook lead to a variant's question, with its test."""
     ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in released.cells]
     return ids.index(variant.question) + 1
 
 
-def judge(variant: Variant, outcome) -> str | None:
+def verdict_on(variant: Variant, outcome) -> str | None:
     """Why a gate must close on what a variant scored; None if it was treated justly."""
     questions = {question.question: question for question in outcome.questions}
     if variant.wrong:
@@ -227,8 +227,9 @@ def judge(variant: Variant, outcome) -> str | None:
 def _survives(variant: Variant, question) -> str | None:
     if question.score is None or question.score >= question.max_score:
         return f"{variant} survives: it scores all {question.max_score:g} points"
-    if variant.says not in _said(question):
-        return f"{variant} loses marks, but no message says {variant.says!r}: {_said(question)}"
+    said, expected = _said(question), variant.expected_message
+    if expected not in said:
+        return f"{variant} loses marks, but no message says {expected!r}: {said}"
     return None
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autograder import ledgers
-from autograder.course import Course
-from autograder.gates import GateReport, generate, rehearse
+from autograder.course_directory import CourseDirectory
+from autograder.gates import GateReport, run_gates
+from autograder.generate import generate
 
 
 def release(
-    course: Course,
+    course: CourseDirectory,
     units: list[str] | None = None,
     *,
     check_only: bool = False,
@@ -35,7 +36,7 @@ def release(
     for unit in course.units(units):
         # Before the run: what is edited meanwhile was not what ran.
         parts = ledgers.of_unit(course, unit) if record else {}
-        report = rehearse(course, unit, lambda step, unit=unit: on_step(unit, step), executor)
+        report = run_gates(course, unit, lambda step, unit=unit: on_step(unit, step), executor)
         if report.ok and not check_only:
             on_step(unit, "write")
             report.problems += generate(course, unit)
@@ -45,7 +46,7 @@ def release(
     return reports
 
 
-def stale(course: Course) -> dict[str, list[str]]:
+def stale(course: CourseDirectory) -> dict[str, list[str]]:
     """Units whose ledger no longer holds, and what has changed since it was written."""
     changes = {
         unit: ledgers.changed(ledgers.Ledger.read(course.root, unit), ledgers.of_unit(course, unit))
@@ -54,7 +55,7 @@ def stale(course: Course) -> dict[str, list[str]]:
     return {unit: names for unit, names in changes.items() if names}
 
 
-def why_stale(course: Course, changes: dict[str, list[str]]) -> list[str]:
+def why_stale(course: CourseDirectory, changes: dict[str, list[str]]) -> list[str]:
     """A line for each unit of :func:`stale`: what has changed, and how long the last run took."""
     lines = []
     for unit, names in changes.items():
@@ -71,7 +72,7 @@ def in_words(report: GateReport) -> str:
     verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
     line = (
         f"{report.unit}: {report.questions} questions, {report.points:g} points, "
-        f"{totals['killed']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
+        f"{totals['caught']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
         f"{totals['alternatives']} alternatives are accepted, {report.seconds:.0f} s: {verdict}"
     )
     return "\n  ".join([line, *report.problems])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from autograder.course import Course, CourseError
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED, QuestionScore
 
@@ -120,7 +120,9 @@ class UnitSummary:
         return [CommonFailure(*key, n, example[key]) for key, n in count.most_common(12)]
 
 
-def write_report(course: Course, units: list[str] | None = None, path: Path | None = None) -> Path:
+def write_report(
+    course: CourseDirectory, units: list[str] | None = None, path: Path | None = None
+) -> Path:
     """Write one static HTML page about the last grading of each unit.
 
     Args:

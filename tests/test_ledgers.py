@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from autograder import ledgers, mutants
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from tests import conftest, parts, recording
 
 
@@ -27,7 +27,7 @@ def assert_holds(subject: str, digests: dict[str, str], command: str) -> ledgers
 
 @pytest.mark.parametrize("name", parts.UNITS)
 def test_a_units_ledger_holds(name):
-    course = Course(parts.ROOT)
+    course = CourseDirectory(parts.ROOT)
     command = f".venv/bin/autograder release --check {name} --record"
     ledger = assert_holds(name, ledgers.of_unit(course, name), command)
     path = parts.ROOT / "solutions" / name / f"{name}.ipynb"
@@ -35,7 +35,7 @@ def test_a_units_ledger_holds(name):
     assert {variant.question for variant in variants} <= ledger.found.keys()
     for question, found in ledger.found.items():
         tried = [variant.wrong for variant in variants if variant.question == question]
-        assert found.get("mutants", 0) == found.get("killed", 0) == sum(tried), question
+        assert found.get("mutants", 0) == found.get("caught", 0) == sum(tried), question
         honest = len(tried) - sum(tried)
         assert found.get("alternatives", 0) == found.get("accepted", 0) == honest, question
 

@@ -19,7 +19,7 @@ SECOND_HALF = (
     "welch", "ablation",
 )  # fmt: skip
 
-CLASS = (
+ROSTER = (
     Sample("ada", "right: the reference solution", 46),
     Sample("bela", "right, in other ways", 46, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),

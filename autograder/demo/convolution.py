@@ -15,7 +15,7 @@ SECOND_HALF = (
     "receptive_field",
 )  # fmt: skip
 
-CLASS = (
+ROSTER = (
     Sample("ada", "right: the reference solution", 33),
     Sample("bela", "right, in other ways", 33, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),

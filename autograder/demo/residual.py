@@ -15,7 +15,7 @@ SECOND_HALF = (
     "shortcut_weights", "identity_block", "gradient_norms", "without_block", "resnet50",
 )  # fmt: skip
 
-CLASS = (
+ROSTER = (
     Sample("ada", "right: the reference solution", 34),
     Sample("bela", "right, in other ways", 34, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),

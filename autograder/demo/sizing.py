@@ -72,7 +72,7 @@ def bottleneck_params(channels, width, groups=1)
     return 2 * channels * width + 9 * width**2 // groups
 """
 
-CLASS = (
+ROSTER = (
     Sample("ada", "right: the reference solution", 33),
     Sample("bela", "right, in closed formulas and lists", 33, base="formulas"),
     Sample("chen", "right, by counting; prints, warns and writes to stderr", 33, base="counting"),

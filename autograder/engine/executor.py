@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 
 from autograder.engine.shared_process import as_nbgrader_runs, here, left_to_the_judge, merged
-from autograder.sandbox import ForkServer, Isolation, Limits, probe
+from autograder.sandbox import ForkServer, Isolation, Limits, require_isolation
 from autograder.wire.channel import Channel, ChannelError
 
 STUDENT, JUDGE = "autograder.engine.student_server:main", "autograder.engine.judge:main"
@@ -82,7 +82,7 @@ class Executor:
     """
 
     def __init__(self, isolation: Isolation | None = None, preload=PRELOAD):
-        self.isolation = probe() if isolation is None else isolation
+        self.isolation = isolation or require_isolation()
         own = [target.partition(":")[0] for target in (STUDENT, JUDGE)]
         # Every judge is a new one, as a test may leave anything behind. So that this costs little,
         # what tests of models import is there, too.

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.engine import intake, submission_files
 from autograder.engine.executor import Job, NotebookResult
 from autograder.engine.matching import mark
@@ -67,7 +67,10 @@ def _listed(found: dict[str, dict[str, str]]) -> str:
 
 
 def calibrate(
-    course: Course, release: Release, run: Callable[[Job], dict[str, NotebookResult]], make_job
+    course: CourseDirectory,
+    release: Release,
+    run: Callable[[Job], dict[str, NotebookResult]],
+    make_job,
 ):
     """Try a unit's tests with its solution, unless that was done before for the same release.
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autograder.course import CourseError
+from autograder.course_directory import CourseError
 from autograder.engine.executor import Executor, Job, NotebookResult, ungraded
 from autograder.grading.local import choose_isolation
 from autograder.sandbox import Isolation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autograder.course import CourseError
+from autograder.course_directory import CourseError
 from autograder.engine.executor import Executor
 from autograder.sandbox import Isolation, SandboxError, probe
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.course import CourseError
+from autograder.course_directory import CourseError
 
 
 @contextlib.contextmanager

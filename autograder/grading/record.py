@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.engine.executor import NotebookResult
 from autograder.engine.intake import RebuiltNotebook
 from autograder.engine.matching import mark
@@ -40,7 +40,9 @@ class Recorder:
         strict: leave those to a human.
     """
 
-    def __init__(self, course: Course, gradebook, unit: str, calibration, *, strict: bool = False):
+    def __init__(
+        self, course: CourseDirectory, gradebook, unit: str, calibration, *, strict: bool = False
+    ):
         self.course, self.gradebook, self.unit = course, gradebook, unit
         self.calibration, self.strict = calibration, strict
 
@@ -242,7 +244,7 @@ def _limited(notebook):
     return LimitOutput().preprocess(notebook, {})[0]
 
 
-def _timestamp(course: Course, folder: Path):
+def _timestamp(course: CourseDirectory, folder: Path):
     """When it was handed in, if that is written beside it and can be read."""
     path = folder / "timestamp.txt"
     try:

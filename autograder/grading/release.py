@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 
 import autograder
-from autograder.course import Course, CourseError
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
 from autograder.engine.matching import mark
 
@@ -39,7 +39,7 @@ class Release:
         CourseError: the unit is not released.
     """
 
-    def __init__(self, course: Course, gradebook, unit: str):
+    def __init__(self, course: CourseDirectory, gradebook, unit: str):
         self.course, self.unit = course, unit
         self.notices: list[str] = []
         self.notebooks = {
@@ -129,7 +129,7 @@ class Release:
         return digest.hexdigest()
 
 
-def _cell_seconds(course: Course) -> float:
+def _cell_seconds(course: CourseDirectory) -> float:
     """Seconds for one cell: nbgrader's own reading of its configuration."""
     from nbgrader.preprocessors import Execute
 

@@ -8,12 +8,12 @@ import os
 import secrets
 from pathlib import Path
 
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.engine.submission_files import printable
 from autograder.grading.outcome import Outcome
 
 
-def run_seed(course: Course, resume: bool) -> str:
+def run_seed(course: CourseDirectory, resume: bool) -> str:
     """The seed of a run's draws: a new one for every run, and the same for one taken up again."""
     path = course.records / "seed"
     if not (resume and path.exists()):
@@ -21,7 +21,7 @@ def run_seed(course: Course, resume: bool) -> str:
     return path.read_text()
 
 
-def fingerprint(course: Course, unit: str, student: str, mark: str) -> str:
+def fingerprint(course: CourseDirectory, unit: str, student: str, mark: str) -> str:
     """Of what was handed in and what it is graded against; a change of either grades anew.
 
     Args:
@@ -42,11 +42,11 @@ def fingerprint(course: Course, unit: str, student: str, mark: str) -> str:
     return digest.hexdigest()
 
 
-def _file(course: Course, unit: str, student: str) -> Path:
+def _file(course: CourseDirectory, unit: str, student: str) -> Path:
     return course.records / unit / f"{printable(student)}.json"
 
 
-def remember(course: Course, outcome: Outcome, fingerprint: str) -> None:
+def remember(course: CourseDirectory, outcome: Outcome, fingerprint: str) -> None:
     """Write an outcome down; one that is not in the gradebook is not done, and is graded again.
 
     A full disk keeps it from being remembered, and from nothing else.
@@ -70,7 +70,9 @@ def write(path: Path, data) -> None:
     partial.rename(path)
 
 
-def remembered(course: Course, unit: str, student: str, fingerprint: str) -> Outcome | None:
+def remembered(
+    course: CourseDirectory, unit: str, student: str, fingerprint: str
+) -> Outcome | None:
     """The outcome of an earlier run on the same files, if it is there."""
     data = read(_file(course, unit, student))
     if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
@@ -86,7 +88,7 @@ def read(path: Path):
         return None
 
 
-def load_outcomes(course: Course, units: list[str] | None = None) -> list[Outcome]:
+def load_outcomes(course: CourseDirectory, units: list[str] | None = None) -> list[Outcome]:
     """The recorded outcomes of earlier runs, ordered by unit and student."""
     files = [p for unit in course.units(units) for p in (course.records / unit).glob("*.json")]
     return [Outcome.from_json(json.loads(path.read_text())) for path in sorted(files)]

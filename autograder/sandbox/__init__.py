@@ -4,7 +4,8 @@ A :class:`ForkServer` imports what the code will need, once. Each :meth:`ForkSer
 forks a process of its own from it, isolates it, and calls one function there, whose only way in
 and out is a socket::
 
-    with ForkServer(preload=("numpy", "tensorflow", "keras")) as server:
+    modules = ("numpy", "tensorflow", "keras")
+    with ForkServer(modules, isolation=require_isolation()) as server:
         process = server.start("package.module:function", limits=Limits(memory_mb=2000))
         process.channel.sendall(b"...")
         exit = process.wait(60)
@@ -15,8 +16,18 @@ holds the given `files` and that vanishes with it.
 """
 
 from autograder.sandbox.client import ForkServer
-from autograder.sandbox.isolation import Isolation, probe
+from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Exit, Limits, SandboxError
+from autograder.sandbox.probe import probe, require_isolation
 from autograder.sandbox.process import Process
 
-__all__ = ["Exit", "ForkServer", "Isolation", "Limits", "Process", "SandboxError", "probe"]
+__all__ = [
+    "Exit",
+    "ForkServer",
+    "Isolation",
+    "Limits",
+    "Process",
+    "SandboxError",
+    "probe",
+    "require_isolation",
+]

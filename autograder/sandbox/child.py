@@ -39,14 +39,14 @@ class Setup:
         isolation: a name of :class:`Isolation`.
         preload: modules to import.
         readable: files and folders that may be read.
-        tmp: /tmp is free to be the student's.
+        private_tmp: give each process a /tmp of its own.
         scratch: where work folders are made that are no mounts; the server's own folder.
     """
 
     isolation: str
     preload: list[str]
     readable: list[str]
-    tmp: bool
+    private_tmp: bool
     scratch: str
 
     @property
@@ -129,7 +129,7 @@ def _make_view(request: Request, setup: Setup, uid: int) -> None:
     k.mount("tmpfs", "/dev/shm", "tmpfs", safe | k.NO_EXEC, f"{own},nr_inodes=2000")
     os.mkdir(f"{WORK}/.tmp", 0o700)
     os.chown(f"{WORK}/.tmp", uid, gid)
-    if setup.tmp:
+    if setup.private_tmp:
         k.mount(f"{WORK}/.tmp", "/tmp", flags=k.BIND)
     # Mapped and shared, /dev/zero gives memory that is resident in no process.
     k.mount("/dev/null", "/dev/zero", flags=k.BIND)

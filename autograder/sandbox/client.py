@@ -13,8 +13,8 @@ from pathlib import Path
 
 from autograder.sandbox import control_groups, messages, view
 from autograder.sandbox.control_groups import ControlGroup
-from autograder.sandbox.isolation import Isolation, probe
-from autograder.sandbox.launch import Server
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.launch import ServerProcess
 from autograder.sandbox.limits import Limits, SandboxError
 from autograder.sandbox.process import Process
 from autograder.sandbox.request import Request, collect
@@ -49,8 +49,8 @@ class ForkServer:
     Args:
         preload: modules that it imports. They may run no TensorFlow op and know no secret: all
             processes share the server's memory.
-        isolation: what :func:`probe` gave, or a weaker one; None probes, and refuses where
-            nothing works. `Isolation.NONE` isolates nothing: for trusted code.
+        isolation: what :func:`require_isolation` gave, or a weaker one. `Isolation.NONE`
+            isolates nothing: for trusted code.
         readable: further files and folders that the processes may read.
 
     Attributes:
@@ -64,11 +64,9 @@ class ForkServer:
         self,
         preload: Sequence[str] = (),
         *,
-        isolation: Isolation | None = None,
+        isolation: Isolation,
         readable: Sequence[Path | str] = (),
     ):
-        if isolation is None and (isolation := probe()) == Isolation.NONE:
-            raise SandboxError(f"No sandbox works on this machine: {isolation.reason}")
         self.isolation = isolation
         self._preload = list(preload)
         self._paths = view.readable_paths(readable)
@@ -77,8 +75,8 @@ class ForkServer:
         self._closed = False
         self._server = self._launch()
 
-    def _launch(self) -> Server:
-        return Server(self._preload, self.isolation, self._paths)
+    def _launch(self) -> ServerProcess:
+        return ServerProcess(self._preload, self.isolation, self._paths)
 
     def start(
         self,
@@ -141,7 +139,7 @@ class ForkServer:
                     self._server = self._launch()
                 self._server.send(descriptors)
         except OSError as error:
-            problem = str(error) if self.alive else self._obituary()
+            problem = str(error) if self.alive else self._exit_reason()
             raise SandboxError(f"A process could not be asked for: {problem}") from None
         finally:
             os.close(file)
@@ -160,11 +158,11 @@ class ForkServer:
         except OSError as error:
             answer = {"error": str(error)}
         if "ready" not in answer:
-            problem = answer.get("error") or self._obituary()
+            problem = answer.get("error") or self._exit_reason()
             raise SandboxError(f"{target} could not be started: {problem}")
 
-    def _obituary(self) -> str:
-        return f"{self._server.obituary()} The next start makes a new one."
+    def _exit_reason(self) -> str:
+        return f"{self._server.exit_reason()} The next start makes a new one."
 
     @property
     def alive(self) -> bool:

@@ -26,7 +26,7 @@ _CLOSE_SECONDS = 10
 _BOOT = "import sys; sys.path.append({root!r}); from autograder.sandbox.server import main; main()"
 
 
-class Server:
+class ServerProcess:
     """A fork server's process and what belongs to it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Server:
             isolation=isolation.name,
             preload=list(preload),
             readable=[*view.system_paths(), *map(str, paths)],
-            tmp=view.leaves_tmp(paths),
+            private_tmp=view.outside_tmp(paths),
             scratch=self._scratch,
         )
         try:
@@ -73,7 +73,7 @@ class Server:
             messages.send(self._control, **asdict(setup))
             answer, _ = messages.receive(self._control, _PRELOAD_SECONDS)
         if "ready" not in answer:
-            problem = answer.get("error") or self.obituary()
+            problem = answer.get("error") or self.exit_reason()
             raise SandboxError(f"The fork server could not be started: {problem}")
         return answer["threads"]
 
@@ -89,7 +89,7 @@ class Server:
         """
         socket.send_fds(self._control, [b"start"], descriptors)
 
-    def obituary(self) -> str:
+    def exit_reason(self) -> str:
         """What is known of its end, in words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)

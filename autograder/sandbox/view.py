@@ -77,7 +77,7 @@ def system_paths() -> list[str]:
     return [name for name in names if Path(name).exists()]
 
 
-def leaves_tmp(paths: Iterable[Path]) -> bool:
+def outside_tmp(paths: Iterable[Path]) -> bool:
     """Whether nothing of what is shown lies in /tmp, so that each process can have its own."""
     return not any(path.is_relative_to("/tmp") for path in paths)
 

@@ -66,25 +66,25 @@ c.ExecutePreprocessor.timeout = 4
 
 @pytest.fixture(scope="session")
 def _released_course(tmp_path_factory) -> Path:
-    from autograder.course import Course
-    from autograder.gates import generate
+    from autograder.course_directory import CourseDirectory
+    from autograder.generate import generate
 
     root = tmp_path_factory.mktemp("course")
     (root / "nbgrader_config.py").write_text(CONFIG)
     (root / "source" / "small").mkdir(parents=True)
     nbformat.write(notebook(), root / "source" / "small" / "small.ipynb")
-    assert generate(Course(root), "small") == []
+    assert generate(CourseDirectory(root), "small") == []
     return root
 
 
 @pytest.fixture
 def small_course(_released_course, tmp_path):
     """A released course, and a function that hands in a student's cells."""
-    from autograder.course import Course
+    from autograder.course_directory import CourseDirectory
 
     root = tmp_path / "course"
     shutil.copytree(_released_course, root)
-    course = Course(root)
+    course = CourseDirectory(root)
 
     def submit(student: str, answers: dict[str, str] | None = None, raw: bytes | None = None):
         folder = course.path("submitted", student, "small")

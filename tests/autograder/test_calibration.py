@@ -7,8 +7,8 @@ import nbformat
 import pytest
 
 from autograder import grading
-from autograder.course import Course
-from autograder.gates import generate
+from autograder.course_directory import CourseDirectory
+from autograder.generate import generate
 from autograder.grading.calibration import SOLUTION
 from autograder.report import write_report
 from tests.autograder.conftest import CONFIG, notebook
@@ -47,14 +47,14 @@ def _released(tmp_path_factory):
     (root / "nbgrader_config.py").write_text(CONFIG)
     (root / "source" / "small").mkdir(parents=True)
     nbformat.write(notebook(SOURCE), root / "source" / "small" / "small.ipynb")
-    assert generate(Course(root), "small") == []
+    assert generate(CourseDirectory(root), "small") == []
     return root
 
 
 @pytest.fixture
 def course(_released, tmp_path):
     shutil.copytree(_released, tmp_path / "course")
-    return Course(tmp_path / "course")
+    return CourseDirectory(tmp_path / "course")
 
 
 def submit(course, student, source, last=""):
@@ -113,7 +113,9 @@ def test_a_question_that_cannot_be_judged_apart_is_graded_and_said(course, grade
 def test_strict_leaves_only_that_question_to_a_human(course, grade):
     submit(course, "right", RIGHT)
     notices = []
-    (outcome,) = grade(course, options=grading.Options(strict=True), on_notice=notices.append)
+    (outcome,) = grade(
+        course, options=grading.GradingOptions(strict=True), on_notice=notices.append
+    )
     assert scores(outcome) == {"test_inside": None, "test_apart": 3, "test_broken": 0}
     assert outcome.status == "needs a human"
     assert "test_inside: not judged apart, and so not graded" in outcome.reason
@@ -184,7 +186,7 @@ class Uncarried:
 def test_what_cannot_be_handed_over_without_a_source(course, executor, strict, score):
     shutil.rmtree(course.path("source", ".", "small").parent)
     submit(course, "right", RIGHT)
-    options = grading.Options(strict=strict)
+    options = grading.GradingOptions(strict=strict)
     (outcome,) = grading.grade(course, executor=Uncarried(executor), options=options)
     apart = next(q for q in outcome.questions if q.question == "test_apart")
     assert (apart.score, apart.protected) == (score, False)

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 
 from autograder import ledgers
-from autograder.course import Course, CourseError
-from autograder.demo import CLASSES, run_demo
+from autograder.course_directory import CourseDirectory, CourseError
+from autograder.demo.play import ROSTERS, run_demo
 from tests import parts
 from tests.conftest import ROOT
 
@@ -15,18 +15,18 @@ UNIT = "02_sizing"
 
 
 def test_the_class_is_the_one_that_was_asked_for():
-    assert len(CLASSES[UNIT]) == 12
-    for samples in CLASSES.values():
+    assert len(ROSTERS[UNIT]) == 12
+    for samples in ROSTERS.values():
         assert len({sample.student for sample in samples}) == len(samples)
-    most = max(sample.deserved for sample in CLASSES[UNIT])
-    assert sum(sample.deserved == most for sample in CLASSES[UNIT]) == 3
+    most = max(sample.deserved for sample in ROSTERS[UNIT])
+    assert sum(sample.deserved == most for sample in ROSTERS[UNIT]) == 3
 
 
 def test_every_unit_has_a_class():
-    assert list(CLASSES) == Course(ROOT).units()
+    assert list(ROSTERS) == CourseDirectory(ROOT).units()
 
 
-OTHERS = [unit for unit in CLASSES if unit != UNIT]
+OTHERS = [unit for unit in ROSTERS if unit != UNIT]
 # Of another class, on one day.
 STUDENTS = 2
 
@@ -35,20 +35,20 @@ STUDENTS = 2
 def samples(unit, whole, monkeypatch):
     """Who hands in: the class of `make demo`, and by day some of another."""
     if unit != UNIT and not whole:
-        some = ledgers.sample(CLASSES[unit], STUDENTS, parts.DAY, "students")
-        monkeypatch.setitem(CLASSES, unit, some)
-    return CLASSES[unit]
+        some = ledgers.sample(ROSTERS[unit], STUDENTS, parts.DAY, "students")
+        monkeypatch.setitem(ROSTERS, unit, some)
+    return ROSTERS[unit]
 
 
 @pytest.mark.parametrize("unit", [UNIT, *parts.by_day(OTHERS, 1, "classes")])
 def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys):
     """Mutants and alternatives are left to the release gates and to test_units.py."""
-    course = Course(ROOT)
+    course = CourseDirectory(ROOT)
     readers = [sample.student for sample in samples]
     pages = "*" if whole else ledgers.sample(readers, 1, parts.DAY)[0]
     assert run_demo(course, unit, tmp_path / "demo", variants=False, pages=pages) == 0
     assert f"{len(samples)} of {len(samples)} scores as deserved" in capsys.readouterr().out
-    demo = Course(tmp_path / "demo")
+    demo = CourseDirectory(tmp_path / "demo")
     with demo.gradebook() as gradebook:
         given = {s.student_id: s.score for s in gradebook.assignment_submissions(unit)}
     assert given == pytest.approx({sample.student: sample.deserved for sample in samples})
@@ -77,15 +77,17 @@ def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys)
 
 def test_a_unit_without_a_class_is_refused(tmp_path):
     with pytest.raises(CourseError, match="received '99_other'"):
-        run_demo(Course(ROOT), "99_other", tmp_path / "demo")
+        run_demo(CourseDirectory(ROOT), "99_other", tmp_path / "demo")
 
 
-@pytest.mark.parametrize("unit", parts.by_day(CLASSES, 4, "releases"))
+@pytest.mark.parametrize("unit", parts.by_day(ROSTERS, 4, "releases"))
 def test_published_assignments_are_what_a_release_gives(unit, tmp_path):
     """`assignments/` is written by the release command and never edited."""
-    from autograder.gates import _scratch_course, check_leaks, generate
+    from autograder.gates import _scratch_course
+    from autograder.generate import generate
+    from autograder.source_gates import check_leaks
 
-    course = Course(ROOT)
+    course = CourseDirectory(ROOT)
     scratch = _scratch_course(course, unit, tmp_path)
     assert generate(scratch, unit) == []
     fresh, published = (c.path("release", ".", unit) for c in (scratch, course))

@@ -12,8 +12,10 @@ import nbformat
 import pytest
 
 from autograder import grading
-from autograder.course import Course, CourseError
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
+from autograder.grading import run
+from autograder.grading.record import Recorder
 from autograder.grading.release import NO_LIMIT_S, Release
 from tests.autograder.test_grading import RIGHT, scores
 
@@ -27,7 +29,7 @@ def configured(course, *lines):
     """The course with more lines in its configuration."""
     config = course.root / "nbgrader_config.py"
     config.write_text("\n".join([config.read_text(), *lines]))
-    return Course(course.root)
+    return CourseDirectory(course.root)
 
 
 # What is configured
@@ -152,28 +154,28 @@ def test_what_is_not_in_the_gradebook_is_not_done(small_course, grade, monkeypat
     course, submit = small_course
     submit("a", RIGHT)
     submit("b", RIGHT)
-    write = grading.Recorder._write_tree
+    write = Recorder._write_tree
 
     def full(self, student, *rest):
         if student == "a":
             raise OSError(28, "No space left on device")
         return write(self, student, *rest)
 
-    monkeypatch.setattr(grading.Recorder, "_write_tree", full)
+    monkeypatch.setattr(Recorder, "_write_tree", full)
     lost, fine = grade(course)
     assert (lost.recorded, lost.status) == (False, "needs a human")
     assert "could not be recorded (OSError: [Errno 28] No space left" in lost.reason
     assert (fine.recorded, fine.score) == (True, 5)
     monkeypatch.undo()
-    again = grade(course, options=grading.Options(resume=True))
+    again = grade(course, options=grading.GradingOptions(resume=True))
     assert [(o.recorded, o.score) for o in again] == [(True, 5), (True, 5)]
 
 
 def test_a_record_that_cannot_be_written_is_said(small_course, grade, monkeypatch):
     course, submit = small_course
     submit("s", RIGHT)
-    monkeypatch.setattr(grading.state, "write", lambda *a: (_ for _ in ()).throw(OSError(28, "")))
-    monkeypatch.setattr(grading, "calibrate", lambda c, release, *rest: grading.Calibration("x"))
+    monkeypatch.setattr(run.state, "write", lambda *a: (_ for _ in ()).throw(OSError(28, "")))
+    monkeypatch.setattr(run, "calibrate", lambda c, release, *rest: run.Calibration("x"))
     (outcome,) = grade(course)
     assert (outcome.recorded, outcome.status) == (False, "needs a human")
 
@@ -268,7 +270,7 @@ def test_what_a_test_returns(small_course, grade, test, score, reason):
     with sqlite3.connect(course.root / "gradebook.db") as database:
         database.execute("update source_cell set source = ? where name = 'test_square'", (test,))
     submit("s", RIGHT)
-    (outcome,) = grade(course, options=grading.Options(calibrate=False))
+    (outcome,) = grade(course, options=grading.GradingOptions(calibrate=False))
     assert outcome.questions[1].score == score
     assert (outcome.status == "flagged", reason in outcome.reason) == (bool(reason), True)
     with course.gradebook() as gradebook:
@@ -308,7 +310,7 @@ def test_resume_notices_other_code_and_other_limits(small_course, executor, monk
             asked.append(job.student)
             return executor.run(job)
 
-    options = grading.Options(resume=True)
+    options = grading.GradingOptions(resume=True)
     grading.grade(course, executor=Watched(), options=options)
     assert asked == []
     monkeypatch.setattr(release, "grading_code", lambda: "another")

@@ -6,9 +6,9 @@ import functools
 import nbformat
 import pytest
 
-from autograder import gates
 from autograder import release as releasing
-from autograder.course import Course
+from autograder import source_gates
+from autograder.course_directory import CourseDirectory
 from tests.autograder.conftest import CONFIG, SOURCE, notebook
 
 
@@ -18,13 +18,13 @@ def release(executor):
     return functools.partial(releasing.release, executor=executor)
 
 
-def course_with(tmp_path, change=lambda cells: None) -> Course:
+def course_with(tmp_path, change=lambda cells: None) -> CourseDirectory:
     cells = copy.deepcopy(SOURCE)
     change(cells)
     (tmp_path / "nbgrader_config.py").write_text(CONFIG)
     (tmp_path / "source" / "small").mkdir(parents=True)
     nbformat.write(notebook(cells), tmp_path / "source" / "small" / "small.ipynb")
-    return Course(tmp_path)
+    return CourseDirectory(tmp_path)
 
 
 def edit(name, old, new):
@@ -109,7 +109,7 @@ def test_gates_close(tmp_path, change, problem, release):
 def test_a_leak_is_found(tmp_path):
     source = notebook()
     leaked = copy.deepcopy(source)
-    problems = gates.check_leaks(source, leaked)
+    problems = source_gates.check_leaks(source, leaked)
     assert any("secret way" in text for text in problems)
     assert any("any number" in text for text in problems)
 
@@ -133,4 +133,4 @@ def test_the_script_beside_a_notebook_stays_here(tmp_path, release):
 def test_outputs_do_not_reach_students():
     released = notebook()
     released.cells[1].outputs = [nbformat.v4.new_output("stream", text="42")]
-    assert any("has outputs" in text for text in gates.check_leaks(notebook(), released))
+    assert any("has outputs" in text for text in source_gates.check_leaks(notebook(), released))

@@ -138,9 +138,9 @@ def test_modules_that_are_imported_by_name_count(package):
 
 
 def test_checks_and_engine_count_for_every_unit():
-    from autograder.course import Course
+    from autograder.course_directory import CourseDirectory
 
-    course = Course(ledgers.PROJECT)
+    course = CourseDirectory(ledgers.PROJECT)
     for unit in course.units():
         digests = ledgers.of_unit(course, unit)
         assert {"autograder/checks/question.py", "autograder/engine/judge.py"} <= digests.keys()
@@ -178,8 +178,8 @@ def test_recording_writes_what_was_found(unit, executor):
     report, ledger = record(unit, executor)
     assert report.ok
     assert ledger.found == {
-        "test_double": {"mutants": 2, "killed": 2, "alternatives": 1, "accepted": 1},
-        "test_square": {"mutants": 1, "killed": 1},
+        "test_double": {"mutants": 2, "caught": 2, "alternatives": 1, "accepted": 1},
+        "test_square": {"mutants": 1, "caught": 1},
     }
     assert ledger.date == date.today().isoformat() and ledger.seconds > 0
     assert releasing.stale(unit) == {}
@@ -213,9 +213,9 @@ def test_a_forged_ledger_is_found(unit, executor):
 
 def test_the_command_records_what_no_longer_holds(unit, capsys, monkeypatch):
     def open_gates(course, name, on_step, executor):
-        return GateReport(name, 5, {"test_double": Counter(mutants=2, killed=2)}, 3.0)
+        return GateReport(name, 5, {"test_double": Counter(mutants=2, caught=2)}, 3.0)
 
-    monkeypatch.setattr(releasing, "rehearse", open_gates)
+    monkeypatch.setattr(releasing, "run_gates", open_gates)
     _, ledger = record(unit, None)
     arguments = ["release", "--check", "--record", "--course", str(unit.root)]
     assert main(arguments) == 0

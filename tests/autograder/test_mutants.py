@@ -45,14 +45,14 @@ def check(tmp_path, executor):
 def test_good_variants_pass(check):
     report = check(GOOD)
     assert report.problems == []
-    assert (report.totals["mutants"], report.totals["killed"]) == (3, 3)
+    assert (report.totals["mutants"], report.totals["caught"]) == (3, 3)
     assert (report.totals["alternatives"], report.totals["accepted"]) == (1, 1)
     assert report.seconds > 0
 
 
 def test_a_surviving_mutant_shuts_the_gate(check):
     report = check(GOOD.replace('["cubed", "x * x", "x * x * x"]', '["same", "x * x", "x ** 2"]'))
-    assert (report.totals["mutants"], report.totals["killed"]) == (3, 2)
+    assert (report.totals["mutants"], report.totals["caught"]) == (3, 2)
     assert report.problems == ["mutant 'same' of 'test_square' survives: it scores all 3 points"]
 
 
@@ -67,7 +67,7 @@ def test_a_refused_alternative_shuts_the_gate(check):
 
 def test_a_message_that_does_not_name_the_mistake_shuts_the_gate(check):
     report = check(GOOD.replace("is there a return?", "where is your return?"))
-    assert (report.totals["mutants"], report.totals["killed"]) == (3, 2)
+    assert (report.totals["mutants"], report.totals["caught"]) == (3, 2)
     assert "no message says 'where is your return?'" in report.problems[0]
     assert "is there a return?" in report.problems[0]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from autograder import grading
-from autograder.course import CourseError
+from autograder.course_directory import CourseError
 from tests.autograder.test_grading import RIGHT
 
 ONE_EXAMPLE = "def double(x):\n    return 6 if x == 3 else abs(2 * x)"
@@ -63,14 +63,14 @@ def reset(course):
 
 RUN = """
 import sys
-from autograder.course import Course
+from autograder.course_directory import CourseDirectory
 from autograder.engine.executor import Executor
-from autograder.grading import Options, grade
+from autograder.grading import GradingOptions, grade
 
 if __name__ == "__main__":
     with Executor(preload=("IPython",)) as executor:
-        options = Options(resume=sys.argv[2] == "resume", wait=sys.argv[3] == "wait")
-        grade(Course(sys.argv[1]), executor=executor, options=options,
+        options = GradingOptions(resume=sys.argv[2] == "resume", wait=sys.argv[3] == "wait")
+        grade(CourseDirectory(sys.argv[1]), executor=executor, options=options,
               on_done=lambda outcome: print(outcome.student, outcome.score, flush=True))
 """
 
@@ -153,7 +153,7 @@ def test_resume_grades_what_has_changed(course_of_ten, executor):
             graded.append(job.student)
             return executor.run(job)
 
-    options = grading.Options(resume=True)
+    options = grading.GradingOptions(resume=True)
     outcomes = grading.grade(course, executor=Watched(), options=options)
     assert graded == ["s02"]
     assert len(outcomes) == 10
@@ -172,7 +172,7 @@ def test_without_any_isolation(small_course, monkeypatch):
     with pytest.raises(CourseError, match="cannot be isolated.*no bubblewrap.*apt install bubble"):
         grading.grade(course)
     assert not course.path("autograded", "s", "small").exists()
-    (outcome,) = grading.grade(course, options=grading.Options(unsafe=True))
+    (outcome,) = grading.grade(course, options=grading.GradingOptions(unsafe=True))
     assert (outcome.score, outcome.isolation) == (5, "none")
     assert "NOT ISOLATED" in write_report(course).read_text()
 
@@ -205,7 +205,7 @@ def test_on_a_cluster_with_a_worker_that_dies(course_of_ten):
 
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(host="127.0.0.1", silence_logs=50, **settings) as cluster:
-        options = grading.Options(cluster=cluster.scheduler_address)
+        options = grading.GradingOptions(cluster=cluster.scheduler_address)
         outcomes = grading.grade(course, options=options, on_done=kill_one)
     assert killed
     assert [o.score for o in outcomes] == [5, 4, 0, 2, 5, 4, 0, 2, 5, 4]
@@ -241,7 +241,7 @@ def test_a_submission_that_takes_two_workers_with_it(course_of_ten):
     with distributed.LocalCluster(host="127.0.0.1", silence_logs=50, **settings) as cluster:
         with distributed.Client(cluster.scheduler_address, timeout=60) as client:
             client.register_plugin(Deadly())
-        options = grading.Options(cluster=cluster.scheduler_address)
+        options = grading.GradingOptions(cluster=cluster.scheduler_address)
         outcomes = grading.grade(course_of_ten, options=options)
     by_student = {outcome.student: outcome for outcome in outcomes}
     deadly = by_student.pop("s04")
@@ -253,6 +253,6 @@ def test_a_submission_that_takes_two_workers_with_it(course_of_ten):
 
 def test_no_cluster_at_the_address(course_of_ten):
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    options = grading.Options(cluster="tcp://127.0.0.1:9")
+    options = grading.GradingOptions(cluster="tcp://127.0.0.1:9")
     with pytest.raises(CourseError, match="No cluster answers at"):
         grading.grade(course_of_ten, options=options)

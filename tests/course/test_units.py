@@ -183,7 +183,7 @@ def test_mutant_loses_points(name, variant, draws):
     for _ in range(draws[1]):
         score, message = unit(name).mark(variant.question, namespace)
         assert score < unit(name).points[variant.question]
-        assert variant.says in message
+        assert variant.expected_message in message
 
 
 @pytest.mark.parametrize(("name", "variant"), RIGHT, ids=named)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.course import Course
-from autograder.gates import generate
+from autograder.course_directory import CourseDirectory
+from autograder.generate import generate
 
 HERE = Path(__file__).parent
 DATA = HERE / "habits.toml"
@@ -86,14 +86,14 @@ def _source(questions: list[Habit]):
     return made
 
 
-def make(root: Path) -> Course:
+def make(root: Path) -> CourseDirectory:
     """A released course in an empty folder, with what both students hand in."""
     source = root / "source" / UNIT
     source.mkdir(parents=True)
     (source / "helper_mod.py").write_text(HELPER)
     for notebook, questions in notebooks().items():
         nbformat.write(_source(questions), source / f"{notebook}.ipynb")
-    course = Course(root)
+    course = CourseDirectory(root)
     if problems := generate(course, UNIT):
         raise RuntimeError("; ".join(problems))
     for student in STUDENTS:
@@ -113,7 +113,7 @@ def _answer(path: Path, questions: list[Habit], student: str) -> None:
     nbformat.write(work, path)
 
 
-def grades(course: Course) -> dict[str, dict[str, float | None]]:
+def grades(course: CourseDirectory) -> dict[str, dict[str, float | None]]:
     """What the gradebook has: for each student, each question's automatic score."""
     with course.gradebook() as gradebook:
         return {

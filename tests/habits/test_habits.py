@@ -17,10 +17,12 @@ LEAST_JUDGED_APART = 20
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory, executor):
     """Both students, graded in one run."""
-    from autograder.grading import Options, grade
+    from autograder.grading import GradingOptions, grade
 
     course = make(tmp_path_factory.mktemp("habits"))
-    return {o.student: o for o in grade(course, options=Options(workers=2), executor=executor)}
+    return {
+        o.student: o for o in grade(course, options=GradingOptions(workers=2), executor=executor)
+    }
 
 
 def recorded() -> dict:

@@ -138,14 +138,14 @@ def test_the_alarms_ring(tmp_path):
 @pytest.fixture(scope="module")
 def released_course(tmp_path_factory):
     """The unit's course with its release, and no submission."""
-    from autograder.course import Course
-    from autograder.gates import generate
+    from autograder.course_directory import CourseDirectory
+    from autograder.generate import generate
 
     root = tmp_path_factory.mktemp("hostile") / "course"
     (root / "source" / UNIT).mkdir(parents=True)
     (root / "nbgrader_config.py").write_text(CONFIG)
     nbformat.write(source_notebook(), root / "source" / UNIT / f"{UNIT}.ipynb")
-    course = Course(root)
+    course = CourseDirectory(root)
     assert generate(course, UNIT) == []
     return course
 
@@ -343,13 +343,13 @@ def graded(released_course, released, tmp_path_factory, request) -> Class:
 
 def _grade(found: Class, executor) -> None:
     """Grade the class in one run; should somebody stop it, those who are left one by one."""
-    from autograder.grading import Options, grade
+    from autograder.grading import GradingOptions, grade
 
     def keep(outcome) -> None:
         found.outcomes[outcome.student] = outcome
 
     def run(students: str) -> None:
-        options = Options(workers=WORKERS, notebook_seconds=60)
+        options = GradingOptions(workers=WORKERS, notebook_seconds=60)
         try:
             grade(found.course, [UNIT], students, options=options, executor=executor, on_done=keep)
         except Exception as error:

@@ -7,7 +7,7 @@ import select
 import pytest
 
 from autograder.sandbox import ForkServer, Isolation, probe
-from autograder.sandbox.isolation import why_not
+from autograder.sandbox.probe import why_not
 from tests.autograder.sandbox.inside import ALL, FILE, HERE, NAMESPACES, SHUT
 
 ISOLATIONS = {"any_server": ALL, "server": SHUT, "namespaced": NAMESPACES, "warm": SHUT}

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from autograder.engine.executor import Executor
 from autograder.sandbox import (
     ForkServer,
     Isolation,
@@ -16,9 +18,10 @@ from autograder.sandbox import (
     control_groups,
     kernel,
     probe,
+    require_isolation,
     view,
 )
-from autograder.sandbox.isolation import why_not
+from autograder.sandbox.probe import why_not
 from autograder.sandbox.watch import descendants
 from tests.autograder.sandbox.inside import ALL, HERE, SHUT, SMALL, TARGET, ask, begin
 
@@ -75,7 +78,7 @@ def test_what_the_view_is_made_of(tmp_path, monkeypatch):
     assert not any(".." in path.parts for path in shown)
     # A folder covers what is below it, and links are followed by name and by where they lead.
     assert tmp_path in shown and not any(tmp_path in path.parents for path in shown)
-    assert view.leaves_tmp([Path("/opt/x")]) and not view.leaves_tmp([Path("/tmp/x")])
+    assert view.outside_tmp([Path("/opt/x")]) and not view.outside_tmp([Path("/tmp/x")])
     command = view.bubblewrap([tmp_path], user_namespace=True)
     assert {"--unshare-net", "--unshare-pid", "--unshare-user", "--die-with-parent"} <= set(command)
 
@@ -114,9 +117,12 @@ def test_probe_sees_a_leak():
 
 
 def test_no_sandbox_is_an_error_and_not_a_choice(monkeypatch):
-    monkeypatch.setattr(client, "probe", lambda: Isolation("none", "nothing works"))
+    nothing = Isolation("none", "nothing works")
+    monkeypatch.setattr(sys.modules["autograder.sandbox.probe"], "probe", lambda: nothing)
     with pytest.raises(SandboxError, match="nothing works"):
-        ForkServer()
+        require_isolation()
+    with pytest.raises(SandboxError, match="nothing works"):
+        Executor()
 
 
 def test_control_group_has_the_limits_and_the_supervisor(servers, monkeypatch, tmp_path):

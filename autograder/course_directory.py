@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
-import re
 import shutil
 import stat
 import sys
@@ -17,7 +16,7 @@ class CourseError(Exception):
     """Something about the course that the instructor has to put right, in one message."""
 
 
-class Course:
+class CourseDirectory:
     """An nbgrader course directory, ours or a stranger's.
 
     Args:
@@ -37,9 +36,9 @@ class Course:
         self.config = self._load_config()
         self.config.CourseDirectory.root = str(self.root)
 
-        from nbgrader.coursedir import CourseDirectory
+        from nbgrader import coursedir
 
-        self.directory = CourseDirectory(config=self.config)
+        self.directory = coursedir.CourseDirectory(config=self.config)
 
     def _load_config(self):
         from jupyter_core.paths import jupyter_config_path
@@ -113,13 +112,13 @@ class Course:
 
     def api(self, **overrides):
         """nbgrader's own interface to this course; its log is returned by each call."""
+        from nbgrader import coursedir
         from nbgrader.apps.api import NbGraderAPI
-        from nbgrader.coursedir import CourseDirectory
 
         config = self.config.copy()
         for section, values in overrides.items():
             config[section].update(values)
-        api = NbGraderAPI(coursedir=CourseDirectory(config=config), config=config)
+        api = NbGraderAPI(coursedir=coursedir.CourseDirectory(config=config), config=config)
         api.log.setLevel(logging.INFO)
         return api
 
@@ -184,11 +183,3 @@ def _put_tools_on_path() -> None:
     if not shutil.which("alembic"):
         own = str(Path(sys.executable).parent)
         os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
-
-
-def failure_reason(result: dict) -> str:
-    """Why a call of nbgrader's interface failed: the first exception that its log tells of."""
-    text = (result.get("log") or "") + "\n" + (result.get("error") or "")
-    raised = re.findall(r"^\s*([\w.]*(?:Error|Exception|Entry)\b: .+)$", text, re.MULTILINE)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return raised[0] if raised else (lines[-1] if lines else "no reason given")

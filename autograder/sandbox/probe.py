@@ -1,0 +1,111 @@
+"""Which isolation works on this machine: each is tried, by code that attempts to get out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from autograder.sandbox.client import ForkServer
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits, SandboxError
+
+_HOW = {
+    Isolation.ROOT: "namespaces, and a user id for each submission",
+    Isolation.USER: "user namespaces",
+    Isolation.LANDLOCK: "Landlock and a system call filter, without namespaces",
+}
+
+
+def probe() -> Isolation:
+    """The strongest isolation that works here: each is tried, not assumed.
+
+    Returns:
+        ROOT, USER, LANDLOCK or NONE, with the reason why the stronger ones don't work.
+    """
+    failures = []
+    for isolation, how in _HOW.items():
+        if problem := why_not(isolation):
+            failures.append(f"{how}: {problem}")
+        else:
+            return replace(isolation, reason="; ".join([f"{how}: works", *failures]))
+    return replace(Isolation.NONE, reason="; ".join(failures))
+
+
+def require_isolation() -> Isolation:
+    """The strongest isolation that works here.
+
+    Raises:
+        SandboxError: none does.
+    """
+    found = probe()
+    if found == Isolation.NONE:
+        raise SandboxError(f"No sandbox works on this machine: {found.reason}")
+    return found
+
+
+def why_not(isolation: Isolation) -> str:
+    """Try one isolation, with a process that attempts to get out; empty if it cannot."""
+    if isolation == Isolation.ROOT and os.geteuid() != 0:
+        return "needs root"
+    limits = Limits(memory_mb=500, processes=20, cpu_s=20, wall_s=20)
+    try:
+        with (
+            tempfile.NamedTemporaryFile(prefix="autograder-secret-") as secret,
+            ForkServer(isolation=isolation) as server,
+            server.start("autograder.sandbox.probe:try_to_get_out", limits=limits) as process,
+        ):
+            paths = [secret.name, str(Path.home()), sys.prefix]
+            process.channel.sendall(json.dumps([*paths, os.getpid()]).encode() + b"\n")
+            with process.channel.makefile() as lines:
+                found = json.loads(lines.readline() or '["it ended before it could say anything"]')
+    except SandboxError as error:
+        return str(error)
+    return "the sandbox leaks: " + ", ".join(found) if found else ""
+
+
+def try_to_get_out(channel: socket.socket) -> None:
+    """Runs inside: says which of the things that must fail did not."""
+    with channel.makefile() as lines:
+        secret, home, prefix, grader = json.loads(lines.readline())
+    attempts = {
+        "a file of the grader's can be read": lambda: open(secret).close(),
+        "the home folder can be listed": lambda: _list_beyond(home, prefix),
+        "Python can be changed": lambda: open(f"{prefix}/changed", "w").close(),
+        "there is a network": lambda: socket.socket(socket.AF_INET).close(),
+        "the grader can be signalled": lambda: _signal(grader),
+        "it has capabilities": _use_capabilities,
+    }
+    leaks = []
+    for leak, attempt in attempts.items():
+        with contextlib.suppress(OSError):
+            attempt()
+            leaks.append(leak)
+    channel.sendall(json.dumps(leaks).encode() + b"\n")
+
+
+def _list_beyond(home: str, *shown: str) -> None:
+    # What is shown may lie below it, and then the folders on the way are there.
+    for entry in os.listdir(home):
+        if not any(path.startswith(f"{home}/{entry}") for path in [*shown, sys.base_prefix]):
+            return
+    raise PermissionError
+
+
+def _signal(grader: int) -> None:
+    # In a namespace of processes this number is nobody's, or one of the sandbox's own.
+    if os.getpid() > 2:
+        os.kill(grader, 0)
+    else:
+        raise ProcessLookupError
+
+
+def _use_capabilities() -> None:
+    with open("/proc/self/status") as file:
+        if all(int(line.split()[1], 16) == 0 for line in file if line.startswith("CapEff")):
+            raise PermissionError
