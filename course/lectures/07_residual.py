@@ -18,22 +18,23 @@
 # %% [markdown]
 # # 07 · Residual networks
 #
-# AlexNet has 8 layers, VGG 19, GoogLeNet 22. Why not 50, or 150? Because with plain stacks it does
-# not work, and not for the reason that one would guess. This lecture shows
+# AlexNet has 8 layers, VGG 19, GoogLeNet 22. Why not 50, or 150? Because plain stacks of layers
+# stop working, and not for the reason you might guess. This lecture shows
 #
 # 1. that deeper plain networks get **worse**, on the very images that they are trained on,
-# 2. that they need not, **by construction**, and how hard a copy is to learn,
+# 2. that they need not, **by construction**, and how hard it is to learn to copy,
 # 3. the **residual block**, basic and bottleneck,
 # 4. **shortcuts** A, B and C, and where the stride goes,
-# 5. the networks, from 20 layers to 152, with what they **cost**,
+# 5. the networks, from 20 layers to 152, and what they **cost**,
 # 6. the **gradients**, layer by layer,
-# 7. and what happens if a block is **taken out** of a trained network.
+# 7. what happens if a block is **taken out** of a trained network.
 #
-# Everything is measured here, on small networks that train in seconds; what the paper measured on
-# large ones stands beside it. One seed is one story, so the tables have five: they were recorded
-# before, by this very notebook with other values of `SEED`, and their last row is your own run. It
-# need not agree with seed 1 to the digit, as another processor adds in another order, and training
-# magnifies that. What is *claimed* is asserted in the cells, and held for all five seeds.
+# Everything is measured here, on small networks that train in seconds, beside what the paper
+# measured on large ones. One seed is one story, so the tables have five: they were recorded in
+# advance, by this very notebook with other values of `SEED`, and their last row is your own run.
+# It need not agree with seed 1 to the last digit, as another processor adds in a different order,
+# and training magnifies that. What is *claimed* is asserted in the cells, and held for all five
+# seeds.
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
@@ -62,10 +63,10 @@ recorded, numbers = seeds.load("07_residual"), {}  # with five seeds, and in thi
 #
 # Take the paper's networks for small images: one convolution, three stages of $n$ blocks of two
 # convolutions each, the mean of each feature map, one dense layer; $6n + 2$ layers. Every
-# convolution is followed by batch normalization, and all kernels begin as He et al. (2015) say,
-# with a variance of $2/m$ where a window has $m$ values. The networks are narrow, and the images
-# are the digits of 8x8 pixels, so training takes seconds. Section 4 explains `shortcut`; with
-# `None`, the network is plain.
+# convolution is followed by batch normalization, and all kernels are initialized as He et al.
+# (2015) propose, with a variance of $2/m$ where a window has $m$ values. The networks are narrow,
+# and the images are the 8x8 digits, so training takes seconds. Section 4 explains `shortcut`;
+# with `None`, the network is plain.
 
 
 # %%
@@ -139,7 +140,7 @@ show(plots.training_curves(
 ))  # fmt: skip
 
 # %% [markdown]
-# The training loss at the end, a mean of the last ten steps, for each seed:
+# The final training loss, averaged over the last ten steps, for each seed:
 
 # %%
 end = {name: float(values[0][-1]) for name, values in curves.items()}
@@ -150,31 +151,32 @@ table(("seed", *end), seeds.columns(recorded, [f"loss: {name}" for name in end],
 
 # %% [markdown]
 # The deeper plain network is worse, and not by chance: its best seed is worse than the shallow
-# one's worst. The residual ones cannot be told apart. (The cell asserts that 32 plain layers end at
-# least 0.3 above 20, and 32 residual ones below 0.15 and below a quarter of the plain ones. All
-# this is after 60 steps. Wait long enough, and even the deep plain network gets these easy digits.
-# The paper waits for 64,000 steps, and its plain networks still get worse with depth.)
+# one's worst. The residual networks cannot be told apart. (The cell asserts that 32 plain layers
+# end at least 0.3 above 20, and 32 residual ones below 0.15 and below a quarter of the plain
+# ones. All this is after 60 steps. Wait long enough, and even the deep plain network learns these
+# easy digits. The paper trains for 64,000 steps, and its plain networks still get worse with
+# depth.)
 #
-# **This is not overfitting.** Overfitting is a *low* error on the training images and a high one on
-# others. Here the deep network is worse on the images that it is trained on. It fits less, although
-# it has more weights. The paper sees the same on CIFAR-10 (20 layers against 56) and on ImageNet
-# (18 against 34), and calls it **degradation**.
+# **This is not overfitting.** Overfitting is a *low* error on the training images and a high one
+# on others. Here the deep network is worse on the images that it is trained on. It fits less
+# well, although it has more weights. The paper sees the same on CIFAR-10 (20 layers against 56)
+# and on ImageNet (18 against 34), and calls it **degradation**.
 #
 # ## 2 · By construction
 #
-# A deeper network *could* be as good. Take the shallow one, put new blocks between its own, and let
-# them pass on what they receive: the **identity**. Nothing has changed, so the training error is no
-# higher. There is such a set of weights; gradient descent does not find it.
+# A deeper network *could* be as good. Take the shallow one, insert new blocks between its own,
+# and let them pass on what they receive: the **identity**. Nothing has changed, so the training
+# error is no higher. Such a set of weights exists; gradient descent does not find it.
 #
 # So let us make it easy to find. A **residual block** computes what is to be *added* to its input:
 #
 # $$y = x + F(x) \qquad\text{instead of}\qquad y = H(x)$$
 #
-# If $F$ gives zeros, the block is the identity. Where a plain block would have to learn $H(x) = x$
-# with convolutions, normalizations and ReLUs, a residual one has to learn nothing at all. Here is
-# the construction, on the network of 20 layers that was just trained. A network of 32 layers gets
-# its weights; in all new blocks the last normalization's $\gamma$ is set to zero, as its $\beta$ is
-# at first.
+# If $F$ gives zeros, the block is the identity. Where a plain block would have to learn $H(x) =
+# x$ with convolutions, normalizations and ReLUs, a residual one has nothing to learn at all. Here
+# is the construction, with the 20-layer network that was just trained. A 32-layer network gets
+# its weights; in all new blocks the last normalization's $\gamma$ is set to zero, as its $\beta$
+# is from the start.
 
 # %%
 shallow, deep = trained["residual, 20 layers"], net(DEEP, "A")
@@ -189,12 +191,12 @@ print(f"the logits of 64 images differ by {np.abs(before - after).max()}")
 assert np.abs(before - after).max() < 1e-5
 
 # %% [markdown]
-# 12 layers more, and the same function. (The sum goes through a ReLU, and a ReLU does not change
-# what another one gave.)
+# Twelve more layers, and the same function. (The sum goes through a ReLU, and a ReLU does not
+# change the output of another.)
 #
-# How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the input,
-# pictures with values from 0 to 1. The loss is the squared error, divided by the pictures'
-# variance: 1 is what a constant achieves, 0 is a perfect copy.
+# How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the
+# input, pictures with values from 0 to 1. The loss is the squared error divided by the variance
+# of the pictures: a constant achieves 1, a perfect copy 0.
 
 
 # %%
@@ -227,7 +229,7 @@ show(plots.training_curves(
 ))  # fmt: skip
 
 # %% [markdown]
-# The error at the end, a mean of the last ten of 150 steps:
+# The final error, averaged over the last ten of 150 steps:
 
 # %%
 last = {name: float(np.mean(runs[0][-10:])) for name, runs in copying.items()}
@@ -236,10 +238,10 @@ assert last["residual, 2 layers"] < last["plain, 2 layers"] - 0.15, last
 table(("seed", *last), seeds.columns(recorded, [f"copying: {name}" for name in last], numbers))
 
 # %% [markdown]
-# In the plain stack even two convolutions do not learn to copy, and eight are hardly better than a
-# constant. With shortcuts it works better (by at least 0.15 with two layers, the cell asserts), but
-# not well yet: the branches begin with random kernels, whose effect has to be unlearned. If they
-# *begin* as zeros, there is nothing left to learn:
+# In the plain stack even two convolutions do not learn to copy, and eight are hardly better than
+# a constant. With shortcuts it works better (with two layers by at least 0.15, as the cell
+# asserts), but still not well: the branches start from random kernels, whose effect has to be
+# unlearned. If they *start* as zeros, there is nothing left to learn:
 
 # %%
 inputs = keras.Input((16, 16, 3))
@@ -258,11 +260,11 @@ assert error == 0
 #
 # The **second ReLU comes after the addition**. Before it, $F$ could never be negative, and the
 # values on the shortcut could only grow. Batch normalization follows every convolution, so no
-# convolution has a bias. Nothing else: no dropout.
+# convolution has a bias. And that is all: there is no dropout.
 #
 # In deep networks 3x3 convolutions between 256 channels are expensive. The **bottleneck block**
-# narrows with 1x1, convolves, and widens with 1x1 again. (*Inception* reduces its channels with 1x1
-# convolutions, too.)
+# narrows with 1x1, convolves, and widens again with 1x1. (*Inception* reduces its channels with
+# 1x1 convolutions too.)
 
 # %%
 TWO = ("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")
@@ -284,9 +286,10 @@ drawn = {
 show(plots.blocks({f"{name}: {kernels[name]:,} weights": block for name, block in drawn.items()}))
 
 # %% [markdown]
-# About as many weights as the basic block, on four times as many channels. It is not *equivalent*:
-# two 3x3 convolutions on 256 channels could do more, and would need 1,179,648 weights, 17 times as
-# many. A bottleneck can do less and is much cheaper, so one can afford more of them.
+# About as many weights as the basic block, on four times as many channels. It is not
+# *equivalent*: two 3x3 convolutions on 256 channels could do more, and would need 1,179,648
+# weights, 17 times as many. A bottleneck can do less and is much cheaper, so you can afford more
+# of them.
 
 # %%
 assert kernels["bottleneck"] == 69632
@@ -296,7 +299,7 @@ assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
 # ## 4 · Shortcuts
 #
 # Within a stage the shapes of $x$ and $F(x)$ agree, and the shortcut is the input itself. At the
-# beginning of a stage height and width halve and the channels double: something must be done to
+# start of a stage height and width halve and the channels double, so something must be done to
 # $x$.
 #
 # | | where shapes agree | where they differ |
@@ -305,8 +308,8 @@ assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
 # | **B** | $x$ | a *projection*: 1x1 convolution with the stride, and normalization |
 # | **C** | a projection | a projection |
 #
-# Here is a tensor of three channels, and what A and B make of it with stride 2 and six channels
-# (the projection has random weights):
+# Here is a tensor with three channels, and what A and B turn it into with stride 2 and six
+# channels (the projection has random weights):
 
 # %%
 keras.utils.set_random_seed(2)
@@ -319,8 +322,8 @@ for kind in "AB":
 show(draw.shortcuts(sample, made))
 
 # %% [markdown]
-# What does it cost, and what does it bring? Weights of the shortcuts, and the paper's ImageNet
-# errors of a network of 34 layers (ten crops, Table 3):
+# What does it cost, and what does it gain? Here are the shortcuts' weights, and the paper's
+# ImageNet errors for a 34-layer network (ten crops, Table 3):
 
 
 # %%
@@ -341,21 +344,21 @@ rows = [
 table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
 
 # %% [markdown]
-# The large step is from no shortcut to A, which adds not one weight to 21.8 million. B and C are a
-# little better; to the authors, "the small differences among A/B/C indicate that projection
-# shortcuts are not essential for addressing the degradation problem". B became the rule on
-# ImageNet, A on CIFAR. C is expensive, above all around bottlenecks, where the shortcut joins the
-# two *wide* ends.
+# The large step is from no shortcut to A, which adds not a single weight to the 21.8 million. B
+# and C are a little better; to the authors, "the small differences among A/B/C indicate that
+# projection shortcuts are not essential for addressing the degradation problem". B became the
+# rule on ImageNet, A on CIFAR. C is expensive, above all around bottlenecks, where the shortcut
+# joins the two *wide* ends.
 #
 # **Identity means identity.** Do not project where shapes agree: lecture 08 shows what a 1x1
-# convolution, a gate or dropout on the shortcut do to a network of 110 layers.
+# convolution, a gate or dropout on the shortcut does to a network of 110 layers.
 #
 # ### Where the stride goes
 #
-# A bottleneck at the beginning of a stage has two places for its stride. In the paper it is the
-# first **1x1** convolution. A 1x1 kernel with stride 2 reads every second pixel of every second
-# row; the projection beside it does, too. What does such a block see at all? Ask the gradient, as
-# in section 7 of lecture 01:
+# A bottleneck at the start of a stage has two possible places for its stride. In the paper it is
+# the first **1x1** convolution. A 1x1 kernel with stride 2 reads every second pixel of every
+# second row, and so does the projection beside it. What does such a block see at all? Ask the
+# gradient, as in section 7 of lecture 01:
 
 
 # %%
@@ -380,10 +383,10 @@ masks = {
 show(draw.pixels_seen(masks))
 
 # %% [markdown]
-# Three quarters of the values that the previous stage has computed are never looked at. With the
-# stride on the **3x3** every pixel counts. That is "ResNet v1.5", what most libraries build today;
-# the same weights fit into both, but they compute different functions, and v1.5 takes 6 % more
-# multiply-adds:
+# Three quarters of the values that the previous stage computed are never looked at. With the
+# stride on the **3x3** every pixel counts. That is "ResNet v1.5", what most libraries build
+# today; the same weights fit into both, but they compute different functions, and v1.5 takes 6 %
+# more multiply-adds:
 
 # %%
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
@@ -399,7 +402,7 @@ table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), r
 #
 # For **ImageNet** (224x224): a 7x7 convolution with stride 2 and 3x3 max pooling with stride 2,
 # four stages, the mean of each feature map, one dense layer. When height and width halve, the
-# channels double. So each block costs the same in every stage, as in VGG; but there are no large
+# channels double, so a block costs the same in every stage, as in VGG; but there are no large
 # dense layers at the end, which hold most of VGG's weights (lecture 02).
 #
 # Two counts of parameters are in use. ResNet-50 *has* 25,610,152; 53,120 of these are the moving
@@ -435,7 +438,7 @@ table(("layers", "blocks", "in each stage", "learned weights", "multiply-adds"),
 
 # %% [markdown]
 # The depth counts convolutions and the dense layer on the way through the blocks; projections are
-# not counted. From 34 to 50 layers each basic block becomes a bottleneck, at 5 % more
+# not counted. From 34 to 50 layers every basic block becomes a bottleneck, for 5 % more
 # multiply-adds. Even 152 layers take far fewer than the 19.6 billion of VGG-19.
 
 # %%
@@ -471,29 +474,30 @@ for depth in (20, 32, 44, 56, 110, 1202):
 table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
 
 # %% [markdown]
-# 110 layers still gain. 1202 layers train as well, down to a training error below 0.1 %, and test
-# worse than 110: *that* is overfitting, 19.4 million weights for 50,000 small images.
+# Going to 110 layers still helps. 1202 layers train just as well, down to a training error below
+# 0.1 %, and test worse than 110: *that* is overfitting, with 19.4 million weights for 50,000
+# small images.
 #
 # **How they are trained.** The recipe is simple: He's initialization, batch normalization after
 # every convolution, gradient descent with momentum 0.9, a weight decay of 0.0001, batches of 256
 # (CIFAR: 128), a learning rate of 0.1, divided by 10 when the error stops falling (CIFAR: after
 # 32,000 and 48,000 of 64,000 steps), for up to 600,000 steps. Images are scaled, cropped and
-# mirrored. **No dropout.** On CIFAR, 110 layers begin with a rate of 0.01 until the training error
-# is below 80 %.
+# mirrored. **No dropout.** On CIFAR, 110 layers start with a learning rate of 0.01 until the
+# training error is below 80 %.
 #
 # An ensemble of six such networks had a top-5 error of 3.57 % and won ILSVRC 2015; the same
 # features won the detection, localization and segmentation tasks (ImageNet and COCO) as well. A
-# person who had practised had an error of 5.1 % (Russakovsky et al., 2015).
+# person who had practiced had an error of 5.1 % (Russakovsky et al., 2015).
 #
-# One thing was added later: begin every block as the identity, by $\gamma = 0$ in the last
-# normalization of its branch (Goyal et al., 2017). The network is shallow at first and grows deeper
-# as it learns. You write that in the assignment.
+# One thing was added later: start every block as the identity, with $\gamma = 0$ in the last
+# normalization of its branch (Goyal et al., 2017). The network is shallow at first and grows
+# deeper as it learns. You will write that in the assignment.
 #
 # ## 6 · Gradients
 #
-# Why are deep plain networks hard to train? "Gradients vanish" is the usual answer. Measure it: the
-# norm of the gradient of each convolution's kernel, before training, in networks of 20 and of 56
-# layers, with normalization and without.
+# Why are deep plain networks hard to train? "Gradients vanish" is the usual answer. Measure it:
+# the norm of the gradient of each convolution's kernel, before training, in networks of 20 and 56
+# layers, with and without normalization.
 
 
 # %%
@@ -569,28 +573,27 @@ table(("normalized", "layers", "network", "gradient, first layer / last", "five 
        "agreement", "five seeds"), rows)  # fmt: skip
 
 # %% [markdown]
-# The usual answer is wrong here, with normalization and without.
+# The usual answer is wrong here, with and without normalization.
 #
-# - **With normalization** the gradients of a plain network do not vanish, they *grow* on their way
-#   back, a little with every layer, and reach the first layer of 56 hundreds of times as large as
-#   the last one. (Yang et al., 2019, compute it: the batch's statistics are to blame.) One
-#   learning rate cannot be right for both ends. (The paper reports "healthy norms" of its plain
-#   network of 34 layers; it was looking for gradients that vanish.)
-# - **Without normalization**, He's initialization keeps a plain network's gradients at one size,
-#   give or take. It is the *residual* network that explodes: every block adds its branch to what
-#   was there, so values grow from block to block, and with them all gradients. Residual networks
+# - **With normalization** the gradients of a plain network do not vanish, they *grow* on their
+#   way back, a little with every layer, and reach the first layer of 56 hundreds of times as
+#   large as the last one. (Yang et al., 2019, derive it: the batch's statistics are to blame.)
+#   One learning rate cannot be right for both ends. (The paper reports "healthy norms" for its
+#   plain 34-layer network; it was looking for gradients that vanish.)
+# - **Without normalization**, He's initialization keeps a plain network's gradients at roughly
+#   the same size. It is the *residual* network that explodes: every block adds its branch to what
+#   was there, so values grow from block to block, and all gradients with them. Residual networks
 #   need normalization, or branches that begin small.
 # - In a residual network **with** normalization, the first and the last of 56 layers differ by a
 #   factor of less than ten.
 #
-# The size is not everything. "Agreement" asks whether the gradient *points* anywhere: how similar
-# are the gradients of the loss with respect to an image, and to the same image with a little noise?
-# (It is the cosine between them: 1 if they agree, 0 if they have nothing to do with each other.) In
-# a plain network with normalization they have little in common at 20 layers already; in a plain
-# network without normalization this takes 56. Such **shattered** gradients (Balduzzi et al., 2017)
-# tell one step nothing about the next. Along the shortcuts the gradient comes back nearly as it
-# was, but for the ReLUs after the additions and the projections, so similar images share much of
-# it.
+# Size is not everything. "Agreement" asks whether the gradient *points* anywhere: how similar are
+# the gradients of the loss with respect to an image, and to the same image with a little noise?
+# (It is the cosine between them: 1 if they agree, 0 if they have nothing to do with each other.)
+# In a plain network with normalization they have little in common even at 20 layers; without
+# normalization, that takes 56. Such **shattered** gradients (Balduzzi et al., 2017) tell one step
+# nothing about the next. Along the shortcuts the gradient comes back nearly unchanged, except for
+# the projections and the ReLUs after the additions, so similar images share much of it.
 
 # %%
 ratio = {key: values[0] / values[-1] for key, values in norms.items()}
@@ -606,12 +609,12 @@ print(f"56 residual layers, 5 seeds: the norm of the first layer's gradient is {
 # %% [markdown]
 # ## 7 · Take a block out
 #
-# In a plain network each layer works on what the one before has made of the image. In a residual
-# one each block adds a little to what is there. Veit, Wilber and Belongie (2016) took a single
-# block out of a trained network, at test time, without any further training. Let us do the same
-# with two networks of 20 layers that have learned the digits, where the shapes allow it: in the
-# plain network `conv3_block1` and `conv4_block1` must stay, since nothing else halves height and
-# width.
+# In a plain network each layer works on what the previous one has made of the image. In a
+# residual network each block adds a little to what is already there. Veit, Wilber and Belongie
+# (2016) took a single block out of a trained network, at test time, without any further training.
+# Let us do the same with two 20-layer networks that have learned the digits, wherever the shapes
+# allow it: in the plain network `conv3_block1` and `conv4_block1` must stay, since nothing else
+# halves height and width.
 
 
 # %%
@@ -676,14 +679,14 @@ table(("accuracy", "this run", "five seeds"), rows)
 
 # %% [markdown]
 # Without any one of its blocks, the plain network hardly does better than guessing: what follows
-# the gap has learned to read something else. In the residual network most blocks are hardly missed:
-# look at the median. The shortcut has kept all features in place, and a block has only added to
+# the gap has learned to read something else. In the residual network most blocks are hardly
+# missed: look at the median. The shortcut keeps all features in place, and a block only adds to
 # them. The first block is missed most (see the figure): after the first layer alone, nearly
-# everything is still to do. (The cell asserts that no plain network without a block reaches 0.45,
-# and that the median of the residual ones is above 0.65.)
+# everything is still to be done. (The cell asserts that no plain network without a block reaches
+# 0.45, and that the median of the residual ones is above 0.65.)
 #
-# So a residual network is less like a chain than like a crowd. Lecture 08 takes that further: paths
-# of many lengths, and training with blocks left out at random.
+# So a residual network is less a chain than a crowd. Lecture 08 takes that further: paths of many
+# lengths, and training with blocks left out at random.
 
 # %% [markdown]
 # ## What the slides say, and what is right
@@ -712,13 +715,13 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #
 # - Plain networks get worse with depth **on their training images**. That is not overfitting.
 # - A deeper network contains the shallower one: new blocks need only be the **identity**. A
-#   residual block is the identity if its branch gives zeros: $y = x + F(x)$.
+#   residual block is the identity if its branch outputs zeros: $y = x + F(x)$.
 # - Basic: 3x3, 3x3. Bottleneck: 1x1 to a quarter, 3x3, 1x1 back. Normalization after every
 #   convolution, no bias, the last ReLU **after** the addition.
 # - Shortcut A (zeros), B (projection where shapes differ), C (always). Where shapes agree, leave
 #   $x$ alone.
-# - The stride: on the first 1x1 in the paper, on the 3x3 in v1.5; the same weights, another
-#   function.
+# - The stride is on the first 1x1 in the paper and on the 3x3 in v1.5: the same weights, a
+#   different function.
 # - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 learns 25.6 million weights and takes
 #   3.9 (v1.5: 4.1) billion multiply-adds.
 #

@@ -22,18 +22,18 @@
 # two convolutions, two normalizations, two ReLUs, a shortcut and a plus. One way to find out which
 # of them matter is to change one at a time, train again, and compare: an **ablation**. This lecture
 #
-# 1. says what an **identity** on the shortcut is worth, and measures it,
+# 1. shows what an **identity** on the shortcut is worth, and measures it,
 # 2. puts things on the **shortcut**: constants, gates, a convolution, dropout,
 # 3. tries five **orders** of normalization and ReLU, one of which is **pre-activation**,
-# 4. asks which differences are **real**, as runs differ from seed to seed,
+# 4. asks which differences are **real**, since runs differ from seed to seed,
 # 5. spends weights in other ways: **width**, **cardinality**, channels that **grow**, **dense**
 #    links,
-# 6. and looks at how long the **paths** are through all of these.
+# 6. looks at how long the **paths** through all of these are.
 #
 # Small things are measured here, on networks that take seconds. For what takes hours there are
-# recorded runs, and the papers' numbers beside them. Where a table says "five seeds", these were
-# recorded before, by this very notebook with other values of `SEED`; what the cells assert held for
-# each of them.
+# recorded runs, with the papers' numbers beside them. Where a table says "five seeds", they were
+# recorded in advance, by this very notebook with other values of `SEED`; what the cells assert
+# held for each of them.
 
 # %%
 import course.quiet  # first, and TensorFlow starts silently
@@ -81,10 +81,10 @@ def spoken(name):
 # $$\frac{\partial E}{\partial x_0} = \frac{\partial E}{\partial x_L}
 # \Big(1 + \frac{\partial}{\partial x_0} \sum_{l=1}^{L} F_l\Big)$$
 #
-# Any block sees any earlier one directly, and the error at the end reaches the start by a term that
-# no weight can shrink. Now let something stand on the shortcut that multiplies by $\lambda$. Every
-# signal that passes is multiplied again and again, $x_L = \lambda^L x_0 + \dots$, and so is the
-# direct part of the gradient. Powers are merciless:
+# Every block sees every earlier one directly, and the error at the end reaches the start through
+# a term that no weight can shrink. Now put something on the shortcut that multiplies by
+# $\lambda$. Every signal that passes is multiplied again and again, $x_L = \lambda^L x_0 +
+# \dots$, and so is the direct part of the gradient. Powers are merciless:
 
 # %%
 BLOCKS = np.arange(0, 55, 3)
@@ -105,11 +105,11 @@ play(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05
 
 # %% [markdown]
 # ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, nothing
-# that a `float32` would notice beside a 1.
+# that a `float32` would notice next to a 1.
 #
 # That is the theory, without branches. Let us measure with them: stacks of 16 blocks before any
-# training. How similar to the first input are the values after each block? And how large is a
-# random gradient, sent in at the end, when it comes out of each block on its way back?
+# training. How similar to the first input are the values after each block? And if a random
+# gradient is sent in at the end, how large is it when it comes out of each block on its way back?
 
 
 # %%
@@ -208,17 +208,17 @@ table(
 )
 
 # %% [markdown]
-# On the way forward the formula is borne out. After 16 original blocks something of the input is
-# still there, though the ReLUs have taken much of it; with a constant or a convolution in the way,
-# what is left cannot be told from chance.
+# On the way forward, the measurement bears out the formula. After 16 original blocks some of the
+# input is still there, though the ReLUs have taken much of it; with a constant or a convolution
+# in the way, what is left cannot be told from chance.
 #
-# On the way back something else happens than the formula suggests. The gradient does not vanish, it
-# *grows*, and with a half-open gate or a convolution it grows at least two and a half times as much
-# as without. Normalization does that. A branch divides by the standard deviation of what it
-# receives, so where the signal fades on the shortcut, branches blow the gradient up. (In plain
-# networks with normalization it grows in every layer: Yang et al., 2019.) So "the gradient
-# vanishes" is a popular story, but not that of these networks. What is lost is the *direct* way:
-# after a faded shortcut every block starts anew, as in a plain network.
+# On the way back, something happens that the formula does not suggest. The gradient does not
+# vanish, it *grows*, and with a half-open gate or a convolution it grows at least two and a half
+# times as much as without. Normalization is the cause. A branch divides by the standard deviation
+# of what it receives, so where the signal fades on the shortcut, branches blow the gradient up.
+# (In plain networks with normalization it grows in every layer: Yang et al., 2019.) So "the
+# gradient vanishes" is a popular story, but not the story of these networks. What is lost is the
+# *direct* path: after a faded shortcut every block starts anew, as in a plain network.
 
 # %% [markdown]
 # ## 2 · Things on the shortcut
@@ -230,8 +230,9 @@ table(
 #   g$ on the shortcut and $g$ on the branch, as in highway networks (Srivastava et al., 2015).
 # - **Shortcut-only gating**: $1 - g$ on the shortcut, the branch as it is.
 # - A **1x1 convolution** (with normalization) in *every* block: unit 07's option C.
-# - **Dropout** with rate 0.5. The paper counts that as a factor of 0.5 on average. Keras' layer, as
-#   all today, doubles what survives, so the average is 1; what hurts there is the noise, 54 times.
+# - **Dropout** with rate 0.5. The paper counts that as a factor of 0.5 on average. Keras' layer,
+#   like all of today's, doubles what survives, so the average is 1; what hurts there is the
+#   noise, 54 times over.
 
 # %%
 BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
@@ -258,22 +259,22 @@ table(
 )
 
 # %% [markdown]
-# Nothing is better than nothing. ("Fails" is the paper's word for more than 20 %.) Two lessons are
-# in this table.
+# Nothing beats nothing at all. ("Fails" is the paper's word for more than 20 %.) This table holds
+# two lessons.
 #
 # **The gate's bias decides.** A gate that starts half open ($c = 0$) costs as much as a constant;
-# with $c = -6$ it starts at $1 - g = 0.9975$, and the shortcut is nearly the identity. In
-# *exclusive* gating one cannot win: a gate that opens the shortcut closes the branch, so the best
-# bias had to be searched for, and -7 was worse than -6 again.
+# with $c = -6$ it starts at $1 - g = 0.9975$, and the shortcut is nearly the identity.
+# *Exclusive* gating cannot win: a gate that opens the shortcut closes the branch, so the best
+# bias had to be searched for, and -7 was worse again than -6.
 #
 # **What can be represented is not what is found.** The 1x1 convolution and the gate contain the
-# identity as a special case. A network with them can do all that the original can, and more. It is
-# worse on the *training* images too, so it does not overfit: it is harder to optimize. (With 34
-# layers, and so few shortcuts, option C had been the best by a little; with 110 it no longer was.)
+# identity as a special case. A network with them can do all that the original can, and more. It
+# is worse on the *training* images too, so it does not overfit: it is harder to optimize. (With
+# 34 layers, and so few shortcuts, option C was slightly the best; with 110 it no longer was.)
 #
-# The course has runs of its own: ResNet-32, drawn shapes of 16x16 pixels, few epochs, three seeds.
-# Next to each variant stands what a test says about its difference from the original. What this
-# test is, and why there is one, comes in section 4.
+# The course has runs of its own: ResNet-32, drawn shapes of 16x16 pixels, few epochs, three
+# seeds. Next to each variant is what a test says about its difference from the original. Section
+# 4 explains what this test is, and why it is needed.
 
 
 # %%
@@ -324,8 +325,8 @@ study("shortcuts")
 # %% [markdown]
 # ## 3 · Five orders
 #
-# The shortcut is clear now, but after every addition there is a ReLU on the way from block to
-# block. Where do normalization and ReLU belong?
+# The shortcut is clear now, but after every addition there is still a ReLU on the way from block
+# to block. Where do normalization and ReLU belong?
 
 
 # %%
@@ -369,19 +370,19 @@ table(
 )  # fmt: skip
 
 # %% [markdown]
-# - **BN after addition** normalizes the shortcut as well. In no block is the sum left alone, and
-#   hardly anything of the input arrives.
+# - **BN after addition** normalizes the shortcut as well. No block leaves the sum alone, and
+#   hardly any of the input arrives.
 # - **ReLU before addition**: the branch can only add, never take away, so values grow with every
-#   block. Much of the input arrives, but a residual ought to be able to have both signs.
+#   block. Much of the input arrives, but a residual should be able to have either sign.
 # - **ReLU-only pre-activation** leaves the shortcut clear, but its first ReLU sees sums that have
-#   not been normalized, and normalization and ReLU, which belong together, are apart.
+#   not been normalized, and normalization and ReLU, which belong together, are separated.
 # - **Full pre-activation** leaves the shortcut clear, and each convolution sees normalized,
 #   rectified values.
 
 # %% [markdown]
-# What was "post" becomes "pre" by looking at the other end: if the ReLU at a block's end is counted
-# as the start of the next block's *branch*, the shortcut is left free. (Hence the name: each
-# convolution comes after its activation.)
+# "Post" becomes "pre" by a change of view: if the ReLU at a block's end is counted as the start
+# of the next block's *branch*, the shortcut is left free. (Hence the name: each convolution comes
+# after its activation.)
 
 # %%
 orders = ["original", *(name for name, row in ABLATIONS.items() if "order" in row.arguments)]
@@ -396,8 +397,8 @@ study("activation_order")
 # %% [markdown]
 # ### Pre-activation, in practice
 #
-# Between two blocks there is *nothing* but the sum. We can check that: the last output is the first
-# input plus all branches, up to rounding. With a ReLU after each addition it is not.
+# Between two blocks there is *nothing* but the sum. We can check that: the last output is the
+# first input plus all branches, up to rounding. With a ReLU after each addition, it is not.
 
 
 # %%
@@ -425,16 +426,16 @@ assert free < 1e-5 and bent > 0.05
 # %% [markdown]
 # Three things follow for a network of such blocks:
 #
-# - The first convolution stands alone, as the first block normalizes for itself.
-# - After the *last* block comes one more normalization and ReLU. Nobody else would do it.
-#   (Forgotten, the classifier averages sums that have grown from block to block.)
+# - The first convolution stands alone, as the first block does its own normalization.
+# - After the *last* block comes one more normalization and ReLU, as no block follows to do it.
+#   (If they are forgotten, the classifier averages sums that have grown from block to block.)
 # - Where the shape changes, the shortcut is a 1x1 convolution of the block's first *activation*,
-#   which branch and shortcut share. (The paper's very first block does so, too, where no shape
-#   changes: its shortcut starts after BN and ReLU, as no earlier block has made a clear one.)
+#   which branch and shortcut share. (The paper's very first block does so too, where no shape
+#   changes: its shortcut starts after BN and ReLU, as no earlier block has left a clear one.)
 #
-# What is it good for? The deeper, the more: with 110 layers the paper's error falls by a quarter of
-# a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its Table 3). It trains
-# a thousand layers at all.
+# What is it good for? The deeper the network, the more: with 110 layers the paper's error falls
+# by a quarter of a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its
+# Table 3). That a thousand layers train at all is its doing.
 
 # %%
 names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
@@ -447,7 +448,7 @@ table(
 # %% [markdown]
 # ## 4 · Which differences are real?
 #
-# Train the *same* network again with another seed: other first weights, another order of the
+# Train the *same* network again with another seed: other initial weights, another order of the
 # images.
 
 
@@ -502,10 +503,10 @@ print(f"from {min(six):.1f} to {max(six):.1f}, mean {mean:.1f}, deviation {devia
 print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 
 # %% [markdown]
-# Nothing was changed here at all. Had the worst and the best of these dots been an "original" and
+# Nothing at all was changed here. Had the worst and the best of these dots been an "original" and
 # an "improvement", each trained once, we would have found a good idea.
 #
-# So: several seeds, and two numbers that must not be mixed up.
+# So we need several seeds, and two numbers that must not be confused.
 #
 # - The **standard deviation** $s$ (over $n - 1$) says how far *one run* may lie from the mean. More
 #   runs do not make it smaller.
@@ -513,14 +514,15 @@ print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 #   many runs.
 #
 # To compare two variants, divide the difference of their means by its own standard error, and ask
-# how likely so large a ratio would be if there were no difference. **Welch's test** does so without
-# assuming that both scatter alike, and allows for a standard deviation that is not well known from
-# three runs.
-# Compare a variant with the baseline at $p < 0.05$, and one time in twenty you are fooled. Compare
-# *six*, and you are fooled more often, so the level has to be divided among them.
+# how likely so large a ratio would be if there were no difference. **Welch's test** does so
+# without assuming that both scatter equally, and allows for the fact that three runs say little
+# about a standard deviation. Compare a variant with the baseline at $p < 0.05$, and one time in
+# twenty you are fooled. Compare *six*, and you are fooled more often, so the level has to be
+# divided among them.
 #
-# How often, with three seeds each? Let us draw errors for a baseline and six variants that are all
-# exactly *as good*, many times, and count how often a rule finds an improvement among the six.
+# How often, with three seeds each? Let us draw errors, many times, for a baseline and six
+# variants that are all exactly *as good*, and count how often a rule finds an improvement among
+# the six.
 
 # %%
 rng = np.random.default_rng(0)
@@ -550,11 +552,11 @@ assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do 
 assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
 
 # %% [markdown]
-# A paper's table with one run per row finds an improvement nearly always. The last rule keeps its
+# A table with one run per row nearly always finds an improvement. The last rule keeps its
 # promise. The price: three seeds will mostly not show a small difference that *is* there, and now
-# and then not even a large one. In section 2, dropout on the shortcut makes 47 points more errors
-# and narrowly misses the level, as three runs say so little about a standard deviation. "Not shown"
-# is not "equal". It says: more runs, or leave it.
+# and then not even a large one. In section 2, dropout on the shortcut costs 47 points of error
+# and narrowly misses the level, as three runs say so little about a standard deviation. "Not
+# shown" is not "equal". It says: run more, or leave it open.
 #
 # How many runs? Roughly, the difference should be three to four times its standard error. For a
 # difference of half a deviation between seeds, that takes this many:
@@ -572,21 +574,22 @@ table(("difference, in deviations between seeds", "seeds each, to find it 4 time
 
 # %% [markdown]
 # Two more traps. Choose the best *epoch* by the test set, and every number becomes too good: take
-# the last one, or choose on validation images. And compare with the same recipe: whoever tunes the
-# learning rate of the new variant only has compared the tuning.
+# the last one, or choose on validation images. And compare with the same recipe: if you tune the
+# learning rate of the new variant alone, you compare the tuning.
 #
 # ## 5 · Other ways to spend weights
 #
 # ### Wide, not deep
 #
-# With an identity on the shortcut, a hundred layers can be trained. Should they? **Wide residual
-# networks** (Zagoruyko and Komodakis, 2016) keep the pre-activation block, take fewer of them, and
-# multiply all filters by a factor $k$. Weights grow with the *square* of the width, and linearly
-# with depth, so at equal weights a net that is twice as wide has a quarter of the layers.
+# With an identity on the shortcut, a hundred layers can be trained. Should they be? **Wide
+# residual networks** (Zagoruyko and Komodakis, 2016) keep the pre-activation block, take fewer of
+# them, and multiply all filters by a factor $k$. Weights grow with the *square* of the width, but
+# linearly with depth, so for the same number of weights a network that is twice as wide has a
+# quarter of the layers.
 #
 # They first asked which convolutions a block should have, B(3,3), B(1,3,1), B(3,1), B(1,3),
-# B(3,1,1) or B(3,1,3), at about equal numbers of weights: the results lie close to each other, and
-# the simple B(3,3) is the best. Here they are for one block of 64 channels:
+# B(3,1,1) or B(3,1,3), at about equal numbers of weights: the results are close to each other,
+# and the simple B(3,3) is the best. Here they are for one block of 64 channels:
 
 
 # %%
@@ -605,8 +608,8 @@ for kernels in ((3, 3), (1, 3, 1), (3, 1), (1, 3), (3, 1, 1), (3, 1, 3)):
 table(("block", "weights in kernels", "receptive field"), rows)
 
 # %% [markdown]
-# Then depth against width. Published errors, and weights and multiply-adds counted on the networks
-# as this course builds them:
+# Next, depth against width. Here are published errors, with weights and multiply-adds counted on
+# the networks as this course builds them:
 
 # %%
 rows = []
@@ -633,8 +636,8 @@ table(
 
 # %% [markdown]
 # Sixteen wide layers do better than a thousand thin ones, with about as many weights. And wide is
-# fast: layers must wait for each other, channels need not. The same multiply-adds in many thin
-# layers and in few wide ones:
+# fast: layers must wait for each other, channels need not. Here are the same multiply-adds in
+# many thin layers and in few wide ones:
 
 
 # %%
@@ -659,9 +662,9 @@ assert macs[0] == macs[1]
 print(f"128 layers of 16 channels take {thin / wide:.1f} times as long as 8 layers of 64")
 
 # %% [markdown]
-# **Dropout inside** the block, between its two convolutions, helped them a little on most data
-# sets. On the shortcut it had failed (section 2): there it multiplies what must pass unchanged.
-# Look where it stands:
+# **Dropout inside** the block, between its two convolutions, helped them a little on most
+# datasets. On the shortcut it failed (section 2): there it multiplies what must pass unchanged.
+# See where it goes:
 
 # %%
 inputs = keras.Input((8, 8, 64))
@@ -672,14 +675,14 @@ print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
 # ### Many paths: cardinality
 #
 # **ResNeXt** (Xie et al., 2017) takes the bottleneck block of unit 07 and cuts it into $C$ paths
-# side by side, $C$ being the **cardinality**. Every path takes the input to $d$ channels, convolves
-# them, and takes them back; the paths are added up. All paths have the same form, in contrast to an
-# Inception module, so nobody has to design them.
+# side by side, $C$ being the **cardinality**. Every path reduces the input to $d$ channels,
+# convolves them, and expands them again; the paths are added up. All paths have the same form,
+# unlike those of an Inception module, so nobody has to design them.
 #
-# Three forms of it compute the same. (a) Paths, each to its end, then a sum. (b) The paths' 3x3
-# results concatenated, then *one* 1x1 convolution: to multiply pieces and add up is to multiply the
-# whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One bottleneck,
-# whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
+# Three forms of it compute the same function. (a) Separate paths, each to its end, then a sum.
+# (b) The paths' 3x3 results concatenated, then *one* 1x1 convolution: to multiply pieces and add
+# up is to multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One
+# bottleneck, whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
 
 # %%
 show(plots.channel_links(8, {
@@ -687,8 +690,8 @@ show(plots.channel_links(8, {
 }))  # fmt: skip
 
 # %% [markdown]
-# Fewer links leave weights for more channels. At equal weights for a block of 256 channels, from
-# the bottleneck (one path of 64) to 32 paths of 4:
+# Fewer links leave weights for more channels. With equal weights for a block of 256 channels,
+# from the bottleneck (one path of 64) to 32 paths of 4:
 
 # %%
 rows = []
@@ -706,20 +709,20 @@ assert all(abs(row[3] - rows[0][3]) < 0.03 * rows[0][3] for row in rows)
 assert rows[-1][3] == 70_144 and rows[0][3] == 69_632  # the paper's "about 70k"
 
 # %% [markdown]
-# Mind that $d$ is not $64 / C$. Thirty-two paths of 2 channels would be far cheaper, as a path's
+# Note that $d$ is not $64 / C$. Thirty-two paths of 2 channels would be far cheaper, as a path's
 # 3x3 kernel has $9 d^2$ weights: the saving is spent on width, 128 channels instead of 64. In the
-# paper's Table 3, at equal cost, more paths were better down the whole list: the top-1 error on
-# ImageNet fell from 23.9 % (ResNet-50) to 22.2 % (32 paths of 4).
+# paper's Table 3, at equal cost, more paths were better all the way down the list: the top-1
+# error on ImageNet fell from 23.9 % (ResNet-50) to 22.2 % (32 paths of 4).
 #
 # ### Channels that grow
 #
 # A ResNet doubles its channels where it halves height and width, at two or three places.
-# **PyramidNet** (Han et al., 2017) adds a few in *every* block, $\alpha$ in all. New channels on
-# the shortcut are zeros. It has no ReLU before the first convolution of a block, and one more
+# **PyramidNet** (Han et al., 2017) adds a few in *every* block, $\alpha$ in total. New channels
+# on the shortcut are zeros. It has no ReLU before the first convolution of a block, and one more
 # normalization before the addition.
 #
 # **DenseNet** (Huang et al., 2017) does not add, it *concatenates*: every layer appends $g$ new
-# channels (the growth rate) to all that are there, and the next layer sees all of them. Nothing
+# channels (the growth rate) to those already there, and the next layer sees them all. Nothing
 # that was computed is ever overwritten. With $k_0$ channels at the start, layer $l$ sees $k_0 + g
 # (l - 1)$. Transitions between the blocks halve height and width and keep a fraction $\theta$ of
 # the channels.
@@ -751,7 +754,7 @@ show(
 
 # %% [markdown]
 # A DenseNet's layers are thin, as they need not pass on what others have computed. So it has few
-# weights for its error, and much to keep in memory: all those feature maps.
+# weights for its error, but much to keep in memory: all those feature maps.
 
 # %%
 rows = []
@@ -764,14 +767,14 @@ table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error (
 # %% [markdown]
 # ## 6 · How long are the paths?
 #
-# Multiply the sum out. Through $L$ blocks there are $2^L$ **paths**, as each block can be passed by
-# its branch or by its shortcut. $\binom{L}{k}$ of them go through $k$ branches, so nearly all of
-# the paths through 54 blocks go through 20 to 34 of them. Veit et al. (2016) found that it is even
-# fewer that matter: on the way back a gradient is changed by every branch that it passes. If it
-# becomes smaller each time, the few short paths carry more than the many long ones.
+# Multiply the sum out. Through $L$ blocks there are $2^L$ **paths**, as each block can be passed
+# through its branch or its shortcut. $\binom{L}{k}$ of them go through $k$ branches, so nearly
+# all of the paths through 54 blocks go through 20 to 34 of them. Veit et al. (2016) found that
+# even fewer matter: on the way back a gradient is changed by every branch that it passes through.
+# If it shrinks each time, the few short paths carry more than the many long ones.
 #
-# Measure: a stack of 16 pre-activation blocks before training; the gradient through $k$ branches
-# chosen at random and through the shortcuts of the others.
+# Measure it: a stack of 16 pre-activation blocks before training; the gradient through $k$
+# branches chosen at random and through the shortcuts of the others.
 
 
 # %%
@@ -821,21 +824,21 @@ table(("", "this run", "five seeds"), beside_seeds(
 ))  # fmt: skip
 
 # %% [markdown]
-# So a residual net of 110 layers is not as deep as it looks: it is a bundle of much shallower ones
-# that share weights. That fits what unit 07 saw when it took a block out of a trained network: half
-# of the paths are gone, the other half is as it was.
+# So a residual network of 110 layers is not as deep as it looks: it is a bundle of much shallower
+# ones that share weights. That fits what unit 07 saw when it took a block out of a trained
+# network: half of the paths are gone, and the other half is unchanged.
 #
 # **FractalNet** (Larsson et al., 2017) makes such a bundle without any residual: columns of 1, 2,
-# 4, ... convolutions, whose means are taken wherever columns meet. In training whole columns are
-# dropped, so that each is a network of its own. It trains well at depths where plain nets fail. Its
-# authors conclude that the key is not the residual, but that a network can go over, while it
-# trains, from effectively shallow to deep.
+# 4, ... convolutions, averaged wherever columns meet. In training whole columns are dropped, so
+# that each is a network of its own. It trains well at depths where plain networks fail. Its
+# authors conclude that the key is not the residual, but that a network can change, as it trains,
+# from effectively shallow to deep.
 #
-# **Stochastic depth** (Huang et al., 2016) drops branches at random while it trains, block $l$ of
-# $L$ with a probability that rises in a straight line to $1 - p_L$ at the last one. Early blocks,
-# which all others need, survive more often. In training the network is *short*, at inference it has
-# all its blocks, each branch multiplied by its probability to survive (or, equivalently, divided by
-# it in training). Today it is used as a regularizer. How deep is the network while it trains?
+# **Stochastic depth** (Huang et al., 2016) drops branches at random during training, block $l$ of
+# $L$ with a probability that rises linearly to $1 - p_L$ at the last one. Early blocks, which all
+# others need, survive more often. In training the network is *short*, at inference it has all its
+# blocks, each branch multiplied by its survival probability (or, equivalently, divided by it in
+# training). Today it is used as a regularizer. How deep is the network while it trains?
 
 
 # %%
@@ -886,17 +889,17 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 # ## To remember
 #
 # - With identities on the shortcut the output is a *sum*, and the gradient has a term that no
-#   weight shrinks. On the direct way, any factor is taken to the power of the depth; the gradient
-#   as a whole does not vanish, it grows.
+#   weight shrinks. On the direct path, any factor is raised to the power of the depth; the
+#   gradient as a whole does not vanish, it grows.
 # - Constants, gates, 1x1 convolutions and dropout on the shortcut all hurt, though some of them
-#   contain the identity. What a net can represent is not what training finds.
+#   contain the identity. What a network can represent is not what training finds.
 # - Pre-activation: BN, ReLU, convolution, twice; nothing after the addition; BN and ReLU once more
 #   at the network's end; projections of the shared first activation.
-# - Weights grow with the square of the width. At equal weights, wide and shallow nets train as well
-#   as deep and thin ones, and faster. Cardinality spends them on more, thinner paths.
+# - Weights grow with the square of the width. With equal weights, wide and shallow networks train
+#   as well as deep and thin ones, and faster. Cardinality spends them on more, thinner paths.
 # - PyramidNet widens in every block; DenseNet concatenates: $k_0 + g\, l$ channels after layer $l$.
-# - A residual net is a bundle of paths, and the short ones carry most of the gradient.
-# - One run is no result. Mean and standard error of several seeds, Welch's test, and a level
+# - A residual network is a bundle of paths, and the short ones carry most of the gradient.
+# - One run is not a result. Mean and standard error of several seeds, Welch's test, and a level
 #   divided by the number of comparisons. "Not shown" is not "equal".
 #
 # ## To read
