@@ -18,9 +18,9 @@
 # %% [markdown]
 # # 01 · Convolution, by hand
 #
-# A convolutional layer is one line in Keras. Here you write it yourself, in NumPy: the kernel that
-# slides over an image, all the ways in which it can slide, pooling, and the way back, which lets
-# it learn. Every function is compared with Keras' own, so that in the end there is nothing left in
+# A convolutional layer is one line in Keras. Here you write it yourself, in NumPy: the kernel
+# that slides over an image, all the ways it can slide, pooling, and the backward pass, which lets
+# it learn. Every function is compared with Keras' own, so that in the end there is nothing in
 # that one line that you could not have written.
 #
 # **How to work**
@@ -30,29 +30,29 @@
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and gives a hint. Test cells cannot be edited.
-# 3. The examples you see are not all. When your work is marked, each question is checked on
-#    images and kernels drawn anew. You get part of the points if part of the checks pass.
+# 3. The examples you see are not all there is. When your work is graded, each question is checked
+#    on newly drawn images and kernels. If some of the checks pass, you get some of the points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
 # **Five rules**
 #
-# - An image is `(height, width)`, a batch is `(examples, height, width, channels)`, and a kernel is
-#   `(height, width, in_channels, filters)`: Keras' order. Heights come before widths, everywhere.
-# - Arrays hold whole numbers, as pictures do, or fractions, and may be slices of larger arrays, such
-#   as `x[:, ::2]`. Whatever comes in, results are not rounded.
-# - A function gets such arguments as its docstring names, and need not check them unless its
-#   question asks for an error. It may change arrays that it is given: only what it returns is
-#   looked at.
-# - In questions 1 to 10, write no loop over pixels, output places or examples. A loop is whatever
-#   runs a line of yours once for each of them: `for` and `while`, a comprehension, `map`,
-#   `np.vectorize`, recursion. A loop over the few places of a *kernel*, over channels or over groups
-#   is fine. `sliding_window_view` gives every window of an array without copying anything.
-# - Answers are written in NumPy, and later ones may call your earlier functions. Keras, TensorFlow
-#   and SciPy stay out of them. Questions 8 and 12 are an exception: they hand you a Keras model to
-#   call, and TensorFlow may be used to call it and on what it gives.
+# - An image is `(height, width)`, a batch is `(examples, height, width, channels)`, and a kernel
+#   is `(height, width, in_channels, filters)`: Keras' order. Height always comes before width.
+# - Arrays hold whole numbers, as pictures do, or fractions, and may be slices of larger arrays,
+#   such as `x[:, ::2]`. Whatever the input, results are not rounded.
+# - A function receives the arguments that its docstring describes, and need not check them unless
+#   its question asks for an error. It may change the arrays that it is given: only what it
+#   returns counts.
+# - In questions 1 to 10, write no loop over pixels, output places or examples. A loop is anything
+#   that runs a line of yours once for each of them: `for` and `while`, a comprehension, `map`,
+#   `np.vectorize`, recursion. A loop over the few places of a *kernel*, over channels or over
+#   groups is fine. `sliding_window_view` gives every window of an array without copying anything.
+# - Answers are written in NumPy, and later ones may call your earlier functions. They use no
+#   Keras, TensorFlow or SciPy. Questions 8 and 12 are an exception: they hand you a Keras model
+#   to call, and you may use TensorFlow to call it and on what it returns.
 #
-# Your work is checked for the last two rules as well. A question whose answer breaks one earns no
+# The last two rules are checked as well: a question whose answer breaks one of them earns no
 # points.
 #
 # | question | points |
@@ -69,7 +69,7 @@
 # | 10 Transposed convolution | 2 |
 # | 11 Two thin kernels for one thick one | 2 |
 # | 12 Measure what a value sees | 3 |
-# | 13 In your own words (marked by hand) | 4 |
+# | 13 In your own words (graded by hand) | 4 |
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -95,8 +95,9 @@ def larger(*arguments, **axes):
 # %% [markdown]
 # ## 1 · Slide a kernel over an image
 #
-# A kernel $g$ lies on a gray image $f$. Each of its numbers is multiplied by the pixel under it,
-# and the products are added up. That is one output value. Then the kernel moves on by one pixel:
+# A kernel $g$ lies on a grayscale image $f$. Each of its numbers is multiplied by the pixel under
+# it, and the products are added up. That is one output value. Then the kernel moves on by one
+# pixel:
 #
 # $$y(i, j) = \sum_m \sum_n f(i + m,\, j + n)\, g(m, n)$$
 #
@@ -202,9 +203,9 @@ question.score()
 #
 # $$(f * g)(i, j) = \sum_m \sum_n f(i - m,\, j - n)\, g(m, n)$$
 #
-# The kernel is turned upside down *and* left to right before it slides. In return $f * g = g * f$,
-# and a single bright pixel in the image paints a copy of the kernel, where cross-correlation paints
-# a flipped one.
+# The kernel is flipped upside down *and* left to right before it slides. In return $f * g = g *
+# f$, and a single bright pixel in the image gives a copy of the kernel, where cross-correlation
+# gives a flipped one.
 #
 # Write `convolve(image, kernel)`, the **full** convolution: an output value wherever image and
 # kernel share at least one pixel, as if the image were surrounded by zeros. So the output has
@@ -303,19 +304,20 @@ question.score()
 # ## 3 · What "same" puts around an image
 #
 # Keras' `padding="same"` promises an output of $\lceil n / s \rceil$ values along an axis of $n$
-# values at stride $s$, and adds just as many zeros as that takes, so that the last window ends
+# values at stride $s$, and adds exactly as many zeros as that takes for the last window to end
 # inside. If their number is odd, the extra zero goes to the **end**. If the windows fit without
-# zeros, there are none, even if a few values after the last window are then left over.
+# zeros, there are none, even if a few values are then left over after the last window.
 #
-# With dilation $d$, a kernel of $k$ values reaches over $d(k - 1) + 1$. Keras' layers refuse a
-# stride and a dilation at once; the rule itself works for both together, and so does your function.
+# With dilation $d$, a kernel of $k$ values spans $d(k - 1) + 1$. Keras' layers refuse a stride
+# and a dilation at the same time; the rule itself works for both together, and so does your
+# function.
 #
 # **Example.** 8 values, kernel 3, stride 2: 4 outputs, whose windows begin two values apart. From
 # the beginning of the first one to the end of the last one there are $3 \cdot 2 + 3 = 9$ values:
 # one zero, at the end.
 #
-# Write `same_padding(size, kernel_size, strides=1, dilation=1)`, which gives the pair
-# `(zeros before, zeros after)` of two `int`s.
+# Write `same_padding(size, kernel_size, strides=1, dilation=1)`, which returns the pair `(zeros
+# before, zeros after)` of two `int`s.
 
 
 # %% nbgrader={"grade": false, "grade_id": "same_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -437,17 +439,18 @@ question.score()
 # %% [markdown]
 # ## 4 · All windows of a batch
 #
-# From here on there is a batch of images with channels. Write
-# `windows(x, kernel_size, strides=1, dilation=1)`, which gives *every* window of every image at
-# once, as an array of shape `(examples, rows, columns, kernel height, kernel width, channels)`:
-# entry `[n, i, j]` is the window at place $(i, j)$ of example $n$.
+# From here on, the input is a batch of images with channels. Write `windows(x, kernel_size,
+# strides=1, dilation=1)`, which returns *every* window of every image at once, as an array of
+# shape `(examples, rows, columns, kernel height, kernel width, channels)`: entry `[n, i, j]` is
+# the window at place $(i, j)$ of example $n$.
 #
 # - With **stride** $s$, place $(i, j)$ begins at pixel $(s\,i,\ s\,j)$.
 # - With **dilation** $d$, a window takes every $d$-th pixel: it has as many values as the kernel,
-#   but reaches over $d(k - 1) + 1$.
+#   but spans $d(k - 1) + 1$.
 #
-# Both may be given at once. `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own axes
-# at the *end*, after the channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing, either.
+# Both may be given at once. `sliding_window_view(x, (a, b), axis=(1, 2))` puts the windows' own
+# axes at the *end*, after the channels. Slices such as `[:, ::2]` and `np.moveaxis` copy nothing
+# either.
 #
 # **Example.** The row $0, 1, 2, 3, 4, 5$ has three windows of two values at stride 2, $(0, 1)$,
 # $(2, 3)$ and $(4, 5)$. With dilation 2, and stride 1, it has four: $(0, 2)$, $(1, 3)$, $(2, 4)$
@@ -542,18 +545,17 @@ question.score()
 # %% [markdown]
 # ## 5 · The convolutional layer
 #
-# A layer has several **filters**. Each of them sees *all* channels of its window, adds up all
+# A layer has several **filters**. Each of them sees *all* channels of its window, sums all the
 # products, and adds a **bias** of its own:
 #
 # $$y(n, i, j, f) = b(f) + \sum_{m} \sum_{l} \sum_{c} x(n,\ s i + d m,\ s j + d l,\ c)\ g(m, l, c, f)$$
 #
-# **Example.** A window of one pixel with two channels, $3$ and $5$, and a filter with the weights
-# $2$ and $-1$ and the bias $4$: $4 + 3 \cdot 2 + 5 \cdot (-1) = 5$.
+# **Example.** A window of one pixel with two channels, $3$ and $5$, and a filter with weights $2$
+# and $-1$ and bias $4$: $4 + 3 \cdot 2 + 5 \cdot (-1) = 5$.
 #
-# With your windows this is one `np.tensordot` or `np.einsum`. Write
-# `conv2d(x, kernel, bias=None, strides=1, padding="valid", dilation=1)`, where `padding` is
-# `"valid"` or Keras' `"same"`, whose zeros depend on stride and dilation, see question 3. All
-# options may be given at once.
+# With your windows this is one `np.tensordot` or `np.einsum`. Write `conv2d(x, kernel, bias=None,
+# strides=1, padding="valid", dilation=1)`, where `padding` is `"valid"` or Keras' `"same"`, whose
+# zeros depend on stride and dilation (question 3). All options may be given at once.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -706,8 +708,8 @@ question.score()
 
 # %% [markdown]
 # There it is. This is what your layer makes of a picture, with two kernels that were not learned
-# but written down: one that finds upright edges, and one that finds lying ones. Nothing to do here
-# but look.
+# but written by hand: one finds vertical edges, the other horizontal ones. There is nothing to do
+# here but look.
 
 # %%
 from course import datasets
@@ -725,11 +727,11 @@ show(
 # %% [markdown]
 # ## 6 · Groups and depth
 #
-# Two ways to connect fewer channels.
+# There are two ways to connect fewer channels.
 #
-# - **Groups.** Channels and filters are dealt into $g$ parts, in order: the first $C/g$ channels
-#   and the first $F/g$ filters form the first group, and so on. Filters see only the channels of
-#   their group, so the kernel has shape `(height, width, C / g, F)`.
+# - **Groups.** Channels and filters are divided into $g$ parts, in order: the first $C/g$
+#   channels and the first $F/g$ filters form the first group, and so on. Filters see only the
+#   channels of their group, so the kernel has shape `(height, width, C / g, F)`.
 # - **Depthwise.** Each channel has $M$ filters of its own and sees nothing else. Keras keeps the
 #   kernel as `(height, width, C, M)`, and filter $m$ of channel $c$ writes output channel
 #   $c \cdot M + m$.
@@ -737,9 +739,9 @@ show(
 # Write `grouped_conv2d(x, kernel, groups)` and `depthwise_conv2d(x, kernel)`, both valid, with
 # stride 1 and without bias. A loop over groups or channels is fine.
 #
-# **Example.** A pixel with four channels, $1, 10, 100, 1000$, in two groups, and two filters of 1x1
-# with the weights $1$ and $2$ each. The first one gives $1 \cdot 1 + 10 \cdot 2 = 21$, the second
-# one $100 \cdot 1 + 1000 \cdot 2 = 2100$.
+# **Example.** A pixel with four channels, $1, 10, 100, 1000$, in two groups, and two 1x1 filters
+# with weights $1$ and $2$ each. The first one gives $1 \cdot 1 + 10 \cdot 2 = 21$, the second one
+# $100 \cdot 1 + 1000 \cdot 2 = 2100$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "grouped_conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -881,7 +883,7 @@ question.score()
 # Write `pool2d(x, pool_size, strides=None, kind="max")` for square windows of `pool_size` by
 # `pool_size` pixels, valid, where `kind` is `"max"` or `"average"`.
 #
-# **Example.** A row of windows of 2x2, side by side:
+# **Example.** A row of 2x2 windows, side by side:
 #
 # $$\begin{pmatrix} 0 & 1 & 2 & 3 \\ 4 & 5 & 6 & 7 \end{pmatrix} \qquad
 # \text{max: } (5, 7) \qquad \text{average: } (2.5, 4.5)$$
@@ -965,26 +967,26 @@ question.score()
 # %% [markdown]
 # ## 8 · Measure equivariance
 #
-# Shift the image. If the feature map is shifted just as far, and else the same, the layer is
-# **equivariant** to the shift. Is Keras' `Conv2D`? At the borders? With a stride? Don't believe,
-# measure:
+# Shift the image. If the feature map is shifted just as far, and otherwise unchanged, the layer
+# is **equivariant** to the shift. Is Keras' `Conv2D`? At the borders? With a stride? Don't take
+# it on trust, measure it:
 #
-# 1. shift the images by `shift = (down, right)` pixels, where what leaves on one side comes in on
-#    the other (`np.roll`), and let the model compute the outputs;
-# 2. let the model compute the outputs of the images as they are, and shift *those*, by as many of
-#    their own, larger pixels as that is: `shift` divided by the model's `strides`;
-# 3. give the largest absolute difference of the two, at all places that are at least `margin` away
-#    from the borders.
+# 1. shift the images by `shift = (down, right)` pixels, where what leaves on one side comes back
+#    in on the other (`np.roll`), and let the model compute the outputs;
+# 2. let the model compute the outputs of the images as they are, and shift *those* equally far,
+#    which is fewer of their own, larger pixels: `shift` divided by the model's `strides`;
+# 3. return the largest absolute difference between the two, over all places that are at least
+#    `margin` away from the borders.
 #
-# Both shifts are divisible by `strides`, and may be negative: up, or to the left. The margin counts
-# places of the feature map, whatever the stride.
+# Both shifts are divisible by `strides`, and may be negative: up, or to the left. The margin is
+# counted in places of the feature map, whatever the stride.
 #
-# Write `equivariance_gap(model, x, shift, strides=1, margin=0)`, which gives a number. The model is
-# called like a function, and `np.array(...)` makes an array of what it gives.
+# Write `equivariance_gap(model, x, shift, strides=1, margin=0)`, which returns a number. The
+# model is called like a function, and `np.array(...)` turns what it returns into an array.
 #
-# **Example.** A layer adds to each value its left neighbor, and to the first one a 0. Of the row
-# $1, 2, 3, 4, 5, 6$ it makes $1, 3, 5, 7, 9, 11$; shifted by 1, that is $11, 1, 3, 5, 7, 9$. Of the
-# shifted row $6, 1, 2, 3, 4, 5$ it makes $6, 7, 3, 5, 7, 9$. The largest difference is
+# **Example.** A layer adds to each value its left neighbor, and to the first one a 0. It turns
+# the row $1, 2, 3, 4, 5, 6$ into $1, 3, 5, 7, 9, 11$; shifted by 1, that is $11, 1, 3, 5, 7, 9$.
+# It turns the shifted row $6, 1, 2, 3, 4, 5$ into $6, 7, 3, 5, 7, 9$. The largest difference is
 # $|7 - 1| = 6$. With a margin of 2 it is $0$.
 
 
@@ -1148,7 +1150,7 @@ question.score()
 # ## 9 · The way back
 #
 # A layer learns from three gradients. Let `dy` be the gradient of a loss $L$ with respect to the
-# layer's output, as it comes from the layer above. Each output value is a sum of products, so:
+# layer's output, received from the layer above. Each output value is a sum of products, so:
 #
 # - a **bias** is added to all values of its feature map, in every example: its gradient is the sum
 #   of all of them;
@@ -1157,18 +1159,18 @@ question.score()
 # - a **pixel** is met by several windows, and collects
 #   $g(m, l, c, f)\, dy(n, i, j, f)$ from every window that it lies in.
 #
-# Write `conv2d_gradients(x, kernel, dy, strides=1)` for a valid convolution. It gives the triple
-# `(dx, dkernel, dbias)`, three arrays with the shapes of `x`, of `kernel` and of the bias, which is
-# `(filters,)`. Pixels that no window sees have a gradient of 0.
+# Write `conv2d_gradients(x, kernel, dy, strides=1)` for a valid convolution. It returns the
+# triple `(dx, dkernel, dbias)`: three arrays with the shapes of `x`, of `kernel` and of the bias,
+# which is `(filters,)`. Pixels that no window sees have a gradient of 0.
 #
 # **Example.** The row $x = (1, 2, 3)$ and the kernel $g = (10, 20)$ have two places. Let
 # $dy = (1, 4)$. Then the bias gets $1 + 4 = 5$, the kernel
 # $(1 \cdot 1 + 2 \cdot 4,\ 2 \cdot 1 + 3 \cdot 4) = (9, 14)$, and the pixels
 # $(10 \cdot 1,\ 20 \cdot 1 + 10 \cdot 4,\ 20 \cdot 4) = (10, 60, 80)$.
 #
-# Whether a gradient is right can be measured: change one number a little, and see how much the loss
-# changes. The next cell does that, number by number; the loss here is $L = \sum y \cdot dy$. It is
-# there to check an answer with, and may not be called by one.
+# A gradient can be checked by measurement: change one number a little, and see how much the loss
+# changes. The next cell does that, number by number; the loss here is $L = \sum y \cdot dy$. It
+# is there to check your answer; your answer may not call it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "numerical_gradient", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -1345,10 +1347,10 @@ question.score()
 # $s(n - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix, it
 # is the transpose of the convolution's; it is not the inverse.
 #
-# Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel as
-# `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Where the
-# stride is larger than the kernel, pixels between two copies are 0. (Keras then appends zeros
-# after the last copy, up to $s n$ values. Here nothing comes after it.)
+# Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel
+# as `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Where
+# the stride is larger than the kernel, pixels between two copies are 0. (Keras then appends zeros
+# after the last copy, up to $s n$ values. Here nothing is appended.)
 #
 # **Example.** The values $1, 10$ and the kernel $1, 2, 3$ at stride 2: the copies $1, 2, 3$ and
 # $10, 20, 30$ share one place, which makes $1, 2, 13, 20, 30$.
@@ -1436,19 +1438,22 @@ question.score()
 # %% [markdown]
 # ## 11 · Two thin kernels for one thick one
 #
-# A kernel that is the product of a column and a row, $g(m, n) = a(m)\, b(n)$, can be applied in two
-# steps: first the column, then the row. For a kernel of $k \times k$ that is $2k$ multiplications
-# at each place instead of $k^2$. Such a kernel is called **separable**: as a matrix it has rank 1.
+# A kernel that is the product of a column and a row, $g(m, n) = a(m)\, b(n)$, can be applied in
+# two steps: first the column, then the row. For a kernel of $k \times k$ that is $2k$
+# multiplications at each place instead of $k^2$. Such a kernel is called **separable**: as a
+# matrix, it has rank 1.
 #
-# Write `separate(kernel)`, which gives the pair `(column, row)` of a separable kernel: arrays of the
-# shapes `(height,)` and `(width,)`, with one axis each. Any pair will do whose product is the kernel.
+# Write `separate(kernel)`, which returns the pair `(column, row)` of a separable kernel: arrays
+# of shapes `(height,)` and `(width,)`, with one axis each. Any pair whose product is the kernel
+# will do.
 #
-# If the kernel is not separable, raise a `ValueError`. Rounding is no reason for that: where a
-# product differs from the kernel by no more than $10^{-12}$ of the kernel's largest value, it will
-# do. Where every product differs by more than $10^{-6}$ of it, the kernel is not separable. (Nothing
-# in between is asked.) `np.linalg.svd` knows all about ranks, but there are simpler ways as well.
+# If the kernel is not separable, raise a `ValueError`. Rounding errors don't count: a product
+# that differs from the kernel by no more than $10^{-12}$ of the kernel's largest value will do.
+# If every product differs by more than $10^{-6}$ of it, the kernel is not separable. (No kernel
+# that you are asked about lies in between.) `np.linalg.svd` knows all about ranks, but there are
+# simpler ways as well.
 #
-# **Example.** The kernel of upright edges:
+# **Example.** The kernel for vertical edges:
 #
 # $$\begin{pmatrix} 1 & 0 & -1 \\ 2 & 0 & -2 \\ 1 & 0 & -1 \end{pmatrix} =
 # \begin{pmatrix} 1 \\ 2 \\ 1 \end{pmatrix} \begin{pmatrix} 1 & 0 & -1 \end{pmatrix}$$
@@ -1573,23 +1578,24 @@ question.score()
 # %% [markdown]
 # ## 12 · Measure what a value sees
 #
-# The **receptive field** of an output value is the part of the image that it depends on. There is a
-# formula for its size, and there is a measurement that works for any network: take the *gradient*
-# of the value with respect to the image. Where it is not zero, the value sees something.
+# The **receptive field** of an output value is the part of the image that it depends on. There is
+# a formula for its size, and there is a measurement that works for any network: take the
+# *gradient* of the value with respect to the image. Wherever it is not zero, the value sees
+# something.
 #
-# Write `receptive_field(model)`: take the output value in the middle, at
-# `[0, rows // 2, columns // 2]` and added up over its channels, and give the pair `(height, width)`
-# of the smallest rectangle that holds all pixels with a gradient other than 0, however small it is
-# and in whichever of the image's channels.
+# Write `receptive_field(model)`: take the output value in the middle, at `[0, rows // 2, columns
+# // 2]`, summed over its channels, and return the pair `(height, width)` of the smallest
+# rectangle that contains all pixels with a nonzero gradient, however small and in any of the
+# image's channels.
 #
-# The model may have average pooling, activations, zeros around, several branches. Its
-# weights are not negative, so nothing cancels out, and the image is large enough for the whole
-# rectangle. It has no max pooling: of equal values, that lets the gradient through to one alone.
+# The model may have average pooling, activations, zero padding, several branches. Its weights are
+# not negative, so nothing cancels out, and the image is large enough for the whole rectangle. It
+# has no max pooling, which passes the gradient to only one of several equal values.
 #
 # `tf.GradientTape` remembers how `model(image)` was computed; it must be told to `watch` an image
 # made by `tf.ones(...)`, else the gradient is `None`. `model.input_shape[1:]` is the image's shape.
 #
-# **Example.** After one layer of 3x3, a value sees `(3, 3)`; after two of them, `(5, 5)`.
+# **Example.** After one 3x3 layer, a value sees `(3, 3)`; after two of them, `(5, 5)`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1730,24 +1736,24 @@ question.score()
 # `padding="same"`, then `Flatten` and a dense layer. Convolutions are translation invariant, so it
 # does not matter where in the image the object is."
 #
-# Write about ten sentences: what is right about that, what is wrong (name each step of the network
-# that matters), how you would **measure** how much the position matters, and what you would change
-# in the network. This question is marked by hand.
+# Write about ten sentences: what is right about that, what is wrong (name each part of the
+# network that matters), how you would **measure** how much the position matters, and what you
+# would change in the network. This question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
 # A convolution is *equivariant*: if the object moves, the feature map moves with it. Invariant
-# would mean that the output stays the same. So the same detector does work everywhere, which is
-# right about the claim, but the position is still in the feature map.
+# would mean that the output stays the same. So the same detector does work everywhere, and that
+# part of the claim is right, but the position is still in the feature map.
 #
 # Three things break even equivariance. A stride of 2 samples every second place: only shifts by
-# multiples of 8 (three strides) move the last map exactly; others give other values (aliasing).
-# Zeros of "same" tell a kernel near the border where it is. And `Flatten` with a dense layer has a
-# weight of its own for each position: an object at a place where none was in training meets weights
-# that have not learned about it.
+# multiples of 8 (three strides) move the last feature map exactly; others give other values
+# (aliasing). Zeros of "same" tell a kernel near the border where it is. And `Flatten` with a
+# dense layer has separate weights for each position: an object where there was none in training
+# meets weights that have not learned about it.
 #
 # To measure: shift test images by 0 to 8 pixels (on a larger canvas, so that nothing leaves the
-# image), and plot the accuracy and the part of changed predictions over the shift; or the
+# image), and plot the accuracy and the fraction of changed predictions against the shift; or the
 # equivariance gap of question 8 layer by layer.
 #
 # To change: global average or max pooling instead of `Flatten`, stride 1 followed by (blurred)
@@ -1765,5 +1771,5 @@ question.score()
 # ### END SOLUTION
 
 # %% [markdown]
-# That is a convolutional layer, there and back, and nothing in it is magic. Before you submit:
-# *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
+# That is a convolutional layer, forward and backward, and nothing in it is magic. Before you
+# submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
