@@ -6,6 +6,7 @@
 Each family is one page: the paper, its table as data, one builder that loops over it.
 """
 
+from course.architectures.published import Published
 from course.architectures.registry import Architecture, build, describe, load, names, register
 
-__all__ = ["Architecture", "build", "describe", "load", "names", "register"]
+__all__ = ["Architecture", "Published", "build", "describe", "load", "names", "register"]

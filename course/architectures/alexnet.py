@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.classic import LocalResponseNormalization
@@ -83,11 +84,11 @@ def alexnet(input_shape, classes, classifier_activation, name, *, towers):
     return keras.Model(inputs, x, name=name)
 
 
-# Table 2, one network on the validation images of ILSVRC-2012.
-TWO_TOWERS = {"ImageNet top-1 error": 40.7, "ImageNet top-5 error": 18.2}
+# Table 2, one network on the validation images of ILSVRC-2012, ten crops.
+TWO_TOWERS = imagenet_errors(40.7, 18.2, crops=10)
 
 for name, towers, published, notes in (
-    ("alexnet", 1, {}, "One tower, in which every map sees every map."),
+    ("alexnet", 1, (), "One tower, in which every map sees every map."),
     ("alexnet_two_tower", 2, TWO_TOWERS, "Errors are means over ten crops of one network."),
 ):
     register(
@@ -100,5 +101,6 @@ for name, towers, published, notes in (
         table="Section 3.5 and figure 2; errors in Table 2",
         depth=8,
         published=published,
+        recipe="alexnet",
         notes=f"{notes} The paper says 224 pixels, but its 55 x 55 maps need 227.",
     )

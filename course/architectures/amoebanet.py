@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keras
 
+from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
 from course.blocks.cells import Cell, Genotype, search_network
 from course.blocks.head import classifier
@@ -160,20 +161,18 @@ def amoebanet(
     return keras.Model(inputs, outputs, name=name)
 
 
-CIFAR10 = "CIFAR-10 test error"
-IMAGENET = ("ImageNet top-1 error", "ImageNet top-5 error")
 # Name, side of the images, classes, genotype, N, F, published errors, a word on them.
 NETS = (
-    ("amoebanet_a_6_32_cifar", 32, 10, "A", 6, 32, {CIFAR10: 3.40}, ""),
-    ("amoebanet_a_6_36_cifar", 32, 10, "A", 6, 36, {CIFAR10: 3.34}, ""),
-    ("amoebanet_b_6_36_cifar", 32, 10, "B", 6, 36, {CIFAR10: 2.55}, "Trained with cutout. "),
-    ("amoebanet_a_6_192", 331, 1000, "A", 6, 192, {},
+    ("amoebanet_a_6_32_cifar", 32, 10, "A", 6, 32, cifar_errors(3.40), ""),
+    ("amoebanet_a_6_36_cifar", 32, 10, "A", 6, 36, cifar_errors(3.34), ""),
+    ("amoebanet_b_6_36_cifar", 32, 10, "B", 6, 36, cifar_errors(2.55), "Trained with cutout. "),
+    ("amoebanet_a_6_192", 331, 1000, "A", 6, 192, (),
      "The paper has F = 190, 17.2 % top-1 error; 190 / 2 filters cannot be halved. "),
-    ("amoebanet_a_6_448", 331, 1000, "A", 6, 448, dict(zip(IMAGENET, (16.1, 3.4), strict=True)),
+    ("amoebanet_a_6_448", 331, 1000, "A", 6, 448, imagenet_errors(16.1, 3.4),
      "The paper counts 104 billion multiply-adds, which fits images of 299 pixels. "),
-    ("amoebanet_c_4_48_mobile", 224, 1000, "C", 4, 48, {},
+    ("amoebanet_c_4_48_mobile", 224, 1000, "C", 4, 48, (),
      "The paper has F = 50, 24.3 % top-1 error; 50 / 2 filters cannot be halved. "),
-    ("amoebanet_d_6_192", 224, 1000, "D", 6, 192, {}, "Found for speed; not in the paper. "),
+    ("amoebanet_d_6_192", 224, 1000, "D", 6, 192, (), "Found for speed; not in the paper. "),
 )  # fmt: skip
 
 for name, side, classes, genotype, cells, filters, errors, note in NETS:

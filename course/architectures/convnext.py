@@ -11,6 +11,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv
@@ -107,6 +108,8 @@ register(
     paper=PAPER,
     table="Section 3.1 and Table 9; error in Table 1",
     depth=None,
-    published={"ImageNet top-1 error": 17.9},
+    published=imagenet_errors(17.9),
+    recipe="convnext",
+    keras_application="ConvNeXtTiny",
     notes="Stochastic depth of 0.1 at the last block and layer scale from 1e-6, as in Table 5.",
 )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.chain import chain
@@ -133,7 +134,9 @@ for depth, (repeats, top1, top5) in IMAGENET.items():
         paper=PAPER,
         table="Table 1; errors in Table 3",
         depth=depth,
-        published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
+        published=imagenet_errors(top1, top5),
+        recipe="densenet",
+        keras_application=None if depth == 264 else f"DenseNet{depth}",
         notes="Errors for a single crop. DenseNet-264's layers in Table 1 add up to 265.",
     )
 
@@ -153,6 +156,7 @@ for row in CIFAR:
         paper=PAPER,
         table="Section 3, implementation details; errors in Table 2",
         depth=row.depth,
-        published={"CIFAR-10 test error": row.cifar10, "CIFAR-100 test error": row.cifar100},
+        published=cifar_errors(row.cifar10, row.cifar100),
+        recipe="densenet_cifar",
         notes="Errors with augmented data (C10+ and C100+), for which there is no dropout.",
     )

@@ -15,6 +15,7 @@ import keras
 from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
@@ -155,7 +156,9 @@ for number, scale in enumerate(SCALES):
         paper=PAPER,
         table="Table 1; errors in Table 2",
         depth=None,
-        published={"ImageNet top-1 error": scale.top1, "ImageNet top-5 error": scale.top5},
+        published=imagenet_errors(scale.top1, scale.top5),
+        recipe="efficientnet",
+        keras_application=f"EfficientNetB{number}" if number < 4 else None,
         notes=(
             "Errors as in the paper's revision of 2020, with AutoAugment and a single crop. "
             "Multipliers as in the authors' code, which rounds the compound rule. Normalization's "

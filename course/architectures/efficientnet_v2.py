@@ -13,6 +13,7 @@ import keras
 
 from course.architectures.efficientnet import round_repeats
 from course.architectures.mobilenet_v2 import round_filters
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
@@ -168,7 +169,9 @@ for suffix, scale in SCALES.items():
         paper=PAPER,
         table="Table 4; errors in Table 7, of B0 to B3 in the authors' code",
         depth=None,
-        published={"ImageNet top-1 error": scale.top1},
+        published=imagenet_errors(scale.top1),
+        recipe="efficientnet_v2",
+        keras_application=f"EfficientNetV2{suffix.upper()}" if suffix in ("b0", "s") else None,
         notes=(
             "The input size is the one of the paper's tests; training grows it up to that. Last "
             "convolution of 1280 filters, rounding and B0's table as in the authors' code. "

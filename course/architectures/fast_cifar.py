@@ -86,5 +86,6 @@ register(
     paper="This course's own, after Page 2019 and Jordan 2024",
     table="course/architectures/fast_cifar.py",
     depth=8,
+    recipe="fast_cifar",
     notes="The first layer's filters come from the training images and stay as they are",
 )

@@ -15,6 +15,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import Published
 from course.architectures.registry import register
 from course.blocks import conv as blocks
 from course.blocks.group import group_conv, group_global_pool, group_max_pool
@@ -156,14 +157,17 @@ NOT_INVARIANT = (
 )
 
 for name, builder, group, filters, arguments, error, without in NETS:
-    data = "rotated MNIST" if builder is rotated_mnist else "CIFAR-10"
     register(
         name,
         builder,
         arguments={"group": group, "filters": filters, **arguments},
         paper=PAPER,
         depth=DEPTH.get(builder) or arguments["depth"],
-        published={f"{data} test error": error},
+        published=(
+            Published("rotated_mnist", "top-1 error", error)
+            if builder is rotated_mnist
+            else Published("cifar10", "top-1 error", error),
+        ),
         notes=(AUGMENTED.format(without) if without else "")
         + (NOT_INVARIANT if "p4m_resnet" in name else ""),
         **(MNIST if builder is rotated_mnist else CIFAR10),

@@ -11,6 +11,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.classic import LocalResponseNormalization
@@ -111,7 +112,8 @@ for name, auxiliary in (("googlenet", False), ("googlenet_aux", True)):
         paper=PAPER,
         table="Table 1; the error in Table 3",
         depth=22,
-        published={"ImageNet top-5 error": 10.07},
+        published=imagenet_errors(top5=10.07),
+        recipe="googlenet",
         notes="One network, one crop. Constants of the response normalization and Xavier's start "
         "are from Caffe's replication."
         + (" Returns three outputs, the main one first." if auxiliary else ""),

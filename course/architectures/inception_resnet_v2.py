@@ -13,6 +13,7 @@ import keras
 
 from course.architectures.inception_v3 import DOWN, STEM
 from course.architectures.inception_v4 import PAPER
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv_bn
@@ -108,7 +109,9 @@ register(
     paper=PAPER,
     table="Figures 7, 15 to 19 and Table 1; errors in Table 2",
     depth=None,
-    published={"ImageNet top-1 error": 19.9, "ImageNet top-5 error": 4.9},
+    published=imagenet_errors(19.9, 4.9),
+    recipe="inception",
+    keras_application="InceptionResNetV2",
     notes="One crop, on the validation images that the authors do not blacklist. Stem, repeats "
     "and widths are those of the authors' code, which differ from the paper's figures.",
 )

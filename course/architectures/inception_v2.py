@@ -13,6 +13,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.attention import squeeze_excite
 from course.blocks.conv import conv_bn
@@ -98,6 +99,7 @@ for name, paper, table, arguments, top1, top5, notes in (
         paper=paper,
         table=table,
         depth=None,
-        published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
+        published=imagenet_errors(top1, top5),
+        recipe="inception",
         notes=notes,
     )

@@ -10,6 +10,7 @@ from functools import partial
 
 import keras
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv_bn
@@ -112,7 +113,9 @@ register(
     paper=PAPER,
     table="Table 1 and figures 5 to 7 and 10; errors in Table 3",
     depth=48,
-    published={"ImageNet top-1 error": 21.2, "ImageNet top-5 error": 5.6},
+    published=imagenet_errors(21.2, 5.6),
+    recipe="inception",
+    keras_application="InceptionV3",
     notes="One crop. Filters inside the modules and dropout are from the authors' code, where the "
     "paper's tables are silent.",
 )

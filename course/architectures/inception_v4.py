@@ -12,6 +12,7 @@ from functools import partial
 import keras
 
 from course.architectures.inception_v3 import DOWN
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv_bn
@@ -112,6 +113,7 @@ register(
     paper=PAPER,
     table="Figures 3 to 9 and Table 1; errors in Table 2",
     depth=None,
-    published={"ImageNet top-1 error": 20.0, "ImageNet top-5 error": 5.0},
+    published=imagenet_errors(20.0, 5.0),
+    recipe="inception",
     notes="One crop, on the validation images that the authors do not blacklist.",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keras
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
@@ -75,7 +76,9 @@ for width, error in WIDTHS.items():
         paper=PAPER,
         table="Table 1; errors in Table 6",
         depth=28,
-        published={"ImageNet top-1 error": error},
+        published=imagenet_errors(error),
+        recipe="mobilenet",
+        keras_application="MobileNet" if width == 1 else None,
         notes=(
             "ReLU6, dropout of 0.001 and padding as in the authors' code. The paper's table gives "
             "the last but one convolution stride 2, which its output sizes contradict. "

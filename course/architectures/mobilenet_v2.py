@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import keras
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
@@ -106,7 +107,9 @@ for width, error in WIDTHS.items():
         paper=PAPER,
         table="Table 2; errors in Table 4",
         depth=53,
-        published={"ImageNet top-1 error": error},
+        published=imagenet_errors(error),
+        recipe="mobilenet_v2",
+        keras_application="MobileNetV2" if width == 1 else None,
         notes=(
             "Channels are rounded to multiples of 8, dropout is 0.2 and padding TensorFlow's, as "
             "in the authors' code. Normalization's moving statistics keep 0.9 a step, not 0.997, "

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
@@ -121,7 +122,9 @@ for size, error in ERRORS.items():
         paper=PAPER,
         table=f"Table {1 if size == 'large' else 2}; errors in Table 3",
         depth=None,
-        published={"ImageNet top-1 error": error},
+        published=imagenet_errors(error),
+        recipe="mobilenet_v3",
+        keras_application=f"MobileNetV3{size.title()}",
         notes=(
             "Squeeze-and-excitation keeps a quarter of the expanded channels, rounded to a "
             "multiple of 8, and there is no normalization behind the pooling, as in the authors' "

@@ -12,6 +12,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.cells import OPERATIONS, Cell, Genotype, pool, search_network
 from course.blocks.head import classifier
@@ -119,7 +120,8 @@ for name, side, cells, filters, stem, skip, top1, top5 in (
         paper=PAPER,
         table="Figures 2 and 4, appendix A; errors in Tables 2 and 3",
         depth=None,
-        published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
+        published=imagenet_errors(top1, top5),
+        keras_application="NASNetMobile" if name == "nasnet_mobile" else None,
         notes="One crop, one model. Trained with an auxiliary head, drop path that grows with "
         "depth and steps, and dropout of 0.5 before the classifier; none of them is here unless "
         "asked for. Strided pooling sees zeros at the border, as in keras.applications.",

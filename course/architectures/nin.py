@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import conv
@@ -96,7 +97,8 @@ register(
     paper=PAPER,
     table="Section 4.1 and figure 2; sizes from the authors' code; errors in Table 1",
     depth=9,
-    published={"CIFAR-10 test error": 10.41, "CIFAR-100 test error": 35.68},
+    published=cifar_errors(10.41, 35.68),
+    recipe="alexnet",
     notes="Errors without augmentation; with it CIFAR-10's is 8.81 %. The second pooling takes "
     "means, as in the authors' code.",
 )
@@ -109,6 +111,7 @@ register(
     paper=PAPER,
     table="The authors' Caffe model for ImageNet, which the paper does not print",
     depth=12,
-    published={"ImageNet top-1 error": 40.64},
+    published=imagenet_errors(40.64),
+    recipe="alexnet",
     notes="The error is the one the authors give with the model, for the validation images.",
 )

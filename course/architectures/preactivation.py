@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
-from course.architectures.resnet import BLOCKS, ERRORS, doubling, residual_net
+from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
 from course.blocks.conv import batch_norm, conv
 from course.blocks.preactivation import preactivation_block
@@ -100,7 +101,8 @@ for depth, errors in IMAGENET.items():
         paper=PAPER,
         table="Table 1 of the 2016 ResNet paper for the blocks; errors in Table 5",
         depth=depth,
-        published=dict(zip(ERRORS, errors, strict=False)),
+        published=imagenet_errors(*errors),
+        recipe="preactivation",
         notes="Errors of one crop of 320x320. The stem keeps its normalization and ReLU and the "
         "strides are on the 3x3 convolutions, as in fb.resnet.torch. keras.applications' "
         "ResNet50V2 has biases, a bare stem, and its strides in the last block of a stage",
@@ -118,7 +120,8 @@ for depth, bottlenecks, errors in CIFAR:
         paper=PAPER,
         table="Section 3; errors in Tables 2 and 4",
         depth=depth,
-        published=dict(zip(("CIFAR-10 test error", "CIFAR-100 test error"), errors, strict=False)),
+        published=cifar_errors(*errors),
+        recipe="preactivation_cifar",
         notes="Projection shortcuts where shapes differ, strides on the first convolution, as in "
         "the authors' code. Median of five runs",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from course.architectures.preactivation import FINISH
+from course.architectures.published import cifar_errors
 from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
@@ -60,7 +61,8 @@ for alpha, *errors in NETS:
         paper="Han et al., Deep pyramidal residual networks, 2017",
         table="Section 3; errors in the authors' repository",
         depth=110,
-        published=dict(zip(("CIFAR-10 test error", "CIFAR-100 test error"), errors, strict=True)),
+        published=cifar_errors(*errors),
+        recipe="pyramidnet",
         notes="Widths are rounded to the nearest number and shortcuts average 2x2 pixels, as in "
         "the authors' code",
     )

@@ -1,84 +1,95 @@
-"""Every architecture of the course by name: what it is, and how to build it."""
+"""Registry of the course's architectures: describe one, or build it, by name."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Protocol
 
-# The modules that register families, in the order of the lectures.
-FAMILIES = (
-    "lenet",
-    "alexnet",
-    "zfnet",
-    "vgg",
-    "nin",
-    "googlenet",
-    "inception_v2",
-    "inception_v3",
-    "inception_v4",
-    "inception_resnet_v2",
-    "xception",
-    "resnet",
-    "resnet_cifar",
-    "preactivation",
-    "stochastic_depth",
-    "wide_resnet",
-    "resnext",
-    "pyramidnet",
-    "densenet",
-    "fractalnet",
-    "senet",
-    "mobilenet",
-    "mobilenet_v2",
-    "mobilenet_v3",
-    "shufflenet",
-    "shufflenet_v2",
-    "nasnet",
-    "amoebanet",
-    "efficientnet",
-    "efficientnet_v2",
-    "convnext",
-    "gcnn",
-    "fast_cifar",
-)
+from course.architectures.published import Dataset, Measure, Published
+from course.keras_types import Model
+
+if TYPE_CHECKING:
+    from course.sizing import Report
 
 _registry: dict[str, Architecture] = {}
+
+# The arguments that every builder takes; the others are the family's own.
+_COMMON = {"input_shape", "classes", "classifier_activation", "name"}
+
+
+class Builder(Protocol):
+    """Function that builds a family's models.
+
+    Besides the four arguments below it takes the family's own, as keywords.
+    """
+
+    __module__: str
+
+    def __call__(
+        self,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        classifier_activation: str | None,
+        name: str,
+        **arguments: Any,
+    ) -> Model: ...
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What :func:`describe` returns. Parameters and MACs are counted on the built model."""
+    """Everything known about a registered architecture, as :func:`describe` returns it.
+
+    Attributes:
+        name: the name that :func:`build` takes.
+        builder: function that builds the model.
+        arguments: the family's own arguments that make this architecture.
+        input_shape: the paper's (height, width, channels).
+        classes: the paper's number of classes.
+        paper: the paper that introduced it.
+        table: where the paper specifies the layers.
+        depth: number of weight layers as the paper counts them; None if it does not.
+        published: errors that the paper or its authors report.
+        recipe: name of the paper's training recipe; None if it published none.
+        keras_application: name in ``keras.applications`` of a network whose weights fit; None if
+            none was tried.
+        notes: deviations from the paper, and how its errors were measured.
+    """
 
     name: str
-    builder: Callable
+    builder: Builder
     arguments: Mapping[str, Any]
     input_shape: tuple[int, int, int]
     classes: int
     paper: str
-    table: str  # where the paper gives the layers
-    depth: int | None  # weight layers, as the paper counts them
-    published: Mapping[str, float] = field(default_factory=dict)  # errors, in percent
+    table: str
+    depth: int | None
+    published: tuple[Published, ...] = ()
+    recipe: str | None = None
+    keras_application: str | None = None
     notes: str = ""
 
     @cached_property
-    def _report(self):
+    def _report(self) -> Report:
         from course import sizing
 
         return sizing.profile(build(self.name))
 
     @property
     def params(self) -> int:
-        """All parameters, batch normalization's statistics included."""
+        """Number of parameters, including the moving statistics of batch normalization."""
         return self._report.params
 
     @property
     def params_trainable(self) -> int:
-        """Learned weights."""
+        """Number of trainable parameters."""
         return self._report.params_trainable
 
     @property
@@ -87,20 +98,29 @@ class Architecture:
         return self._report.macs
 
     @property
-    def recipe(self) -> str:
-        """The name of the recipe that `course train` uses, and where it is from."""
-        from course import recipes
-
-        name = recipes.for_architecture(self.name)
-        return f"{name} ({recipes.get_recipe(name).cite})"
+    def family(self) -> str:
+        """Name of the module that registered the architecture."""
+        return self.builder.__module__.rpartition(".")[2]
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """The family's own arguments that :func:`build` takes, with their defaults."""
-        common = {"input_shape", "classes", "classifier_activation", "name"}
+        """The family's own arguments, which :func:`build` takes, with their defaults."""
         parameters = inspect.signature(self.builder).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.name not in common}
+        defaults = {p.name: p.default for p in parameters if p.name not in _COMMON}
         return defaults | dict(self.arguments)
+
+    def error(
+        self, dataset: Dataset, measure: Measure = "top-1 error", *, crops: int = 1
+    ) -> float | None:
+        """The published error in percent, or None if there is none.
+
+        Example:
+            >>> describe("resnet20_cifar").error("cifar10")
+            8.75
+        """
+        wanted = (dataset, measure, crops)
+        found = (p.value for p in self.published if (p.dataset, p.measure, p.crops) == wanted)
+        return next(found, None)
 
     def __str__(self) -> str:
         rows = {
@@ -111,8 +131,11 @@ class Architecture:
             "classes": self.classes,
             "parameters": f"{self.params:,} ({self.params_trainable:,} trainable)",
             "MACs": f"{self.macs:,}",
-            "published": ", ".join(f"{k} {v} %" for k, v in self.published.items()),
-            "recipe": self.recipe,
+            "published": ", ".join(map(str, self.published)),
+            "recipe": self.recipe or "none published; `course train` uses the course's default",
+            "Keras": f"keras.applications.{self.keras_application}"
+            if self.keras_application
+            else "",
             "arguments": ", ".join(f"{k}={v!r}" for k, v in self.overrides.items()),
             "notes": self.notes,
         }
@@ -121,45 +144,75 @@ class Architecture:
         )
 
 
-def register(name: str, builder: Callable, /, *, arguments: Mapping[str, Any], **facts) -> None:
+def register(
+    name: str,
+    builder: Builder,
+    /,
+    *,
+    arguments: Mapping[str, Any],
+    input_shape: tuple[int, int, int],
+    classes: int,
+    paper: str,
+    table: str,
+    depth: int | None,
+    published: tuple[Published, ...] = (),
+    recipe: str | None = None,
+    keras_application: str | None = None,
+    notes: str = "",
+) -> None:
     """Add an architecture to the registry.
 
     Args:
-        name: the name :func:`build` takes.
-        builder: function of ``input_shape, classes, classifier_activation, name`` and the
-            family's own arguments, returning a Keras model.
-        arguments: the family's arguments that make this architecture.
-        facts: the other fields of :class:`Architecture`.
+        name: the name that :func:`build` takes.
+        builder: function that builds the model, see :class:`Builder`.
+        arguments: the family's own arguments that make this architecture.
+        input_shape, classes, paper, table, depth, published, recipe, keras_application, notes:
+            see :class:`Architecture`.
 
     Raises:
-        ValueError: a name that is taken.
+        ValueError: if the name is already registered.
     """
     if name in _registry:
-        raise ValueError(f"An architecture named {name!r} is registered already. Choose another.")
-    _registry[name] = Architecture(name, builder, arguments, **facts)
+        raise ValueError(f"An architecture named {name!r} is already registered. Choose another.")
+    _registry[name] = Architecture(
+        name,
+        builder,
+        arguments,
+        input_shape,
+        classes,
+        paper,
+        table,
+        depth,
+        published,
+        recipe,
+        keras_application,
+        notes,
+    )
 
 
 def _load() -> dict[str, Architecture]:
-    """The registry with all families, in their order, whichever was imported first."""
-    modules = [import_module(f"course.architectures.{family}").__name__ for family in FAMILIES]
+    """Import every family, and return all architectures ordered by family."""
+    families = [module.name for module in iter_modules([str(Path(__file__).parent)])]
+    for family in families:
+        import_module(f"course.architectures.{family}")
+    order = {f"course.architectures.{family}": place for place, family in enumerate(families)}
 
     def place(entry: Architecture) -> int:
-        home = entry.builder.__module__
-        return modules.index(home) if home in modules else len(modules)
+        return order.get(entry.builder.__module__, len(order))
 
     return {entry.name: entry for entry in sorted(_registry.values(), key=place)}
 
 
 def names() -> list[str]:
-    """Every registered name, family by family."""
+    """List all registered names, family by family."""
     return list(_load())
 
 
 def describe(name: str) -> Architecture:
-    """What an architecture is: paper, table, sizes, published errors, recipe.
+    """Look up what is known about an architecture.
 
     Raises:
-        ValueError: a name that is not registered; the message lists the nearest ones.
+        ValueError: if the name is not registered; the message suggests similar names.
 
     Example:
         >>> describe("resnet20_cifar").depth
@@ -178,7 +231,7 @@ def describe(name: str) -> Architecture:
 
 
 def _letters(name: str) -> str:
-    """A name's letters and digits: hyphens, underscores and case are soon mistaken."""
+    """Reduce a name to its letters and digits, ignoring case, hyphens and underscores."""
     return "".join(filter(str.isalnum, name)).lower()
 
 
@@ -190,16 +243,16 @@ def build(
     classes: int | None = None,
     classifier_activation: str | None = "softmax",
     name: str | None = None,
-    **overrides,
-):
+    **overrides: Any,
+) -> Model:
     """Build a Keras model of a registered architecture.
 
     Args:
         architecture: one of :func:`names`.
         input_shape: (height, width, channels); None for the paper's.
         classes: number of classes; None for the paper's.
-        classifier_activation: of the last layer; None for scores without one.
-        name: of the model; None for the architecture's.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name; None for the architecture's.
         overrides: the family's own arguments, such as ``shortcut="B"`` for a ResNet;
             ``describe(architecture).overrides`` lists them.
 
@@ -207,7 +260,7 @@ def build(
         A Keras model with freshly initialized weights.
 
     Raises:
-        ValueError: an unknown name or argument, or a value the family refuses.
+        ValueError: for an unknown name or argument, or a value that the family does not accept.
 
     Example:
         >>> build("resnet20_cifar", classes=100).output_shape
@@ -234,10 +287,10 @@ def build(
     )
 
 
-def load(path):
-    """Load a saved model of any family, layers of our own included.
+def load(path: str | PathLike[str]) -> Model:
+    """Load a saved model of any family, including those with custom layers.
 
-    A model of stock layers alone needs nothing of ours: ``keras.saving.load_model`` does the same.
+    A model of Keras' own layers does not need this: ``keras.saving.load_model`` does the same.
 
     Args:
         path: file that ``model.save`` wrote.
@@ -248,4 +301,5 @@ def load(path):
     import keras
 
     _load()
-    return keras.saving.load_model(path)
+    model: Model = keras.saving.load_model(path)
+    return model

@@ -8,9 +8,11 @@ Reference:
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, NamedTuple
 
 import keras
 
+from course.architectures.published import Published, imagenet_errors
 from course.architectures.registry import register
 from course.blocks.chain import chain
 from course.blocks.head import classifier
@@ -19,7 +21,6 @@ from course.blocks.stages import imagenet_stem, stage_rows
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 WIDE = "Zagoruyko and Komodakis, Wide residual networks, 2016"
-ERRORS = ("ImageNet top-1 error", "ImageNet top-5 error")
 
 # Table 1: blocks at 56x56, 28x28, 14x14 and 7x7.
 BLOCKS = {
@@ -133,34 +134,61 @@ def bottleneck_resnet(
     )
 
 
-ONE_CROP = "Errors of the center crop, as the authors' repository prints them"
-TEN_CROPS = "Errors of ten crops"
-# They are smaller than one crop's, and not to be compared with them.
-TEN_CROP_ERRORS = tuple(f"{kind}, ten crops" for kind in ERRORS)
-NETS = (  # name, depth, the family's arguments, errors, notes
-    ("resnet18", 18, {"shortcut": "B"}, (), "The paper prints an error for option A only"),
-    ("resnet34", 34, {"shortcut": "B"}, (24.52, 7.46), f"{TEN_CROPS} (Table 3)"),
-    ("plain18", 18, {"shortcut": None}, (27.94,), f"{TEN_CROPS} (Table 2)"),
-    ("plain34", 34, {"shortcut": None}, (28.54, 10.02), f"{TEN_CROPS} (Table 3)"),
-    ("resnet50", 50, {}, (24.7, 7.8), ONE_CROP),
-    ("resnet101", 101, {}, (23.6, 7.1), ONE_CROP),
-    ("resnet152", 152, {}, (23.0, 6.7), ONE_CROP),
-    ("resnet50_v1_5", 50, {"stride_on": "3x3"}, (24.01, 7.02), "Errors of the center crop, as "
-     "fb.resnet.torch prints them, which moved the strides to the 3x3 convolutions"),
-    ("wide_resnet50_2", 50, {"stride_on": "3x3", "widening": 2}, (21.9,), "Error of the center "
-     "crop; strides on the 3x3 convolutions as in the authors' code"),
+class Net(NamedTuple):
+    """A registered network."""
+
+    name: str
+    depth: int
+    arguments: dict[str, Any]  # the family's, besides the blocks of its depth
+    published: tuple[Published, ...]
+    notes: str
+    keras_application: str | None = None
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is of the wide residual networks' paper."""
+        return "widening" in self.arguments
+
+
+ONE_CROP = "Errors of the center crop, as the authors' repository reports them"
+NETS = (
+    Net(
+        "resnet18", 18, {"shortcut": "B"}, (), "The paper reports an error for shortcut A only"
+    ),
+    Net(
+        "resnet34", 34, {"shortcut": "B"}, imagenet_errors(24.52, 7.46, crops=10),
+        "Errors from Table 3",
+    ),
+    Net("plain18", 18, {"shortcut": None}, imagenet_errors(27.94, crops=10), "Error from Table 2"),
+    Net(
+        "plain34", 34, {"shortcut": None}, imagenet_errors(28.54, 10.02, crops=10),
+        "Errors from Table 3",
+    ),
+    Net("resnet50", 50, {}, imagenet_errors(24.7, 7.8), ONE_CROP, "ResNet50"),
+    Net("resnet101", 101, {}, imagenet_errors(23.6, 7.1), ONE_CROP, "ResNet101"),
+    Net("resnet152", 152, {}, imagenet_errors(23.0, 6.7), ONE_CROP, "ResNet152"),
+    Net(
+        "resnet50_v1_5", 50, {"stride_on": "3x3"}, imagenet_errors(24.01, 7.02),
+        "Errors of the center crop, as reported by fb.resnet.torch, which moved the strides to "
+        "the 3x3 convolutions",
+    ),
+    Net(
+        "wide_resnet50_2", 50, {"stride_on": "3x3", "widening": 2}, imagenet_errors(21.9),
+        "Error of the center crop; strides on the 3x3 convolutions as in the authors' code",
+    ),
 )  # fmt: skip
-for name, depth, arguments, errors, notes in NETS:
-    wide = "widening" in arguments
+for net in NETS:
     register(
-        name,
-        resnet if depth < 50 else bottleneck_resnet,
-        arguments={"blocks": BLOCKS[depth]} | arguments,
+        net.name,
+        resnet if net.depth < 50 else bottleneck_resnet,
+        arguments={"blocks": BLOCKS[net.depth]} | net.arguments,
         input_shape=(224, 224, 3),
         classes=1000,
-        paper=WIDE if wide else PAPER,
-        table="Section 3.4 and Table 8" if wide else "Table 1",
-        depth=depth,
-        published=dict(zip(TEN_CROP_ERRORS if depth < 50 else ERRORS, errors, strict=False)),
-        notes=notes,
+        paper=WIDE if net.wide else PAPER,
+        table="Section 3.4 and Table 8" if net.wide else "Table 1",
+        depth=net.depth,
+        published=net.published,
+        recipe="resnet",
+        keras_application=net.keras_application,
+        notes=net.notes,
     )

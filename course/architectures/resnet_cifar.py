@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from course.architectures.published import cifar_errors
 from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
@@ -113,5 +114,7 @@ for kind, shortcut, depths in (("resnet", "A", RESNETS), ("plain", None, PLAIN))
             paper=PAPER,
             table="Section 4.2; errors in Table 6 and figure 6",
             depth=depth,
-            published={"CIFAR-10 test error": RESNETS[depth]} if shortcut else {},
+            published=cifar_errors(RESNETS[depth]) if shortcut else (),
+            # Section 4.2 warms the learning rate up for 110 layers; so do its 1,202 layers here.
+            recipe="resnet110_cifar" if shortcut and depth >= 110 else "resnet_cifar",
         )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
-from course.architectures.resnet import BLOCKS, ERRORS, doubling, residual_net
+from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.architectures.resnet_cifar import cifar_stages
 from course.blocks.aggregated import aggregated_block
 from course.blocks.conv import conv_bn
@@ -104,7 +105,6 @@ def resnext_cifar(
     )
 
 
-CIFAR_ERRORS = ("CIFAR-10 test error", "CIFAR-100 test error")
 NETS = (  # depth, cardinality, width of a path, errors
     (50, 32, 4, (22.2,)),
     (101, 32, 4, (21.2, 5.6)),
@@ -124,7 +124,8 @@ for depth, cardinality, base_width, errors in NETS:
         paper=PAPER,
         table="Section 5.3; errors in Table 7" if cifar else "Table 1; errors in Tables 3 and 4",
         depth=depth,
-        published=dict(zip(CIFAR_ERRORS if cifar else ERRORS, errors, strict=False)),
+        published=cifar_errors(*errors) if cifar else imagenet_errors(*errors),
+        recipe="resnext_cifar" if cifar else "resnext",
         notes="The last ReLU follows the addition, as in the authors' code for CIFAR"
         if cifar
         else "Errors of the center crop",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
-from course.architectures.resnet import BLOCKS, ERRORS, doubling, residual_net
+from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.blocks.attention import squeeze_excite
 from course.blocks.residual import bottleneck_block
 from course.blocks.stages import deep_imagenet_stem, imagenet_stem
@@ -110,7 +111,8 @@ for net in NETS:
         paper="Hu et al., Squeeze-and-excitation networks, 2018",
         table="Table 1; layers and errors in the authors' repository",
         depth=154 if deep else net.layers,
-        published=dict(zip(ERRORS, net.errors, strict=True)),
+        published=imagenet_errors(*net.errors),
+        recipe="senet",
         notes="Errors of the center crop, of models that the authors trained again for longer; "
         "squeezed layers have biases as in their Caffe files, and max pooling pads as Caffe's",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
@@ -67,6 +68,7 @@ register(
     paper=PAPER,
     table="Table 1; error in Table 2",
     depth=50,
-    published={"ImageNet top-1 error": 32.6},
+    published=imagenet_errors(32.6),
+    recipe="shufflenet",
     notes="Zeros on every side before convolutions and pooling, as in the authors' code.",
 )

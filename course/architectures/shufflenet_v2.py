@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
@@ -78,7 +79,8 @@ for suffix, width in WIDTHS.items():
         paper=PAPER,
         table="Table 5; errors in Table 8",
         depth=57,
-        published={"ImageNet top-1 error": width.top1},
+        published=imagenet_errors(width.top1),
+        recipe="shufflenet",
         notes=(
             "Zeros on every side before convolutions and pooling, and 244 channels where the "
             "paper's table for 2x says 224, as in the authors' code. The depth counts every "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from course.architectures.published import cifar_errors
 from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import cifar_stages, cifar_stem
@@ -73,7 +74,8 @@ register(
     paper="Huang et al., Deep networks with stochastic depth, 2016",
     table="Section 4; errors in Table 1",
     depth=110,
-    published={"CIFAR-10 test error": 5.23, "CIFAR-100 test error": 24.58},
+    published=cifar_errors(5.23, 24.58),
+    recipe="stochastic_depth",
     notes="Linear decay to a survival probability of 0.5. Shortcuts average 2x2 pixels as in the "
     "authors' code; blocks are dropped for each example, where that code drops them for a batch",
 )

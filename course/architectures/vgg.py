@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.head import classifier, fully_connected
@@ -83,7 +84,9 @@ for row in CONFIGURATIONS:
         paper=PAPER,
         table=f"Table 1, column {row.column}; errors in Table 3",
         depth=sum(map(len, row.kernels)) + 3,
-        published={"ImageNet top-1 error": row.top1, "ImageNet top-5 error": row.top5},
+        published=imagenet_errors(row.top1, row.top5),
+        recipe="vgg",
+        keras_application=row.name.upper() if row.name in ("vgg16", "vgg19") else None,
         notes="Errors are the best of a single network at a single scale, run over whole images; C "
         "to E were trained at scales from 256 to 512. Weights start after Glorot and Bengio, "
         "with which the authors found that no pre-training is needed.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from course.architectures.preactivation import FINISH, ONE_CONV
+from course.architectures.published import cifar_errors
 from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES
@@ -78,7 +79,8 @@ for depth, widening, *errors in NETS:
         paper="Zagoruyko and Komodakis, Wide residual networks, 2016",
         table="Table 1; errors in Tables 4 and 5",
         depth=depth,
-        published=dict(zip(("CIFAR-10 test error", "CIFAR-100 test error"), errors, strict=True)),
+        published=cifar_errors(*errors),
+        recipe="wide_resnet",
         notes="Without dropout. WRN-40-4, 16-8 and 28-10: normalized by mean and deviation "
         "(Table 5); the others: ZCA-whitened (Table 4)",
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.conv import batch_norm, conv_bn
@@ -109,6 +110,8 @@ register(
     paper=PAPER,
     table="Figure 5; errors in Table 1",
     depth=36,
-    published={"ImageNet top-1 error": 21.0, "ImageNet top-5 error": 5.5},
+    published=imagenet_errors(21.0, 5.5),
+    recipe="xception",
+    keras_application="Xception",
     notes="One crop. Dropout before the classifier as in the paper's section 4.",
 )

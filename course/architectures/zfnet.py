@@ -11,6 +11,7 @@ from functools import partial
 import keras
 from keras import layers
 
+from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.architectures.sizes import require_size
 from course.blocks.classic import LocalResponseNormalization
@@ -67,7 +68,8 @@ for name, filters, top1, top5 in (
         paper=PAPER,
         table="Figure 3; widths and errors in Table 2",
         depth=8,
-        published={"ImageNet top-1 error": top1, "ImageNet top-5 error": top5},
+        published=imagenet_errors(top1, top5, crops=10),
+        recipe="alexnet",
         notes="Errors are one network's on the validation images of ILSVRC-2012, over ten crops. "
         "Padding follows from the sizes of figure 3. The paper's contrast normalization across "
         "maps has no formula there: it is AlexNet's response normalization here.",

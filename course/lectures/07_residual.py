@@ -390,9 +390,9 @@ show(draw.pixels_seen(masks))
 
 # %%
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
-errors = {name: architectures.describe(name).published for name in places}
+errors = {name: architectures.describe(name).error("imagenet") for name in places}
 rows = [
-    (name, report.params, report.macs, f"{errors[name]['ImageNet top-1 error']:.1f}")
+    (name, report.params, report.macs, f"{errors[name]:.1f}")
     for name, report in places.items()
 ]
 table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
@@ -469,7 +469,7 @@ show(draw.stages(by_stage(places["resnet50"])))
 rows = []
 for depth in (20, 32, 44, 56, 110, 1202):
     name = f"resnet{depth}_cifar"
-    error = architectures.describe(name).published["CIFAR-10 test error"]
+    error = architectures.describe(name).error("cifar10")
     rows.append((name, (depth - 2) // 6, depth, f"{error:.2f}"))
 table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
 

@@ -442,7 +442,7 @@ names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
 published = [(name, architectures.describe(name)) for name in names]
 table(
     ("pre-activation net", "weight layers", "CIFAR-10 test error (%)"),
-    [(name, net.depth, percent(net.published["CIFAR-10 test error"])) for name, net in published],
+    [(name, net.depth, percent(net.error("cifar10"))) for name, net in published],
 )
 
 # %% [markdown]
@@ -615,7 +615,7 @@ table(("block", "weights in kernels", "receptive field"), rows)
 rows = []
 for name in ("wrn_40_2", "wrn_16_8", "wrn_16_10", "wrn_28_10"):
     net = architectures.describe(name)
-    error = net.published["CIFAR-10 test error"]
+    error = net.error("cifar10")
     rows.append(
         (name, net.depth, f"{net.params / 1e6:.1f}", f"{net.macs / 1e9:.2f}", percent(error))
     )
@@ -628,7 +628,7 @@ table(
             deep.depth,
             "10.2",
             "–",
-            percent(deep.published["CIFAR-10 test error"]),
+            percent(deep.error("cifar10")),
         ),
         *rows,
     ],
@@ -760,7 +760,7 @@ show(
 rows = []
 for name in ("resnet56_cifar", "densenet_40_12", "densenet_bc_100_12"):
     net = architectures.describe(name)
-    error = percent(net.published["CIFAR-10 test error"])
+    error = percent(net.error("cifar10"))
     rows.append((name, f"{net.params / 1e6:.2f}", f"{net.macs / 1e6:.0f}", error))
 table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error (%)"), rows)
 

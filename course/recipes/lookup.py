@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
+from course import architectures
 from course.recipes import papers
 from course.recipes.recipe import Recipe
 from course.regularization.augmentations import AUGMENTATIONS
@@ -46,53 +46,15 @@ RECIPES: dict[str, Recipe] = {
     **papers.RECIPES,
 }
 
-# The first pattern that fits a name says its paper's recipe.
-_PAPERS = (
-    ("alexnet*", "alexnet"),
-    ("zfnet*", "alexnet"),
-    ("nin*", "alexnet"),
-    ("vgg*", "vgg"),
-    ("googlenet*", "googlenet"),
-    ("inception*", "inception"),
-    ("se_inception", "inception"),
-    ("xception", "xception"),
-    ("resnet*_stochastic_depth_cifar", "stochastic_depth"),
-    ("resnet*_v2_cifar", "preactivation_cifar"),
-    ("resnet*_v2", "preactivation"),
-    ("resnet110_cifar", "resnet110_cifar"),
-    ("resnet1202_cifar", "resnet110_cifar"),
-    ("resnet*_cifar", "resnet_cifar"),
-    ("plain*_cifar", "resnet_cifar"),
-    ("wrn_*", "wide_resnet"),
-    ("resnext*_cifar", "resnext_cifar"),
-    ("resnext*", "resnext"),
-    ("resnet*", "resnet"),
-    ("plain*", "resnet"),
-    ("wide_resnet*", "resnet"),
-    ("densenet_*", "densenet_cifar"),
-    ("densenet*", "densenet"),
-    ("pyramidnet*", "pyramidnet"),
-    ("fractalnet*", "fractalnet"),
-    ("se*", "senet"),
-    ("mobilenet_v3*", "mobilenet_v3"),
-    ("mobilenet_v2*", "mobilenet_v2"),
-    ("mobilenet*", "mobilenet"),
-    ("shufflenet*", "shufflenet"),
-    ("efficientnet_v2*", "efficientnet_v2"),
-    ("efficientnet*", "efficientnet"),
-    ("convnext*", "convnext"),
-    ("fast_cifar*", "fast_cifar"),
-)
-
 
 def for_architecture(name: str) -> str:
-    """The name of the recipe of an architecture's paper, or ``"default"``.
+    """The name of the recipe of an architecture's paper; ``"default"`` if it published none.
 
     Example:
         >>> for_architecture("resnet20_cifar")
         'resnet_cifar'
     """
-    return next((recipe for pattern, recipe in _PAPERS if fnmatchcase(name, pattern)), "default")
+    return architectures.describe(name).recipe or "default"
 
 
 def get_recipe(name: str) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from course import recipes
+from course import architectures, recipes
 from course.recipes import Phase, Recipe
 from course.training import pipelines, schedules
 from course.training.data import TrainingData
@@ -70,7 +70,7 @@ class Plan:
             "dataset": f"{options.dataset}: {len(self.data.train[0]):,} to train on, "
             f"{len(self.data.test[0]):,} to evaluate on ({self.data.test_name})",
             "input": " x ".join(map(str, self.image_shape)),
-            "recipe": f"{self.recipe_name} ({recipe.cite})",
+            "recipe": self._recipe_row(),
             "changes": ", ".join(f"{k}={v!r}" for k, v in options.recipe_changes.items()),
             "notes": recipe.notes,
             "devices": f"{self.devices} ({options.distribute})",
@@ -81,6 +81,11 @@ class Plan:
             "augment": ", ".join(" ".join(map(str, step)) for step in recipe.augmentations),
             "seed": options.seed,
         }
+
+    def _recipe_row(self) -> str:
+        if self.options.recipe or architectures.describe(self.options.name).recipe:
+            return f"{self.recipe_name} ({self.recipe.cite})"
+        return "no recipe published; using the course's default"
 
     def __str__(self) -> str:
         return "\n".join(f"  {key:<13}{value}" for key, value in self.rows().items() if value != "")

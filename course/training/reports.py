@@ -12,14 +12,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from course.architectures.published import Dataset
 from course.training.checkpoints import write_text
 
-# The papers' measure for a set, by its name in TFDS.
-MEASURES = {
-    "cifar10": "CIFAR-10 test error",
-    "cifar100": "CIFAR-100 test error",
-    "imagenet2012": "ImageNet top-1 error",
-    "mnist": "MNIST test error",
+# Datasets that papers report errors for, by their names in TFDS.
+PUBLISHED: dict[str, Dataset] = {
+    "cifar10": "cifar10",
+    "cifar100": "cifar100",
+    "imagenet2012": "imagenet",
+    "mnist": "mnist",
 }
 
 
@@ -27,8 +28,8 @@ def published(name: str, dataset: str) -> float | None:
     """The error in percent that an architecture's paper prints for a set, if it does."""
     from course import architectures
 
-    measure = MEASURES.get(dataset.partition("/")[0].partition(":")[0])
-    return architectures.describe(name).published.get(measure)
+    known = PUBLISHED.get(dataset.partition("/")[0].partition(":")[0])
+    return architectures.describe(name).error(known) if known else None
 
 
 def versions() -> dict[str, str]:

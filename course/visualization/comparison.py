@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from course.architectures import Architecture
+
 MEASURE = "ImageNet top-1 error"
 _SIZES = (5e6, 25e6, 100e6)  # parameters of the circles in the legend
 _POINTS_PER_PARAMETER = 1 / 6e4  # area of a circle, in square points
@@ -29,7 +31,12 @@ def comparable(measure: str = MEASURE) -> list[str]:
     """Names of all architectures whose paper published an error of this kind."""
     from course import architectures
 
-    return [n for n in architectures.names() if measure in architectures.describe(n).published]
+    entries = map(architectures.describe, architectures.names())
+    return [entry.name for entry in entries if measure in _errors(entry)]
+
+
+def _errors(entry: Architecture) -> dict[str, float]:
+    return {error.label: error.value for error in entry.published}
 
 
 def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compared]:
@@ -37,7 +44,7 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
 
     Args:
         names: registered architectures; none for all with such an error.
-        measure: key of ``describe(name).published``, an error in percent.
+        measure: label of a published error, such as "ImageNet top-1 error".
 
     Returns:
         One row a network, by MACs.
@@ -53,8 +60,8 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
 
     names = list(dict.fromkeys(names)) or comparable(measure)
     entries = [architectures.describe(name) for name in names]
-    if missing := [entry.name for entry in entries if measure not in entry.published]:
-        known = sorted({key for entry in entries for key in entry.published})
+    if missing := [entry.name for entry in entries if measure not in _errors(entry)]:
+        known = sorted({key for entry in entries for key in _errors(entry)})
         raise ValueError(
             f"No {measure} is known of {', '.join(missing)}; leave them out, or compare by "
             f"another measure. Those named here have: {', '.join(known) or 'none'}."
@@ -62,9 +69,8 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
     rows = []
     # Each network is built to be counted, seconds for a large one.
     for entry in track(entries, "counting", console=Console(stderr=True), transient=True):
-        family = entry.builder.__module__.rpartition(".")[2]
-        accuracy = round(100 - entry.published[measure], 2)
-        rows.append(Compared(entry.name, family, entry.params, entry.macs, accuracy))
+        accuracy = round(100 - _errors(entry)[measure], 2)
+        rows.append(Compared(entry.name, entry.family, entry.params, entry.macs, accuracy))
         keras.utils.clear_session()
     return sorted(rows, key=lambda row: row.macs)
 

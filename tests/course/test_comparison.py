@@ -15,7 +15,7 @@ def test_rows_are_counts_and_published_errors():
     assert [row.name for row in rows] == ["shufflenet_v2_x0_5", "mobilenet_v2"]  # by MACs
     entry = architectures.describe("mobilenet_v2")
     assert (rows[1].params, rows[1].macs) == (entry.params, entry.macs)
-    assert rows[1].accuracy == 100 - entry.published["ImageNet top-1 error"]
+    assert rows[1].accuracy == 100 - entry.error("imagenet")
     assert rows[1].family == "mobilenet_v2"
 
 

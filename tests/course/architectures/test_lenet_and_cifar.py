@@ -1,13 +1,16 @@
 """The registry's face, LeNet-5 and the CIFAR residual networks."""
 
+import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, sizing
+from course.training import recipes
 
 keras = pytest.importorskip("keras")
 
@@ -131,11 +134,44 @@ def test_misses_list_what_is_near():
         architectures.build("resnet20_cifar", shortcut="D")
     with pytest.raises(ValueError, match="three positive integers.*32"):
         architectures.build("resnet20_cifar", input_shape=(32, 32))
-    with pytest.raises(ValueError, match="registered already"):
-        architectures.register("lenet5", lambda: None, arguments={})
+    lenet = architectures.describe("lenet5")
+    with pytest.raises(ValueError, match="already registered"):
+        architectures.register("lenet5", lenet.builder, **_facts(lenet))
 
 
-def test_names_keep_the_order_of_the_lectures():
+def _facts(entry):
+    facts = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+    return {key: value for key, value in facts.items() if key not in ("name", "builder")}
+
+
+def test_every_module_of_the_folder_registers_a_family():
+    folder = Path(architectures.__file__).parent
+    families = {architectures.describe(name).family for name in architectures.names()}
+    assert families == {path.stem for path in folder.glob("*.py")} - {
+        "__init__",
+        "published",
+        "registry",
+    }
+
+
+def test_recipes_are_there_or_their_absence_is_said():
+    for name in architectures.names():
+        recipe = architectures.describe(name).recipe
+        assert recipe is None or recipes.find(recipe)
+    assert "none published" in str(architectures.describe("lenet5"))
+    assert "recipe      resnet_cifar" in str(architectures.describe("resnet20_cifar"))
+
+
+def test_published_errors_are_data():
+    entry = architectures.describe("resnet34")
+    assert entry.error("imagenet") is None
+    assert entry.error("imagenet", crops=10) == 24.52
+    assert entry.error("imagenet", "top-5 error", crops=10) == 7.46
+    assert entry.published[1].label == "ImageNet top-5 error, 10 crops"
+    assert "CIFAR-10 test error 8.75 %" in str(architectures.describe("resnet20_cifar"))
+
+
+def test_names_are_ordered_by_family():
     """Whichever family's module was imported first."""
     code = (
         "import course.architectures.vgg; from course import architectures as a; "
@@ -143,4 +179,4 @@ def test_names_keep_the_order_of_the_lectures():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names = architectures.names()
-    assert run.stdout.split() == [names[0], names[-1]] == ["lenet5", "fast_cifar"]
+    assert run.stdout.split() == [names[0], names[-1]] == ["alexnet", "zfnet_wide"]

@@ -177,7 +177,7 @@ def test_papers_errors_are_those_of_the_registry():
 
     for variant in get_study("degradation").variants.values():
         entry = architectures.describe(variant.options["name"])
-        assert variant.paper == str(entry.published.get("CIFAR-10 test error", ""))
+        assert variant.paper == str(entry.error("cifar10") or "")
 
 
 @pytest.mark.parametrize(
