@@ -12,8 +12,7 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.architectures.sizes import require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import conv
 from course.blocks.head import classifier
 from course.blocks.separable import LayerScale

@@ -13,8 +13,7 @@ import keras
 from keras import layers
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register
-from course.architectures.sizes import require_size
+from course.architectures.registry import register, require_size
 from course.blocks.chain import chain
 from course.blocks.conv import batch_norm, conv, conv_bn, pad
 from course.blocks.dense import dense_layer, transition

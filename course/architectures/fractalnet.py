@@ -10,8 +10,7 @@ from __future__ import annotations
 import keras
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import register
-from course.architectures.sizes import require_size
+from course.architectures.registry import register, require_size
 from course.blocks.fractal import ColumnChoice, fractal_block
 from course.blocks.head import classifier
 

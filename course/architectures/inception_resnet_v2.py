@@ -14,8 +14,7 @@ import keras
 from course.architectures.inception_v3 import DOWN, STEM
 from course.architectures.inception_v4 import PAPER
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.architectures.sizes import require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import (

@@ -190,6 +190,24 @@ def register(
     )
 
 
+def require_size(input_shape: tuple[int, int, int], smallest: int, name: str) -> None:
+    """Check that an image is large enough for a network.
+
+    Args:
+        input_shape: (height, width, channels).
+        smallest: the smallest height and width that the network accepts.
+        name: the model's name, for the message.
+
+    Raises:
+        ValueError: if the height or width is below `smallest`.
+    """
+    if min(input_shape[:2]) < smallest:
+        raise ValueError(
+            f"{name} needs images of at least {smallest} x {smallest} pixels; "
+            f"received input_shape={tuple(input_shape)}. Use larger images, or resize them."
+        )
+
+
 def _load() -> dict[str, Architecture]:
     """Import every family, and return all architectures ordered by family."""
     families = [module.name for module in iter_modules([str(Path(__file__).parent)])]
@@ -220,8 +238,9 @@ def describe(name: str) -> Architecture:
     """
     registry = _load()
     if name not in registry:
-        near = [known for known in registry if _letters(known).startswith(_letters(str(name)))][:5]
-        near = near or difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
+        near = [known for known in registry if _letters(known).startswith(_letters(str(name)))]
+        near.sort(key=lambda known: not known.startswith(f"{name}_"))  # resnet20_cifar: resnet20
+        near = near[:5] or difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
         raise ValueError(
             f"No architecture named {name!r}. "
             + (f"Did you mean {', '.join(near)}? " if near else "")

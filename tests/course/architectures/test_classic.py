@@ -5,7 +5,7 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures
-from course.architectures.sizes import require_size
+from course.architectures.registry import require_size
 
 keras = pytest.importorskip("keras")
 
