@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
-from course import architectures, sizing
-from course.training import recipes
+from course import architectures, recipes, sizing
 
 keras = pytest.importorskip("keras")
 
@@ -157,7 +156,7 @@ def test_every_module_of_the_folder_registers_a_family():
 def test_recipes_are_there_or_their_absence_is_said():
     for name in architectures.names():
         recipe = architectures.describe(name).recipe
-        assert recipe is None or recipes.find(recipe)
+        assert recipe is None or recipes.get_recipe(recipe)
     assert "none published" in str(architectures.describe("lenet5"))
     assert "recipe      resnet_cifar" in str(architectures.describe("resnet20_cifar"))
 
