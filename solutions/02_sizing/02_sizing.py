@@ -32,24 +32,24 @@
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and gives a hint. Test cells cannot be edited.
-# 3. The examples you see are not all. When your work is marked, each question is checked on
-#    numbers drawn anew, so write the rule and not the example's answer. You get part of the
-#    points if part of the checks pass.
+# 3. The examples you see are not all there is. When your work is graded, each question is checked
+#    on newly drawn numbers, so write the rule, not the example's answer. If some of the checks
+#    pass, you get some of the points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
 # **Four rules**
 #
-# - A size and a count are whole numbers: return an `int` (divide with `//`). NumPy's whole numbers
-#   are as good. Those that a function gets are Python's own.
+# - Sizes and counts are whole numbers: return an `int` (divide with `//`). NumPy's integers will
+#   do as well. Those that a function receives are Python's own.
 # - Shapes are `(height, width, channels)`.
-# - A function gets such arguments as its docstring names, and need not check them unless its
-#   question asks for an error. It may change lists that it is given: only what it returns is looked
-#   at.
+# - A function receives the arguments that its docstring describes, and need not check them unless
+#   its question asks for an error. It may change the lists that it is given: only what it returns
+#   counts.
 # - Later questions may call your earlier functions. The package `course.sizing` computes much of
 #   this as well: that is what the lecture uses and what you should be able to write yourself. So
-#   answers use nothing of `course`, of Keras or of TensorFlow, even if some other cell has imported
-#   it. That is checked: a question whose answer does earns no points.
+#   answers use nothing from `course`, Keras or TensorFlow, even if some other cell has imported
+#   it. That is checked: a question whose answer uses them earns no points.
 #
 # | question | points |
 # |---|---|
@@ -66,7 +66,7 @@
 # | 11 Cheaper blocks | 2 |
 # | 12 Predict a network, then train it | 3 |
 # | 13 A network of your own | 3 |
-# | 14 In your own words (marked by hand) | 4 |
+# | 14 In your own words (graded by hand) | 4 |
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from math import prod
@@ -205,19 +205,19 @@ question.score()
 # | `"full"` | a place wherever kernel and input share at least one value |
 # | `"same"` | as many zeros as make the output $\lceil n / s \rceil$, as Keras does it: on one side there may be one more than on the other, or none at all |
 #
-# A kernel with **dilation** $d$ leaves $d - 1$ values out between two of its own. Three values
-# with dilation 2 reach over five: `x·x·x`. For every question of fitting, it is this reach that
-# counts, and not the number of weights.
+# A kernel with **dilation** $d$ skips $d - 1$ values between two of its own. Three values with
+# dilation 2 span five: `x·x·x`. Whether a kernel fits depends on this span, not on the number of
+# weights.
 #
 # **Example.** 9 values and a kernel of 3: valid 7, full 11, same 9. With dilation 2, valid gives
-# as much as a kernel of 5, that is 5 places.
+# as many as a kernel of 5, that is, 5 places.
 #
 # Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`; all options may
 # be given at once. Raise a `ValueError`
 #
-# - if the kernel reaches over more values than the input has with its zeros. With `"same"` and
-#   `"full"` that never happens: they make room for every kernel;
-# - if `padding` is a word other than the three, which are written exactly so.
+# - if the kernel spans more values than the input has with its zeros. With `"same"` and `"full"`
+#   that never happens: they make room for every kernel;
+# - if `padding` is a string other than these three, spelled exactly so.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -451,14 +451,14 @@ question.score()
 # ## 3 · Pooling
 #
 # A pooling window moves over the input like a kernel without weights, so the places are counted
-# the same way. Only the habit differs: if no stride is given, windows lie side by side, that is,
-# the stride is the window's size. A stride smaller than the window makes windows *overlap*, as in
-# AlexNet; with a larger one, values between two windows are not seen.
+# the same way. Only the default differs: if no stride is given, windows lie side by side, that
+# is, the stride is the window's size. A stride smaller than the window makes windows *overlap*,
+# as in AlexNet; with a larger one, values between two windows are skipped.
 #
 # **Example.** 14 values: a window of 2 gives 7. A window of 3 that moves by 2 gives 6.
 #
-# Write `pool_output_size(size, pool_size, strides=None)`, without padding; `None` stands for
-# windows side by side. A window as large as the input has one place; a larger one is a `ValueError`,
+# Write `pool_output_size(size, pool_size, strides=None)`, without padding; `None` means windows
+# side by side. A window as large as the input has one place; a larger one is a `ValueError`,
 # whatever the stride.
 
 
@@ -555,21 +555,21 @@ question.score()
 # %% [markdown]
 # ## 4 · Parameters
 #
-# One filter of a convolution sees a patch of $k \times k$ places and all input channels of it. It
-# has a weight for each value that it sees, and one bias. How many filters there are is how many
-# channels come out. The size of the image plays no part.
+# One filter of a convolution sees a patch of $k \times k$ places, in all input channels. It has a
+# weight for each value that it sees, and one bias. The output has as many channels as there are
+# filters. The size of the image plays no part.
 #
 # In a convolution with $g$ **groups**, channels and filters are split into $g$ parts, and a
-# filter sees only the channels of its own part. AlexNet did it to spread the network over two
+# filter sees only the channels of its own part. AlexNet did this to spread the network over two
 # GPUs.
 #
 # **Example.** 3 input channels, 4 filters of 4x4: each filter has $4 \cdot 4 \cdot 3 = 48$ weights
 # and a bias, which makes $4 \cdot 49 = 196$. A fully connected unit on a 32x32x3 image has 3,072
 # weights and a bias; 500 of them have 1,536,500 parameters.
 #
-# Write `conv_params(in_channels, filters, kernel_size, groups=1, use_bias=True)` and
-# `dense_params(inputs, units, use_bias=True)`. Groups must divide the channels, and the filters: if
-# they leave a rest in one of them, raise a `ValueError`.
+# Write `conv_params(in_channels, filters, kernel_size, groups=1,
+# use_bias=True)` and `dense_params(inputs, units, use_bias=True)`. The number of groups must
+# divide both channels and filters; if it does not, raise a `ValueError`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_params", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -731,14 +731,13 @@ question.score()
 # %% [markdown]
 # ## 5 · Connections, multiply-adds, memory
 #
-# A convolution uses each of its parameters again at every output position. So three more counts
+# A convolution uses each of its parameters once at every output position. So three more counts
 # follow from the parameters and the output's height and width:
 #
 # - **Connections**, as LeCun counted them in 1998: links into all output values, whether their
 #   weights are shared or not. A unit's bias is a connection too.
-# - **MACs**: multiply-adds of the kernel's weights. A bias is only added and is left out.
-#   One MAC is one multiplication *and* one addition; whoever counts FLOPs gets about twice as
-#   many.
+# - **MACs**: multiply-adds of the kernel's weights. A bias is only added and is left out. One MAC
+#   is one multiplication *and* one addition; if you count FLOPs, you get about twice as many.
 # - **Memory** of the output: its values, times the bytes of one value. A `float32` has 4.
 #
 # **Example.** A 2x2 convolution from 1 to 3 channels with a 5x4 output has $3 \cdot (4 + 1) = 15$
@@ -933,12 +932,13 @@ question.score()
 # | F6 | 84 units, fully connected to all values of C5, with biases |
 # | OUTPUT | 10 units, each with 84 connections and nothing to train: see below |
 #
-# A unit of **S2** or **S4** adds its four inputs, multiplies the sum by a trainable coefficient and
-# adds a trainable bias. Both belong to the whole map, so there is one pair for each map. A row or
-# column that makes no whole window is not used. A unit of **OUTPUT** measures the distance between
-# F6's 84 values and a *fixed* pattern of 84 numbers.
+# A unit of **S2** or **S4** adds its four inputs, multiplies the sum by a trainable coefficient
+# and adds a trainable bias. Both belong to the whole feature map, so there is one pair per
+# feature map. A row or column left over after the last whole window is not used. A unit of
+# **OUTPUT** measures the distance between F6's 84 values and a *fixed* pattern of 84 numbers.
 #
-# The paper's Table I says which of S2's maps each map of C3 sees. The next cell has it.
+# The paper's Table I says which of S2's feature maps each feature map of C3 sees. The next cell
+# has it.
 #
 # **Connections** are counted as in question 5. A unit of S2 has four inputs and a bias, so five
 # connections.
@@ -947,11 +947,11 @@ question.score()
 # $28 \cdot 28 \cdot 156 = 122{,}304$ connections; its row is
 # `("C1", (28, 28, 6), 156, 122304)`.
 #
-# Write `lenet5_table(size=32, table=TABLE_I, classes=10)`: a list of seven rows
-# `(name, (height, width, channels), trainable parameters, connections)`. Write a vector's shape as
-# `(1, 1, units)`. Images are `size` x `size`; where they are larger than 32x32, C5's maps are
-# larger than 1x1, and F6 sees all their values. `table` may have another number of rows than 16, and
-# its rows any number of maps from one to six.
+# Write `lenet5_table(size=32, table=TABLE_I, classes=10)`: a list of seven rows `(name, (height,
+# width, channels), trainable parameters, connections)`. Write a vector's shape as `(1, 1,
+# units)`. Images are `size` x `size`; if they are larger than 32x32, C5's feature maps are larger
+# than 1x1, and F6 sees all their values. `table` may have a number of rows other than 16, and
+# each row any number of feature maps from one to six.
 
 # %% nbgrader={"grade": false, "grade_id": "table_one", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # One row for each map of C3: the numbers of the S2 maps that it sees.
@@ -1111,17 +1111,17 @@ question.score()
 #
 # How large is the patch of the input that one output value of a stack of layers sees? Along one
 # axis, it goes from the first to the last input value on which the output value depends, both
-# included; what a dilated kernel leaves out between them counts as well. Go through the layers from
-# the first to the last, and keep two numbers: the *field* seen so far, and the *step*, how far apart
-# in the input two neighboring values of the present layer are. Both begin at 1. A layer with a kernel
-# that reaches over $r$ values widens the field by $r - 1$ of the steps **before** it; then its stride
-# multiplies the step.
+# included; what a dilated kernel skips between them counts as well. Go through the layers from
+# the first to the last, and keep two numbers: the *field* seen so far, and the *step*, how far
+# apart in the input two neighboring values of the current layer are. Both start at 1. A layer
+# whose kernel spans $r$ values widens the field by $r - 1$ of the steps **before** it; then its
+# stride multiplies the step.
 #
 # **Example.** Kernel 3 with stride 2, then kernel 3: the first makes the field 3 and the step 2,
 # the second adds $2 \cdot 2$. The field is 7.
 #
-# Write `receptive_field(layers)`. A layer is `(kernel, stride)` or `(kernel, stride, dilation)`, and
-# a list may have both kinds; without layers the field is 1.
+# Write `receptive_field(layers)`. A layer is `(kernel, stride)` or `(kernel, stride, dilation)`,
+# and a list may mix the two; without layers the field is 1.
 #
 # Then turn the question around: how many stride-1 layers of kernel $k$ are needed, at least, to
 # see `field` values or more? Write `layers_for_field(field, kernel_size=3)`. To see one value, no
@@ -1298,9 +1298,9 @@ question.score()
 # %% [markdown]
 # ## 8 · AlexNet's table
 #
-# AlexNet (Krizhevsky et al., 2012), with an input of 227x227, which gives the paper's sizes. The
-# paper normalizes *before* it pools. Most tables, and this one, have the order of CaffeNet, a copy
-# that pools first; that changes the shapes of NORM1 and NORM2 and nothing else.
+# This is AlexNet (Krizhevsky et al., 2012), with an input of 227x227, which gives the paper's
+# sizes. The paper normalizes *before* it pools. Most tables, this one included, have the order of
+# CaffeNet, a copy that pools first; that changes the shapes of NORM1 and NORM2 and nothing else.
 #
 # | layer | what it is |
 # |---|---|
@@ -1324,10 +1324,11 @@ question.score()
 # **Example.** The rows begin with `("INPUT", (227, 227, 3), 0)` and
 # `("CONV1", (55, 55, 96), 34944)`.
 #
-# Write `alexnet_table(input_size=227, classes=1000, units=4096, groups=1)`: a list of 14 rows
-# `(name, (height, width, channels), parameters)`, in the order above, with a vector's shape as
-# `(1, 1, units)`. `groups` is that of CONV2, CONV4 and CONV5: 1 for one tower, 2 for the authors'
-# two; it may also be 4. `input_size` is at least 67, and need not leave whole steps.
+# Write `alexnet_table(input_size=227, classes=1000, units=4096,
+# groups=1)`: a list of 14 rows `(name, (height, width, channels),
+# parameters)`, in the order above, with a vector's shape as `(1, 1, units)`. `groups` is that of
+# CONV2, CONV4 and CONV5: 1 for one tower, 2 for the authors' two; it may also be 4. `input_size`
+# is at least 67, and strides need not divide it evenly.
 
 
 # %% nbgrader={"grade": false, "grade_id": "alexnet_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1492,7 +1493,7 @@ question.score()
 # with 64, 128, 256, 512 and 512 filters in the five parts, and fully connected layers of 4096,
 # 4096 and 1000 units. A table that many lectures show has one row for each step: its shape, how
 # many values it puts into **memory**, and how many **weights** it has, without biases. Under its
-# memory column one can read a sum of 24 million values. What do you get?
+# memory column it says 24 million values in total. What do you get?
 #
 # **Example.** The first rows are `("INPUT", (224, 224, 3), 150528, 0)` and
 # `("CONV3-64", (224, 224, 64), 3211264, 1728)`. The others are called `CONV3-128` and so on by
@@ -1502,11 +1503,11 @@ question.score()
 #
 # - `vgg16_table(height=224, width=224, classes=1000, units=4096)`: a list of 22 rows
 #   `(name, (height, width, channels), values, weights)`, a vector's shape being `(1, 1, units)`;
-# - `table_totals(table, bytes_per_value=4)` for *any* such list of rows: a dict with
-#   `"values"` and `"weights"`, the sums of the two columns; `"mebibytes"`, the memory of the values
-#   in MiB ($1\,\text{MiB} = 2^{20}$ bytes), a `float`; and `"fc_share"`, the share of the weights
-#   that lies in the rows called `FC`, exactly so, a `float` from 0 to 1, which is 0 for a table
-#   without any weights.
+# - `table_totals(table, bytes_per_value=4)` for *any* such list of rows: a dict with `"values"`
+#   and `"weights"`, the sums of the two columns; `"mebibytes"`, the memory of the values in MiB
+#   ($1\,\text{MiB} = 2^{20}$ bytes), a `float`; and `"fc_share"`, the fraction of the weights
+#   that is in rows called exactly `FC`, a `float` from 0 to 1, which is 0 for a table without any
+#   weights.
 
 
 # %% nbgrader={"grade": false, "grade_id": "vgg16_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1733,17 +1734,18 @@ question.score()
 # %% [markdown]
 # ## 10 · The Inception module
 #
-# GoogLeNet (Szegedy et al., 2015) lets four branches look at the same input and puts their maps
-# side by side. All keep height and width, so only the depths add up. In the **naive** module:
+# GoogLeNet (Szegedy et al., 2015) lets four branches look at the same input and puts their
+# feature maps side by side. All preserve height and width, so only the depths add up. In the
+# **naive** module:
 #
 # - `conv1` filters of 1x1,
 # - `conv3` filters of 3x3,
 # - `conv5` filters of 5x5,
-# - max pooling 3x3 with stride 1, which keeps all input channels.
+# - max pooling 3x3 with stride 1, which preserves all input channels.
 #
-# That is expensive, and the depth can only grow. So the **reduced** module puts 1x1 convolutions in
-# the way: `reduce3` of them before the 3x3, `reduce5` before the 5x5, and `pool_proj` of them
-# after the pooling. Each of the three may be there or not; `None` says that it is not.
+# That is expensive, and the depth can only grow. So the **reduced** module puts 1x1 convolutions
+# in the way: `reduce3` of them before the 3x3, `reduce5` before the 5x5, and `pool_proj` of them
+# after the pooling. Each of the three may be absent, which `None` says.
 #
 # **Example.** A naive module on 10x10x8 with 4, 2 and 1 filters costs
 # $100 \cdot 8 \cdot (4 + 9 \cdot 2 + 25 \cdot 1) = 37{,}600$ MACs, and its output has
@@ -1912,9 +1914,9 @@ question.score()
 #   goes through two fully connected layers, from `channels` to `channels / ratio` values and back.
 #   The ratio divides the channels;
 # - `separable_saving(in_channels, filters, kernel_size=3)` for the **depthwise separable
-#   convolution** (MobileNet): one $k \times k$ filter for each input channel alone, then a 1x1
-#   convolution to `filters` channels. How many *times fewer* weights does it have than one ordinary
-#   convolution? A `float`.
+#   convolution** (MobileNet): one $k \times k$ filter for each input channel, then a 1x1
+#   convolution to `filters` channels. How many *times fewer* weights does it have than one
+#   ordinary convolution? A `float`.
 #
 # **Example.** With 8 channels: a basic block has $2 \cdot 9 \cdot 64 = 1{,}152$ weights, a
 # bottleneck of width 2 has $16 + 36 + 16 = 68$, and with two groups $16 + 18 + 16 = 50$. A 3x3
@@ -2082,8 +2084,8 @@ question.score()
 # %% [markdown]
 # ## 12 · Predict a network, then train it
 #
-# LeNet-5 as most people build it today: every map sees every map, pooling has nothing to train,
-# and the rest is fully connected.
+# This is LeNet-5 as most people build it today: every feature map sees every other, pooling has
+# nothing to train, and the rest is fully connected.
 #
 # | layer | what it is |
 # |---|---|
@@ -2098,12 +2100,12 @@ question.score()
 # Predict it on paper, for images of any size: `predict_lenet(image_size, channels, classes)`
 # returns a dict with
 #
-# - `"feature_shape"`: the shape of what pool2 gives, `(height, width, channels)`;
+# - `"feature_shape"`: the shape of pool2's output, `(height, width, channels)`;
 # - `"params"`: all parameters, biases included;
 # - `"macs"`: multiply-adds of one image, those of the fully connected layers included: one for
 #   each of their weights;
-# - `"activation_values"`: how many values one image puts into memory: its own, and what each of
-#   the seven layers gives. An activation function like tanh is part of its layer here.
+# - `"activation_values"`: how many values one image puts into memory: its own, and the output of
+#   each of the seven layers. An activation function like tanh is part of its layer here.
 
 
 # %% nbgrader={"grade": false, "grade_id": "predict_lenet", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2144,9 +2146,9 @@ def predict_lenet(image_size, channels, classes):
 
 
 # %% [markdown]
-# Now the net itself. The next cell trains it on 8x8 images of digits that people have written,
-# enlarged to the 32x32 that LeNet-5 wants; that takes up to half a minute. There is nothing to fill
-# in: run it, and see whether your prediction of its size comes true.
+# Now the net itself. The next cell trains it on 8x8 images of handwritten digits, enlarged to the
+# 32x32 that LeNet-5 expects; that takes up to half a minute. There is nothing to fill in: run it,
+# and see whether your prediction of its size comes true.
 
 # %% nbgrader={"grade": false, "grade_id": "train_lenet", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -2259,9 +2261,9 @@ question.score()
 # ## 13 · A network of your own
 #
 # The last network has sizes that nobody else in your class was given: they follow from your id.
-# Run the next two cells. If the first does not know your id, write it in, exactly as it stands in
-# your instructor's list. A mistyped id has other numbers, and what counts are those of the id under
-# which your work is handed in.
+# Run the next two cells. If the first does not know your id, write it in, exactly as it appears
+# in your instructor's list. A mistyped id gives other numbers, and what counts are those of the
+# id under which you submit your work.
 
 # %%
 student_id = checks.student() or ""  # or your id, in quotes
@@ -2299,10 +2301,10 @@ if not student_id:
 own_network(student_id)
 
 # %% [markdown]
-# What is not named there is as usual: no padding, stride 1, biases. Fill in `own_answers`, by hand
-# or with the functions that you wrote above:
+# Anything not mentioned there is as usual: no padding, stride 1, biases. Fill in `own_answers`,
+# by hand or with the functions that you wrote above:
 #
-# - `"output_shape"`: the shape of what conv2 gives, `(height, width, channels)`;
+# - `"output_shape"`: the shape of conv2's output, `(height, width, channels)`;
 # - `"params"`: all parameters;
 # - `"macs"`: multiply-adds of both convolutions for one image;
 # - `"receptive_field"`: the rows of the image from the first to the last one on which a value of
@@ -2419,14 +2421,15 @@ question.score()
 # %% [markdown]
 # ## 14 · In your own words
 #
-# A colleague has to get VGG-16 running on a phone. "It has 138 million parameters, that is all that
-# matters", he says. "The file is too large, training runs out of memory at a batch of 64, and an
-# image takes too long. Three complaints, one cause: I will throw out convolutions until it fits."
+# A colleague has to get VGG-16 running on a phone. "It has 138 million parameters, and that is
+# all that matters," he says. "The file is too large, training runs out of memory at a batch of
+# 64, and an image takes too long. Three complaints, one cause: I will throw out convolutions
+# until it fits."
 #
 # Write about ten sentences: which **layers** are to blame for each of the three complaints, with
-# numbers from question 9 or computed as in question 5; what you would change for each of them, and
-# roughly how much that saves; and what one of your changes could cost in return. This question is
-# marked by hand.
+# numbers from question 9 or computed as in question 5; what you would change for each of them,
+# and roughly how much that saves; and what one of your changes could cost in return. This
+# question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
@@ -2435,16 +2438,16 @@ question.score()
 # Global average pooling instead of it leaves 512 values and 0.5 million weights for 1000 classes:
 # the file shrinks to a ninth, 15.2 million weights, about 61 MB in float32.
 #
-# *Memory in training* goes to the activations, which are kept for the way back: 15.2 million values
-# for each image, 61 MB in float32, so about 3.9 GB for 64 images, and as much again for their
-# gradients. 6.4 million of them come from the first two convolutions, which hardly have any
+# *Memory in training* goes to the activations, which are kept for the backward pass: 15.2 million
+# values for each image, 61 MB in float32, so about 3.9 GB for 64 images, and as much again for
+# their gradients. 6.4 million of them come from the first two convolutions, which hardly have any
 # weights. A smaller image (112x112: a quarter), a stride in the first layer, a smaller batch or
 # half precision help. On the phone nothing is kept, so this complaint is about training only.
 #
-# *Time* goes with the multiply-adds, 15.5 billion an image, and 15.3 billion of those are in the
+# *Time* depends on the multiply-adds, 15.5 billion per image, of which 15.3 billion are in the
 # convolutions. A quarter of the pixels is a quarter of them; bottlenecks or depthwise separable
-# convolutions instead of 3x3 save a factor of up to eight or nine. Throwing out dense layers hardly
-# changes the time, and throwing out convolutions hardly changes the file.
+# convolutions instead of 3x3 save a factor of up to eight or nine. Throwing out dense layers
+# hardly changes the time, and throwing out convolutions hardly changes the file.
 #
 # In return: smaller images lose small objects; separable convolutions have fewer weights and can
 # represent less, and they reach a smaller part of a processor's speed; half precision needs care

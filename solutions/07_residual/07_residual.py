@@ -30,8 +30,9 @@
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and adds a hint. Test cells cannot be edited.
-# 3. The examples you see are not all. When your work is marked, each question is checked on
-#    sizes, weights and images drawn anew. You get part of the points if part of the checks pass.
+# 3. The examples you see are not all there is. When your work is graded, each question is checked
+#    on newly drawn sizes, weights and images. If some of the checks pass, you get some of the
+#    points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
@@ -41,17 +42,18 @@
 #   `keras.ops`: no `Lambda`, and no layer classes of your own. A model is made with
 #   `keras.Model(inputs, outputs)` or `keras.Sequential`. Part of a block may be a `keras.Sequential`
 #   of its own. Give layers any names you like, or none.
-# - Leave `course.blocks`, `course.architectures` and `keras.applications` out of your answers: they
-#   hold what you are asked to build.
+# - Do not use `course.blocks`, `course.architectures` or `keras.applications` in your answers:
+#   they contain what you are asked to build.
 # - Each block has layers of its own. No layer is used twice, neither within a network nor in two
 #   calls.
 # - Everything learns: all weights are trainable, and a gradient reaches each of them along the
 #   branch and along the shortcut. Each normalization uses the batch's statistics in training and
-#   its moving statistics at inference; training moves these. Nothing is dropped or otherwise random.
+#   its moving statistics at inference; training updates these. There is no dropout and nothing
+#   else that is random.
 # - Images may have any number of channels, odd or even heights and widths, and need not be square.
 #   Strides go from 1 to 3.
-# - A function leaves what it is given as it is: lists, arrays and models. (In question 9, a model's
-#   moving statistics may move.)
+# - A function leaves its arguments unchanged: lists, arrays and models. (In question 9, a model's
+#   moving statistics may change.)
 # - Later questions call your earlier functions.
 #
 # | question | points | minutes |
@@ -67,7 +69,7 @@
 # | 9 The gradient of each layer | 3 | 20 |
 # | 10 Take a block out | 3 | 20 |
 # | 11 ResNet-50 | 5 | 25 |
-# | 12 In your own words (marked by hand) | 4 | 30 |
+# | 12 In your own words (graded by hand) | 4 | 30 |
 #
 # (The minutes are rough guesses.)
 
@@ -101,11 +103,11 @@ def defaults(function):
 # stage.
 #
 # The networks for CIFAR have three stages of $n$ basic blocks each. Write
-# `blocks_per_stage(depth)`, which gives $n$ for a number of layers. If there is no such network,
-# because $n$ would not be a whole number of at least 1, raise a `ValueError`.
+# `blocks_per_stage(depth)`, which returns $n$ for a number of layers. If there is no such
+# network, because $n$ would not be a whole number of at least 1, raise a `ValueError`.
 #
-# **Example.** Stages of 3, 4, 6 and 3 bottleneck blocks: $3 \cdot 16 + 2 = 50$ layers. And 8 layers
-# on CIFAR are one basic block a stage: $3 \cdot 2 + 2$.
+# **Example.** Stages of 3, 4, 6 and 3 bottleneck blocks: $3 \cdot 16 + 2 = 50$ layers. And 8
+# layers on CIFAR are one basic block per stage: $3 \cdot 2 + 2$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "count_layers", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -211,19 +213,20 @@ question.score()
 # %% [markdown]
 # ## 2 · Convolution, normalization, ReLU
 #
-# Every convolution of a residual network is followed by batch normalization, and most of these by a
-# ReLU. Write the three once: `conv_bn(x, filters, kernel_size, strides=1, relu=True)`.
+# Every convolution of a residual network is followed by batch normalization, and most of those by
+# a ReLU. Write the three of them once: `conv_bn(x, filters, kernel_size, strides=1, relu=True)`.
 #
-# - The convolution has **no bias**: the normalization subtracts the mean, and adds a $\beta$ of its
-#   own.
-# - Its kernel starts from He's normal distribution, of variance $2/m$ where a window has $m$ values:
-#   `"he_normal"`. (Keras cuts off this distribution's tails; with tails is just as right.)
-# - A kernel of odd size $k$ gets $(k-1)/2$ zeros on **all four sides**, as in the authors' code, at
-#   any stride. At stride 1 that is Keras' `"same"`. At stride 2 it is not: on 8 values with $k = 3$
-#   Keras would put one zero at the end and none at the start (unit 01, question 3).
-#   `layers.ZeroPadding2D` and `"valid"` do it.
+# - The convolution has **no bias**: the normalization subtracts the mean and adds a $\beta$ of
+#   its own.
+# - Its kernel starts from He's normal distribution, of variance $2/m$ where a window has $m$
+#   values: `"he_normal"`. (Keras truncates this distribution; not truncating it is just as
+#   right.)
+# - A kernel of odd size $k$ gets $(k-1)/2$ zeros on **all four sides**, as in the authors' code,
+#   at any stride. At stride 1 that is Keras' `"same"`. At stride 2 it is not: on 8 values with
+#   $k = 3$ Keras would put one zero at the end and none at the start (unit 01, question 3).
+#   `layers.ZeroPadding2D` followed by `"valid"` does it.
 # - `BatchNormalization` has an `epsilon` of `1e-5`. Its `momentum` is up to you, as long as the
-#   moving statistics move.
+#   moving statistics are updated.
 #
 # This holds for **every** convolution and normalization of this assignment, those of projections
 # included.
@@ -359,19 +362,19 @@ question.score()
 # %% [markdown]
 # ## 3 · Three shortcuts
 #
-# A block adds its input to what its branch gives. Where the branch has changed the shape, that is
+# A block adds its input to its branch's output. Where the branch has changed the shape, that is
 # not possible, and something must be done to the input. He et al. compare three ways:
 #
 # - **A**: where the shapes agree, the input itself. Where they differ, every `strides`-th row and
 #   column of it (of 5 rows at stride 2, rows 0, 2 and 4), and **zeros after** its channels for
-#   those that are new. No weights.
+#   the new ones. No weights.
 # - **B**: where the shapes agree, the input itself. Where they differ, a **projection**: a 1x1
 #   convolution with the block's stride, without bias, and batch normalization. No ReLU. (Every
 #   `strides`-th row and column, and a 1x1 convolution of these, is the same.)
 # - **C**: a projection, always, even where the shapes agree.
 #
-# Write `shortcut(x, filters, strides=1, kind="B")`. The shapes agree if the stride is 1 and `x` has
-# `filters` channels already. For A, there are never fewer filters than channels.
+# Write `shortcut(x, filters, strides=1, kind="B")`. The shapes agree if the stride is 1 and `x`
+# already has `filters` channels. For A, there are never fewer filters than channels.
 #
 # **Example.** A, stride 2, 3 filters, on an image of one channel:
 #
@@ -543,8 +546,8 @@ question.score()
 # %% [markdown]
 # ## 4 · The basic block
 #
-# Two 3x3 convolutions, each with its normalization, with a ReLU between them; then the shortcut is
-# added, and *then* comes the second ReLU:
+# A basic block has two 3x3 convolutions, each with its normalization, and a ReLU between them;
+# then the shortcut is added, and *then* comes the second ReLU:
 #
 # $$y = \operatorname{ReLU}\bigl(\operatorname{BN}(W_2 * \operatorname{ReLU}(\operatorname{BN}(W_1 *
 # x))) + \text{shortcut}(x)\bigr)$$
@@ -553,7 +556,7 @@ question.score()
 # **first** convolution takes the stride.
 #
 # Write `basic_block(x, filters, strides=1, kind="B")`, where `kind` is that of the shortcut. With
-# `kind=None` nothing is added: that is two layers of a **plain** network, for comparison.
+# `kind=None` nothing is added: that gives two layers of a **plain** network, for comparison.
 #
 # **Example.** With 4 channels in and 4 filters, a block has $2 \cdot (9 \cdot 4 \cdot 4 + 4 \cdot
 # 4) = 320$ weights, moving statistics included, whatever `kind` is, unless it is C.
@@ -681,12 +684,13 @@ question.score()
 # %% [markdown]
 # ## 5 · The bottleneck block
 #
-# A 3x3 convolution between 256 channels is expensive. So the deeper networks narrow first: a 1x1
-# convolution to a **quarter** of the channels, the 3x3 convolution there, and a 1x1 convolution
-# back. Every convolution has its normalization; a ReLU follows the first two, and the addition.
+# A 3x3 convolution between 256 channels is expensive. So the deeper networks first narrow: a 1x1
+# convolution to a **quarter** of the channels, the 3x3 convolution on those, and a 1x1
+# convolution back. Every convolution has its normalization; a ReLU follows the first two, and the
+# addition.
 #
-# Where does the stride go? In the paper it is taken by the first **1x1** convolution. Most code
-# today lets the **3x3** take it ("v1.5"), which looks at every pixel and costs more. You need both.
+# Where does the stride go? In the paper, the first **1x1** convolution has it. In most code today
+# the **3x3** has it ("v1.5"), which looks at every pixel and costs more. You need both.
 #
 # Write `bottleneck_block(x, filters, strides=1, kind="B", stride_on="1x1")`. Here `filters` is the
 # number of channels of the *output*. `kind` is that of the shortcut: "A", "B" or "C".
@@ -949,8 +953,9 @@ question.score()
 # How many weights do the shortcuts of a network like that of question 6 **learn**? A projection
 # learns its kernel, and $\gamma$ and $\beta$ of its normalization; the moving statistics are not
 # learned. Write `shortcut_weights(n, kind, filters=(16, 32, 64))`, for three stages of $n$ basic
-# blocks with these numbers of filters, after a first layer with as many filters as stage 1. The first
-# block of stages 2 and 3 has stride 2, so its shapes differ even if the numbers of filters agree.
+# blocks with these numbers of filters, after a first layer with as many filters as stage 1. The
+# first block of stages 2 and 3 has stride 2, so its shapes differ even if the numbers of filters
+# agree.
 #
 # **Example.** One block in each stage, 2, 3 and 4 filters. B projects twice: from 2 to 3 channels,
 # $6 + 6$ weights, and from 3 to 4, $12 + 8$; $32$ in all. C projects in stage 1 as well, from 2 to
@@ -1055,18 +1060,18 @@ question.score()
 # ## 8 · Begin as the identity
 #
 # If the branch gave zeros, the block would be $\operatorname{ReLU}(x)$, and after another block's
-# ReLU that is $x$ itself. So a block can begin as the identity: let the $\gamma$ of its **last**
-# normalization begin with zeros, where it usually begins with ones (`gamma_initializer`, or
-# `gamma.assign` after the layer's call). Then a
-# network of 100 layers begins as one of two, and each block joins in as soon as its $\gamma$ is
-# moved. Goyal et al. (2017) train ResNet-50 that way with large batches.
+# ReLU that is $x$ itself. So a block can start as the identity: let the $\gamma$ of its **last**
+# normalization start at zero, where it usually starts at one (`gamma_initializer`, or
+# `gamma.assign` after the layer's call). Then a network of 100 layers starts as one of two, and
+# each block joins in as soon as its $\gamma$ changes. Goyal et al. (2017) train ResNet-50 that
+# way with large batches.
 #
-# It matters which normalization. With zeros in the *first* one, the block would begin as the
-# identity as well, but none of its kernels could ever learn: the ReLU after it receives 0 and passes
-# no gradient back, and the second convolution sees only zeros. And the shortcut's projection must
-# let its values through.
+# It matters which normalization. With zeros in the *first* one, the block would also start as the
+# identity, but none of its kernels could ever learn: the ReLU after it receives 0 and passes no
+# gradient back, and the second convolution sees only zeros. And the shortcut's projection must
+# not be silenced.
 #
-# Write `identity_block(x, filters, strides=1)`: a basic block with shortcut B that begins like
+# Write `identity_block(x, filters, strides=1)`: a basic block with shortcut B that starts like
 # that.
 #
 # **Example.** On $x = (1, 2, 0)$, a new block with as many filters as channels gives $(1, 2, 0)$.
@@ -1201,19 +1206,19 @@ question.score()
 # `Conv2D` of the model, in the order of `model.layers`, the Euclidean norm of the gradient of the
 # loss with respect to its **kernel**: the square root of the sum of its squares.
 #
-# - Layers of other kinds are left out, whatever their names; so are convolutions inside a nested
-#   model, as they are not in `model.layers`.
+# - Leave out layers of other kinds, whatever their names, and convolutions inside a nested model,
+#   as they are not in `model.layers`.
 # - The loss is the cross-entropy, `keras.losses.sparse_categorical_crossentropy`, *averaged* over
-#   the examples. What the model gives are probabilities.
+#   the examples. The model outputs probabilities.
 # - The model runs as in training, `model(x, training=True)`: batch normalization uses the batch's
-#   statistics. Its moving statistics move by that; putting them back is up to you.
-# - `tf.GradientTape` takes gradients of variables without being told to. `layer.kernel` is a Keras
-#   variable; TensorFlow's own is its `.value`.
+#   statistics. That updates its moving statistics; restoring them is up to you.
+# - `tf.GradientTape` watches variables without being told to. `layer.kernel` is a Keras variable;
+#   TensorFlow's own is its `.value`.
 #
-# **Example.** A network of one convolution of 1x1 without bias on one white pixel, from 1 channel
-# to 2, the two being the logits of a softmax. With a kernel of zeros both classes have probability
-# $1/2$; if the first is right, the gradient of the loss is $(-1/2,\ 1/2)$, and its norm
-# $\sqrt{1/2}$.
+# **Example.** A network has a single 1x1 convolution without bias, from 1 channel to 2, which are
+# the logits of a softmax; the image is one white pixel. With a kernel of zeros both classes have
+# probability $1/2$; if the first is right, the gradient of the loss is $(-1/2,\ 1/2)$, and its
+# norm $\sqrt{1/2}$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "gradient_norms", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1334,20 +1339,22 @@ question.score()
 # %% [markdown]
 # ## 10 · Take a block out
 #
-# Veit, Wilber and Belongie (2016) took a single block out of a *trained* network. A plain network
-# guesses after that; a residual network hardly notices. The lecture shows it; here you write how
-# it is done: of the block only the shortcut is left, so its branch must give **zeros**.
+# Veit, Wilber and Belongie (2016) took a single block out of a *trained* network. After that, a
+# plain network can only guess; a residual network hardly notices. The lecture shows it; here you
+# write how it is done: only the shortcut of the block is left, so its branch must give **zeros**.
 #
-# In this course's networks the blocks are called `conv2_block1`, `conv2_block2` and so on, and the
-# last normalization of the branch of a basic block is the layer `f"{block}_2_bn"`. At test time it
-# gives $\gamma\,(z - m) / \sqrt{v + \epsilon} + \beta$, with the moving mean $m$ and variance $v$.
+# In this course's networks the blocks are called `conv2_block1`, `conv2_block2` and so on, and
+# the last normalization of the branch of a basic block is the layer `f"{block}_2_bn"`. At test
+# time it computes $\gamma\,(z - m) / \sqrt{v + \epsilon} +
+# \beta$, with the moving mean $m$ and variance $v$.
 #
 # Write `without_block(model, block)`: a **copy** of the model (`keras.models.clone_model`, and its
 # weights), in which the branch of this block gives zeros for any input at test time: exactly 0, not
 # small numbers. The model itself stays as it is, and the copy shares no weights with it.
 #
-# **Example.** In a network with `conv2_block1` as its only block, `without_block(model,
-# "conv2_block1")` computes what it would without the block: first layer, ReLU, end.
+# **Example.** In a network with `conv2_block1` as its only block,
+# `without_block(model, "conv2_block1")` computes what the network would without the block: first
+# layer, ReLU, end.
 
 
 # %% nbgrader={"grade": false, "grade_id": "without_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1506,10 +1513,11 @@ question.score()
 # The shortcuts are of kind B: the first block of stage 1 projects as well, as it goes from 64 to
 # 256 channels.
 #
-# Write `resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64, blocks=(3, 4,
-# 6, 3))`, where `width` is the number of channels of the first layer; stage 1 has $4 \cdot$ `width`
-# channels, and each stage twice as many as the one before. `blocks` has the number of bottleneck
-# blocks of each stage. So a narrow, short one can be tried quickly, and (3, 4, 23, 3) is ResNet-101.
+# Write `resnet50(input_shape=(224, 224, 3), classes=1000, stride_on="1x1", width=64, blocks=(3,
+# 4, 6, 3))`, where `width` is the number of channels of the first layer; stage 1 has $4 \cdot$
+# `width` channels, and each stage twice as many as the previous one. `blocks` has the number of
+# bottleneck blocks of each stage. So a narrow, short network can be tried quickly, and (3, 4, 23,
+# 3) is ResNet-101.
 #
 # **Example.** `resnet50()` has 25,610,152 weights, of which 25,557,032 are learned. It takes
 # 3,857,973,248 multiply-adds for an image, the "3.8 billion" of the paper; with the stride on the
@@ -1643,9 +1651,9 @@ question.check("if nothing is said", by_default).gives(
 question.score()
 
 # %% [markdown]
-# Your own networks, with and without shortcuts, and the gradients that reach their layers before
-# any training, measured by your own function. Nothing to do here but look, and to think of an
-# answer to the last question.
+# Here are your own networks, with and without shortcuts, and the gradients that reach their
+# layers before any training, measured by your own function. There is nothing to do here but look,
+# and think about your answer to the last question.
 
 # %%
 from course import datasets
@@ -1673,21 +1681,21 @@ else:
 # ## 12 · In your own words
 #
 # A colleague has trained a plain network of 56 layers, with batch normalization, and one of 20
-# layers, on the same images. "The deep one has a higher error on the test images, so it overfits",
-# she says. "With so many weights, no wonder. I'll use more dropout. A residual network would
-# have just as many weights, so it can't help. And if it were a matter of vanishing gradients, batch
-# normalization would have cured it."
+# layers, on the same images. "The deep one has a higher error on the test images, so it
+# overfits," she says. "With so many weights, no wonder. I'll use more dropout. A residual network
+# would have just as many weights, so it can't help. And if it were a matter of vanishing
+# gradients, batch normalization would have cured it."
 #
-# Write about ten sentences: what is right about that and what is wrong; what you would look at, or
-# **measure**, to decide whether it is overfitting; why the deep network *could* be at least as good
-# as the shallow one, and what stands in the way; and what a shortcut changes although it adds no
-# weights. This question is marked by hand.
+# Write about ten sentences: what is right about that and what is wrong; what you would look at,
+# or **measure**, to decide whether it is overfitting; why the deep network *could* be at least as
+# good as the shallow one, and what stands in the way; and what a shortcut changes although it
+# adds no weights. This question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
 # Overfitting would be a *low* error on the training images and a high one on the test images. So
 # the first thing to look at is the training error (or loss) of both networks. He et al. find that
-# the deep plain network's training error is higher, too: it fits worse. More dropout would make
+# the deep plain network's training error is higher too: it fits worse. More dropout would make
 # that worse still.
 #
 # The deep network contains the shallow one: copy its layers and let the other ones be the identity.
@@ -1698,28 +1706,28 @@ else:
 # She is right that the residual network has as many weights (with shortcut A). But the number of
 # weights is not the question. The shortcut changes what zero weights mean: the block is then the
 # identity (up to the ReLU), so the solution by construction is near where training starts, and a
-# layer has to learn only what differs from it. And the gradient has a direct way back: along the
+# layer has to learn only what differs from it. And the gradient has a direct path back: along the
 # shortcuts, past all convolutions and normalizations of the branches. (Not past everything: the
-# ReLUs after the additions are on that way, and so are projections where there are any.)
+# ReLUs after the additions are on that path, and so are projections where there are any.)
 #
-# She is also partly right about batch normalization: it keeps the values from vanishing on the way
-# forward, and He et al. do not think that vanishing gradients are the cause. A measurement tells:
-# the norm of the gradient per layer, at the start and in training, of both networks with and
-# without normalization. Norms say only how large gradients are, not whether they agree from one
-# example to the next.
+# She is also partly right about batch normalization: it keeps the values from vanishing on the
+# way forward, and He et al. do not think that vanishing gradients are the cause. A measurement
+# will tell: the norm of the gradient per layer, at the start and in training, of both networks
+# with and without normalization. Norms say only how large gradients are, not whether they agree
+# from one example to the next.
 #
 # **Marking scheme** (4 points)
 #
-# - 1: overfitting is told by training error against test error; a higher *training* error is not
+# - 1: overfitting shows in training error against test error; a higher *training* error is not
 #   overfitting, and dropout is no cure. Half a point if only "look at the training error".
 # - 1: the deep network contains the shallow one (identity by construction), so it is about
 #   optimization, not about capacity.
-# - 1: what the shortcut changes: zero weights are the identity, the gradient has a direct way; no
-#   point for "it has more capacity" or "fewer weights".
+# - 1: what the shortcut changes: zero weights are the identity, the gradient has a direct path;
+#   no point for "it has more capacity" or "fewer weights".
 # - 1: a measurement that could come out either way: what is measured, on which networks, and what
 #   would speak for which cause. Half a point without a comparison.
 # ### END SOLUTION
 
 # %% [markdown]
-# From one convolution to ResNet-50, and every block an addition. Before you submit:
-# *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
+# From one convolution to ResNet-50, and every block is an addition. Before you submit: *Kernel →
+# Restart Kernel and Run All Cells*, then **Validate**.
