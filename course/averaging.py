@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from course.errors import UsageError
+
 
 def _both_ways(crops: list):
     """Each crop and its mirror image, on a new axis after the batch's."""
@@ -18,7 +20,7 @@ def _both_ways(crops: list):
 def _corners_and_center(images, size: int) -> list:
     height, width = images.shape[1:3]
     if size > min(height, width):
-        raise ValueError(
+        raise UsageError(
             f"Crops must not be larger than the images; received size={size} and images of "
             f"{height}x{width}. Resize the images first."
         )
@@ -38,7 +40,7 @@ def ten_crop(images, size: int):
         Tensor of shape (batch, 10, size, size, channels).
 
     Raises:
-        ValueError: a size larger than the images.
+        UsageError: a size larger than the images.
 
     Reference:
         Krizhevsky et al. 2012, section 4.1.
@@ -61,7 +63,7 @@ def many_crop(images, size: int, scales: Sequence[int] = (256, 288, 320, 352)):
         Tensor of shape (batch, 36 * scales, size, size, channels).
 
     Raises:
-        ValueError: a scale smaller than the size.
+        UsageError: a scale smaller than the size.
 
     Reference:
         Szegedy et al., "Going deeper with convolutions", 2015, section 7.
@@ -124,14 +126,14 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
         A Keras model.
 
     Raises:
-        ValueError: no models, or shapes that differ.
+        UsageError: no models, or shapes that differ.
 
     Reference:
         Krizhevsky et al. 2012, section 6.1: the average of seven networks.
     """
     shapes = {(model.input_shape, model.output_shape) for model in models}
     if len(shapes) != 1:
-        raise ValueError(
+        raise UsageError(
             "ensemble needs models of one input and one output shape; received "
             f"{', '.join(f'{i} -> {o}' for i, o in sorted(shapes, key=str)) or 'no models'}."
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from course._command_line import exit_status
+from course.errors import UsageError
 from course.training.options import add_arguments
 
 
@@ -62,13 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if all is well, 1 with one line on stderr if not."""
+    """Run one command; see :func:`course._command_line.exit_status`."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.function(options)
-    except ValueError as error:
-        print(f"course: {error}", file=sys.stderr)
-        return 1
+    return exit_status("course", lambda: options.function(options))
 
 
 def _list(options) -> int:
@@ -165,7 +163,7 @@ def _shape(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.lower().split("x"))
     except ValueError:
-        raise ValueError(f"--input-shape must look like 32x32x3; received {text!r}.") from None
+        raise UsageError(f"--input-shape must look like 32x32x3; received {text!r}.") from None
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def alexnet(input_shape, classes, classifier_activation, name, *, towers):
             in the dense layers; 1 for one net in which every map sees every map.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, 67, name)
     x = inputs = keras.Input(input_shape)

@@ -13,6 +13,7 @@ from course.architectures.published import cifar_errors, imagenet_errors
 from course.architectures.registry import register
 from course.blocks.cells import Cell, Genotype, search_network
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "Real et al., Regularized evolution for image classifier architecture search, 2019"
 
@@ -141,10 +142,10 @@ def amoebanet(
         dropout: rate before the classifier.
 
     Raises:
-        ValueError: an unknown genotype, filters that cannot be halved where it is needed.
+        UsageError: an unknown genotype, filters that cannot be halved where it is needed.
     """
     if genotype not in GENOTYPES:
-        raise ValueError(
+        raise UsageError(
             f"genotype must be one of {', '.join(GENOTYPES)}; received genotype={genotype!r}."
         )
     inputs = keras.Input(input_shape)

@@ -77,7 +77,7 @@ def convnext(
         layer_scale: with which every branch is multiplied at first.
 
     Raises:
-        ValueError: an input that would vanish.
+        UsageError: an input that would vanish.
     """
     require_size(input_shape, 2 ** (len(stages) + 1), name)
     patches = partial(conv, padding="valid", use_bias=True, kernel_initializer=INITIALIZER)

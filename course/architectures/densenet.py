@@ -18,6 +18,7 @@ from course.blocks.chain import chain
 from course.blocks.conv import batch_norm, conv, conv_bn, pad
 from course.blocks.dense import dense_layer, transition
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "Huang et al., Densely connected convolutional networks, 2017"
 
@@ -55,11 +56,11 @@ def cifar_repeats(depth: int, bottleneck: bool) -> tuple[int, int, int]:
     convolution, two transitions and the classifier.
 
     Raises:
-        ValueError: a depth that does not go evenly.
+        UsageError: a depth that does not go evenly.
     """
     each, rest = divmod(depth - 4, 6 if bottleneck else 3)
     if rest or each < 1:
-        raise ValueError(
+        raise UsageError(
             f"depth must be {'6n' if bottleneck else '3n'} + 4 with n at least 1, for three equal "
             f"dense blocks; received depth={depth}."
         )
@@ -95,10 +96,10 @@ def densenet(
         dropout: rate of dropout after the convolutions; the paper's is 0.2 without augmentation.
 
     Raises:
-        ValueError: a compression that is not a share, or an input that would vanish.
+        UsageError: a compression that is not a share, or an input that would vanish.
     """
     if not 0 < compression <= 1:
-        raise ValueError(
+        raise UsageError(
             "compression is the share of maps that transitions keep, above 0 and at most 1; "
             f"received compression={compression}."
         )

@@ -20,6 +20,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.errors import UsageError
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNet, 2019"
@@ -77,10 +78,10 @@ def round_repeats(repeats: int, depth: float) -> int:
         5
 
     Raises:
-        ValueError: a multiplier that is not positive.
+        UsageError: a multiplier that is not positive.
     """
     if depth <= 0:
-        raise ValueError(
+        raise UsageError(
             f"depth multiplies numbers of blocks and must be positive; received depth={depth}."
         )
     return math.ceil(depth * repeats)
@@ -114,7 +115,7 @@ def efficientnet(
             for none.
 
     Raises:
-        ValueError: a multiplier that is not positive.
+        UsageError: a multiplier that is not positive.
     """
     silu_conv = partial(conv_bn, activation="silu", epsilon=EPSILON)
     inputs = keras.Input(input_shape)

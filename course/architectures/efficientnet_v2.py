@@ -18,6 +18,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, fused_inverted_bottleneck, inverted_bottleneck
+from course.errors import UsageError
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNetV2, 2021"
@@ -125,10 +126,10 @@ def efficientnet_v2(
             for none.
 
     Raises:
-        ValueError: unknown stages, or a multiplier that is not positive.
+        UsageError: unknown stages, or a multiplier that is not positive.
     """
     if stages not in STAGES:
-        raise ValueError(f"stages must be one of {', '.join(STAGES)}; received stages={stages!r}.")
+        raise UsageError(f"stages must be one of {', '.join(STAGES)}; received stages={stages!r}.")
     silu_conv = partial(conv_bn, activation="silu", epsilon=EPSILON)
     filters_of = partial(round_filters, width=width, at_least=0)
     inputs = keras.Input(input_shape)

@@ -13,6 +13,7 @@ from keras import layers
 from course.architectures.registry import register
 from course.blocks.conv import batch_norm, conv, conv_bn
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 WIDTHS = (64, 256, 256)  # filters of each stage
 WHITENING = "whitening_conv"
@@ -52,11 +53,11 @@ def fast_cifar(input_shape, classes, classifier_activation, name, *, widths=WIDT
         patch: side of the whitened patches.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     least = 2 ** len(widths) + patch - 1
     if min(input_shape[:2]) < least:
-        raise ValueError(
+        raise UsageError(
             f"{len(widths)} stages halve images of at least {least} pixels; received "
             f"input_shape={input_shape}. Take larger images or fewer widths."
         )

@@ -13,6 +13,7 @@ from course.architectures.published import cifar_errors
 from course.architectures.registry import register, require_size
 from course.blocks.fractal import ColumnChoice, fractal_block
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "Larsson et al., FractalNet, 2017"
 
@@ -44,10 +45,10 @@ def fractalnet(
         global_share: share of training steps in which all joins let through the same one column.
 
     Raises:
-        ValueError: no columns, or an input that would vanish.
+        UsageError: no columns, or an input that would vanish.
     """
     if columns < 1:
-        raise ValueError(f"columns must be at least 1; received columns={columns}.")
+        raise UsageError(f"columns must be at least 1; received columns={columns}.")
     require_size(input_shape, 2 ** len(blocks), name)
     inputs = keras.Input(input_shape)
     choice = ColumnChoice(columns, global_share, name="column_choice")(inputs)

@@ -20,6 +20,7 @@ from course.architectures.registry import register
 from course.blocks import conv as blocks
 from course.blocks.group import group_conv, group_global_pool, group_max_pool
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "Cohen & Welling, Group equivariant convolutional networks, 2016"
 
@@ -51,11 +52,11 @@ def gcnn_resnet(
             are; as in the authors' code it sees every element's mean.
 
     Raises:
-        ValueError: a depth that is not 6n + 2.
+        UsageError: a depth that is not 6n + 2.
     """
     blocks_a_stage, rest = divmod(depth - 2, 6)
     if rest or blocks_a_stage < 1:
-        raise ValueError(f"depth must be 6n + 2 with n at least 1; received depth={depth}.")
+        raise UsageError(f"depth must be 6n + 2 with n at least 1; received depth={depth}.")
     conv = partial(group_conv, group=group)
 
     def block(x, maps, strides, name):
@@ -113,10 +114,10 @@ def rotated_mnist(
         dropout: rate after each of them but the second.
 
     Raises:
-        ValueError: an image of less than 28 pixels a side.
+        UsageError: an image of less than 28 pixels a side.
     """
     if min(input_shape[:2]) < 28:
-        raise ValueError(
+        raise UsageError(
             "Six convolutions of 3x3, pooling and one of 4x4 need 28 pixels a side; "
             f"received input_shape={input_shape}. Pad the images."
         )

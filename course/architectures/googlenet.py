@@ -79,7 +79,7 @@ def googlenet(input_shape, classes, classifier_activation, name, *, auxiliary=Fa
             after its own. Train with the losses weighed by ``LOSS_WEIGHTS``.
 
     Raises:
-        ValueError: images that are too small for the auxiliary classifiers.
+        UsageError: images that are too small for the auxiliary classifiers.
     """
     if auxiliary:
         require_size(input_shape, 65, name)

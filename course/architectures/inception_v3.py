@@ -91,7 +91,7 @@ def inception_v3(input_shape, classes, classifier_activation, name):
         name: of the model.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, 75, name)
     unit = partial(conv_bn, epsilon=1e-3)

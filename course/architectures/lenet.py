@@ -19,6 +19,7 @@ from course.blocks.classic import (
     scaled_tanh,
 )
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 
@@ -58,15 +59,15 @@ def lenet5(input_shape, classes, classifier_activation, name):
     """The paper's net: trainable subsampling, Table I, and distances to drawn digits at the end.
 
     Raises:
-        ValueError: images that are not 32x32, or not ten classes.
+        UsageError: images that are not 32x32, or not ten classes.
     """
     if input_shape[:2] != (32, 32):
-        raise ValueError(
+        raise UsageError(
             "LeNet-5 ends in 5x5 maps only for 32x32 images; "
             f"received input_shape={input_shape}. lenet5_modern takes other sizes."
         )
     if classes != 10:
-        raise ValueError(
+        raise UsageError(
             "LeNet-5's output compares with pictures of the ten digits; "
             f"received classes={classes}. lenet5_modern takes other numbers."
         )

@@ -14,6 +14,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, separable_block
+from course.errors import UsageError
 
 PAPER = "Howard et al., MobileNets, 2017"
 
@@ -46,10 +47,10 @@ def mobilenet(input_shape, classes, classifier_activation, name, *, width=1.0, d
         dropout: rate of dropout before the last layer.
 
     Raises:
-        ValueError: a width that leaves a layer without channels.
+        UsageError: a width that leaves a layer without channels.
     """
     if width < 1 / 32:
-        raise ValueError(
+        raise UsageError(
             "width multiplies every layer's channels, 32 in the first, and must leave at least "
             f"one: 1/32 or more; received width={width}."
         )

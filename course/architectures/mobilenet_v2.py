@@ -16,6 +16,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.errors import UsageError
 
 PAPER = "Sandler et al., MobileNetV2, 2018"
 
@@ -52,14 +53,14 @@ def round_filters(filters: int, width: float, *, at_least: float = 0.9) -> int:
         at_least: share of the exact product that has to remain; else it is rounded up.
 
     Raises:
-        ValueError: a multiplier that is not positive.
+        UsageError: a multiplier that is not positive.
 
     Example:
         >>> round_filters(96, 1.4)
         136
     """
     if width <= 0:
-        raise ValueError(f"width multiplies channels and must be positive; received width={width}.")
+        raise UsageError(f"width multiplies channels and must be positive; received width={width}.")
     exact = filters * width
     rounded = max(8, int(exact + 4) // 8 * 8)
     return rounded + 8 if rounded < at_least * exact else rounded
@@ -77,7 +78,7 @@ def mobilenet_v2(input_shape, classes, classifier_activation, name, *, width=1.0
         dropout: rate of dropout before the last layer.
 
     Raises:
-        ValueError: a width that is not positive.
+        UsageError: a width that is not positive.
     """
     relu6_conv = partial(conv_bn, activation="relu6", epsilon=EPSILON)
     inputs = keras.Input(input_shape)

@@ -19,6 +19,7 @@ from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.initializers import HeNormal
 from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.errors import UsageError
 
 PAPER = "Howard et al., Searching for MobileNetV3, 2019"
 
@@ -83,10 +84,10 @@ def mobilenet_v3(input_shape, classes, classifier_activation, name, *, size, dro
         dropout: rate of dropout before the last layer.
 
     Raises:
-        ValueError: another size.
+        UsageError: another size.
     """
     if size not in SIZES:
-        raise ValueError(f"size must be one of {', '.join(SIZES)}; received size={size!r}.")
+        raise UsageError(f"size must be one of {', '.join(SIZES)}; received size={size!r}.")
     table, last_filters, features = SIZES[size]
     swish_conv = partial(conv_bn, activation=HS, epsilon=EPSILON)
     inputs = keras.Input(input_shape)

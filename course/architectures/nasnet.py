@@ -16,6 +16,7 @@ from course.architectures.published import imagenet_errors
 from course.architectures.registry import register
 from course.blocks.cells import OPERATIONS, Cell, Genotype, pool, search_network
 from course.blocks.head import classifier
+from course.errors import UsageError
 
 PAPER = "Zoph et al., Learning transferable architectures for scalable image recognition, 2018"
 
@@ -78,10 +79,10 @@ def nasnet(
         dropout: rate before the classifier.
 
     Raises:
-        ValueError: penultimate_filters that are not a multiple of 96.
+        UsageError: penultimate_filters that are not a multiple of 96.
     """
     if penultimate_filters % 96 or penultimate_filters < 96:
-        raise ValueError(
+        raise UsageError(
             "penultimate_filters must be a multiple of 96, six states of the third stage with four "
             f"times a number's filters; received penultimate_filters={penultimate_filters}."
         )

@@ -60,7 +60,7 @@ def nin(input_shape, classes, classifier_activation, name, *, rows, pool_padding
         smallest: height and width of the smallest image.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, smallest, name)
     unit = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)

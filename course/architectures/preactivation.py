@@ -65,7 +65,7 @@ def resnet_v2_cifar(input_shape, classes, classifier_activation, name, *, depth,
         bottlenecks: whether blocks are 1x1, 3x3, 1x1 with four times the filters at their ends.
 
     Raises:
-        ValueError: another depth.
+        UsageError: another depth.
     """
 
     def basic(x, filters, *, strides, name):

@@ -15,6 +15,7 @@ from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
 from course.blocks.conv import conv_bn
 from course.blocks.preactivation import pyramidal_block
+from course.errors import UsageError
 
 # Widening alpha of the 110-layer nets, CIFAR-10 and CIFAR-100 errors.
 NETS = ((48, 4.62, 23.31), (84, 4.27, 20.21), (270, 3.73, 18.25))
@@ -30,10 +31,10 @@ def pyramidnet(input_shape, classes, classifier_activation, name, *, depth, alph
         alpha: how many channels all blocks add to the first 16 together.
 
     Raises:
-        ValueError: a depth that is not 6n + 2, a negative alpha.
+        UsageError: a depth that is not 6n + 2, a negative alpha.
     """
     if alpha < 0:
-        raise ValueError(f"alpha must be at least 0, channels to add; received alpha={alpha}.")
+        raise UsageError(f"alpha must be at least 0, channels to add; received alpha={alpha}.")
     per_stage = len(cifar_stages(depth)[0])
     # Rounded to the nearest number, as in the authors' code; equation 3 rounds down.
     widths = [

@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol
 
 from course.architectures.published import Dataset, Measure, Published
+from course.errors import UsageError
 from course.keras_types import Model
 
 if TYPE_CHECKING:
@@ -170,10 +171,10 @@ def register(
             see :class:`Architecture`.
 
     Raises:
-        ValueError: if the name is already registered.
+        UsageError: if the name is already registered.
     """
     if name in _registry:
-        raise ValueError(f"An architecture named {name!r} is already registered. Choose another.")
+        raise UsageError(f"An architecture named {name!r} is already registered. Choose another.")
     _registry[name] = Architecture(
         name,
         builder,
@@ -199,10 +200,10 @@ def require_size(input_shape: tuple[int, int, int], smallest: int, name: str) ->
         name: the model's name, for the message.
 
     Raises:
-        ValueError: if the height or width is below `smallest`.
+        UsageError: if the height or width is below `smallest`.
     """
     if min(input_shape[:2]) < smallest:
-        raise ValueError(
+        raise UsageError(
             f"{name} needs images of at least {smallest} x {smallest} pixels; "
             f"received input_shape={tuple(input_shape)}. Use larger images, or resize them."
         )
@@ -230,7 +231,7 @@ def describe(name: str) -> Architecture:
     """Look up what is known about an architecture.
 
     Raises:
-        ValueError: if the name is not registered; the message suggests similar names.
+        UsageError: if the name is not registered; the message suggests similar names.
 
     Example:
         >>> describe("resnet20_cifar").depth
@@ -241,7 +242,7 @@ def describe(name: str) -> Architecture:
         near = [known for known in registry if _letters(known).startswith(_letters(str(name)))]
         near.sort(key=lambda known: not known.startswith(f"{name}_"))  # resnet20_cifar: resnet20
         near = near[:5] or difflib.get_close_matches(str(name), registry, n=5, cutoff=0.4)
-        raise ValueError(
+        raise UsageError(
             f"No architecture named {name!r}. "
             + (f"Did you mean {', '.join(near)}? " if near else "")
             + "architectures.names() lists them all."
@@ -279,7 +280,7 @@ def build(
         A Keras model with freshly initialized weights.
 
     Raises:
-        ValueError: for an unknown name or argument, or a value that the family does not accept.
+        UsageError: for an unknown name or argument, or a value that the family does not accept.
 
     Example:
         >>> build("resnet20_cifar", classes=100).output_shape
@@ -287,13 +288,13 @@ def build(
     """
     entry = describe(architecture)
     if unknown := sorted(set(overrides) - set(entry.overrides)):
-        raise ValueError(
+        raise UsageError(
             f"{architecture} does not take {', '.join(unknown)}. Its own arguments are "
             f"{', '.join(entry.overrides) or 'none'}."
         )
     shape = entry.input_shape if input_shape is None else tuple(input_shape)
     if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ValueError(
+        raise UsageError(
             "input_shape must be (height, width, channels), three positive integers; "
             f"received input_shape={input_shape!r}."
         )

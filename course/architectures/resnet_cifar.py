@@ -14,6 +14,7 @@ from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
 from course.blocks.residual import basic_block
 from course.blocks.residual_variants import ablated, noisy
+from course.errors import UsageError
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 
@@ -30,12 +31,12 @@ def cifar_stages(depth: int, layers: int = 2, filters=STAGES) -> list[list[int]]
     """Channels of every block of a CIFAR net with n blocks of `layers` layers a stage.
 
     Raises:
-        ValueError: a depth that is not 3 n layers + 2.
+        UsageError: a depth that is not 3 n layers + 2.
     """
     blocks, rest = divmod(depth - 2, 3 * layers)
     if rest or blocks < 1:
         few = ", ".join(str(3 * layers * n + 2) for n in (1, 2, 3))
-        raise ValueError(
+        raise UsageError(
             f"depth must be {3 * layers}n + 2 with n at least 1: {few}, ...; "
             f"received depth={depth}."
         )
@@ -78,11 +79,11 @@ def resnet_cifar(
         dropout: rate before the classifier.
 
     Raises:
-        ValueError: a depth that is not 6n + 2, an unknown ablation or noise, or both of them, an
+        UsageError: a depth that is not 6n + 2, an unknown ablation or noise, or both of them, an
             ablation without a shortcut.
     """
     if noise and ablation is not None:
-        raise ValueError(
+        raise UsageError(
             f"noise needs unchanged blocks; received noise={noise!r} with ablation={ablation!r}."
         )
     block, finish = partial(basic_block, shortcut=shortcut), None

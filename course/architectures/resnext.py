@@ -92,7 +92,7 @@ def resnext_cifar(
         depth: number of weight layers, 9n + 2.
 
     Raises:
-        ValueError: a depth that is not 9n + 2.
+        UsageError: a depth that is not 9n + 2.
     """
     return residual_net(
         input_shape,

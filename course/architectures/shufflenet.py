@@ -15,6 +15,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
 from course.blocks.shuffle import shuffle_unit
+from course.errors import UsageError
 
 PAPER = "Zhang et al., ShuffleNet, 2018"
 
@@ -35,10 +36,10 @@ def shufflenet(input_shape, classes, classifier_activation, name, *, groups=3):
         groups: of the 1x1 convolutions: 1, 2, 3, 4 or 8.
 
     Raises:
-        ValueError: another number of groups.
+        UsageError: another number of groups.
     """
     if groups not in CHANNELS:
-        raise ValueError(
+        raise UsageError(
             f"groups must be one of {', '.join(map(str, CHANNELS))}, for which the paper's table "
             f"gives the channels; received groups={groups}."
         )

@@ -17,6 +17,7 @@ from course.architectures.registry import register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
 from course.blocks.shuffle import split_unit
+from course.errors import UsageError
 
 PAPER = "Ma et al., ShuffleNet V2, 2018"
 
@@ -51,10 +52,10 @@ def shufflenet_v2(input_shape, classes, classifier_activation, name, *, filters,
         last_filters: of the last 1x1 convolution.
 
     Raises:
-        ValueError: an odd number of channels.
+        UsageError: an odd number of channels.
     """
     if len(filters) != len(REPEATS) or any(n < 2 or n % 2 for n in filters):
-        raise ValueError(
+        raise UsageError(
             "filters must be three even numbers, since each unit splits its channels in halves; "
             f"received filters={filters}."
         )

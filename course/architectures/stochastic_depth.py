@@ -14,6 +14,7 @@ from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import cifar_stages, cifar_stem
 from course.blocks.residual import basic_block
 from course.blocks.stages import stage_rows
+from course.errors import UsageError
 from course.regularization import drop_path, linear_decay
 
 
@@ -40,10 +41,10 @@ def stochastic_depth_cifar(
         rescale: when the branch is scaled for its drops, ``"test"`` (the paper) or ``"train"``.
 
     Raises:
-        ValueError: a depth that is not 6n + 2, a rate outside of [0, 1), no shortcut.
+        UsageError: a depth that is not 6n + 2, a rate outside of [0, 1), no shortcut.
     """
     if shortcut is None:
-        raise ValueError(
+        raise UsageError(
             "A dropped block leaves only its shortcut; received shortcut=None. Choose 'A' or 'B'."
         )
     stages = cifar_stages(depth)

@@ -54,7 +54,7 @@ def vgg(input_shape, classes, classifier_activation, name, *, kernels):
         kernels: for each block the sizes of its kernels, 3 or 1.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, 2 ** len(kernels), name)
     x = inputs = keras.Input(input_shape)

@@ -14,6 +14,7 @@ from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES
 from course.blocks.preactivation import preactivation_block
+from course.errors import UsageError
 
 # Depth, widening factor, CIFAR-10 and CIFAR-100 errors (Table 5; Table 4 for the last three).
 NETS = (
@@ -50,11 +51,11 @@ def wide_resnet(
         dropout: rate of dropout between the convolutions of a block.
 
     Raises:
-        ValueError: a depth that is not 6n + 4.
+        UsageError: a depth that is not 6n + 4.
     """
     blocks, rest = divmod(depth - 4, 6)
     if rest or blocks < 1:
-        raise ValueError(
+        raise UsageError(
             f"depth must be 6n + 4 with n at least 1: 10, 16, 22, ...; received depth={depth}."
         )
     return residual_net(

@@ -86,7 +86,7 @@ def xception(input_shape, classes, classifier_activation, name):
         name: of the model.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, 7, name)
     inputs = keras.Input(input_shape)

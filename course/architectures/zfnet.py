@@ -34,7 +34,7 @@ def zfnet(input_shape, classes, classifier_activation, name, *, filters):
         filters: of the third, fourth and fifth convolution.
 
     Raises:
-        ValueError: images that are too small.
+        UsageError: images that are too small.
     """
     require_size(input_shape, 53, name)
     unit = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)

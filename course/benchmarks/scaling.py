@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from course.errors import UsageError
 from course.training.speed import OPERATIONS
 
 _BACKWARD = 2 / 3  # of a step's arithmetic
@@ -35,7 +36,7 @@ class Cluster:
         overlap: share of the backward pass in which gradients can travel, 0 to 1.
 
     Raises:
-        ValueError: fewer than two GPUs, or a number that is not positive.
+        UsageError: fewer than two GPUs, or a number that is not positive.
     """
 
     gpus: int
@@ -46,9 +47,9 @@ class Cluster:
 
     def __post_init__(self):
         if self.gpus < 2:
-            raise ValueError(f"Nothing is exchanged by fewer than 2 GPUs; received {self.gpus}.")
+            raise UsageError(f"Nothing is exchanged by fewer than 2 GPUs; received {self.gpus}.")
         if min(self.bandwidth, self.rate) <= 0 or self.latency < 0 or not 0 <= self.overlap <= 1:
-            raise ValueError(
+            raise UsageError(
                 "bandwidth and rate must be positive, latency at least 0 and overlap 0 to 1; "
                 f"received {self}."
             )
@@ -84,7 +85,7 @@ def estimate(network: Network, cluster: Cluster, batch: int = BATCH) -> Step:
         batch: images on each GPU, at least 1.
 
     Raises:
-        ValueError: a batch below 1.
+        UsageError: a batch below 1.
 
     Example:
         >>> net = Network("half a million", 500_000, 10**9, 0)
@@ -92,7 +93,7 @@ def estimate(network: Network, cluster: Cluster, batch: int = BATCH) -> Step:
         0.003
     """
     if batch < 1:
-        raise ValueError(f"batch must be at least 1 image on each GPU; received batch={batch}.")
+        raise UsageError(f"batch must be at least 1 image on each GPU; received batch={batch}.")
     n = cluster.gpus
     sent = 2 * (n - 1) / n * 4 * network.params
     exchange = sent / cluster.bandwidth

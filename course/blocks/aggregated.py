@@ -8,6 +8,7 @@ from keras import layers
 
 from course.blocks.conv import batch_norm, conv, conv_bn
 from course.blocks.residual import bottleneck_block, join
+from course.errors import UsageError
 
 FORMS = ("a", "b", "c")
 
@@ -41,13 +42,13 @@ def aggregated_block(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: an unknown form.
+        UsageError: an unknown form.
 
     Reference:
         Xie et al., "Aggregated residual transformations for deep neural networks", 2017, figure 3.
     """
     if form not in FORMS:
-        raise ValueError(f"form must be one of {FORMS}; received form={form!r}.")
+        raise UsageError(f"form must be one of {FORMS}; received form={form!r}.")
     if form == "c":
         return bottleneck_block(
             x,

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from keras import layers
 
 from course.blocks import conv as blocks
+from course.errors import UsageError
 from course.regularization import drop_path, linear_decay
 
 batch_norm = partial(blocks.batch_norm, epsilon=1e-3, momentum=0.9997)
@@ -164,10 +165,10 @@ def factorized_reduction(x, filters: int, *, name: str):
         Tensor of shape (batch, ceil(height / 2), ceil(width / 2), filters).
 
     Raises:
-        ValueError: an odd number of filters.
+        UsageError: an odd number of filters.
     """
     if filters % 2:
-        raise ValueError(
+        raise UsageError(
             "A reduction in two halves needs an even number of filters; received "
             f"filters={filters}. Choose the network's filters as a multiple of 8."
         )

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from course.errors import UsageError
+
 
 @keras.saving.register_keras_serializable(package="course")
 def scaled_tanh(x):
@@ -74,7 +76,7 @@ class ConnectionTableConv2D(layers.Layer):
     Output shape: (batch, height - kernel_size + 1, width - kernel_size + 1, len(table)).
 
     Raises:
-        ValueError: a table that names an input map twice for one output, or one that is not there.
+        UsageError: a table that names an input map twice for one output, or one that is not there.
 
     Reference:
         LeCun et al. 1998, Table I.
@@ -87,7 +89,7 @@ class ConnectionTableConv2D(layers.Layer):
         self.activation = keras.activations.get(activation)
         for number, row in enumerate(self.table):
             if not row or len(set(row)) < len(row) or min(row) < 0:
-                raise ValueError(
+                raise UsageError(
                     "Each row of table must name at least one input map, each once, from 0; "
                     f"received {row} for output map {number}."
                 )
@@ -95,7 +97,7 @@ class ConnectionTableConv2D(layers.Layer):
     def build(self, input_shape):
         channels, maps = input_shape[-1], len(self.table)
         if (largest := max(max(row) for row in self.table)) >= channels:
-            raise ValueError(
+            raise UsageError(
                 f"table names input map {largest}, but the input has {channels} channels, "
                 f"0 to {channels - 1}."
             )
@@ -158,7 +160,7 @@ class EuclideanRBF(layers.Layer):
     def build(self, input_shape):
         codes = np.array(self.codes_table, "float32")
         if input_shape[-1] != codes.shape[1]:
-            raise ValueError(
+            raise UsageError(
                 f"The input must have as many values as a code, {codes.shape[1]}; "
                 f"received shape {tuple(input_shape)}."
             )
@@ -201,7 +203,7 @@ class LocalResponseNormalization(layers.Layer):
     Output shape: the same.
 
     Raises:
-        ValueError: an even `n`, or a `k` that lets the denominator be 0.
+        UsageError: an even `n`, or a `k` that lets the denominator be 0.
 
     Reference:
         Krizhevsky et al., "ImageNet classification with deep convolutional neural networks",
@@ -213,7 +215,7 @@ class LocalResponseNormalization(layers.Layer):
     ):
         super().__init__(**kwargs)
         if n < 1 or n % 2 == 0 or k <= 0:
-            raise ValueError(
+            raise UsageError(
                 "n must be odd, so that a map has as many neighbors on both sides, and k must be "
                 f"positive; received n={n}, k={k}."
             )

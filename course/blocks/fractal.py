@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from course.blocks.conv import batch_norm, conv
+from course.errors import UsageError
 
 
 @keras.saving.register_keras_serializable(package="course")
@@ -24,7 +25,7 @@ class ColumnChoice(layers.Layer):
     Output shape: (columns,): a one at the chosen column, the shallowest first.
 
     Raises:
-        ValueError: a share outside of 0 to 1.
+        UsageError: a share outside of 0 to 1.
 
     Reference:
         Larsson, Maire, Shakhnarovich, "FractalNet: Ultra-deep neural networks without residuals",
@@ -34,7 +35,7 @@ class ColumnChoice(layers.Layer):
     def __init__(self, columns: int, global_share: float = 0.5, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= global_share <= 1:
-            raise ValueError(
+            raise UsageError(
                 f"global_share must be from 0 to 1; received global_share={global_share}."
             )
         self.columns = columns
@@ -74,7 +75,7 @@ class FractalJoin(layers.Layer):
     Output shape: that of each column.
 
     Raises:
-        ValueError: a rate outside of [0, 1).
+        UsageError: a rate outside of [0, 1).
 
     Reference:
         Larsson et al. 2017, section 2.2, local sampling.
@@ -83,7 +84,7 @@ class FractalJoin(layers.Layer):
     def __init__(self, rate: float = 0.15, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(
+            raise UsageError(
                 f"rate is the probability of a drop, from 0 up to but not 1; received rate={rate}."
             )
         self.rate = rate

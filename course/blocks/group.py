@@ -22,6 +22,7 @@ from keras import layers, ops
 
 from course.blocks.conv import conv
 from course.blocks.initializers import HeNormal
+from course.errors import UsageError
 
 ORDERS = {"p4": 4, "p4m": 8}  # elements of each group, translations apart
 
@@ -91,7 +92,7 @@ class GroupConv2D(layers.Layer):
     Output shape: (batch, new height, new width, elements, filters).
 
     Raises:
-        ValueError: an unknown group, maps on another group, an input smaller than the kernel.
+        UsageError: an unknown group, maps on another group, an input smaller than the kernel.
 
     Reference:
         Cohen, Welling 2016, equations 10 and 11; section 7 for the kernels as an index table.
@@ -110,7 +111,7 @@ class GroupConv2D(layers.Layer):
     ):
         super().__init__(**kwargs)
         if group not in ORDERS:
-            raise ValueError(f"group must be one of {', '.join(ORDERS)}; received group={group!r}.")
+            raise UsageError(f"group must be one of {', '.join(ORDERS)}; received group={group!r}.")
         self.filters = filters
         self.kernel_size = kernel_size
         self.group = group
@@ -122,7 +123,7 @@ class GroupConv2D(layers.Layer):
     def build(self, input_shape):
         *elements, channels = input_shape[3:]
         if elements not in ([], [ORDERS[self.group]]):
-            raise ValueError(
+            raise UsageError(
                 f"GroupConv2D on {self.group} takes images or maps with {ORDERS[self.group]} "
                 f"elements on axis 3; received shape {tuple(input_shape)}."
             )
@@ -178,7 +179,7 @@ class GroupConv2D(layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, *sides = input_shape[:3]
         if min(sides) + 2 * self.padding < self.kernel_size:
-            raise ValueError(
+            raise UsageError(
                 f"The input must not be smaller than the kernel, {self.kernel_size}, after padding "
                 f"by {self.padding}; received shape {tuple(input_shape)}."
             )

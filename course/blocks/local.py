@@ -7,6 +7,8 @@ from math import prod
 import keras
 from keras import layers, ops
 
+from course.errors import UsageError
+
 
 @keras.saving.register_keras_serializable(package="course")
 class LocallyConnected2D(layers.Layer):
@@ -24,7 +26,7 @@ class LocallyConnected2D(layers.Layer):
         (height - kernel_size) // strides + 1, and the new width alike.
 
     Raises:
-        ValueError: an input whose height or width is unknown, or smaller than a window.
+        UsageError: an input whose height or width is unknown, or smaller than a window.
 
     Example:
         >>> LocallyConnected2D(4, 3)(keras.Input((8, 8, 3))).shape
@@ -50,7 +52,7 @@ class LocallyConnected2D(layers.Layer):
 
     def build(self, input_shape):
         if None in input_shape[1:] or min(input_shape[1:3]) < self.kernel_size:
-            raise ValueError(
+            raise UsageError(
                 "Every position has its own weights, so height and width must be known, and "
                 f"at least kernel_size={self.kernel_size}; received shape {tuple(input_shape)}."
             )

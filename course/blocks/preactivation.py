@@ -81,7 +81,7 @@ def pyramidal_block(x, filters: int, *, strides: int = 1, name: str):
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: fewer channels out than in.
+        UsageError: fewer channels out than in.
 
     Reference:
         Han et al., "Deep pyramidal residual networks", 2017, figure 6d.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from keras import layers, ops
 
 from course.blocks.conv import conv_bn
+from course.errors import UsageError
 
 SHORTCUTS = ("A", "A_average", "B", "C", None)
 
@@ -32,7 +33,7 @@ def shortcut_branch(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: A with fewer channels out than in.
+        UsageError: A with fewer channels out than in.
 
     Reference:
         He et al., "Deep residual learning for image recognition", 2016, section 4.1.
@@ -52,7 +53,7 @@ def shortcut_branch(
     if same:
         return x
     if filters < channels:
-        raise ValueError(
+        raise UsageError(
             "Shortcut A can only add channels; received "
             f"{channels} channels in and filters={filters}. Use shortcut 'B'."
         )
@@ -92,10 +93,10 @@ def join(
         Tensor of the shape of `y`.
 
     Raises:
-        ValueError: an unknown shortcut.
+        UsageError: an unknown shortcut.
     """
     if shortcut not in SHORTCUTS:
-        raise ValueError(f"shortcut must be one of {SHORTCUTS}; received shortcut={shortcut!r}.")
+        raise UsageError(f"shortcut must be one of {SHORTCUTS}; received shortcut={shortcut!r}.")
     if branch:
         y = branch(y)
     if shortcut:
@@ -129,7 +130,7 @@ def basic_block(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: an unknown shortcut.
+        UsageError: an unknown shortcut.
 
     Reference:
         He et al. 2016, figure 5, left.
@@ -171,13 +172,13 @@ def bottleneck_block(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: an unknown shortcut or `stride_on`.
+        UsageError: an unknown shortcut or `stride_on`.
 
     Reference:
         He et al. 2016, figure 5, right.
     """
     if stride_on not in ("1x1", "3x3"):
-        raise ValueError(f"stride_on must be '1x1' or '3x3'; received stride_on={stride_on!r}.")
+        raise UsageError(f"stride_on must be '1x1' or '3x3'; received stride_on={stride_on!r}.")
     first, second = (strides, 1) if stride_on == "1x1" else (1, strides)
     width = width or filters // 4
     y = conv_bn(x, reduced or width, 1, strides=first, name=f"{name}_1")

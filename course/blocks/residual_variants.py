@@ -16,6 +16,7 @@ from keras import layers
 from course.blocks.conv import batch_norm, conv
 from course.blocks.initializers import HeNormal
 from course.blocks.residual import basic_block, shortcut_branch
+from course.errors import UsageError
 from course.regularization.drop_block import DropBlock2D
 
 
@@ -136,7 +137,7 @@ def residual_unit(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        ValueError: an unknown order or gating.
+        UsageError: an unknown order or gating.
 
     Example:
         >>> residual_unit(keras.Input((32, 32, 16)), 16, scaling=(0.5, 0.5), name="unit").shape
@@ -146,9 +147,9 @@ def residual_unit(
         He et al. 2016b, figures 2 and 4, Tables 1 and 2.
     """
     if order not in ORDERS:
-        raise ValueError(f"order must be one of {tuple(ORDERS)}; received order={order!r}.")
+        raise UsageError(f"order must be one of {tuple(ORDERS)}; received order={order!r}.")
     if gating not in GATINGS:
-        raise ValueError(f"gating must be one of {GATINGS}; received gating={gating!r}.")
+        raise UsageError(f"gating must be one of {GATINGS}; received gating={gating!r}.")
     _, branch, after = ORDERS[order]
     y = x if first else preactivate(x, order, name=name)
     y = _sequence(y, branch, filters=filters, strides=strides, name=name)
@@ -194,17 +195,17 @@ def ablated(ablation: str | Mapping[str, Any], shortcut: str) -> tuple[Callable,
         a function of the last block's tensor.
 
     Raises:
-        ValueError: an unknown ablation; a net without shortcuts, which has nothing to change.
+        UsageError: an unknown ablation; a net without shortcuts, which has nothing to change.
     """
     if isinstance(ablation, str):
         if ablation not in ABLATIONS:
-            raise ValueError(
+            raise UsageError(
                 f"ablation must be one of {', '.join(ABLATIONS)}, or a mapping of residual_unit's "
                 f"arguments; received ablation={ablation!r}."
             )
         ablation = ABLATIONS[ablation].arguments
     if shortcut is None:
-        raise ValueError(
+        raise UsageError(
             "An ablation changes the shortcut or the order around it; received shortcut=None. "
             "Choose 'A', 'B' or 'C'."
         )
@@ -240,10 +241,10 @@ def noisy(noise: str, rate: float, shortcut: str | None) -> Callable:
         A function of a tensor and the filters, with keywords `strides` and `name`.
 
     Raises:
-        ValueError: an unknown noise.
+        UsageError: an unknown noise.
     """
     if noise not in NOISES:
-        raise ValueError(f"noise must be one of {', '.join(NOISES)}; received noise={noise!r}.")
+        raise UsageError(f"noise must be one of {', '.join(NOISES)}; received noise={noise!r}.")
 
     def block(x, filters, *, strides, name):
         drop = NOISES[noise](rate, name=f"{name}_{noise}")

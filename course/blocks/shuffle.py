@@ -6,6 +6,7 @@ from keras import layers, ops
 
 from course.blocks.conv import conv_bn
 from course.blocks.separable import depthwise_bn
+from course.errors import UsageError
 
 EPSILON = 1e-5
 
@@ -24,7 +25,7 @@ def channel_shuffle(x, groups: int, *, name: str):
         Tensor of the same shape.
 
     Raises:
-        ValueError: channels that cannot be split evenly.
+        UsageError: channels that cannot be split evenly.
 
     Reference:
         Zhang et al., "ShuffleNet: An extremely efficient convolutional neural network for mobile
@@ -32,7 +33,7 @@ def channel_shuffle(x, groups: int, *, name: str):
     """
     height, width, channels = x.shape[1:]
     if channels % groups:
-        raise ValueError(f"groups must divide the channels, {channels}; received groups={groups}.")
+        raise UsageError(f"groups must divide the channels, {channels}; received groups={groups}.")
     x = layers.Reshape((height, width, groups, channels // groups), name=f"{name}_split")(x)
     x = layers.Permute((1, 2, 4, 3), name=f"{name}_shuffle")(x)
     return layers.Reshape((height, width, channels), name=f"{name}_merge")(x)

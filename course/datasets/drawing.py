@@ -13,6 +13,8 @@ from math import cos, pi, sin, sqrt, tau
 
 import numpy as np
 
+from course.errors import UsageError
+
 SIZE = 32
 _y, _x = np.mgrid[0:SIZE, 0:SIZE] + 0.5
 
@@ -114,16 +116,16 @@ def draw(
         uint8 array of shape (32, 32, 3).
 
     Raises:
-        ValueError: an unknown label, or a difficulty out of range.
+        UsageError: an unknown label, or a difficulty out of range.
 
     Example:
         >>> draw(3, np.random.default_rng(0)).shape
         (32, 32, 3)
     """
     if not 0 <= label < len(_DRAW):
-        raise ValueError(f"label must be 0 to {len(_DRAW) - 1}; received label={label}.")
+        raise UsageError(f"label must be 0 to {len(_DRAW) - 1}; received label={label}.")
     if not 0 <= difficulty <= 1:
-        raise ValueError(f"difficulty must be 0 to 1; received difficulty={difficulty}.")
+        raise UsageError(f"difficulty must be 0 to 1; received difficulty={difficulty}.")
     distance = _place(_DRAW[label], rng, difficulty)
     paper, ink = _colors(rng, outline, difficulty)
     if outline:

@@ -12,6 +12,7 @@ import numpy as np
 
 from course.datasets import records, sources, store
 from course.datasets.resizing import resize
+from course.errors import UsageError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -118,7 +119,7 @@ def load(
     Raises:
         ImportError: TensorFlow is not installed.
         DatasetNotFoundError: a set that is neither on disk nor to be downloaded.
-        ValueError: an unknown split, a batch size below 1, or images of different sizes in a batch.
+        UsageError: an unknown split, a batch size below 1, or images of different sizes in a batch.
 
     Example:
         >>> train = load("digits", "train", batch_size=100, shuffle=True)
@@ -126,7 +127,7 @@ def load(
         [TensorShape([100, 8, 8, 1])]
     """
     if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1 or None; received {batch_size=}.")
+        raise UsageError(f"batch_size must be at least 1 or None; received {batch_size=}.")
     if not _tensorflow_is_there():
         raise ImportError(
             "load makes a tf.data pipeline; received a Python without TensorFlow. Use load_arrays."
@@ -139,7 +140,7 @@ def load(
     if image_size:
         examples = _resized(examples, image_size, as_supervised)
     elif batch_size and None in _image_shape(builder.info):
-        raise ValueError(_sizes_differ(name, _image_shape(builder.info)))
+        raise UsageError(_sizes_differ(name, _image_shape(builder.info)))
     if batch_size:
         examples = examples.batch(batch_size, drop_remainder=drop_remainder)
     return examples.prefetch(2)
@@ -165,7 +166,7 @@ def load_arrays(
         uint8 array of shape (examples, height, width, channels); int64 array of (examples,).
 
     Raises:
-        DatasetNotFoundError, ValueError: as :func:`load`.
+        DatasetNotFoundError, UsageError: as :func:`load`.
 
     Example:
         >>> images, labels = load_arrays("course_shapes/target")
@@ -176,7 +177,7 @@ def load_arrays(
     if source and (image_size is None or not _tensorflow_is_there()):
         images, labels = zip(*source.examples(split), strict=True)
         if image_size is None and len({image.shape for image in images}) > 1:
-            raise ValueError(_sizes_differ(name, source.image_shape))
+            raise UsageError(_sizes_differ(name, source.image_shape))
         images = resize(images, image_size) if image_size else np.stack(images)
         return images, np.array(labels, "int64")
     batches = load(
@@ -191,7 +192,7 @@ def _source(name: str, data_dir) -> sources.Source | None:
 
     Raises:
         DatasetNotFoundError: a set that is not on disk, where TFDS cannot download it.
-        ValueError: a set that only TensorFlow can read.
+        UsageError: a set that only TensorFlow can read.
     """
     own = sources.find(_checked(name))
     if own or _tensorflow_is_there():
@@ -212,7 +213,7 @@ def _sizes_differ(name: str, shape) -> str:
 
 def _checked(name: str) -> str:
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name must be a dataset's name such as 'digits'; received name={name!r}.")
+        raise UsageError(f"name must be a dataset's name such as 'digits'; received name={name!r}.")
     return name
 
 
@@ -230,7 +231,7 @@ def _open(builder, split: str, shuffle: bool, seed: int, as_supervised: bool) ->
 
     found = builder.info
     if as_supervised and not found.supervised_keys:
-        raise ValueError(
+        raise UsageError(
             f"{found.name!r} has no (image, label) pairs; received as_supervised=True. "
             "Set as_supervised=False for dictionaries."
         )
@@ -240,7 +241,7 @@ def _open(builder, split: str, shuffle: bool, seed: int, as_supervised: bool) ->
             raise ValueError("an empty slice")
     except (KeyError, ValueError) as error:
         counts = {split: part.num_examples for split, part in found.splits.items()}
-        raise ValueError(sources.bad_split(found.name, split, counts)) from error
+        raise UsageError(sources.bad_split(found.name, split, counts)) from error
     examples = builder.as_dataset(
         split=split,
         as_supervised=as_supervised,

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from course.datasets.sources import Source
+from course.errors import UsageError
 
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -34,7 +35,7 @@ def source(name: str, folder: Path) -> Source:
         folder: with ``dataset_info.json`` and ``features.json``.
 
     Raises:
-        ValueError: another kind of set or of files.
+        UsageError: another kind of set or of files.
     """
     about = json.loads((folder / "dataset_info.json").read_text())
     features = json.loads((folder / "features.json").read_text())["featuresDict"]["features"]
@@ -43,7 +44,7 @@ def source(name: str, folder: Path) -> Source:
     kinds = [features.get(key, {}).get("pythonClassName", "").split(".")[-1] for key in keys]
     form = about.get("fileFormat", "tfrecord")
     if kinds != ["Image", "ClassLabel"] or form not in _READERS:
-        raise ValueError(
+        raise UsageError(
             "Without TensorFlow installed a set must be pairs of an image and a class in TFRecord "
             f"or ArrayRecord files; received {name!r} with {' and '.join(kinds) or 'no pairs'} in "
             f"{form} files. Install TensorFlow, or convert the set."
@@ -101,7 +102,7 @@ def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
     """The messages in TFRecord files, which stay on disk until they are looked at.
 
     Raises:
-        ValueError: a file that ends within a message.
+        UsageError: a file that ends within a message.
     """
     found = []
     for path in files:
@@ -113,7 +114,7 @@ def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
             length = struct.unpack_from("<Q", data, position)[0] if start <= len(data) else 0
             position = start + length + 4
             if position > len(data):
-                raise ValueError(
+                raise UsageError(
                     f"A TFRecord file must be whole; received {path}, which is cut short after "
                     f"{len(found)} examples. Prepare the set anew."
                 )

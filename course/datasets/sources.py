@@ -10,6 +10,7 @@ from functools import cache, partial
 import numpy as np
 
 from course.datasets import drawing
+from course.errors import UsageError
 
 # Bump when an image changes: prepared folders carry the version in their path.
 VERSION = "1.0.0"
@@ -40,20 +41,20 @@ class Source:
             split: ``"train"``, ``"test[:100]"``, ``"train[20%:80%]"``, ``"train[-10%:]+test"``.
 
         Raises:
-            ValueError: an unknown split, another notation, an empty slice or one out of range.
+            UsageError: an unknown split, another notation, an empty slice or one out of range.
         """
         chosen = []
         for part in str(split).split("+"):
             match = _PART.fullmatch(part.strip())
             if not match or match["split"] not in self.splits:
-                raise ValueError(bad_split(self.name, split, self.splits))
+                raise UsageError(bad_split(self.name, split, self.splits))
             count = self.splits[match["split"]]
             start, stop = (_boundary(match[end], count, end) for end in ("start", "stop"))
             if max(abs(start), abs(stop)) > count:
-                raise ValueError(bad_split(self.name, split, self.splits))
+                raise UsageError(bad_split(self.name, split, self.splits))
             chosen += [(match["split"], position) for position in range(count)[start:stop]]
         if not chosen:
-            raise ValueError(bad_split(self.name, split, self.splits))
+            raise UsageError(bad_split(self.name, split, self.splits))
         return chosen
 
 
@@ -165,14 +166,14 @@ def course_shapes(
         train, test: images of each split, at least 1.
 
     Raises:
-        ValueError: a split without images.
+        UsageError: a split without images.
 
     Example:
         >>> course_shapes("hard", difficulty=0.8, seed=1).splits
         {'train': 10000, 'test': 2000}
     """
     if min(train, test) < 1:
-        raise ValueError(f"A split must have an image; received train={train}, test={test}.")
+        raise UsageError(f"A split must have an image; received train={train}, test={test}.")
     kind = "outlines on plain paper" if outline else "textured solids"
     names = tuple(drawing.SHAPES)
     return Source(

@@ -392,8 +392,7 @@ show(draw.pixels_seen(masks))
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
 errors = {name: architectures.describe(name).error("imagenet") for name in places}
 rows = [
-    (name, report.params, report.macs, f"{errors[name]:.1f}")
-    for name, report in places.items()
+    (name, report.params, report.macs, f"{errors[name]:.1f}") for name, report in places.items()
 ]
 table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
 

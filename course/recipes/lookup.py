@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from course import architectures
+from course.errors import UsageError
 from course.recipes import papers
 from course.recipes.recipe import Recipe
 from course.regularization.augmentations import AUGMENTATIONS
@@ -61,12 +62,12 @@ def get_recipe(name: str) -> Recipe:
     """A recipe by name.
 
     Raises:
-        ValueError: an unknown name; lists the nearest.
+        UsageError: an unknown name; lists the nearest.
     """
     if name in RECIPES:
         return RECIPES[name]
     near = difflib.get_close_matches(str(name), RECIPES, n=3)
-    raise ValueError(
+    raise UsageError(
         f"recipe must be one of {', '.join(RECIPES)}; received recipe={name!r}."
         + (f" Did you mean {' or '.join(near)}?" if near else "")
     )
@@ -85,7 +86,7 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         changes: values by field's name; lists, as JSON has them, stand for tuples.
 
     Raises:
-        ValueError: a field or an augmentation that there is not; augmentations of a recipe with
+        UsageError: a field or an augmentation that there is not; augmentations of a recipe with
             stages.
 
     Example:
@@ -94,19 +95,19 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """
     known = [field.name for field in fields(Recipe) if field.name not in _FIXED]
     if unknown := sorted(set(changes) - set(known)):
-        raise ValueError(
+        raise UsageError(
             f"A recipe's fields that can be changed are {', '.join(known)}; received "
             f"{', '.join(unknown)}."
         )
     if recipe.phases and "augmentations" in changes:
-        raise ValueError(
+        raise UsageError(
             f"The stages of {recipe.cite} have augmentations of their own; received augmentations="
             f"{changes['augmentations']!r}. Take a recipe without stages."
         )
     recipe = replace(recipe, **{key: _frozen(value) for key, value in changes.items()})
     for step in recipe.augmentations:
         if not isinstance(step, tuple) or step[0] not in AUGMENTATIONS:
-            raise ValueError(
+            raise UsageError(
                 'augmentations must look like (("crop", 4), ("flip",)) with names of '
                 f"{', '.join(AUGMENTATIONS)}; received {step!r}."
             )

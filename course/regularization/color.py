@@ -31,7 +31,7 @@ class PCAColorNoise(layers.Layer):
     Output shape: the same.
 
     Raises:
-        ValueError: eigenvectors that are not a square with a column for each eigenvalue.
+        UsageError: eigenvectors that are not a square with a column for each eigenvalue.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from course.errors import UsageError
+
 # Of the covariance of ImageNet's red, green and blue in [0, 1], as fb.resnet.torch gives them;
 # each column of the vectors is one.
 IMAGENET_EIGENVALUES = (0.2175, 0.0188, 0.0045)
@@ -52,7 +54,7 @@ def noise_matrix(
         float32 array of shape (components, channels).
 
     Raises:
-        ValueError: eigenvectors that are not a square with a column for each eigenvalue.
+        UsageError: eigenvectors that are not a square with a column for each eigenvalue.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
@@ -60,7 +62,7 @@ def noise_matrix(
     """
     values, vectors = np.array(eigenvalues, "float32"), np.array(eigenvectors, "float32")
     if values.ndim != 1 or vectors.shape != (len(values), len(values)):
-        raise ValueError(
+        raise UsageError(
             "eigenvectors must be a square with a column for each eigenvalue; received "
             f"shapes {values.shape} and {vectors.shape}."
         )

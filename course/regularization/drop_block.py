@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
+from course.errors import UsageError
+
 
 @keras.saving.register_keras_serializable(package="course")
 class DropBlock2D(layers.Layer):
@@ -27,7 +29,7 @@ class DropBlock2D(layers.Layer):
     Output shape: the same.
 
     Raises:
-        ValueError: a rate outside of [0, 1), a block size below 1, unknown height or width.
+        UsageError: a rate outside of [0, 1), a block size below 1, unknown height or width.
 
     Reference:
         Ghiasi, Lin, Le, "DropBlock: a regularization method for convolutional networks", 2018,
@@ -45,11 +47,11 @@ class DropBlock2D(layers.Layer):
     ):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(
+            raise UsageError(
                 f"rate is the share to drop, from 0 up to but not 1; received rate={rate}."
             )
         if block_size < 1:
-            raise ValueError(f"block_size must be at least 1; received block_size={block_size}.")
+            raise UsageError(f"block_size must be at least 1; received block_size={block_size}.")
         self.rate = rate
         self.block_size = block_size
         self.ramp_steps = ramp_steps
@@ -59,7 +61,7 @@ class DropBlock2D(layers.Layer):
 
     def build(self, input_shape):
         if None in tuple(input_shape[1:3]):
-            raise ValueError(
+            raise UsageError(
                 "DropBlock2D needs a known height and width; received shape "
                 f"{tuple(input_shape)}. Give the model's keras.Input fixed sizes."
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from course.errors import UsageError
 from course.regularization.regions import cutmix_sides, rectangles
 
 
@@ -37,7 +38,7 @@ class Cutout(layers.RandomErasing):
     Output shape: the same.
 
     Raises:
-        ValueError: a size below 1.
+        UsageError: a size below 1.
 
     Reference:
         DeVries, Taylor, "Improved regularization of convolutional neural networks with cutout",
@@ -47,7 +48,7 @@ class Cutout(layers.RandomErasing):
     def __init__(self, size: int = 16, fill_value: float = 0.0, seed: int | None = None, **kwargs):
         super().__init__(fill_value=fill_value, seed=seed, **kwargs)
         if size < 1:
-            raise ValueError(f"size must be at least 1; received size={size}.")
+            raise UsageError(f"size must be at least 1; received size={size}.")
         self.size = size
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -90,7 +91,7 @@ class CutMix(layers.CutMix):
     Output shape: the same.
 
     Raises:
-        ValueError: an alpha that is not positive.
+        UsageError: an alpha that is not positive.
 
     Reference:
         Yun et al., "CutMix: regularization strategy to train strong classifiers with localizable
@@ -102,7 +103,7 @@ class CutMix(layers.CutMix):
     ):
         super().__init__(seed=seed, **kwargs)
         if alpha <= 0:
-            raise ValueError(f"alpha must be more than 0; received alpha={alpha}.")
+            raise UsageError(f"alpha must be more than 0; received alpha={alpha}.")
         self.alpha = alpha
         self.each_example = each_example
 

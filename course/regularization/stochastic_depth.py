@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keras import layers
 
+from course.errors import UsageError
+
 RESCALES = ("train", "test")
 
 # Block l of L drops its branch at `rate` times (l - a) / (L - b); (a, b) for each rule.
@@ -29,7 +31,7 @@ def linear_decay(rate: float, blocks: int, rule: str = "stochastic_depth") -> li
         One rate per block.
 
     Raises:
-        ValueError: an unknown rule.
+        UsageError: an unknown rule.
 
     Example:
         >>> linear_decay(0.5, 5)
@@ -44,7 +46,7 @@ def linear_decay(rate: float, blocks: int, rule: str = "stochastic_depth") -> li
         survival probabilities; the code of Tan, Le 2019 and of Liu et al. 2022.
     """
     if rule not in _RULES:
-        raise ValueError(f"rule must be one of {', '.join(_RULES)}; received rule={rule!r}.")
+        raise UsageError(f"rule must be one of {', '.join(_RULES)}; received rule={rule!r}.")
     first, last = _RULES[rule]
     return [rate * (block - first) / max(1, blocks - last) for block in range(1, blocks + 1)]
 
@@ -70,17 +72,17 @@ def drop_path(x, rate: float, *, rescale: str = "train", seed: int | None = None
         Tensor of the shape of `x`.
 
     Raises:
-        ValueError: a rate outside of [0, 1), an unknown rescale.
+        UsageError: a rate outside of [0, 1), an unknown rescale.
 
     Reference:
         Huang et al., "Deep networks with stochastic depth", 2016, equations 2 and 5.
     """
     if not 0 <= rate < 1:
-        raise ValueError(
+        raise UsageError(
             f"rate is the probability of a drop, from 0 up to but not 1; received rate={rate}."
         )
     if rescale not in RESCALES:
-        raise ValueError(f"rescale must be one of {RESCALES}; received rescale={rescale!r}.")
+        raise UsageError(f"rescale must be one of {RESCALES}; received rescale={rescale!r}.")
     if not rate:
         return x
     once = (None, *(1,) * (len(x.shape) - 1))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 
+from course.errors import UsageError
+
 Size = int | tuple[int, ...]
 
 
 def integer(value, name: str, minimum: int = 1) -> int:
-    """`value` as a plain int of at least `minimum`; ValueError otherwise."""
+    """`value` as a plain int of at least `minimum`; UsageError otherwise."""
     try:
         if isinstance(value, bool):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise ValueError(f"{name} must be an integer; received {name}={value!r}.") from None
+        raise UsageError(f"{name} must be an integer; received {name}={value!r}.") from None
     if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}; received {name}={number}.")
+        raise UsageError(f"{name} must be at least {minimum}; received {name}={number}.")
     return number
 
 
@@ -26,17 +28,17 @@ def axes(value: Size, name: str, minimum: int = 1) -> tuple[int, ...]:
     if isinstance(value, Iterable) and not isinstance(value, str):
         entries = tuple(integer(entry, name, minimum) for entry in value)
         if not entries:
-            raise ValueError(f"{name} must have at least one entry; received {name}={value!r}.")
+            raise UsageError(f"{name} must have at least one entry; received {name}={value!r}.")
         return entries
     return (integer(value, name, minimum),)
 
 
 def common_axes(**values: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Stretch tuples of one to the length of the others; ValueError if the lengths disagree."""
+    """Stretch tuples of one to the length of the others; UsageError if the lengths disagree."""
     rank = max(len(value) for value in values.values())
     for name, value in values.items():
         if len(value) not in (1, rank):
-            raise ValueError(
+            raise UsageError(
                 f"{name} must be one integer or {rank} integers, one for each axis; "
                 f"received {name}={value} with {len(value)}."
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
+from course.errors import UsageError
 from course.sizing._arguments import Size, axes, integer
 
 BYTES = {
@@ -27,7 +28,7 @@ def _positions(output_size: Size, kernel: tuple[int, ...]) -> int:
     if not isinstance(output_size, tuple | list):
         output *= len(kernel)
     if len(output) != len(kernel):
-        raise ValueError(
+        raise UsageError(
             f"output_size must have one entry for each of the kernel's {len(kernel)} axes; "
             f"received output_size={output_size!r}."
         )
@@ -39,7 +40,7 @@ def _grouped(in_channels: int, filters: int, groups: int) -> tuple[int, int]:
     in_channels, filters = integer(in_channels, "in_channels"), integer(filters, "filters")
     groups = integer(groups, "groups")
     if in_channels % groups or filters % groups:
-        raise ValueError(
+        raise UsageError(
             "groups must divide both in_channels and filters; "
             f"received groups={groups}, in_channels={in_channels}, filters={filters}."
         )
@@ -59,7 +60,7 @@ def conv_params(
         use_bias: count one bias a filter.
 
     Raises:
-        ValueError: a value below 1, or groups that do not divide.
+        UsageError: a value below 1, or groups that do not divide.
 
     Example:
         >>> conv_params(3, 96, 11)
@@ -114,7 +115,7 @@ def dense_params(inputs: int, units: int, use_bias: bool = True) -> int:
         use_bias: count one bias a unit.
 
     Raises:
-        ValueError: a value below 1.
+        UsageError: a value below 1.
 
     Example:
         >>> dense_params(9216, 4096)
@@ -133,7 +134,7 @@ def conv_macs(
         output_size: spatial size of the output, one number for a square or a tuple.
 
     Raises:
-        ValueError: as :func:`conv_params`, or an output of another rank than the kernel.
+        UsageError: as :func:`conv_params`, or an output of another rank than the kernel.
 
     Example:
         >>> conv_macs(3, 96, 11, output_size=(55, 55))
@@ -218,12 +219,12 @@ def activation_bytes(shape: Size, dtype: str = "float32") -> int:
         dtype: name of the type of a value.
 
     Raises:
-        ValueError: an entry below 1, or an unknown type.
+        UsageError: an entry below 1, or an unknown type.
 
     Example:
         >>> activation_bytes((224, 224, 64))
         12845056
     """
     if dtype not in BYTES:
-        raise ValueError(f"dtype must be one of {', '.join(BYTES)}; received dtype={dtype!r}.")
+        raise UsageError(f"dtype must be one of {', '.join(BYTES)}; received dtype={dtype!r}.")
     return prod(axes(shape, "shape")) * BYTES[dtype]

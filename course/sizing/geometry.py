@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from course.errors import UsageError
 from course.sizing._arguments import Size, axes, common_axes, is_scalar
 
 _PADDINGS = ("valid", "same", "full")
@@ -16,7 +17,7 @@ def _padding_axes(padding, kernel: tuple[int, ...]) -> tuple[int, ...]:
             return (0,)
         if padding == "full":
             return tuple(k - 1 for k in kernel)
-        raise ValueError(
+        raise UsageError(
             f"padding must be one of {', '.join(map(repr, _PADDINGS))} or the number of zeros "
             f"added on each side; received padding={padding!r}."
         )
@@ -26,7 +27,7 @@ def _padding_axes(padding, kernel: tuple[int, ...]) -> tuple[int, ...]:
 def _strided_positions(size: int, kernel: int, stride: int, padding: int, given: str) -> int:
     padded = size + 2 * padding
     if kernel > padded:
-        raise ValueError(
+        raise UsageError(
             f"The kernel must fit into the padded input; received {given}: it covers {kernel} "
             f"values and the padded input has {size} + 2 x {padding} = {padded}. "
             "Use a smaller kernel or dilation, or more padding."
@@ -58,7 +59,7 @@ def conv_output_size(
         An int if every argument is one number, otherwise a tuple with one int an axis.
 
     Raises:
-        ValueError: a value out of range, an unknown padding, or a kernel that does not fit.
+        UsageError: a value out of range, an unknown padding, or a kernel that does not fit.
 
     Example:
         >>> conv_output_size(227, 11, strides=4)
@@ -116,7 +117,7 @@ def pool_output_size(
         An int, or a tuple with one int an axis.
 
     Raises:
-        ValueError: as in :func:`conv_output_size`.
+        UsageError: as in :func:`conv_output_size`.
 
     Example:
         >>> pool_output_size(55, 3, strides=2)
@@ -144,14 +145,14 @@ def conv_transpose_output_size(
         An int, or a tuple with one int an axis.
 
     Raises:
-        ValueError: a value out of range or an unknown padding.
+        UsageError: a value out of range or an unknown padding.
 
     Example:
         >>> conv_transpose_output_size(7, 3, strides=2)
         15
     """
     if padding not in ("valid", "same"):
-        raise ValueError(
+        raise UsageError(
             f"padding of a transposed convolution must be 'valid' or 'same'; "
             f"received padding={padding!r}."
         )
@@ -181,7 +182,7 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
         An int, or a tuple with one int an axis if any entry is a tuple. 1 for no layers.
 
     Raises:
-        ValueError: a row of another length, or a value below 1.
+        UsageError: a row of another length, or a value below 1.
 
     Example:
         >>> receptive_field([(3, 1), (3, 1), (3, 1)])
@@ -191,7 +192,7 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
     scalar = True
     for number, row in enumerate(layers):
         if is_scalar(row) or len(row) not in (2, 3):
-            raise ValueError(
+            raise UsageError(
                 "A layer must be (kernel, stride) or (kernel, stride, dilation); "
                 f"received {row!r} as layer {number}."
             )

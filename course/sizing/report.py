@@ -8,6 +8,7 @@ from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
+from course.errors import UsageError
 from course.sizing.cost import activation_bytes
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def profile(model: keras.Model, dtype: str = "float32") -> Report:
         ``activation_bytes``.
 
     Raises:
-        ValueError: a model without a graph or with unknown sizes, channels first, or a layer
+        UsageError: a model without a graph or with unknown sizes, channels first, or a layer
             whose MACs are not known.
 
     Example:
@@ -145,7 +146,7 @@ def _walk(model, prefix: str, dtype: str, rows: list[Row], counted: set[int]) ->
             continue  # the outer model has listed this tensor already
         shapes = [_sizes(tensor, layer) for tensor in outputs]
         if getattr(layer, "data_format", None) == "channels_first":
-            raise ValueError(
+            raise UsageError(
                 f"profile counts channels_last models only; layer {layer.name!r} has "
                 "data_format='channels_first'."
             )
@@ -169,14 +170,14 @@ def _uses(model) -> Iterator[tuple]:
 
     if isinstance(model, keras.Sequential):
         if not model.built:
-            raise ValueError(
+            raise UsageError(
                 f"profile needs a built model; Sequential {model.name!r} does not know its input "
                 "size yet. Give it a keras.Input as its first layer."
             )
         # Sequential keeps its graph in a Functional model of its own.
         model = model._functional
     if not hasattr(model, "_nodes_by_depth"):
-        raise ValueError(
+        raise UsageError(
             f"profile needs a Functional or Sequential model, whose layers and shapes are known "
             f"without running it; received {type(model).__name__} {model.name!r}."
         )
@@ -188,7 +189,7 @@ def _uses(model) -> Iterator[tuple]:
 def _sizes(tensor, layer) -> tuple[int, ...]:
     shape = tuple(tensor.shape[1:])
     if None in shape:
-        raise ValueError(
+        raise UsageError(
             f"profile needs fixed sizes; layer {layer.name!r} has shape {tuple(tensor.shape)}. "
             "Build the model with a keras.Input of a known height and width."
         )
@@ -224,7 +225,7 @@ def _layer_macs(layer, inputs: list[tuple], outputs: list[tuple]) -> int:
     kind = type(layer).__name__
     has_kernel = any(len(weight.shape) > 1 for weight in getattr(layer, "weights", ()))
     if kind in _PRODUCTS or (has_kernel and kind not in _ELEMENTWISE):
-        raise ValueError(
+        raise UsageError(
             f"profile does not know the MACs of {layer.name!r} ({kind}). Use one of Keras' layers, "
             "or a layer of your own with a method macs(input_shape, output_shape)."
         )

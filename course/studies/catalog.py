@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from course.errors import UsageError
 from course.training.options import Options
 
 
@@ -40,10 +41,10 @@ def get_study(name: str) -> Study:
     """A study by name.
 
     Raises:
-        ValueError: an unknown name.
+        UsageError: an unknown name.
     """
     if name not in STUDIES:
-        raise ValueError(f"A study is one of {', '.join(STUDIES)}; received {name!r}.")
+        raise UsageError(f"A study is one of {', '.join(STUDIES)}; received {name!r}.")
     return STUDIES[name]
 
 

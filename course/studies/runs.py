@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from course.errors import UsageError
 from course.studies import catalog
 from course.training.checkpoints import write_text
 from course.training.options import Options
@@ -72,7 +73,7 @@ def load(study: str, folder: Path | None = None) -> list[Run]:
         folder: of the records; None for the course's own.
 
     Raises:
-        ValueError: an unknown study.
+        UsageError: an unknown study.
 
     Example:
         >>> sorted({run.variant for run in load("degradation")})
@@ -94,7 +95,7 @@ def table(study: str, folder: Path | None = None) -> list[Row]:
         study, folder: as :func:`load`.
 
     Raises:
-        ValueError: an unknown study.
+        UsageError: an unknown study.
     """
     runs, rows = load(study, folder), []
     for name, variant in catalog.get_study(study).variants.items():
@@ -130,12 +131,12 @@ def missing(
         folder: of the records; None for the course's own.
 
     Raises:
-        ValueError: an unknown study or variant, a seed that the study does not have.
+        UsageError: an unknown study or variant, a seed that the study does not have.
     """
     whole = catalog.get_study(study)
     for value, known in ((variant, whole.variants), (seed, whole.seeds)):
         if value is not None and value not in known:
-            raise ValueError(
+            raise UsageError(
                 f"{study} has {', '.join(map(str, known))}; received {value}. Choose one of them."
             )
     wanted = [
@@ -167,7 +168,7 @@ def record(
         The record's path.
 
     Raises:
-        ValueError: the run failed.
+        UsageError: the run failed.
     """
     options = catalog.get_study(study).options(variant, seed)
     run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
@@ -176,7 +177,7 @@ def record(
     # A process of its own, so that a run is the same whatever was trained before it.
     done = subprocess.run([sys.executable, "-m", "course.cli", *words])
     if done.returncode:
-        raise ValueError(
+        raise UsageError(
             f"A run must end well; received {variant} with seed {seed}, which ended with code "
             f"{done.returncode}. Its folder is {run}."
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import keras
 from keras.callbacks import CallbackList
 
+from course.errors import UsageError
 from course.training import distribution, variables
 from course.training.checkpoints import Checkpoint, Writer
 
@@ -17,7 +18,7 @@ from course.training.checkpoints import Checkpoint, Writer
 OVERHEAD = 0.02
 
 
-class DivergedError(ArithmeticError, ValueError):
+class DivergedError(ArithmeticError, UsageError):
     """The loss is no number any more."""
 
 

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from course.errors import UsageError
+
 KEEP = 2
 _DIGEST = 32  # bytes
 _NAME = re.compile(r"step-(\d{10})\.ckpt")
@@ -33,7 +35,7 @@ class Checkpoint(NamedTuple):
     values: dict[str, Any]
 
 
-class DamagedCheckpointError(ValueError):
+class DamagedCheckpointError(UsageError):
     """A file that is not what was written."""
 
 
@@ -156,13 +158,13 @@ def at(folder: str | os.PathLike, step: int) -> Checkpoint | None:
     """A step's checkpoint; None for step 0, where training begins.
 
     Raises:
-        ValueError: there is none.
+        UsageError: there is none.
     """
     if step == 0:
         return None
     path = _path(Path(folder), step)
     if not path.exists():
-        raise ValueError(
+        raise UsageError(
             f"The run goes on at step {step}; received {folder} without a checkpoint of it. "
             "Start a new run."
         )

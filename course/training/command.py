@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from course.errors import UsageError
 from course.training import distribution, options, run_folder
 
 
@@ -13,7 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, or print what training would do.
 
     Raises:
-        ValueError: no architecture or set, or anything that doesn't fit.
+        UsageError: no architecture or set, or anything that doesn't fit.
     """
     given = options.given(arguments)
     folder = _folder(arguments, given)
@@ -52,7 +53,7 @@ def _folder(arguments, given) -> Path:
     if named is not None:
         return Path(named)
     if arguments.resume and not {"name", "dataset"} <= set(given):
-        raise ValueError(
+        raise UsageError(
             "--resume needs the run's folder; received none. Example: course train --resume "
             "runs/resnet20_cifar-digits"
         )
@@ -68,7 +69,7 @@ def _whole(given: dict, empty: Path | None = None) -> dict:
         empty: the folder in which there is no run to resume, if one was asked for.
 
     Raises:
-        ValueError: no architecture or no set.
+        UsageError: no architecture or no set.
     """
     missing = [name for name in ("name", "dataset") if name not in given]
     if not missing:
@@ -76,7 +77,7 @@ def _whole(given: dict, empty: Path | None = None) -> dict:
     received = f"no {' and no '.join(missing)}"
     if empty:
         received += f", and {empty}, which holds no run to go on with"
-    raise ValueError(
+    raise UsageError(
         f"A run needs an architecture and --dataset; received {received}. "
         "Example: course train resnet20_cifar --dataset digits"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course.errors import UsageError
 from course.training.options import Options
 from course.training.pipelines import color_statistics
 
@@ -26,14 +27,14 @@ def load(options: Options, data_dir=None) -> TrainingData:
     """The images of a run's set.
 
     Raises:
-        ValueError: a set that is not there, without classes, or with images of different sizes.
+        UsageError: a set that is not there, without classes, or with images of different sizes.
     """
     from course import datasets
 
     try:
         return _load(options, data_dir)
     except datasets.DatasetNotFoundError as error:
-        raise ValueError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def _load(options: Options, data_dir) -> TrainingData:
@@ -42,14 +43,14 @@ def _load(options: Options, data_dir) -> TrainingData:
     info = datasets.info(options.dataset, data_dir) if _at_hand(options, data_dir) else None
     size = options.image_size
     if info and None in info.image_shape and not size:
-        raise ValueError(
+        raise UsageError(
             f"Images must have one size; received {options.dataset!r} with images of "
             f"{info.image_shape}. Set --image-size, such as 224x224."
         )
     train = datasets.load_arrays(options.dataset, "train", image_size=size, data_dir=data_dir)
     info = info or datasets.info(options.dataset, data_dir)
     if info.num_classes < 2:
-        raise ValueError(
+        raise UsageError(
             f"A set to train on has at least 2 classes; received {options.dataset!r} with "
             f"{info.num_classes}. course.datasets.names() lists the sets at hand."
         )

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from course.errors import UsageError
+
 KINDS = ("none", "mirrored", "data_parallel", "multiworker")
 BACKENDS = {"mirrored": "tensorflow", "multiworker": "tensorflow", "data_parallel": "jax"}
 
@@ -50,14 +52,14 @@ def refuse(kind: str, **options) -> None:
         options: of ``model.compile`` and of optimizers.
 
     Raises:
-        ValueError: an option that this kind of distribution cannot have, with the reason.
+        UsageError: an option that this kind of distribution cannot have, with the reason.
     """
     if kind not in ("mirrored", "multiworker"):
         return
     for name, reason in _REFUSED.items():
         value = options.get(name)
         if value is True or value not in _NEUTRAL:  # True is equal to 1
-            raise ValueError(
+            raise UsageError(
                 f"{name} must be left out under distribute={kind!r}, since {reason}; received "
                 f"{name}={value!r}. distribute='data_parallel' can do it."
             )
@@ -67,13 +69,13 @@ def choose_backend(kind: str) -> None:
     """Set KERAS_BACKEND for a kind of distribution, before Keras is imported.
 
     Raises:
-        ValueError: an unknown kind, or a kind that the chosen backend does not have.
+        UsageError: an unknown kind, or a kind that the chosen backend does not have.
     """
     if kind not in KINDS:
-        raise ValueError(f"distribute must be one of {', '.join(KINDS)}; received {kind!r}.")
+        raise UsageError(f"distribute must be one of {', '.join(KINDS)}; received {kind!r}.")
     wanted = BACKENDS.get(kind)
     if wanted and os.environ.setdefault("KERAS_BACKEND", wanted) != wanted:
-        raise ValueError(
+        raise UsageError(
             f"distribute={kind!r} needs the {wanted} backend; received KERAS_BACKEND="
             f"{os.environ['KERAS_BACKEND']}. Set KERAS_BACKEND={wanted}."
         )
@@ -87,7 +89,7 @@ def prepare(kind: str, count: int | None = None) -> Devices:
         count: of devices; None for all GPUs, or 1 for one device, or 2 parts of the CPU.
 
     Raises:
-        ValueError: more devices than there are, a kind that the backend does not have.
+        UsageError: more devices than there are, a kind that the backend does not have.
     """
     choose_backend(kind)
     import keras
@@ -95,12 +97,12 @@ def prepare(kind: str, count: int | None = None) -> Devices:
     backend = keras.backend.backend()
     wanted = BACKENDS.get(kind, backend)
     if wanted != backend:
-        raise ValueError(
+        raise UsageError(
             f"distribute={kind!r} needs the {wanted} backend; received {backend}. "
             f"Set KERAS_BACKEND={wanted} before Keras is imported."
         )
     if count is not None and (count < 1 or (kind == "none" and count != 1)):
-        raise ValueError(
+        raise UsageError(
             f"devices must be at least 1, and 1 without distribution; received devices={count} "
             f"with distribute={kind!r}. Choose --distribute mirrored or data_parallel."
         )
@@ -122,7 +124,7 @@ def _tensorflow(kind: str, count: int | None) -> Devices:
     if gpus:
         count = count or len(gpus)
         if count > len(gpus):
-            raise ValueError(
+            raise UsageError(
                 f"devices must be at most {len(gpus)}, the GPUs here; received devices={count}."
             )
         names, ops = [f"GPU:{n}" for n in range(count)], None
@@ -146,7 +148,7 @@ def _split_cpu(tf, count: int) -> None:
     """Make the CPU look like several devices.
 
     Raises:
-        ValueError: TensorFlow has begun to compute with another number.
+        UsageError: TensorFlow has begun to compute with another number.
     """
     cpu = tf.config.list_physical_devices("CPU")[0]
     configuration = [tf.config.LogicalDeviceConfiguration()] * count
@@ -154,7 +156,7 @@ def _split_cpu(tf, count: int) -> None:
         tf.config.set_logical_device_configuration(cpu, configuration)
     except RuntimeError as error:
         if len(tf.config.list_logical_devices("CPU")) < count:
-            raise ValueError(
+            raise UsageError(
                 f"The CPU is split into devices before TensorFlow computes anything; received "
                 f"devices={count} after it has. Start a new process."
             ) from error
@@ -172,7 +174,7 @@ def _jax(kind: str, count: int | None) -> Devices:
         return Devices(kind, 1, hardware)
     count = count or len(devices)
     if count > len(devices):
-        raise ValueError(f"devices must be at most {len(devices)}; received devices={count}.")
+        raise UsageError(f"devices must be at most {len(devices)}; received devices={count}.")
     names = keras.distribution.list_devices()[:count]
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
     return Devices(kind, count, hardware)
@@ -183,7 +185,7 @@ def _split_cpu_jax(jax, count: int) -> None:
         jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError:
         if len(jax.devices()) < count:
-            raise ValueError(
+            raise UsageError(
                 f"The CPU is split into devices before JAX computes anything; received devices="
                 f"{count} after it has. Start a new process."
             ) from None

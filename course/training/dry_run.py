@@ -29,7 +29,7 @@ def describe(options: Options, data_dir=None, steps: int = 3) -> str:
         steps: to measure.
 
     Raises:
-        ValueError: as :func:`course.training.trainer.train`.
+        UsageError: as :func:`course.training.trainer.train`.
     """
     devices = prepare(options.distribute, options.devices)
     plan = planning.resolve(options, load(options, data_dir), devices.count)

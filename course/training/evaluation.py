@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course.datasets.resizing import resize
+from course.errors import UsageError
 from course.training import distribution, multiworker
 
 VIEWS = ("plain", "flip", "shift")
@@ -105,7 +106,7 @@ def _log_probabilities(model, images, batch_size: int, views) -> np.ndarray:
 def _views(images: np.ndarray, views):
     unknown = sorted(set(views) - set(VIEWS))
     if unknown or not views:
-        raise ValueError(f"views must be some of {VIEWS}; received {tuple(views)}.")
+        raise UsageError(f"views must be some of {VIEWS}; received {tuple(views)}.")
     if "plain" in views:
         yield images
     if "flip" in views:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course.errors import UsageError
 from course.training.distribution import Devices
 from course.training.pipelines import BatchSource, without_batch_size
 
@@ -26,7 +27,7 @@ def place() -> tuple[int, int]:
     """This process' number, and how many there are, from TF_CONFIG.
 
     Raises:
-        ValueError: no TF_CONFIG, or one that names no worker.
+        UsageError: no TF_CONFIG, or one that names no worker.
     """
     text = os.environ.get("TF_CONFIG", "")
     try:
@@ -35,7 +36,7 @@ def place() -> tuple[int, int]:
         if task["type"] != "worker" or not 0 <= int(task["index"]) < len(workers):
             raise ValueError("an index out of range")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UsageError(
             "multiworker needs a TF_CONFIG that lists the workers and says which one this is; "
             f"received TF_CONFIG={text!r}. Example: {EXAMPLE}"
         ) from error
@@ -52,7 +53,7 @@ def devices(count: int | None) -> Devices:
     """Meet the other processes.
 
     Raises:
-        ValueError: another number of devices than the processes have together.
+        UsageError: another number of devices than the processes have together.
     """
     import tensorflow as tf
 
@@ -60,7 +61,7 @@ def devices(count: int | None) -> Devices:
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     total = strategy.num_replicas_in_sync
     if count not in (None, total):
-        raise ValueError(
+        raise UsageError(
             f"devices must be {total}, what the {workers} workers have; received devices={count}."
         )
     hardware = f"{workers} workers of {total // workers} devices"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course.datasets.resizing import resize
+from course.errors import UsageError
 from course.recipes import Phase, Recipe
 from course.training import distribution, multiworker, schedules, whitening
 from course.training.distribution import Devices
@@ -33,7 +34,7 @@ def build(plan: Plan, stage: Phase, devices: Devices) -> Trainee:
     """Build and compile for one stage of a plan.
 
     Raises:
-        ValueError: images or classes that the architecture does not take, an argument that it does
+        UsageError: images or classes that the architecture does not take, an argument that it does
             not have, options that the devices do not have.
     """
     import keras
@@ -151,8 +152,8 @@ def _architecture(plan: Plan, stage: Phase, activation: str | None):
             classifier_activation=activation,
             **arguments | dict(options.arguments),
         )
-    except ValueError as error:
-        raise ValueError(
+    except UsageError as error:
+        raise UsageError(
             f"{options.name} does not take images of {size[0]}x{size[1]}x{channels} in "
             f"{plan.data.classes} classes, or one of its arguments: {error} --image-size scales "
             "images."

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from course import recipes
+from course.errors import UsageError
 from course.training import checkpoints
 from course.training.distribution import KINDS
 
@@ -19,7 +20,7 @@ class Options:
     """What decides the result of a run. None leaves it to the recipe or the data.
 
     Raises:
-        ValueError: a value out of range.
+        UsageError: a value out of range.
     """
 
     name: str  # of the architecture
@@ -47,31 +48,31 @@ class Options:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}; received {name}={value}.")
+                raise UsageError(f"{name} must be at least {least}; received {name}={value}.")
         if self.recipe is not None:
             recipes.get_recipe(self.recipe)
         recipes.with_overrides(recipes.get_recipe("default"), self.recipe_changes)
         if self.distribute not in KINDS:
-            raise ValueError(
+            raise UsageError(
                 f"distribute must be one of {', '.join(KINDS)}; received {self.distribute!r}."
             )
         if self.mixed_precision not in PRECISIONS:
-            raise ValueError(
+            raise UsageError(
                 f"mixed_precision must be one of {', '.join(PRECISIONS)}; received "
                 f"{self.mixed_precision!r}."
             )
         if not 0 <= self.validation < 1:
-            raise ValueError(
+            raise UsageError(
                 "validation must be a share of the training examples, from 0 up to but not 1; "
                 f"received validation={self.validation}."
             )
         if self.early_stop is not None and not self.validation:
-            raise ValueError(
+            raise UsageError(
                 "early_stop chooses by a validation set, never by the test set; received "
                 f"early_stop={self.early_stop} without one. Set --validation 0.1."
             )
         if self.learning_rate is not None and self.learning_rate <= 0:
-            raise ValueError(
+            raise UsageError(
                 f"learning_rate must be positive; received learning_rate={self.learning_rate}."
             )
         if self.image_size is not None:
@@ -127,12 +128,12 @@ def from_json(values: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
         given: options that were given anew; they must be the same.
 
     Raises:
-        ValueError: other options than the run's.
+        UsageError: other options than the run's.
     """
     given = checkpoints.plain(given)
     other = {key: value for key, value in given.items() if values.get(key) != value}
     if other:
-        raise ValueError(
+        raise UsageError(
             "A run goes on with its own options; received "
             + ", ".join(f"{k}={v!r} instead of {values.get(k)!r}" for k, v in other.items())
             + ". Leave them out, or start a new run in another folder."

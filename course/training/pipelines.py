@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from course.datasets.resizing import resize
+from course.errors import UsageError
 from course.regularization import augmentations as augment
 
 # Streams of random numbers with the same seed and different purposes.
@@ -36,7 +37,7 @@ class BatchSource:
         size: (height, width) to scale the images to first; None for none.
 
     Raises:
-        ValueError: more examples in a batch than there are.
+        UsageError: more examples in a batch than there are.
 
     Example:
         >>> images, labels = np.zeros((640, 8, 8, 1), "uint8"), np.zeros(640, int)
@@ -58,7 +59,7 @@ class BatchSource:
 
     def __post_init__(self):
         if not 1 <= self.batch_size <= len(self.images):
-            raise ValueError(
+            raise UsageError(
                 f"batch_size must be 1 to {len(self.images)}, the number of training examples; "
                 f"received batch_size={self.batch_size}. Set --batch-size."
             )
@@ -105,10 +106,10 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """Integers as rows with a one, float32 of shape (examples, classes).
 
     Raises:
-        ValueError: a label that is not a class.
+        UsageError: a label that is not a class.
     """
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(
+        raise UsageError(
             f"labels must be 0 to {classes - 1} for {classes} classes; received labels from "
             f"{labels.min()} to {labels.max()}."
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from course import architectures, recipes
+from course.errors import UsageError
 from course.recipes import Phase, Recipe
 from course.training import pipelines, schedules
 from course.training.data import TrainingData
@@ -98,19 +99,19 @@ def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
     each device, or all examples where there are fewer.
 
     Raises:
-        ValueError: a batch that devices cannot share, or larger than the set.
+        UsageError: a batch that devices cannot share, or larger than the set.
     """
     name = options.recipe or recipes.for_architecture(options.name)
     recipe = recipes.with_overrides(recipes.get_recipe(name), options.recipe_changes)
     batch = options.batch_size or _batch(recipe.batch_size * devices, len(data.train[0]), devices)
     if batch % devices:
-        raise ValueError(
+        raise UsageError(
             f"A batch is shared evenly by {devices} devices; received batch_size={batch}. Set "
             f"--batch-size {batch - batch % devices or devices}."
         )
     steps_per_epoch = len(data.train[0]) // batch
     if not steps_per_epoch:
-        raise ValueError(
+        raise UsageError(
             f"batch_size must be at most {len(data.train[0])}, the number of training examples; "
             f"received batch_size={batch}. Set --batch-size."
         )

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from course.errors import UsageError
 from course.training import checkpoints
 from course.training.options import Options, from_json
 
@@ -16,13 +17,13 @@ def read(folder: str | Path) -> dict[str, Any] | None:
     """A run's ``run.json``; None where no run was begun, or it was stopped before it wrote one.
 
     Raises:
-        ValueError: checkpoints without a ``run.json``, which says what they are of.
+        UsageError: checkpoints without a ``run.json``, which says what they are of.
     """
     path = Path(folder) / "run.json"
     if path.is_file():
         return json.loads(path.read_text())
     if checkpoints.files(Path(folder) / "checkpoints"):
-        raise ValueError(
+        raise UsageError(
             f"A run's checkpoints lie beside its run.json; received {folder}, which has "
             "checkpoints alone. Delete them, or choose another folder."
         )
@@ -39,7 +40,7 @@ def check_resumable(folder: Path, options: Options, resume: bool) -> None:
     """Refuse to go on with another run, or to write over one; a run that wrote nothing is begun.
 
     Raises:
-        ValueError: what the folder holds does not fit.
+        UsageError: what the folder holds does not fit.
     """
     run = read(folder)
     if run is None:
@@ -47,7 +48,7 @@ def check_resumable(folder: Path, options: Options, resume: bool) -> None:
     if resume:
         from_json(run["options"], options.as_json())
     else:
-        raise ValueError(
+        raise UsageError(
             f"A run has a folder of its own; received {folder}, which holds another. Add --resume "
             "to go on with it, or choose another --out."
         )
@@ -58,14 +59,14 @@ def locked(folder: Path):
     """Make the folder, and keep a second process out of the same run.
 
     Raises:
-        ValueError: another process trains there.
+        UsageError: another process trains there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ValueError(
+            raise UsageError(
                 f"One process trains in a folder; received {folder}, where another does."
             ) from None
         yield

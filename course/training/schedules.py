@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, pi
 
+from course.errors import UsageError
+
 KINDS = ("constant", "steps", "exponential", "cosine", "linear")
 
 
@@ -27,7 +29,7 @@ class Schedule:
         period: steps.
 
     Raises:
-        ValueError: an unknown kind.
+        UsageError: an unknown kind.
     """
 
     kind: str
@@ -41,7 +43,7 @@ class Schedule:
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}; received kind={self.kind!r}.")
+            raise UsageError(f"kind must be one of {KINDS}; received kind={self.kind!r}.")
 
     def __call__(self, step, math=None):
         """The rate at a step, in Python's numbers, or in tensors with ``math=keras.ops``."""

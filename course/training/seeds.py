@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from course.errors import UsageError
 from course.training import reports
 from course.training.checkpoints import write_text
 
@@ -81,12 +82,12 @@ def numbers_with(lecture: str, seed: int) -> dict[str, float]:
     """Run a lecture with a seed, and give what it measured.
 
     Raises:
-        ValueError: the lecture has no line ``SEED = 1``.
+        UsageError: the lecture has no line ``SEED = 1``.
         AssertionError: a claim of the lecture does not hold with this seed.
     """
     source, count = _SEED.subn(f"SEED = {seed}", (LECTURES / f"{lecture}.py").read_text())
     if count != 1:
-        raise ValueError(f"A lecture has one line 'SEED = 1'; {lecture} has {count}.")
+        raise UsageError(f"A lecture has one line 'SEED = 1'; {lecture} has {count}.")
     namespace = {"__name__": lecture}
     with contextlib.redirect_stdout(io.StringIO()), _recorded_anew():
         exec(compile(source, lecture, "exec"), namespace)

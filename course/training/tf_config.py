@@ -13,6 +13,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from course._command_line import exit_status
+from course.errors import UsageError
+
 PORT = 2222
 # Where the number of this process stands.
 INDICES = ("SLURM_PROCID", "JOB_COMPLETION_INDEX")
@@ -27,16 +30,16 @@ def config(hosts: Sequence[str], index: int, port: int = PORT) -> str:
         port: that each of them listens on.
 
     Raises:
-        ValueError: no hosts, one twice, an index that no host has.
+        UsageError: no hosts, one twice, an index that no host has.
 
     Example:
         >>> config(["a", "b"], 1)
         '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 1}}'
     """
     if not hosts or len(set(hosts)) < len(hosts):
-        raise ValueError(f"Each host has one process; received hosts {' '.join(hosts) or 'none'}.")
+        raise UsageError(f"Each host has one process; received hosts {' '.join(hosts) or 'none'}.")
     if not 0 <= index < len(hosts):
-        raise ValueError(
+        raise UsageError(
             f"index must be 0 to {len(hosts) - 1}, for {len(hosts)} hosts; received {index}. "
             "Start as many processes as there are hosts."
         )
@@ -50,30 +53,31 @@ def own_index(environment: Mapping[str, str]) -> int:
     """This process' number, from what the cluster set.
 
     Raises:
-        ValueError: nothing did.
+        UsageError: nothing did.
     """
     for name in INDICES:
-        if name in environment:
-            return int(environment[name])
-    raise ValueError(
+        number = environment.get(name, "")
+        if number.isdecimal():
+            return int(number)
+    raise UsageError(
         f"A process' number is in {' or '.join(INDICES)}; received neither. Give --index."
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print TF_CONFIG; 1 with one line on stderr if that cannot be."""
+    """Print TF_CONFIG; see :func:`course._command_line.exit_status`."""
     parser = argparse.ArgumentParser(prog="python -m course.training.tf_config")
     parser.add_argument("hosts", nargs="+", metavar="HOST", help="of all processes")
     parser.add_argument("--index", type=int, metavar="I", help="default: the cluster's variable")
     parser.add_argument("--port", type=int, default=PORT, help="default: %(default)s")
     given = parser.parse_args(arguments)
-    try:
+
+    def command() -> int:
         index = own_index(os.environ) if given.index is None else given.index
         print(config(given.hosts, index, given.port))
-    except ValueError as error:
-        print(f"course: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return 0
+
+    return exit_status("course", command)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course.errors import UsageError
 from course.training import checkpoints, multiworker, reports, run_folder
 from course.training import plan as planning
 from course.training.data import load
@@ -65,7 +66,7 @@ def train(
         A :class:`Result`.
 
     Raises:
-        ValueError: options that don't fit each other, the data, or the run in the folder; a loss
+        UsageError: options that don't fit each other, the data, or the run in the folder; a loss
             that is no number.
 
     Example:
@@ -74,7 +75,7 @@ def train(
         1
     """
     if checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every must be at least 1; received {checkpoint_every}.")
+        raise UsageError(f"checkpoint_every must be at least 1; received {checkpoint_every}.")
     folder = Path(folder)
     if options.distribute == "multiworker":
         folder = multiworker.folder(folder)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from course.errors import UsageError
+
 GROUPS = ("model", "optimizer", "metrics")
 
 
@@ -32,7 +34,7 @@ def restore(model, arrays: dict[str, np.ndarray], only: Collection[str] = GROUPS
         only: some of :data:`GROUPS`; metrics have no variables before the first step.
 
     Raises:
-        ValueError: the model has other variables than the one the arrays are from.
+        UsageError: the model has other variables than the one the arrays are from.
     """
     arrays = {key: value for key, value in arrays.items() if key.partition("/")[0] in only}
     parts = {key: value for key, value in _parts(model) if key.partition("/")[0] in only}
@@ -40,7 +42,7 @@ def restore(model, arrays: dict[str, np.ndarray], only: Collection[str] = GROUPS
         key for key, part in parts.items() if tuple(part.shape) != arrays[key].shape
     ]
     if wrong:
-        raise ValueError(
+        raise UsageError(
             "A checkpoint must be of the same model, optimizer and number of devices; received "
             f"one that differs in {len(wrong)} variables, such as {wrong[0]}. Start a new run."
         )

@@ -9,6 +9,7 @@ import numpy as np
 from keras import applications, layers
 
 from course import architectures
+from course.errors import UsageError
 from course.transfer.matching import transfer_weights
 
 
@@ -77,7 +78,7 @@ def from_applications(
         A Keras model for images that went through :func:`preprocess_input`.
 
     Raises:
-        ValueError: a name that is not there, or images of a size that the weights do not fit.
+        UsageError: a name that is not there, or images of a size that the weights do not fit.
 
     Example:
         >>> from_applications("mobilenet_v2", weights=None, classes=5).output_shape
@@ -107,7 +108,7 @@ def preprocess_input(name: str, images):
         Array or tensor of the same shape.
 
     Raises:
-        ValueError: a name that is not there.
+        UsageError: a name that is not there.
     """
     mode = _find(name).images
     images = keras.ops.cast(images, "float32")
@@ -120,7 +121,7 @@ def preprocess_input(name: str, images):
 
 def _find(name: str) -> Application:
     if name not in APPLICATIONS:
-        raise ValueError(
+        raise UsageError(
             f"keras.applications has no weights for a network named {name!r} here; received "
             f"name={name!r}. There are {', '.join(APPLICATIONS)}."
         )

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from course.errors import UsageError
+
 # Their inputs may change places.
 _COMMUTATIVE = (layers.Add, layers.Multiply, layers.Average, layers.Maximum)
 # A layer's weights by the name of its attribute, as far as it has them.
@@ -55,19 +57,19 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
         target: model whose weights are set.
 
     Raises:
-        ValueError: models whose structures differ; the message names the first layers that do.
+        UsageError: models whose structures differ; the message names the first layers that do.
     """
     pairs = list(zip(_weighted(source), _weighted(target), strict=False))
     for one, other in pairs:
         if _shapes(one.layer) != _shapes(other.layer):
-            raise ValueError(
+            raise UsageError(
                 f"{source.name} and {target.name} have different structures; received "
                 f"{one.layer.name!r} with weights {_shapes(one.layer)} in the place of "
                 f"{other.layer.name!r} with {_shapes(other.layer)}."
             )
     counts = len(_weighted(source)), len(_weighted(target))
     if counts[0] != counts[1]:
-        raise ValueError(
+        raise UsageError(
             f"{source.name} and {target.name} have different structures; received "
             f"{counts[0]} layers with weights and {counts[1]}."
         )
@@ -82,7 +84,7 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
             if bias is not None:
                 other.layer.moving_mean.assign(other.layer.moving_mean - bias)
     if lost:
-        raise ValueError(
+        raise UsageError(
             f"{source.name} has biases that {target.name} lacks, with no normalization behind "
             f"them; received {len(lost)} such layers."
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course.architectures import Architecture
+from course.errors import UsageError
 
 MEASURE = "ImageNet top-1 error"
 _SIZES = (5e6, 25e6, 100e6)  # parameters of the circles in the legend
@@ -50,7 +51,7 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
         One row a network, by MACs.
 
     Raises:
-        ValueError: an unknown name, or networks without a published error of this kind.
+        UsageError: an unknown name, or networks without a published error of this kind.
     """
     import keras
     from rich.console import Console
@@ -62,7 +63,7 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
     entries = [architectures.describe(name) for name in names]
     if missing := [entry.name for entry in entries if measure not in _errors(entry)]:
         known = sorted({key for entry in entries for key in _errors(entry)})
-        raise ValueError(
+        raise UsageError(
             f"No {measure} is known of {', '.join(missing)}; leave them out, or compare by "
             f"another measure. Those named here have: {', '.join(known) or 'none'}."
         )

@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from course.errors import UsageError
+
 # Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
 # that reads on a white page as well as on a dark one.
 BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
@@ -61,7 +63,7 @@ class Shown:
         import matplotlib
 
         if not alt_text(figure):
-            raise ValueError("A figure must say in words what it shows: see `described`.")
+            raise UsageError("A figure must say in words what it shows: see `described`.")
         data = io.BytesIO()
         with matplotlib.rc_context(STYLE):
             figure.savefig(data, format="png", dpi=DPI)
@@ -87,7 +89,7 @@ def show(figure) -> Shown:
         figure: made by a function of this package, or any that was :func:`described`.
 
     Raises:
-        ValueError: it has no text.
+        UsageError: it has no text.
     """
     return Shown(figure)
 
