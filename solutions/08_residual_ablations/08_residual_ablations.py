@@ -19,9 +19,9 @@
 # # 08 · Residual blocks, taken apart
 #
 # A residual block is a sum: of its input, and of what a few layers make of it. Which part of it
-# matters? To find out one changes one thing, trains again, and compares: an **ablation**. Here you
-# build the changes that were tried, count what they cost, run a small ablation yourself, and learn
-# to say which of its differences are real.
+# matters? To find out, you change one thing, train again, and compare: an **ablation**. Here you
+# build the changes that were tried, count what they cost, run a small ablation yourself, and
+# learn to say which of its differences are real.
 #
 # **How to work**
 #
@@ -30,30 +30,32 @@
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and adds a hint. Test cells cannot be edited.
-# 3. The examples you see are not all. When your work is marked, each question is checked on sizes,
-#    weights and numbers drawn anew. You get part of the points if part of the checks pass.
+# 3. The examples you see are not all there is. When your work is graded, each question is checked
+#    on newly drawn sizes, weights and numbers. If some of the checks pass, you get some of the
+#    points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
 #    **Submit**.
 #
 # **Rules**
 #
-# - A block is a function on Keras tensors: it takes a tensor and returns the tensor after its last
-#   layer. Build it from `keras.layers` and `keras.ops`: no `Lambda`, and no layer or model classes of
-#   your own. Leave `course.blocks` and `course.architectures` out of your answers.
+# - A block is a function on Keras tensors: it takes a tensor and returns the tensor after its
+#   last layer. Build it from `keras.layers` and `keras.ops`: no `Lambda`, and no layer or model
+#   classes of your own. Do not use `course.blocks` or `course.architectures` in your answers.
 # - Use the helpers of the next cell, or write the same layers out. Convolutions have "same" padding
 #   and no bias, as normalization would take it away again; normalizations have a momentum of 0.8.
 # - Each block has layers of its own; none is used twice. Everything learns: all weights are
-#   trainable, and a gradient reaches each of them, along every part of the block. Each normalization
-#   uses the batch's statistics in training, where its moving statistics move, and these at
-#   inference. Nothing is random, except in question 13.
+#   trainable, and a gradient reaches each of them, along every part of the block. Each
+#   normalization uses the batch's statistics in training, where its moving statistics are
+#   updated, and the moving statistics at inference. Nothing is random, except in question 13.
 # - Feature maps may have any number of channels, odd or even heights and widths, and need not be
 #   square.
-# - A function leaves what it is given as it is: lists, dicts and arrays.
+# - A function leaves its arguments unchanged: lists, dicts and arrays.
 # - Later questions may call your earlier functions.
 #
-# **Two sittings.** Ten questions are the *core*: they change the block, run the ablation and judge
-# it. Do them first, in this order. The seven *optional* ones count the families that came out of
-# such experiments; no core question needs them. Your instructor says whether their points count.
+# **Two sittings.** Ten questions are the *core*: they change the block, run the ablation and
+# judge it. Do them first, in this order. The seven *optional* ones are about the families that
+# came out of such experiments; no core question needs them. Your instructor will tell you whether
+# their points count.
 #
 # | question | points | | minutes |
 # |---|---:|---|---:|
@@ -73,7 +75,7 @@
 # | 14 Mean, deviation, error of the mean | 2 | core | 10 |
 # | 15 Which differences are real? | 4 | core | 25 |
 # | 16 Run an ablation | 4 | core | 25 |
-# | 17 In your own words (marked by hand) | 4 | core | 30 |
+# | 17 In your own words (graded by hand) | 4 | core | 30 |
 #
 # The core has 30 points, the rest 20. (The minutes are rough guesses.)
 
@@ -118,7 +120,7 @@ def branch(x):
 # %% [markdown]
 # ## 1 · What the shortcut carries
 #
-# Leave the ReLU after the addition out for a moment, and give each block two factors: $s_l$ on its
+# Ignore the ReLU after the addition for a moment, and give each block two factors: $s_l$ on its
 # shortcut and $b_l$ on its branch,
 #
 # $$x_l = s_l\, x_{l-1} + b_l\, F_l, \qquad l = 1, \dots, L.$$
@@ -128,14 +130,14 @@ def branch(x):
 #
 # $$x_L = c_0\, x_0 + c_1 F_1 + \dots + c_L F_L.$$
 #
-# The gradient comes back to $x_0$ on many ways. What takes the direct one, along the shortcuts
-# alone, is multiplied by the same $c_0$. With $s_l = 1$ that is 1, however deep the net; that is
-# what "identity" is good for.
+# The gradient comes back to $x_0$ along many paths. The part that takes the direct one, along the
+# shortcuts alone, is multiplied by the same $c_0$. With $s_l = 1$ that is 1, however deep the
+# network; that is what "identity" is good for.
 #
 # **Example.** Two blocks with $s = (0.5,\ 0.5)$ and $b = (1,\ 1)$: $x_1 = 0.5\, x_0 + F_1$, and
 # $x_2 = 0.5\, x_1 + F_2 = 0.25\, x_0 + 0.5\, F_1 + F_2$.
 #
-# Write `coefficients(shortcuts, branches)`, which gives the list $[c_0, c_1, \dots, c_L]$.
+# Write `coefficients(shortcuts, branches)`, which returns the list $[c_0, c_1, \dots, c_L]$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "coefficients", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -215,15 +217,15 @@ question.score()
 # %% [markdown]
 # ## 2 · Constant scaling
 #
-# The first thing that one may try: weigh the two parts. Write `scaled_block(x, on_shortcut=1.0,
-# on_branch=1.0)`, which computes
+# The first thing to try is to weight the two parts. Write
+# `scaled_block(x, on_shortcut=1.0, on_branch=1.0)`, which computes
 #
 # $$y = \mathrm{ReLU}\big(a\, x + b\, F(x)\big)$$
 #
 # with $a$ = `on_shortcut`, $b$ = `on_branch`, and $F$ the given `branch`. `layers.Rescaling(a)`
 # multiplies by a constant; so does `a * x`.
 #
-# **Example.** With factors 1 and 1 it is the block of unit 07. With 1 and 0 it is ReLU alone.
+# **Example.** With factors 1 and 1 it is the block of unit 07. With 1 and 0 it is just a ReLU.
 
 
 # %% nbgrader={"grade": false, "grade_id": "scaled_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -314,21 +316,21 @@ question.score()
 # %% [markdown]
 # ## 3 · A gate
 #
-# If not a constant, then perhaps a number that the net computes itself, for each value, from 0 to
-# 1: a **gate**
+# If not a constant, then perhaps a number from 0 to 1 that the network itself computes for each
+# value: a **gate**
 #
 # $$g(x) = \sigma\big(W x + c\big),$$
 #
 # where $W$ is a 1x1 convolution of the block's input (with as many filters as $x$ has channels),
-# with a bias $c$, and $\sigma$ is the sigmoid. Two ways to use it were tried:
+# with a bias $c$, and $\sigma$ is the sigmoid. Two ways of using it were tried:
 #
 # - **exclusive**: $y = \mathrm{ReLU}\big((1 - g) \cdot x + g \cdot F(x)\big)$: what goes to one
 #   part is taken from the other.
 # - **shortcut only**: $y = \mathrm{ReLU}\big((1 - g) \cdot x + F(x)\big)$.
 #
-# How far the shortcut is open at the start is up to the bias' first value, `gate_bias`: the more
-# negative, the closer is $g$ to 0 and the shortcut to the identity. Like all other weights, those
-# of the gate are learned.
+# How far the shortcut is open at the start depends on the bias's initial value, `gate_bias`: the
+# more negative it is, the closer $g$ is to 0, and the shortcut to the identity. Like all other
+# weights, those of the gate are learned.
 #
 # Write `gated_block(x, gating, gate_bias=-6.0)`, with `gating` either `"exclusive"` or
 # `"shortcut_only"`. `bias_initializer=keras.initializers.Constant(...)` sets where a bias starts.
@@ -463,8 +465,8 @@ question.score()
 # %% [markdown]
 # ## 4 · Five orders
 #
-# Where do normalization and ReLU belong? Five orders were tried. A block is the sum of its shortcut
-# and its branch; something may stand before the branch, and something after the addition:
+# Where do normalization and ReLU belong? Five orders were tried. A block is the sum of its
+# shortcut and its branch; there may be layers before the branch, and after the addition:
 #
 # | `order` | before and in the branch | after the addition |
 # |---|---|---|
@@ -474,10 +476,10 @@ question.score()
 # | `"relu_only_preactivation"` | ReLU, conv, BN, ReLU, conv, BN | |
 # | `"full_preactivation"` | BN, ReLU, conv, BN, ReLU, conv | |
 #
-# The shortcut is $x$ as it comes, in all of them.
+# The shortcut is $x$ itself in all of them.
 #
 # Write `ordered_block(x, order)`. All convolutions are 3x3, with as many filters as $x$ has
-# channels. A string of steps and a loop over it are shorter than five times a block.
+# channels. A string of steps and a loop over it are shorter than five separate blocks.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ordered_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -599,9 +601,9 @@ question.score()
 # %% [markdown]
 # ## 5 · The pre-activation block
 #
-# The last row won, and for very deep nets by far: between two blocks nothing is left on the
-# shortcut, so $x_L = x_0 + F_1 + \dots + F_L$ holds exactly. Where a block changes the shape
-# the shortcut cannot be $x$, and becomes a 1x1 convolution. Of what? Of the block's first
+# The last row won, and for very deep networks by far: between two blocks nothing is left on the
+# shortcut, so $x_L = x_0 + F_1 + \dots + F_L$ holds exactly. Where a block changes the shape the
+# shortcut cannot be $x$, and becomes a 1x1 convolution. Of what? Of the block's first
 # *activation*, which branch and shortcut then share:
 #
 # - $a = \mathrm{ReLU}(\mathrm{BN}(x))$,
@@ -610,8 +612,8 @@ question.score()
 #   convolution of $a$ with the block's stride (no BN),
 # - their sum, and nothing after it.
 #
-# (In the paper's nets the very first block is an exception: its shortcut starts after the BN and
-# the ReLU even though the shape stays. Here all blocks follow the rule above.)
+# (In the paper's networks the very first block is an exception: its shortcut starts after the BN
+# and the ReLU even though the shape stays. Here all blocks follow the rule above.)
 #
 # Write `preactivation_block(x, filters, strides=1)`.
 #
@@ -727,14 +729,14 @@ question.score()
 # %% [markdown]
 # ## 6 · A pre-activation net
 #
-# Now a whole net. At its start stands a single 3x3 convolution with `widths[0]` filters, without
-# normalization or ReLU, as the first block brings its own. Then one stage for each width, of
-# `blocks` blocks each. The first block of every stage *but the first* has stride 2, also where
+# Now a whole network. It starts with a single 3x3 convolution with `widths[0]` filters, without
+# normalization or ReLU, as the first block brings its own. Then comes one stage for each width,
+# of `blocks` blocks each. The first block of every stage *but the first* has stride 2, even if
 # two stages are equally wide. Something is needed after the last block: its sum has been neither
-# normalized nor rectified. Make up for it in the order of the blocks. Then global average pooling,
-# and a dense layer with a softmax.
+# normalized nor rectified. Make up for that, in the order used in the blocks. Then come global
+# average pooling and a dense layer with a softmax.
 #
-# Write `preactivation_net(widths, blocks, classes, input_shape)`, which gives a `keras.Model`.
+# Write `preactivation_net(widths, blocks, classes, input_shape)`, which returns a `keras.Model`.
 #
 # **Example.** `preactivation_net([4, 8], 2, 10, (8, 8, 3))` has four blocks, two of each width. It
 # has 10 convolutions: one at the start, eight in branches, and one on a shortcut.
@@ -865,20 +867,20 @@ question.score()
 # %% [markdown]
 # ## 7 · Deep or wide
 #
-# A **wide** residual net WRN-$d$-$k$ is a pre-activation net for 32x32 images: a 3x3 convolution
-# from 3 to 16 channels, then three stages of $n$ blocks with $16k$, $32k$ and $64k$ channels, where
-# $d = 6n + 4$. A block has two 3x3 convolutions; its shortcut is a 1x1 convolution where the number
-# of channels changes.
+# A **wide** residual network WRN-$d$-$k$ is a pre-activation network for 32x32 images: a 3x3
+# convolution from 3 to 16 channels, then three stages of $n$ blocks with $16k$, $32k$ and $64k$
+# channels, where $d = 6n + 4$. A block has two 3x3 convolutions; its shortcut is a 1x1
+# convolution where the number of channels changes.
 #
 # - Write `wide_weights(depth, widening)`: the number of weights in all kernels of its convolutions.
 #   No normalization, no dense layer.
-# - Write `widest(depth, budget)`: the largest whole widening factor $k$ of which the kernels have
-#   at most `budget` weights.
+# - Write `widest(depth, budget)`: the largest whole widening factor $k$ for which the kernels
+#   have at most `budget` weights.
 #
-# **Example.** WRN-10-1 has one block a stage: $432$ weights at the start; $2 \cdot 9 \cdot 16^2$;
-# $9 \cdot 16 \cdot 32 + 9 \cdot 32^2 + 16 \cdot 32$; and $9 \cdot 32 \cdot 64 + 9 \cdot 64^2 + 32
-# \cdot 64$. In the first stage the number of channels stays 16, so no shortcut is projected there.
-# That makes 76,720.
+# **Example.** WRN-10-1 has one block per stage: $432$ weights at the start;
+# $2 \cdot 9 \cdot 16^2$; $9 \cdot 16 \cdot 32 + 9 \cdot 32^2 + 16 \cdot 32$; and $9 \cdot 32
+# \cdot 64 + 9 \cdot 64^2 + 32 \cdot 64$. In the first stage the number of channels stays 16, so
+# no shortcut is projected there. That makes 76,720.
 
 
 # %% nbgrader={"grade": false, "grade_id": "wide_weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1004,9 +1006,10 @@ question.score()
 #
 # - Write `path_weights(cardinality, path_width, filters)`: the weights in the kernels of all paths
 #   together.
-# - Write `equal_width(cardinality, filters, width)`: the whole path width $d$ with which $C$ paths
-#   together come nearest to the number of weights of the bottleneck block, which is one path $w$
-#   wide. (The difference of the two numbers of weights is to be smallest; $d$ is at least 1.)
+# - Write `equal_width(cardinality, filters, width)`: the whole path width $d$ with which $C$
+#   paths together come nearest to the number of weights of the bottleneck block, which is one
+#   path $w$ wide. (The difference between the two numbers of weights must be as small as
+#   possible; $d$ is at least 1.)
 #
 # **Example.** One path of 64 channels in a block of 256: $256 \cdot 64 + 9 \cdot 64^2 + 64 \cdot
 # 256 = 69{,}632$ weights. Thirty-two paths of 4 channels: $32 \cdot (256 \cdot 4 + 9 \cdot 4^2 + 4
@@ -1144,16 +1147,16 @@ question.score()
 # %% [markdown]
 # ## 9 · Many paths as one
 #
-# Nobody computes the paths one by one. Put the kernels of all first convolutions side by side, and
-# they are *one* convolution to $C d$ channels; the 3x3 convolutions become one with $C$ **groups**
-# (unit 01); and since the results of all last convolutions are added up, these are one convolution,
-# too, from $C d$ channels.
+# Nobody computes the paths one by one. Put the kernels of all first convolutions side by side,
+# and they are *one* convolution to $C d$ channels; the 3x3 convolutions become one with $C$
+# **groups** (unit 01); and since the results of all last convolutions are added up, these are one
+# convolution too, from $C d$ channels.
 #
-# Write `merge_paths(paths)`. A path is a triple of kernels in Keras' order, `(1, 1, F, d)`, `(3, 3,
-# d, d)` and `(1, 1, d, F)`. The result is a triple of kernels for a 1x1 convolution, a 3x3
-# convolution with `groups=C`, and a 1x1 convolution, which compute the sum of the paths. (There is
-# a ReLU after the first and the second convolution in both forms; it changes nothing here, as it
-# acts on each channel alone.)
+# Write `merge_paths(paths)`. A path is a triple of kernels in Keras' order, `(1, 1, F, d)`,
+# `(3, 3, d, d)` and `(1, 1, d, F)`. The result is a triple of kernels for a 1x1 convolution, a
+# 3x3 convolution with `groups=C`, and a 1x1 convolution, which compute the sum of the paths.
+# (There is a ReLU after the first and the second convolution in both forms; it changes nothing
+# here, as it acts on each channel separately.)
 #
 # **Example.** Two paths with $F = 3$ and $d = 2$ give kernels of shapes `(1, 1, 3, 4)`, `(3, 3, 2,
 # 4)` and `(1, 1, 4, 3)`. In Keras, a grouped kernel's third axis counts only the channels of one
@@ -1266,13 +1269,13 @@ question.score()
 # %% [markdown]
 # ## 10 · Channels that grow
 #
-# Two nets that widen a little with every layer or block.
+# Two networks widen a little with every layer or block.
 #
-# - **PyramidNet** starts with $c$ channels and adds $\alpha$ in all, evenly over its $N$ blocks.
-#   Block $k$ has $\lfloor c + \alpha k / N \rfloor$ channels, $k = 1, \dots, N$.
-# - **DenseNet** adds nothing up: each of its layers concatenates $g$ new channels (the *growth
-#   rate*) to all those of its input. After a dense block a transition keeps a fraction $\theta$ (the
-#   *compression*) of the channels, rounded down; after the last block there is none.
+# - **PyramidNet** starts with $c$ channels and adds $\alpha$ in total, evenly over its $N$
+#   blocks. Block $k$ has $\lfloor c + \alpha k / N \rfloor$ channels, $k = 1, \dots, N$.
+# - **DenseNet** does not add: each of its layers concatenates $g$ new channels (the *growth
+#   rate*) to all those of its input. After a dense block a transition keeps a fraction $\theta$
+#   (the *compression*) of the channels, rounded down; after the last block there is none.
 #
 # Write `pyramid_widths(start, alpha, blocks)`, the channels of every block, and
 # `dense_channels(start, growth_rate, layers, compression)`, the channels at the *end of every dense
@@ -1430,24 +1433,24 @@ question.score()
 # %% [markdown]
 # ## 11 · How long are the paths?
 #
-# Through each residual block a signal can go two ways: over the shortcut, or through the branch. So
-# a stack of blocks is a bundle of **paths**, of all lengths. Count the blocks whose branch a path
-# goes through: that is its length.
+# A signal can go through each residual block in two ways: over the shortcut, or through the
+# branch. So a stack of blocks is a bundle of **paths** of all lengths. A path's length is the
+# number of blocks whose branch it goes through.
 #
-# **FractalNet** has paths of many lengths without a residual. Column by column it is built by the
+# **FractalNet** has paths of many lengths without a residual. It is built column by column by the
 # rule
 #
 # $$f_1 = \text{conv}, \qquad f_{C+1} = \big(f_C \circ f_C\big) \oplus \text{conv},$$
 #
-# where $\circ$ puts one after the other and $\oplus$ takes the mean of two ways side by side.
+# where $\circ$ puts one after the other and $\oplus$ takes the mean of two parallel paths.
 #
 # - Write `residual_paths(blocks)`: a list whose entry $k$ is the number of paths of length $k$, $k
 #   = 0, \dots,$ `blocks`.
 # - Write `fractal_paths(columns)`: the same for one fractal block, where a path's length is the
 #   number of its convolutions, $k = 0, \dots, 2^{C-1}$.
 #
-# A hint for both: ways one after the other *multiply* polynomials, in which $z^k$ stands for a
-# path of length $k$; ways side by side *add* them. `np.convolve` multiplies polynomials.
+# A hint for both: paths in series *multiply* polynomials, in which $z^k$ stands for a path of
+# length $k$; parallel paths *add* them. `np.convolve` multiplies polynomials.
 #
 # **Example.** Three residual blocks: one path of length 0, three of length 1, three of length 2,
 # one of length 3: `[1, 3, 3, 1]`. Two columns: one convolution beside two: `[0, 1, 1]`.
@@ -1555,8 +1558,9 @@ question.score()
 # %% [markdown]
 # ## 12 · Stochastic depth
 #
-# In training, leave each block's branch out at random. Block $l$ of $L$ survives with a probability
-# that falls in a straight line, from 1 (the image, block 0, as it were) to $p_L$ at the last block:
+# In training, leave out each block's branch at random. Block $l$ of $L$ survives with a
+# probability that falls linearly, from 1 (for the image, which is block 0, as it were) to $p_L$
+# at the last block:
 #
 # $$p_l = 1 - \frac{l}{L}\,(1 - p_L), \qquad l = 1, \dots, L.$$
 #
@@ -1565,9 +1569,9 @@ question.score()
 #   survive. The blocks are drawn independently of each other. (As in question 11, `np.convolve`
 #   helps: a block is a polynomial of two terms.)
 #
-# **Example.** `survivals(4, 0.5)` is `[0.875, 0.75, 0.625, 0.5]`: even the first block is dropped
-# at times. Two blocks with $p = 0.9$ and $0.6$: none survives with probability $0.1 \cdot 0.4 =
-# 0.04$, one with $0.9 \cdot 0.4 + 0.1 \cdot 0.6 = 0.42$, both with $0.54$.
+# **Example.** `survivals(4, 0.5)` is `[0.875, 0.75, 0.625, 0.5]`: even the first block is
+# sometimes dropped. Two blocks with $p = 0.9$ and $0.6$: none survives with probability
+# $0.1 \cdot 0.4 = 0.04$, one with $0.9 \cdot 0.4 + 0.1 \cdot 0.6 = 0.42$, both with $0.54$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "survivals", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1681,8 +1685,8 @@ question.score()
 # (as the paper does), or divide by `survival` in training what survives.
 #
 # `layers.Dropout(rate, noise_shape=...)` does the second of these. Its `rate` is the probability
-# that something is *dropped*; `noise_shape` says over which axes one draw is shared: there the size
-# is 1. `None` stands for the size of the batch.
+# that something is *dropped*; `noise_shape` says over which axes one draw is shared: its size
+# there is 1. `None` stands for the batch size.
 #
 # Write `stochastic_block(x, survival)`: $x$ plus the given `branch(x)`, which is dropped in this
 # way. Nothing follows the addition.
@@ -1803,16 +1807,16 @@ question.score()
 # %% [markdown]
 # ## 14 · Mean, deviation, error of the mean
 #
-# Train the same net with another seed, and it ends with another error. One number is no result.
-# With the errors $e_1, \dots, e_n$ of $n$ seeds,
+# Train the same network with another seed, and it ends with another error. One number is not a
+# result. With the errors $e_1, \dots, e_n$ of $n$ seeds,
 #
 # $$\bar e = \frac 1 n \sum_i e_i, \qquad s = \sqrt{\frac{1}{n - 1} \sum_i (e_i - \bar e)^2}, \qquad
 # \mathrm{se} = \frac{s}{\sqrt n}.$$
 #
 # The **standard deviation** $s$ says how far a single run may lie from the mean; more runs do not
-# make it smaller. The **standard error** says how far the *mean* may lie from what infinitely many
-# runs would give; more runs do. The sum is divided by $n - 1$, as the mean was itself fitted to
-# these $n$ numbers, which lie nearer to it than to the true one.
+# make it smaller. The **standard error** says how far the *mean* may lie from what infinitely
+# many runs would give; more runs do make that smaller. The sum is divided by $n - 1$ because the
+# mean was itself fitted to these $n$ numbers, which lie closer to it than to the true mean.
 #
 # Write `summary(errors)`.
 #
@@ -1908,9 +1912,9 @@ question.score()
 # %% [markdown]
 # ## 15 · Which differences are real?
 #
-# Two variants, a few seeds each. Their means differ: they always do. Would they differ if the
-# variants were equally good? **Welch's test** compares the difference with its standard error, and
-# does not ask that both scatter alike:
+# Take two variants, with a few seeds each. Their means differ: they always do. Would they differ
+# if the variants were equally good? **Welch's test** compares the difference with its standard
+# error, and does not assume that both scatter equally:
 #
 # $$t = \frac{\bar a - \bar b}{\sqrt{v_a + v_b}}, \qquad v = \frac{s^2}{n}, \qquad
 # \nu = \frac{(v_a + v_b)^2}{v_a^2 / (n_a - 1) + v_b^2 / (n_b - 1)}.$$
@@ -1919,17 +1923,17 @@ question.score()
 # = `2 * stats.t.sf(abs(t), nu)`, where $\nu$ are the *degrees of freedom*. A small $p$ is a reason
 # to believe in the difference.
 #
-# Whoever makes twenty comparisons at $p < 0.05$ can expect to find one "real" difference where there
-# is none. So with $m$ comparisons demand $p < \alpha / m$, the same for each of them (Bonferroni).
+# If you make twenty comparisons at $p < 0.05$, you can expect to find one "real" difference where
+# there is none. So with $m$ comparisons, demand $p < \alpha / m$ of each of them (Bonferroni).
 #
-# - Write `welch(a, b)`, which gives $(t, \nu, p)$.
+# - Write `welch(a, b)`, which returns $(t, \nu, p)$.
 # - Write `verdicts(errors, baseline, alpha=0.05)`: compare each other variant with the baseline,
-#   $m$ comparisons in all. A variant is `"better"` or `"worse"` if $p < \alpha / m$, as an error is
-#   better if it is smaller, and `"not shown"` otherwise.
+#   $m$ comparisons in all. A variant is `"better"` or `"worse"` if $p < \alpha / m$ (a smaller
+#   error is better), and `"not shown"` otherwise.
 #
-# **Example.** For $a = (6, 7, 8)$ and $b = (8, 10, 12)$: $v_a = 1/3$, $v_b = 4/3$, so $t = -3 /
-# \sqrt{5/3} = -2.324$, $\nu = 2.941$ and $p = 0.105$. Not shown, although three points of error lie
-# between the means. "Not shown" is not "equal": there were too few runs.
+# **Example.** For $a = (6, 7, 8)$ and $b = (8, 10, 12)$: $v_a = 1/3$, $v_b = 4/3$, so
+# $t = -3 / \sqrt{5/3} = -2.324$, $\nu = 2.941$ and $p = 0.105$. Not shown, although the means are
+# three points of error apart. "Not shown" is not "equal": there were too few runs.
 
 
 # %% nbgrader={"grade": false, "grade_id": "welch", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2158,14 +2162,15 @@ question.score()
 # %% [markdown]
 # ## 16 · Run an ablation
 #
-# Your turn to change one thing. The next cell has drawn shapes of 16x16 pixels, small enough to
-# train on them in a second, and `error_after_training(net)`, which draws the images of 50 steps,
-# trains a net on them with `train(net, batches)`, and returns its error on images that it has not
-# seen, from 0 to 1.
+# Now it is your turn to change one thing. The next cell has drawn shapes of 16x16 pixels, small
+# enough to train on in a second, and `error_after_training(net)`, which draws the images for 50
+# steps, trains a network on them with `train(net, batches)`, and returns its error on images that
+# it has not seen, from 0 to 1.
 #
-# The test **rehearses**: for as long as it runs, another `train` stands in the place of this one. It
-# trains nothing, notes what it is given, and returns an error of 0.001 for the first run, 0.002 for
-# the second one and so on. So you can see within a second whether an ablation does what you mean.
+# The test is a **rehearsal**: while it runs, another `train` takes the place of this one. It
+# trains nothing, records what it is given, and returns an error of 0.001 for the first run, 0.002
+# for the second one, and so on. So you can see within a second whether an ablation does what you
+# intend.
 
 # %% nbgrader={"grade": false, "grade_id": "shapes", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from course import datasets
@@ -2210,20 +2215,20 @@ def error_after_training(net, steps=50):
 
 
 # %% [markdown]
-# Chance has a hand in the first weights, and in the order of the images. A seed fixes both, if it
-# is set in the right place: `keras.utils.set_random_seed(seed)`, *before* the net is built.
+# The initial weights and the order of the images are random. A seed fixes both, if it is set in
+# the right place: `keras.utils.set_random_seed(seed)`, *before* the network is built.
 #
 # - Write `ablation_net(variant)`: a 3x3 convolution (`conv`) with 16 filters and stride 2 on
-#   16x16x3 images, BN, ReLU; two blocks of the variant; global average pooling; a dense layer with
-#   softmax for 10 classes. What stands around the blocks is the same for all variants, whatever
-#   a block begins or ends with. Variants are
+#   16x16x3 images, BN, ReLU; two blocks of the variant; global average pooling; a dense layer
+#   with softmax for 10 classes. What is around the blocks is the same for all variants, whatever
+#   a block begins or ends with. The variants are
 #   - `"original"`, `"full_preactivation"`, and the other three orders of question 4,
 #   - `"constant_scaling"`: question 2 with factors 0.5 and 0.5,
 #   - `"shortcut_gating"`: question 3, shortcut only, with a bias of 0.
-# - Write `ablation(variants, seeds)`: for each variant and each seed, a net of its own, trained by
-#   one call of `error_after_training`, with its usual number of steps. The result is a dict from
-#   each variant to the list of the errors that these calls returned, in the order of the seeds.
-#   Nothing may depend on what was trained before.
+# - Write `ablation(variants, seeds)`: for each variant and each seed, a network of its own,
+#   trained by one call of `error_after_training`, with its default number of steps. The result is
+#   a dict from each variant to the list of the errors that these calls returned, in the order of
+#   the seeds. Nothing may depend on what was trained before.
 #
 # **Example.** `ablation(["original", "constant_scaling"], [1, 2, 3])` returns a dict of two lists of
 # three numbers. In a rehearsal, a single run returns `{"original": [0.001]}`.
@@ -2515,9 +2520,9 @@ for variant, (mean, deviation, error) in summary(mine).items():
 print(verdicts(mine, "original"))
 
 # %% [markdown]
-# And here are longer runs that come with this course: ResNets of 32 layers, with the paper's
-# changes, three seeds each. The cell finds them where the course's folder `data/runs` is, and says
-# so where it is not. (`course runs shortcuts` in a terminal shows how they were trained.)
+# And here are longer runs that come with this course: 32-layer ResNets with the paper's changes,
+# three seeds each. The cell looks for them in the course's folder `data/runs`, and says so if it
+# is not there. (`course runs shortcuts` in a terminal shows how they were trained.)
 
 # %%
 from course.studies import runs
@@ -2544,50 +2549,50 @@ for study in ("shortcuts", "activation_order"):
 # gate on the shortcut contains the identity as a special case, so it can represent more; that it
 # was worse must have been bad luck."
 #
-# Write about ten sentences: what does the first claim show, and what not; which runs and which test
-# would show it, and what would you report; what is wrong with the conclusion about the gate, and
-# how would you find out? Use numbers from your ablation or from the recorded runs for one of your
-# points. This question is marked by hand.
+# Write about ten sentences: what does the first claim show, and what does it not show; which runs
+# and which test would show it, and what would you report; what is wrong with the conclusion about
+# the gate, and how would you find out? Use numbers from your ablation or from the recorded runs
+# for one of your points. This question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
 # One run each shows that training works, and little more. Without a second seed nobody knows how
-# far runs of the same net lie apart; on CIFAR-10 nets of this kind differ by some tenths of a point
-# from seed to seed, as much as is claimed here. And D is the best of six: the smallest of six equal
-# variants lies below the original more often than not, so the winner of a comparison looks better
-# than it is. If the test set chose it, it is not a test set any more.
+# far runs of the same net lie apart; on CIFAR-10 nets of this kind differ by some tenths of a
+# point from seed to seed, as much as is claimed here. And D is the best of six: the smallest of
+# six equal variants lies below the original more often than not, so the winner of a comparison
+# looks better than it is. If the test set chose it, it is no longer a test set.
 #
 # I would train the original and D (better all six) with at least five new seeds each, the same
-# recipe and the same number of epochs, choose on validation images and look at the test set once. I
-# would report mean and standard error for each, and Welch's test of the difference with a level
-# divided by the number of comparisons. If $p$ is not small, "not shown" is the answer, and the
-# simpler block stays. (In the recorded runs, for instance, two of the variants differ by ... with a
-# standard error of ..., which seeds alone can explain.)
+# recipe and the same number of epochs, choose on validation images and look at the test set once.
+# I would report mean and standard error for each, and Welch's test of the difference with a level
+# divided by the number of comparisons. If $p$ is not small, the answer is "not shown", and the
+# simpler block stays. (In the recorded runs, for instance, two of the variants differ by ... with
+# a standard error of ..., which seeds alone can explain.)
 #
-# The gate can represent the identity, but what a net can represent is not what training finds.
-# Closed or half open, it multiplies the signal on the shortcut by a number below 1 in every block,
-# and what comes back along the shortcuts alone as well: 0.5 in each of 54 blocks leaves $10^{-16}$
-# of the direct way. The gradient as a whole does not vanish with it: the branches carry it, and in
-# the lecture it even *grows* towards the first block, by a factor of tens. So the direct way is
-# lost, and optimization is as hard as without shortcuts. One sees it in the *training* error, which
-# would be worse as well, whereas overfitting would make the training error low. A start with a bias
-# of -6, a measurement of the gates' values and of the gradient's size block by block, and several
-# seeds would tell it from bad luck.
+# The gate can represent the identity, but what a network can represent is not what training
+# finds. Closed or half open, it multiplies the signal on the shortcut by a number below 1 in
+# every block, and what comes back along the shortcuts alone as well: 0.5 in each of 54 blocks
+# leaves $10^{-16}$ on the direct path. The gradient as a whole does not vanish with it: the
+# branches carry it, and in the lecture it even *grows* towards the first block, by a factor of
+# tens. So the direct path is lost, and optimization is as hard as without shortcuts. It would
+# show in the *training* error, which would be worse as well, whereas overfitting would make the
+# training error low. A start with a bias of -6, a measurement of the gates' values and of the
+# gradient's size block by block, and several seeds would tell it from bad luck.
 #
 # **Marking scheme** (4 points)
 #
-# - 1: a single run each says nothing about chance; the spread between seeds must be known. Half a
-#   point more is not given for naming a number of seeds alone.
+# - 1: a single run each says nothing about chance; the spread between seeds must be known. Naming
+#   a number of seeds alone does not earn another half point.
 # - 1: the best of six is biased (selection, several comparisons, or choosing on the test set), and
 #   a procedure that could come out either way: new seeds, mean and standard error, Welch or another
 #   test, corrected for the number of comparisons.
 # - 1: representation is not optimization: on every shortcut the gate scales the signal down, and
 #   with it the direct part of the gradient; evidence is the training error, or the gradients, or the
 #   gate's bias. Half a point if the gradient as a whole is said to vanish: measured, it grows.
-# - 1: numbers from the own or the recorded runs, with their standard error, read rightly ("not
-#   shown" is not "equal"). No point for numbers without an error.
+# - 1: numbers from their own or the recorded runs, with standard errors, interpreted correctly
+#   ("not shown" is not "equal"). No point for numbers without an error.
 # ### END SOLUTION
 
 # %% [markdown]
-# So a residual block wants a clear way through, and a claim wants more than one seed. Before you
+# So a residual block needs a clear way through, and a claim needs more than one seed. Before you
 # submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
