@@ -1,8 +1,8 @@
-"""Run untrusted code in processes that are forked from a warm Python and shut off from the rest.
+"""Run untrusted code in isolated processes, forked from a Python that has its imports done.
 
-A :class:`ForkServer` imports what the code will need, once. Each :meth:`ForkServer.start` then
-forks a process of its own from it, isolates it, and calls one function there, whose only way in
-and out is a socket::
+A :class:`ForkServer` imports what the code will need, once. Each :meth:`ForkServer.start` forks a
+process from it, isolates that process, and calls one function in it. A socket is the function's
+only connection to the outside::
 
     modules = ("numpy", "tensorflow", "keras")
     with ForkServer(modules, isolation=require_isolation()) as server:
@@ -11,8 +11,8 @@ and out is a socket::
         exit = process.wait(60)
 
 The function is called as ``function(channel, *descriptors)``, with a ``socket.socket`` and the
-numbers of any further descriptors that were passed on. It finds itself in an empty folder that
-holds the given `files` and that vanishes with it.
+numbers of any further descriptors that were passed on. Its working directory holds the given
+`files` and nothing else, and is deleted when the process ends.
 """
 
 from autograder.sandbox.client import ForkServer

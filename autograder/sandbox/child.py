@@ -1,8 +1,8 @@
-"""Inside: what a forked process does to itself before it calls the student's side.
+"""Inside the sandbox: how a forked process isolates itself before it calls the function.
 
-Where there are namespaces two processes are forked. `init` is pid 1: it makes the view of the
-file system, gives up its rights and waits; when it ends, the kernel ends all others. The main
-process, pid 2, calls the function. Elsewhere there is only the main process.
+With namespaces, two processes are forked. `init` is pid 1: it builds the view of the file system,
+gives up its rights and waits; when it ends, the kernel ends all others. The main process, pid 2,
+calls the function. Without namespaces there is only the main process.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ import tempfile
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from autograder.sandbox import kernel, messages, system_calls, watch
 from autograder.sandbox.request import Request
 
-WORK = "/student"  # where there are namespaces
-FIRST_UID = 200_000  # of the user ids that "root" gives away; far from those of people
+WORK = "/student"  # the work folder, with namespaces
+FIRST_UID = 200_000  # of the user ids that "root" assigns; far from those of people
 _THREADS = "1"
-_MSGQUEUE, _SIGPENDING = 12, 11  # limits that the resource module has no name for
+_MSGQUEUE, _SIGPENDING = 12, 11  # limits that the resource module does not name
 
 
 @dataclass
 class Setup:
-    """What the client tells the server once.
+    """What the client sends to the server at its start.
 
     Attributes:
-        isolation: a name of :class:`Isolation`.
+        isolation: the name of an :class:`Isolation`.
         preload: modules to import.
         readable: files and folders that may be read.
         private_tmp: give each process a /tmp of its own.
-        scratch: where work folders are made that are no mounts; the server's own folder.
+        scratch: the server's own folder; without namespaces it holds the work folders.
     """
 
     isolation: str
@@ -55,7 +56,7 @@ class Setup:
 
 
 def environment(work: str) -> dict[str, str]:
-    """The variables that a sandboxed process starts with."""
+    """Return the environment variables that a sandboxed process starts with."""
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     return {
         "HOME": work,
@@ -71,17 +72,19 @@ def environment(work: str) -> dict[str, str]:
         "MPLCONFIGDIR": f"{work}/.matplotlib",
         "IPYTHONDIR": f"{work}/.ipython",
         "KERAS_HOME": f"{work}/.keras",
-        # BLAS reads its variable when it is loaded, so this is for programs that are started.
+        # BLAS reads its variable when it is loaded, so this is for programs started from inside.
         "OPENBLAS_NUM_THREADS": "1",
     } | dict.fromkeys(threads, _THREADS)
 
 
 def uid_of(request: Request, setup: Setup) -> int:
-    """The user id that a process runs as."""
+    """Return the user id that a process runs as."""
     return FIRST_UID + request.slot if setup.isolation == "root" else os.getuid()
 
 
-def init(request: Request, setup: Setup, contents: int, passed: list[int], status: socket.socket):
+def init(
+    request: Request, setup: Setup, contents: int, passed: list[int], status: socket.socket
+) -> NoReturn:
     """Be pid 1: build the view, give up all rights, start the main process, wait for its end."""
     kernel.signal_at_parents_death(signal.SIGKILL)
     new = kernel.NEWNS | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWNET | kernel.NEWCGROUP
@@ -103,7 +106,7 @@ def init(request: Request, setup: Setup, contents: int, passed: list[int], statu
     pid = os.fork()
     if pid == 0:
         main(request, setup, WORK, contents, passed, status)
-    # Ctrl-C has a handler in Python, and pid 1 gets the signals that it has handlers for.
+    # Python handles Ctrl-C, and pid 1 receives only the signals that it has handlers for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # In its parent's namespaces the main process has another number, but the same descriptor.
     messages.send(status, [os.pidfd_open(pid)], main=True)
@@ -118,7 +121,7 @@ def init(request: Request, setup: Setup, contents: int, passed: list[int], statu
 
 
 def _make_view(request: Request, setup: Setup, uid: int) -> None:
-    """Mounts on top of what bubblewrap made, which is read-only."""
+    """Mount what belongs to this process on top of bubblewrap's read-only view."""
     k = kernel
     # What is mounted here must not spread to other submissions.
     k.mount("none", "/", flags=k.RECURSIVE | k.PRIVATE)
@@ -133,8 +136,8 @@ def _make_view(request: Request, setup: Setup, uid: int) -> None:
         k.mount(f"{WORK}/.tmp", "/tmp", flags=k.BIND)
     # Mapped and shared, /dev/zero gives memory that is resident in no process.
     k.mount("/dev/null", "/dev/zero", flags=k.BIND)
-    # A container that masks parts of /proc allows no new one. Then bubblewrap's stays: its
-    # processes can be seen there, but neither looked into nor signalled.
+    # A container that masks parts of /proc allows no new one. Then bubblewrap's stays: other
+    # processes are listed in it, but can be neither inspected nor signalled.
     with contextlib.suppress(PermissionError):
         k.mount("proc", "/proc", "proc", safe | k.NO_EXEC | k.READ_ONLY)
 
@@ -146,15 +149,15 @@ def main(
     contents: int,
     passed: list[int],
     status: socket.socket,
-):
-    """Be the main process: take on the limits, say that all is ready, call the function."""
+) -> NoReturn:
+    """Be the main process: set the limits, report readiness, call the function."""
     try:
         os.setsid()
         function = _prepare(request, setup, work, contents)
         messages.send(status, ready=True)
     except BaseException as error:
         _report(status, error)
-    status.detach()  # its number is about to be another's
+    status.detach()  # its number is about to be reused
     keep_only(passed, first=3)
     channel = socket.socket(fileno=3)
     rest = range(4, 3 + len(passed))
@@ -165,14 +168,14 @@ def main(
         code = error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         code = 1
-    # Neither handlers of the server's at exit nor threads that linger.
+    # Run none of the server's exit handlers, and wait for no thread.
     os._exit(code)
 
 
-def _prepare(request: Request, setup: Setup, work: str, contents: int) -> Callable:
+def _prepare(request: Request, setup: Setup, work: str, contents: int) -> Callable[..., object]:
     if not setup.namespaces:
         kernel.signal_at_parents_death(signal.SIGKILL)
-    kernel.set_dumpable(True)  # or its own /proc/self is closed to it, and TensorFlow aborts
+    kernel.set_dumpable(True)  # else it cannot read its own /proc/self, and TensorFlow aborts
     os.umask(0o022)
     os.chdir(work)
     os.environ.clear()
@@ -181,8 +184,8 @@ def _prepare(request: Request, setup: Setup, work: str, contents: int) -> Callab
     _limit(request, setup)
     if setup.isolation == "landlock":
         _confine_without_namespaces(setup, work)
-    # The server's random state is everybody's. So is the seed of `hash` of a string, which can
-    # not be changed in a running Python: one student can foresee another's order of a set.
+    # All processes inherit the server's random state. They also share the seed of string hashes,
+    # which a running Python cannot change: students can predict the order of each other's sets.
     random.seed()
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
@@ -190,17 +193,18 @@ def _prepare(request: Request, setup: Setup, work: str, contents: int) -> Callab
     sys.argv[:] = [""]
     sys.modules["__main__"] = types.ModuleType("__main__")
     module, _, name = request.target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    function: Callable[..., object] = getattr(importlib.import_module(module), name)
+    return function
 
 
 def _limit(request: Request, setup: Setup) -> None:
-    """The kernel's own limits. Those on one process are the watchdog's safety net."""
+    """Set the kernel's own limits; those on a single process back up the watchdog."""
     limits = request.limits
     with open("/proc/self/statm") as file:
         inherited = int(file.read().split()[5]) * resource.getpagesize()
     values = {
         resource.RLIMIT_NPROC: limits.processes + _others(setup),
-        # Not AS: TensorFlow and threads reserve gigabytes of addresses that they never touch.
+        # Not AS: TensorFlow and threads reserve gigabytes of address space that they never use.
         resource.RLIMIT_DATA: inherited + (limits.memory_mb << 20),
         resource.RLIMIT_FSIZE: limits.file_mb << 20,
         resource.RLIMIT_NOFILE: 256,
@@ -218,9 +222,9 @@ def _limit(request: Request, setup: Setup) -> None:
 
 
 def _others(setup: Setup) -> int:
-    """Threads besides the student's that the kernel counts with them, by user id."""
+    """Count the threads of the same user id that are not the student's."""
     if setup.namespaces:
-        # Pid 1; in a user namespace, which has a count of its own, the supervisor too.
+        # Pid 1; in a user namespace, which is counted separately, the supervisor too.
         return {"root": 1, "user": 2}[setup.isolation]
     count = 0
     for entry in os.scandir("/proc"):
@@ -234,10 +238,10 @@ def _confine_without_namespaces(setup: Setup, work: str) -> None:
     kernel.forbid_new_privileges()
     kernel.bar_capabilities()
     kernel.drop_capabilities()
-    # Of /proc only what is one's own: the grader's arguments are to be read in the rest.
+    # Only the process's own part of /proc: the rest shows the grader's arguments.
     proc = [f"/proc/{name}" for name in (os.getpid(), "self", "meminfo", "cpuinfo", "stat")]
     devices = ["/dev/urandom", "/dev/random", "/sys/devices/system/cpu"]
-    # Python lists the folder of a package, of which only a part may be shown.
+    # Python lists the folder of a package even if only a part of it is readable.
     folders = {os.path.dirname(path) for path in setup.readable}
     packages = [folder for folder in folders if os.path.exists(f"{folder}/__init__.py")]
     kernel.landlock([*setup.readable, *proc, *devices], [work, "/dev/null"], packages)
@@ -246,16 +250,16 @@ def _confine_without_namespaces(setup: Setup, work: str) -> None:
 
 
 def keep_only(descriptors: list[int], *, first: int) -> None:
-    """Number these descriptors from `first` on, and close all others from there."""
+    """Renumber these descriptors from `first` on, and close all others from there."""
     end = first + len(descriptors)
-    # By way of high numbers, as the old and the new ones may overlap.
+    # Through high numbers, as the old and the new ones may overlap.
     away = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, end) for descriptor in descriptors]
     for number, descriptor in enumerate(away, start=first):
         os.dup2(descriptor, number, inheritable=False)
     os.closerange(end, 1 << 20)
 
 
-def _report(status: socket.socket, error: BaseException):
+def _report(status: socket.socket, error: BaseException) -> NoReturn:
     text = f"{type(error).__name__}: {error}"[:2000]
     with contextlib.suppress(OSError):
         messages.send(status, error=text)

@@ -1,10 +1,9 @@
-"""The client's side: a fork server, and processes from it."""
+"""The client's side: start a fork server, and sandboxed processes from it."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import socket
 import threading
@@ -25,36 +24,38 @@ _MOST_PASSED = MOST_DESCRIPTORS - 3  # besides the supervisor's socket, the requ
 
 
 def _claim_slot() -> tuple[int, socket.socket]:
-    """A small number that no other sandboxed process has, and what gives it back when closed.
+    """Return a small number that no other sandboxed process has, and the socket that reserves it.
 
-    The number becomes a user id, and the kernel counts processes by that. A socket's name is
-    claimed for the whole machine, and given back however this program ends.
+    The number becomes a user id, by which the kernel counts processes. The name of a socket is
+    reserved on the whole machine until it is closed, which happens however this program ends.
     """
     claim = socket.socket(socket.AF_UNIX)
-    for slot in itertools.count():
+    slot = 0
+    while True:
         try:
             claim.bind(f"\0autograder-sandbox-{slot}")
             return slot, claim
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
+        slot += 1
 
 
 class ForkServer:
-    """A warm Python from which isolated processes are forked.
+    """A Python process with its imports done, from which isolated processes are forked.
 
-    Any thread may start processes. Closing the server, or leaving it as a context manager, ends
-    all of them, and so does the end of this program, however it comes.
+    Any thread may start processes. They all end when the server is closed or left as a context
+    manager, and when this program ends for any reason.
 
     Args:
-        preload: modules that it imports. They may run no TensorFlow op and know no secret: all
-            processes share the server's memory.
+        preload: modules to import. They must run no TensorFlow op and contain no secret: all
+            processes inherit the server's memory.
         isolation: what :func:`require_isolation` gave, or a weaker one. `Isolation.NONE`
             isolates nothing: for trusted code.
         readable: further files and folders that the processes may read.
 
     Attributes:
-        isolation: the one that is used.
+        isolation: the isolation in use.
 
     Raises:
         SandboxError: the server cannot be started.
@@ -92,18 +93,18 @@ class ForkServer:
         Args:
             target: "package.module:function", called as ``function(channel, *descriptors)``. A
                 module that was not preloaded is imported each time.
-            limits: what it may use.
-            files: what its work folder holds at the start: names and contents, or a folder to
-                copy (regular files only).
-            environment: variables to set besides the safe defaults, or in their place.
-            descriptors: open descriptors of the client's to pass on, besides the channel.
+            limits: what the process may use.
+            files: initial contents of its work folder: a mapping of names to contents, or a
+                folder to copy (regular files only).
+            environment: variables that extend or override the safe defaults.
+            descriptors: open descriptors of the client to pass on, besides the channel.
 
         Returns:
-            The running process, isolated: the function is about to be called.
+            The isolated process, about to call the function.
 
         Raises:
-            SandboxError: it could not be started. A server that died is started anew by the next
-                call.
+            SandboxError: the process could not be started. If the server died, the next call
+                starts a new one.
         """
         limits = limits or Limits()
         if len(descriptors) > _MOST_PASSED:
@@ -133,22 +134,22 @@ class ForkServer:
         try:
             with self._lock:
                 if self._closed:
-                    raise SandboxError("This fork server was closed. Make a new one.")
+                    raise SandboxError("This fork server is closed. Create a new one.")
                 if not self.alive:
                     self._server.close()
                     self._server = self._launch()
                 self._server.send(descriptors)
         except OSError as error:
             problem = str(error) if self.alive else self._exit_reason()
-            raise SandboxError(f"A process could not be asked for: {problem}") from None
+            raise SandboxError(f"The fork server could not be reached: {problem}") from None
         finally:
             os.close(file)
 
-    def _await_start(self, control, target: str, group: ControlGroup | None) -> None:
+    def _await_start(self, control: socket.socket, target: str, group: ControlGroup | None) -> None:
         try:
             answer, descriptors = messages.receive(control, 2 * START_SECONDS)
-            if descriptors:
-                # The supervisor, which waits until it is in the group before it forks.
+            if descriptors and group:
+                # The supervisor, which does not fork before it is in the group.
                 try:
                     group.add(control_groups.pid_of(descriptors[0]))
                 finally:
@@ -162,30 +163,30 @@ class ForkServer:
             raise SandboxError(f"{target} could not be started: {problem}")
 
     def _exit_reason(self) -> str:
-        return f"{self._server.exit_reason()} The next start makes a new one."
+        return f"{self._server.exit_reason()} The next start launches a new one."
 
     @property
     def alive(self) -> bool:
-        """Whether the server runs."""
+        """Whether the server is running."""
         return self._server.alive
 
     @property
     def pid(self) -> int:
-        """The process that was started: the server, or bubblewrap around it."""
+        """Id of the process that was started: the server, or bubblewrap around it."""
         return self._server.process.pid
 
     @property
     def threads(self) -> int:
-        """Threads of the server after its imports. With more than one, a fork may lock up."""
+        """Number of the server's threads after its imports; with more than one, a fork may hang."""
         return self._server.threads
 
     @property
     def memory_limit(self) -> str:
-        """Who keeps processes to their memory: "control group and watchdog" or "watchdog"."""
+        """What enforces the memory limit: "control group and watchdog" or "watchdog"."""
         return "control group and watchdog" if self._groups else "watchdog"
 
     def close(self) -> None:
-        """End the server and every process that came from it."""
+        """End the server and every process forked from it."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -194,5 +195,5 @@ class ForkServer:
     def __enter__(self) -> ForkServer:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -1,8 +1,8 @@
-"""A memory limit by the kernel itself, where this program may make control groups (version 2).
+"""A memory limit enforced by the kernel, where this program may create control groups (v2).
 
-It counts what the watchdog can't see, such as buffers of sockets and pipes, and has no gap between
-two looks. Where groups can't be made, which is usual outside of systemd's delegation, there is the
-watchdog alone.
+It counts what the watchdog cannot see, such as buffers of sockets and pipes, and is always in
+force. Where groups cannot be created, which is usual unless systemd delegates them, only the
+watchdog limits memory.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _numbers = itertools.count()
 
 
 class ControlGroup:
-    """A group below `parent` for one tree of processes.
+    """A control group below `parent` for one tree of processes.
 
     Raises:
-        OSError: it cannot be made, or not with a memory limit.
+        OSError: it cannot be created, or takes no memory limit.
     """
 
-    def __init__(self, parent: Path, limits: Limits):
+    def __init__(self, parent: Path, limits: Limits) -> None:
         self.path = parent / f"autograder-{os.getpid()}-{next(_numbers)}"
         self.path.mkdir()
         try:
-            # Files in the two tmpfs count as memory here.
+            # Files in the two tmpfs mounts count as memory here.
             memory = limits.memory_mb + 2 * limits.disk_mb + _SLACK_MB
             self._write("memory.max", memory << 20)
             with contextlib.suppress(OSError):  # a kernel without swap has no such file
@@ -44,16 +44,16 @@ class ControlGroup:
             raise
 
     def _write(self, name: str, value: int) -> None:
-        # Not created: in a folder that is no control group this has to fail.
+        # Without O_CREAT: in a folder that is not a control group this has to fail.
         with open(os.open(self.path / name, os.O_WRONLY), "w") as file:
             file.write(str(value))
 
     def add(self, pid: int) -> None:
-        """Move a process in; what it forks from now on is in as well."""
+        """Move a process into the group, and with it all that it forks from now on."""
         self._write("cgroup.procs", pid)
 
     def has_killed(self) -> bool:
-        """Whether the kernel ended a process of the group for its use of memory."""
+        """Whether the kernel killed a process of the group for using too much memory."""
         with contextlib.suppress(OSError, ValueError):
             events = dict(
                 line.split() for line in (self.path / "memory.events").read_text().splitlines()
@@ -62,7 +62,7 @@ class ControlGroup:
         return False
 
     def remove(self) -> None:
-        """Remove the group, once the last process in it has ended."""
+        """Remove the group once the last process in it has ended."""
         end = time.monotonic() + _REMOVE_SECONDS
         while self.path.exists() and time.monotonic() < end:
             with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class ControlGroup:
 
 
 def find_parent() -> Path | None:
-    """Where groups with a memory limit can be made and filled: tried with a process of no use."""
+    """Find a folder where groups with a memory limit work, tried with an idle process."""
     try:
         lines = _OWN.read_text().splitlines()
     except OSError:
@@ -80,7 +80,7 @@ def find_parent() -> Path | None:
     own = next((line[len("0::/") :] for line in lines if line.startswith("0::/")), None)
     if own is None:
         return None
-    # A group that has processes of its own can't have children with limits, so beside it first.
+    # A group with processes of its own cannot have children with limits, so try beside it first.
     for parent in (ROOT / own).parent, ROOT / own:
         if parent.is_relative_to(ROOT) and _works(parent):
             return parent
@@ -97,7 +97,8 @@ def _works(parent: Path) -> bool:
             try:
                 group.add(idle.pid)
             finally:
-                idle.stdin.close()
+                if idle.stdin:
+                    idle.stdin.close()
     except OSError:
         return False
     finally:
@@ -106,8 +107,8 @@ def _works(parent: Path) -> bool:
 
 
 def pid_of(descriptor: int) -> int:
-    """The number that the process behind a pidfd has here, whatever namespace it is in."""
+    """Return the id in this namespace of the process that a pidfd refers to."""
     for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
         if line.startswith("Pid:"):
             return int(line.split()[1])
-    raise ProcessLookupError(f"descriptor {descriptor} is of no process")
+    raise ProcessLookupError(f"descriptor {descriptor} does not refer to a process")

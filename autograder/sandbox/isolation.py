@@ -1,4 +1,4 @@
-"""How far a sandboxed process can be shut off on this machine."""
+"""The ways of isolating a sandboxed process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Isolation:
-    """A way of isolating; two are equal if their names are.
+    """A way of isolating a process. Two are equal if their names are.
 
     Attributes:
-        name: "root" (namespaces, a user id for each process; needs root), "user" (namespaces, by
-            way of user namespaces), "landlock" (no namespaces: file rules and a system call
-            filter) or "none" (limits only: for trusted code).
-        reason: what was found when it was tried, and why no stronger one works, in words.
+        name: "root" (namespaces, and a user id for each process; needs root), "user" (user
+            namespaces), "landlock" (no namespaces: file rules and a system call filter) or "none"
+            (limits only: for trusted code).
+        reason: the result of trying it, and why no stronger one works.
     """
 
     name: str

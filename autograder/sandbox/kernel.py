@@ -1,4 +1,4 @@
-"""The kernel's calls that Python's library lacks, thinly: each raises OSError when it fails."""
+"""Thin wrappers of system calls that Python's library lacks. Each raises OSError if it fails."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def _checked(result: int, what: str) -> int:
 
 
 def unshare(flags: int) -> None:
-    """Leave some of the parent's namespaces for new ones."""
+    """Leave some of the parent's namespaces and enter new ones."""
     _checked(_libc.unshare(ctypes.c_int(flags)), f"unshare {flags:#x}")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """mount(2)."""
+    """Mount a file system; see mount(2)."""
     source_, target_, kind_, options_ = (x.encode() for x in (source, target, kind, options))
     result = _libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
     _checked(result, f"mount {kind or source} on {target}")
 
 
 def set_host_name(name: str) -> None:
-    """Name this UTS namespace."""
+    """Set the host name of this UTS namespace."""
     _checked(_libc.sethostname(name.encode(), ctypes.c_size_t(len(name))), "sethostname")
 
 
@@ -55,33 +55,33 @@ def _prctl(option: int, *arguments: int) -> None:
 
 
 def signal_at_parents_death(number: int) -> None:
-    """Get this signal when the parent ends. The kernel forgets it when the user id changes."""
+    """Receive this signal when the parent ends. A change of the user id cancels this."""
     _prctl(_SET_PDEATHSIG, number)
 
 
 def set_dumpable(dumpable: bool) -> None:
-    """Whether processes of the same user may look into this one through /proc."""
+    """Set whether processes of the same user may inspect this one through /proc."""
     _prctl(_SET_DUMPABLE, int(dumpable))
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, in place of pid 1."""
+    """Become the parent of descendants whose own parent ends, instead of pid 1."""
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def forbid_new_privileges() -> None:
-    """No program started from here gains rights, setuid or not."""
+    """Keep programs started from here from gaining rights, by setuid or otherwise."""
     _prctl(_SET_NO_NEW_PRIVS, 1)
 
 
 def bar_capabilities() -> None:
-    """Empty the set of capabilities that a program could ever gain; before any user id changes."""
+    """Empty the set of capabilities that a program could gain. Call it before changing user ids."""
     for capability in range(64):
         try:
             _prctl(_CAPBSET_DROP, capability)
         except OSError as error:
-            # Not ours to drop: with no new privileges the set gives nothing. Or beyond the last
-            # one that this kernel knows.
+            # We may not drop it, but without new privileges the set grants nothing; or it is
+            # beyond the last one that this kernel knows.
             if error.errno not in (errno.EPERM, errno.EINVAL):
                 raise
             return
@@ -96,7 +96,7 @@ def drop_capabilities() -> None:
 
 
 def filter_system_calls(program: bytes) -> None:
-    """Load a BPF program over this process and its descendants; there is no way to unload it."""
+    """Apply a BPF program to this process and its descendants, for good."""
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
@@ -110,20 +110,20 @@ def filter_system_calls(program: bytes) -> None:
 
 
 def landlock_version() -> int:
-    """The version of Landlock that this kernel has; 0 for none."""
-    version = _libc.syscall(
+    """Return this kernel's version of Landlock; 0 if it has none."""
+    version: int = _libc.syscall(
         ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint(1)
     )
     return max(0, version)
 
 
 def landlock(read: Iterable[str], write: Iterable[str], listed: Iterable[str]) -> None:
-    """Leave this process and its descendants these files and folders, and none besides.
+    """Restrict this process and its descendants to these files and folders.
 
     Args:
-        read: may be read and executed, with all below them.
-        write: may be changed too.
-        listed: folders whose names may be read, and no more.
+        read: paths that may be read and executed, with everything below them.
+        write: paths that may also be changed.
+        listed: folders whose entries may be listed, but not read.
 
     Raises:
         OSError: this kernel has no Landlock.

@@ -1,4 +1,4 @@
-"""One running fork server, seen from the client."""
+"""Launch a fork server, and talk to it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO, Any
 
 from autograder.sandbox import messages, view
 from autograder.sandbox.child import WORK, Setup, environment
@@ -27,17 +28,17 @@ _BOOT = "import sys; sys.path.append({root!r}); from autograder.sandbox.server i
 
 
 class ServerProcess:
-    """A fork server's process and what belongs to it.
+    """A fork server's process, with its socket and its scratch folder.
 
     Attributes:
-        process: the one that was started: the server itself, or bubblewrap around it.
-        threads: how many it has after its imports.
+        process: the process that was started: the server itself, or bubblewrap around it.
+        threads: its number of threads after its imports.
 
     Raises:
         SandboxError: it did not start.
     """
 
-    def __init__(self, preload: Sequence[str], isolation: Isolation, paths: Sequence[Path]):
+    def __init__(self, preload: Sequence[str], isolation: Isolation, paths: Sequence[Path]) -> None:
         namespaces = isolation in (Isolation.ROOT, Isolation.USER)
         command: list[str] = []
         if namespaces:
@@ -46,9 +47,9 @@ class ServerProcess:
         self._own_scratch = not namespaces
         if self._own_scratch:
             os.mkdir(f"{self._scratch}/.tmp")
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server lasts
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
         self._control, theirs = messages.pair()
-        # -I: neither the user's packages, nor variables, nor the current folder.
+        # -I: ignore the user's packages, environment variables and the current folder.
         command += [sys.executable, "-I", "-B", "-c", _BOOT.format(root=str(view.package_root()))]
         with theirs:
             number = theirs.fileno()
@@ -68,21 +69,23 @@ class ServerProcess:
             raise
 
     def _introduce(self, setup: Setup) -> int:
-        answer: dict = {}
+        answer: dict[str, Any] = {}
         with contextlib.suppress(OSError):
             messages.send(self._control, **asdict(setup))
             answer, _ = messages.receive(self._control, _PRELOAD_SECONDS)
         if "ready" not in answer:
             problem = answer.get("error") or self.exit_reason()
             raise SandboxError(f"The fork server could not be started: {problem}")
-        return answer["threads"]
+        threads: int = answer["threads"]
+        return threads
 
     @property
     def alive(self) -> bool:
+        """Whether the server is running."""
         return self.process.poll() is None
 
     def send(self, descriptors: Sequence[int]) -> None:
-        """Ask for a process; the first descriptor is the socket that the answer comes to.
+        """Request a process. The first descriptor is the socket that receives the answer.
 
         Raises:
             OSError: the server is gone.
@@ -90,18 +93,18 @@ class ServerProcess:
         socket.send_fds(self._control, [b"start"], descriptors)
 
     def exit_reason(self) -> str:
-        """What is known of its end, in words."""
+        """Describe how the server ended, as far as that is known."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)
         code = self.process.returncode
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        said = f" Its last words: {lines[-1][:500]}" if lines else ""
-        return f"the fork server {'gives no answer' if code is None else f'died ({code})'}.{said}"
+        last = f" Its last output: {lines[-1][:500]}" if lines else ""
+        return f"the fork server {'does not answer' if code is None else f'died ({code})'}.{last}"
 
     def close(self) -> None:
-        """End it, and with it every process that came from it."""
-        self._control.close()  # which the server and the supervisors take for the end
+        """End the server and every process forked from it."""
+        self._control.close()  # tells the server and the supervisors to stop
         try:
             self.process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -112,14 +115,16 @@ class ServerProcess:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 
-def _spawn(command: list[str], descriptor: int, errors, variables: dict) -> subprocess.Popen:
-    """Start a program from a thread that lasts as long as the program.
+def _spawn(
+    command: list[str], descriptor: int, errors: IO[bytes], variables: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a program from a thread that lives as long as the program.
 
-    The kernel tells a child of its parent's end when the *thread* that started it ends.
+    The kernel reports the parent's death to a child when the *thread* that started it ends.
     """
-    started: queue.SimpleQueue = queue.SimpleQueue()
+    started: queue.SimpleQueue[subprocess.Popen[bytes] | SandboxError] = queue.SimpleQueue()
 
-    def keep():
+    def keep() -> None:
         try:
             process = subprocess.Popen(
                 command,
@@ -128,7 +133,7 @@ def _spawn(command: list[str], descriptor: int, errors, variables: dict) -> subp
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 pass_fds=[descriptor],
-                start_new_session=True,  # Ctrl-C in a terminal is for the client alone
+                start_new_session=True,  # only the client receives Ctrl-C in a terminal
                 cwd="/",
             )
         except OSError as error:

@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 
 class SandboxError(Exception):
-    """A sandbox could not be made or used. Nothing that code inside of it did raises this."""
+    """A sandbox could not be created or used. Code that runs inside never causes this."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process and all of its descendants may use together, unless it says otherwise.
+    """What a process and all of its descendants together may use.
 
     Args:
-        memory_mb: resident memory in MiB, pages that are shared with others counted by share.
+        memory_mb: resident memory in MiB; of a page shared by several processes each counts its
+            part.
         processes: processes and threads; at least 8.
         cpu_s: CPU seconds; None for no limit.
         wall_s: seconds from the call of the function to its end; None for no limit.
-        file_mb: size of any one file in MiB.
-        disk_mb: size in MiB of the work folder, and again of /dev/shm.
+        file_mb: size in MiB of a single file.
+        disk_mb: size in MiB of the work folder, and the same again of /dev/shm.
 
     Raises:
-        ValueError: a limit that is not a positive number.
+        ValueError: a limit is not a positive number.
     """
 
     memory_mb: int = 3000
@@ -32,10 +33,10 @@ class Limits:
     file_mb: int = 50
     disk_mb: int = 64
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in vars(self).items():
             optional = name in ("cpu_s", "wall_s")
-            kinds = (int, float) if optional else int
+            kinds = (int, float) if optional else (int,)
             if value is None and optional:
                 continue
             if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
@@ -50,18 +51,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Exit:
-    """The end of a sandboxed process.
+    """How a sandboxed process ended.
 
     Attributes:
-        code: 0 when the function returned, its number if it returned one or called `sys.exit`,
-            1 after an exception; negative for a signal, as `subprocess` has it; None if nobody
-            could tell, because the fork server was gone.
+        code: the number that the function returned or passed to `sys.exit`, else 0; 1 after an
+            exception; negative for a signal, as in `subprocess`; None if it is unknown because the
+            fork server died.
         reason: why it was stopped: "memory", "processes", "cpu", "wall", "disk" (a limit),
             "killed" (by the client), "server" (the fork server died); "" if it ended by itself.
-        cpu_seconds: of the process and its descendants.
-        peak_memory_mb: the most that was seen resident at once, in MiB, as `reason` "memory"
-            counts it where that was looked at, else with shared pages counted in full.
-        wall_seconds: from the call of the function to the end.
+        cpu_seconds: CPU time of the process and its descendants.
+        peak_memory_mb: peak resident memory in MiB: PSS where it was sampled, RSS otherwise.
+        wall_seconds: time from the call of the function to the end.
     """
 
     code: int | None

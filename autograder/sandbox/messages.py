@@ -1,4 +1,4 @@
-"""Small messages between the client, the server and its children: JSON on packet sockets."""
+"""Small messages between the client, the server and its children, as JSON on packet sockets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-_LARGEST = 1 << 18  # more than the kernel lets a message have
+_LARGEST = 1 << 18  # more than the kernel allows for a message
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected sockets that keep messages apart."""
+    """Return two connected sockets that preserve the boundaries of messages."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
@@ -27,20 +27,20 @@ def send(to: socket.socket, descriptors: Sequence[int] = (), **message: Any) -> 
 
 
 def readable(source: socket.socket, seconds: float | None) -> bool:
-    """Wait for a message or the other end's end."""
+    """Wait until a message arrives or the other end closes; return whether either happened."""
     poll = select.poll()  # not select, which takes no descriptor beyond 1023
     poll.register(source, select.POLLIN)
     return bool(poll.poll(None if seconds is None else math.ceil(1000 * seconds)))
 
 
 def receive(source: socket.socket, seconds: float | None) -> tuple[dict[str, Any], list[int]]:
-    """The next message and its descriptors; an empty one if the other end is gone.
+    """Return the next message and its descriptors; an empty message if the other end is gone.
 
     Raises:
-        TimeoutError: neither came in time.
+        TimeoutError: neither happened in time.
     """
-    # Asked first: a receive that does not block, as one with a timeout, can take an end that
-    # comes just after a message for the end alone.
+    # Poll first: a receive that does not block, such as one with a timeout, can miss a message
+    # whose sender closes its end right after it.
     if not readable(source, seconds):
         raise TimeoutError(f"no message after {seconds} s")
     try:

@@ -1,4 +1,4 @@
-"""Which isolation works on this machine: each is tried, by code that attempts to get out."""
+"""Find out which isolation works on this machine, by running code that tries to break out."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _HOW = {
 
 
 def probe() -> Isolation:
-    """The strongest isolation that works here: each is tried, not assumed.
+    """Return the strongest isolation that works here. Each is tried, not assumed.
 
     Returns:
-        ROOT, USER, LANDLOCK or NONE, with the reason why the stronger ones don't work.
+        ROOT, USER, LANDLOCK or NONE, with the reason why the stronger ones do not work.
     """
     failures = []
     for isolation, how in _HOW.items():
@@ -38,10 +38,10 @@ def probe() -> Isolation:
 
 
 def require_isolation() -> Isolation:
-    """The strongest isolation that works here.
+    """Return the strongest isolation that works here.
 
     Raises:
-        SandboxError: none does.
+        SandboxError: none works.
     """
     found = probe()
     if found == Isolation.NONE:
@@ -50,7 +50,7 @@ def require_isolation() -> Isolation:
 
 
 def why_not(isolation: Isolation) -> str:
-    """Try one isolation, with a process that attempts to get out; empty if it cannot."""
+    """Return why an isolation does not work here; "" if a process failed to break out of it."""
     if isolation == Isolation.ROOT and os.geteuid() != 0:
         return "needs root"
     limits = Limits(memory_mb=500, processes=20, cpu_s=20, wall_s=20)
@@ -63,18 +63,18 @@ def why_not(isolation: Isolation) -> str:
             paths = [secret.name, str(Path.home()), sys.prefix]
             process.channel.sendall(json.dumps([*paths, os.getpid()]).encode() + b"\n")
             with process.channel.makefile() as lines:
-                found = json.loads(lines.readline() or '["it ended before it could say anything"]')
+                found = json.loads(lines.readline() or '["the process ended without a result"]')
     except SandboxError as error:
         return str(error)
     return "the sandbox leaks: " + ", ".join(found) if found else ""
 
 
 def try_to_get_out(channel: socket.socket) -> None:
-    """Runs inside: says which of the things that must fail did not."""
+    """Report which of the actions that must fail succeeded. This runs inside the sandbox."""
     with channel.makefile() as lines:
         secret, home, prefix, grader = json.loads(lines.readline())
     attempts = {
-        "a file of the grader's can be read": lambda: open(secret).close(),
+        "the grader's files can be read": lambda: open(secret).close(),
         "the home folder can be listed": lambda: _list_beyond(home, prefix),
         "Python can be changed": lambda: open(f"{prefix}/changed", "w").close(),
         "there is a network": lambda: socket.socket(socket.AF_INET).close(),
@@ -90,7 +90,7 @@ def try_to_get_out(channel: socket.socket) -> None:
 
 
 def _list_beyond(home: str, *shown: str) -> None:
-    # What is shown may lie below it, and then the folders on the way are there.
+    # If the sandbox shows something inside the home folder, the folders on the way exist.
     for entry in os.listdir(home):
         if not any(path.startswith(f"{home}/{entry}") for path in [*shown, sys.base_prefix]):
             return
@@ -98,7 +98,7 @@ def _list_beyond(home: str, *shown: str) -> None:
 
 
 def _signal(grader: int) -> None:
-    # In a namespace of processes this number is nobody's, or one of the sandbox's own.
+    # In a pid namespace this number is unused, or belongs to the sandbox itself.
     if os.getpid() > 2:
         os.kill(grader, 0)
     else:

@@ -17,12 +17,12 @@ _KILL_SECONDS = 20
 
 
 class Process:
-    """A function running in a process of its own; made by :meth:`ForkServer.start`.
+    """A function running in a sandboxed process; created by :meth:`ForkServer.start`.
 
-    Leaving it as a context manager kills it, if it still runs, and closes the channel.
+    Leaving it as a context manager kills the process, if it still runs, and closes the channel.
 
     Attributes:
-        channel: a blocking stream socket, the other end of the one that the function got.
+        channel: a blocking stream socket, connected to the one that the function received.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Process:
         control: socket.socket,
         group: ControlGroup | None,
         claim: socket.socket,
-    ):
+    ) -> None:
         self.channel = channel
         self._control = control
         self._group = group
@@ -40,20 +40,20 @@ class Process:
         self._reading = threading.Lock()
 
     def interrupt(self) -> None:
-        """Send SIGINT to the main process, as Ctrl-C would."""
+        """Send SIGINT to the main process, like Ctrl-C."""
         self._say("interrupt")
 
     def poll(self) -> Exit | None:
-        """How it ended; None while it runs."""
+        """Return how it ended; None while it runs."""
         with contextlib.suppress(TimeoutError):
             return self.wait(0)
         return None
 
     def wait(self, timeout: float | None = None) -> Exit:
-        """Wait for the end. Nothing of it runs any more when this returns.
+        """Wait for the end. No descendant runs any more when this returns.
 
         Raises:
-            TimeoutError: it still runs after `timeout` seconds.
+            TimeoutError: it is still running after `timeout` seconds.
         """
         end = None if timeout is None else time.monotonic() + timeout
         if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
@@ -77,21 +77,21 @@ class Process:
         return end
 
     def kill(self) -> Exit:
-        """Stop it with all its descendants; all are gone when this returns.
+        """Kill it with all its descendants; all are gone when this returns.
 
         Raises:
-            SandboxError: it could not be stopped, as when the kernel waits for a broken disk.
+            SandboxError: it could not be killed, for example while the kernel waits for a disk.
         """
         self._say("kill")
         try:
             return self.wait(_KILL_SECONDS)
         except TimeoutError:
             raise SandboxError(
-                f"a process was still there {_KILL_SECONDS} s after SIGKILL"
+                f"A process was still running {_KILL_SECONDS} s after SIGKILL."
             ) from None
 
     def fileno(self) -> int:
-        """A descriptor that becomes readable at the end, for `select`."""
+        """Return a descriptor for `select`, which becomes readable at the end."""
         return self._control.fileno()
 
     def _say(self, word: str) -> None:
@@ -101,7 +101,7 @@ class Process:
     def __enter__(self) -> Process:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.kill()
         finally:
@@ -113,6 +113,6 @@ class Process:
         if group:
             group.remove()
 
-    def __del__(self):
-        # Its sockets close with it, and that ends the process too.
+    def __del__(self) -> None:
+        # Its sockets close as well, which ends the process.
         self._end()

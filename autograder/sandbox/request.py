@@ -1,4 +1,4 @@
-"""What the client asks of the fork server, in one anonymous file of any size."""
+"""The client's request to the fork server, in an anonymous file of any size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from autograder.sandbox.limits import Limits, SandboxError
 
 @dataclass
 class Request:
-    """One process to start: see :meth:`ForkServer.start`.
+    """A process to start; see :meth:`ForkServer.start`.
 
     Attributes:
-        slot: a number that no other running process of this client has.
-        confirm: the supervisor waits for the client's word before it goes on.
-        files: names and sizes of the files; the contents follow in the same order.
+        slot: a number that no other running sandboxed process has.
+        confirm: the supervisor waits for the client's confirmation before it goes on.
+        files: names and sizes of the files; their contents follow in the same order.
     """
 
     target: str
@@ -29,7 +29,7 @@ class Request:
     files: list[tuple[str, int]] = field(default_factory=list)
 
     def pack(self, contents: Mapping[str, bytes | Path]) -> int:
-        """Write the request and its files; gives the descriptor of an anonymous file."""
+        """Write the request and its files; return the descriptor of an anonymous file."""
         blobs = {n: c.read_bytes() if isinstance(c, Path) else c for n, c in contents.items()}
         self.files = [(name, len(blob)) for name, blob in blobs.items()]
         descriptor = os.memfd_create("request")
@@ -42,7 +42,7 @@ class Request:
 
     @classmethod
     def read(cls, descriptor: int) -> Request:
-        """The request in a file, which is left at the first byte of its contents."""
+        """Read a request, and leave the file's position at the first byte of its contents."""
         with os.fdopen(os.dup(descriptor), "rb") as file:
             line = file.readline()
         os.lseek(descriptor, len(line), os.SEEK_SET)
@@ -50,7 +50,7 @@ class Request:
         return cls(**data | {"limits": Limits(**data["limits"])})
 
     def unpack(self, descriptor: int, folder: str) -> None:
-        """Write the files below a folder, reading their contents from where `read` stopped."""
+        """Write the files into a folder, reading their contents from where `read` stopped."""
         for name, size in self.files:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,36 +62,37 @@ class Request:
 
 
 def collect(files: Mapping[str, bytes] | Path | None, limits: Limits) -> dict[str, bytes | Path]:
-    """Names and contents of the files to hand over, checked.
+    """Check the files to hand over, and return their names and contents.
 
     Raises:
-        SandboxError: a name that would leave the work folder, or more than the limits allow.
+        SandboxError: a name leads out of the work folder, or the limits are exceeded.
     """
     if files is None:
         return {}
+    found: dict[str, bytes | Path]
     if isinstance(files, Mapping):
         found = dict(files)
-        sizes = {name: len(content) for name, content in found.items()}
+        sizes = {name: len(content) for name, content in files.items()}
     else:
-        # Links could point at other people's files: only what is really there is copied.
+        # Links could point to other people's files: only regular files are copied.
         paths = [p for p in sorted(Path(files).rglob("*")) if p.is_file() and not p.is_symlink()]
         found = {path.relative_to(files).as_posix(): path for path in paths}
-        sizes = {name: path.stat().st_size for name, path in found.items()}
+        sizes = {name: (files / name).stat().st_size for name in found}
     for name, size in sizes.items():
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\0" in name:
             raise SandboxError(
-                f"A file's name must be a path below the work folder; received {name!r}."
+                f"A file's name must be a path inside the work folder; received {name!r}."
             )
         if size > limits.file_mb << 20:
             raise SandboxError(
                 f"No file may be larger than {limits.file_mb} MiB; {name} has {size >> 20}. "
-                "Raise the limit file_mb, or name its folder in `readable`."
+                "Raise the limit file_mb, or add its folder to `readable`."
             )
     if sum(sizes.values()) > limits.disk_mb << 20:
         raise SandboxError(
             f"The files must fit into {limits.disk_mb} MiB; they have "
-            f"{sum(sizes.values()) >> 20}. Raise the limit disk_mb, or name their folder in "
+            f"{sum(sizes.values()) >> 20}. Raise the limit disk_mb, or add their folder to "
             "`readable`."
         )
     return found

@@ -1,6 +1,6 @@
-"""The fork server: imports once, then forks a supervisor for each request.
+"""The fork server: import modules once, then fork a supervisor for each request.
 
-It runs no student code and holds no secret: every process that comes from it has its memory.
+It runs no student code and holds no secret, since every process forked from it inherits its memory.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from typing import NoReturn
 
 from autograder.sandbox import kernel, messages, watch
 from autograder.sandbox.child import Setup
@@ -29,9 +30,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     setup = Setup(**messages.receive(control, None)[0])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the client handles Ctrl-C
     if not setup.namespaces:
-        # With its pid namespace all ends at once. Without, supervisors have to see to it.
+        # A pid namespace ends as a whole. Without one, the supervisors end their processes.
         kernel.signal_at_parents_death(signal.SIGTERM)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         kernel.adopt_orphans()
@@ -41,7 +42,7 @@ def main() -> None:
         messages.send(control, error=f"{type(error).__name__}: {error}"[:4000])
         return
     messages.send(control, ready=True, threads=_threads())
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombie
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
     supervisors: set[int] = set()
     try:
         _serve(control, setup, supervisors)
@@ -51,9 +52,9 @@ def main() -> None:
 
 
 def _threads() -> int:
-    """How many threads there are, once those that only imports needed have ended.
+    """Count this process's threads, once those that only imports needed have ended.
 
-    Matplotlib has one while it looks for fonts, which outlives the import for a moment.
+    Matplotlib starts one to look for fonts, which briefly outlives the import.
     """
     deadline = time.monotonic() + _THREADS_END_S
     while (count := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < deadline:
@@ -62,18 +63,18 @@ def _threads() -> int:
 
 
 def _preload(modules: list[str]) -> None:
-    gc.disable()  # what is imported stays; looking for garbage in it takes a tenth of the time
+    gc.disable()  # imports leave no garbage, but looking for it takes a tenth of the time
     for name in modules:
         importlib.import_module(name)
     gc.enable()
     context = sys.modules.get("tensorflow.python.eager.context")
     if context is not None and context.context()._initialized:
         raise RuntimeError(
-            "preloading must not run a TensorFlow op, whose threads would be missing in a fork; "
+            "Preloading must not run a TensorFlow op, whose threads would be missing in a fork; "
             f"one of {', '.join(modules)} does. Import it in the target instead."
         )
     gc.collect()
-    gc.freeze()  # a collection in a child would copy every page that holds an object
+    gc.freeze()  # else a collection in a child would copy every page that holds an object
 
 
 def _serve(control: socket.socket, setup: Setup, supervisors: set[int]) -> None:
@@ -99,7 +100,7 @@ def _serve(control: socket.socket, setup: Setup, supervisors: set[int]) -> None:
 
 
 def _leave_nothing(setup: Setup, supervisors: set[int]) -> None:
-    """Wait until the supervisors have ended what they watch, and remove the folder."""
+    """Wait until the supervisors have ended what they watch, and remove the scratch folder."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for pid in supervisors:
         with contextlib.suppress(ProcessLookupError):
@@ -112,7 +113,9 @@ def _leave_nothing(setup: Setup, supervisors: set[int]) -> None:
     shutil.rmtree(setup.scratch, ignore_errors=True)
 
 
-def _supervise(control, setup, replies, descriptors) -> None:
+def _supervise(
+    control: socket.socket, setup: Setup, replies: socket.socket, descriptors: list[int]
+) -> NoReturn:
     try:
         os.close(control.detach())
         supervise(setup, replies, descriptors[0], descriptors[1:])
@@ -121,13 +124,13 @@ def _supervise(control, setup, replies, descriptors) -> None:
 
 
 def _end_orphans(supervisors: set[int]) -> None:
-    """Kill children that nobody watches any more, as their supervisor was killed from outside."""
-    children = set()
+    """Kill children whose supervisor was killed from outside, so that nobody watches them."""
+    children: set[int] = set()
     with open(f"/proc/self/task/{os.getpid()}/children") as file:
         children.update(map(int, file.read().split()))
     for orphan in children - supervisors:
         for pid in watch.descendants(orphan):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    # Not by that list, which may lack children while others end.
+    # Not from that list, which may be incomplete while processes end.
     supervisors -= {pid for pid in supervisors if not os.path.exists(f"/proc/{pid}")}

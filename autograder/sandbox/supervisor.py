@@ -1,9 +1,10 @@
-"""The trusted process between the client and one sandboxed tree: it starts, watches and ends it."""
+"""The trusted process that starts, watches and ends one sandboxed tree of processes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import shutil
 import signal
@@ -12,6 +13,8 @@ import subprocess
 import tempfile
 import time
 from dataclasses import asdict
+from types import FrameType
+from typing import Any, NoReturn
 
 from autograder.sandbox import child, kernel, messages, watch
 from autograder.sandbox.child import Setup
@@ -24,15 +27,15 @@ _GRACE_SECONDS = 0.3
 
 
 def supervise(setup: Setup, control: socket.socket, contents: int, passed: list[int]) -> None:
-    """See one request through, in a process of its own.
+    """Carry out one request. This runs in a process of its own.
 
     Args:
-        setup: the server's.
-        control: speaks with the client, in JSON messages.
-        contents: the request's file.
-        passed: the channel and the descriptors for the function.
+        setup: what the server was told at its start.
+        control: a socket for JSON messages to and from the client.
+        contents: descriptor of the request's file.
+        passed: descriptors for the function: the channel, then any others.
     """
-    # The server ignores this one; student code has to wait for processes that it starts.
+    # The server ignores this signal, but student code has to wait for processes that it starts.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = Request.read(contents)
@@ -44,7 +47,9 @@ def supervise(setup: Setup, control: socket.socket, contents: int, passed: list[
         end = supervisor.watch()
     except Exception as error:
         supervisor.end()
-        answer = {"error": str(error) if isinstance(error, _NotStarted) else repr(error)}
+        answer: dict[str, Any] = {
+            "error": str(error) if isinstance(error, _NotStarted) else repr(error)
+        }
     else:
         answer = {"exit": asdict(end)}
     supervisor.clean_up()
@@ -57,24 +62,27 @@ class _NotStarted(Exception):
 
 
 class Supervisor:
-    """One tree of processes, from its making to its end.
+    """One tree of processes, from start to end.
 
     `first` is the process that was forked here: pid 1 of new namespaces, or else the main process.
     """
 
-    def __init__(self, request: Request, setup: Setup, control: socket.socket):
+    # Set when the process is forked.
+    first_descriptor: int
+    status: socket.socket
+    started: float
+
+    def __init__(self, request: Request, setup: Setup, control: socket.socket) -> None:
         self.request, self.setup, self.control = request, setup, control
         self.first: int | None = None
-        self.first_descriptor: int | None = None
         self.main: int | None = None  # a descriptor of the process that calls the function
-        self.status: socket.socket | None = None
         self.code: int | None = None
         self.cpu_seconds, self.peak = 0.0, 0
         self.work = child.WORK
         self.stopping = False
 
-    def stop_soon(self, *_) -> None:
-        """The handler for the server's end."""
+    def stop_soon(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal that announces the server's end."""
         self.stopping = True
 
     # Starting
@@ -82,16 +90,16 @@ class Supervisor:
     def start(self, contents: int, passed: list[int]) -> None:
         """Fork the process and wait until it is about to call the function."""
         if self.request.confirm:
-            self._be_confirmed()
+            self._await_confirmation()
         if not self.setup.namespaces:
-            kernel.adopt_orphans()  # so that no daemon gets out of reach
+            kernel.adopt_orphans()  # so that no daemon escapes
             self._make_folder()
         else:
             self._enter_namespaces()
         self.status, theirs = messages.pair()
         self.first = os.fork()
         if self.first == 0:
-            self._be_child(contents, passed, theirs)
+            self._run_child(contents, passed, theirs)
         self.first_descriptor = os.pidfd_open(self.first)
         if not self.setup.namespaces:
             self.main = self.first_descriptor
@@ -102,7 +110,7 @@ class Supervisor:
         self.started = time.monotonic()
         messages.send(self.control, ready=True)
 
-    def _be_confirmed(self) -> None:
+    def _await_confirmation(self) -> None:
         """Let the client put this process into a control group before it has children."""
         pidfd = os.pidfd_open(os.getpid())
         messages.send(self.control, [pidfd], supervisor=True)
@@ -126,7 +134,7 @@ class Supervisor:
         self.work = tempfile.mkdtemp(prefix="work-", dir=self.setup.scratch)
         os.mkdir(f"{self.work}/.tmp", 0o700)
 
-    def _be_child(self, contents: int, passed: list[int], status: socket.socket) -> None:
+    def _run_child(self, contents: int, passed: list[int], status: socket.socket) -> NoReturn:
         try:
             os.close(self.control.detach())
             os.close(self.status.detach())
@@ -135,7 +143,7 @@ class Supervisor:
                 os.dup2(nowhere, standard)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            # When the machine runs out of memory, this goes first, and not the grader.
+            # If the machine runs out of memory, the kernel kills this first, not the grader.
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("500")
             arguments = (contents, passed, status)
@@ -158,7 +166,7 @@ class Supervisor:
             except TimeoutError:
                 raise _NotStarted(f"it was not ready after {START_SECONDS} s") from None
             if not news:
-                raise _NotStarted("the process ended while it was set up")
+                raise _NotStarted("the process ended during its setup")
             if "error" in news:
                 raise _NotStarted(news["error"])
             if descriptors:
@@ -168,40 +176,42 @@ class Supervisor:
     # Watching
 
     def watch(self) -> Exit:
-        """Keep the tree to its limits until it ends or the client wants it to."""
+        """Enforce the limits until the tree ends or the client stops it."""
         reason, pause = "", _LOOK_SECONDS
         while not reason:
-            ready, _, _ = select.select([self.control, self.first_descriptor], [], [], pause)
+            watched: list[socket.socket | int] = [self.control, self.first_descriptor]
+            ready, _, _ = select.select(watched, [], [], pause)
             if self.first_descriptor in ready:
                 break
             if self.control in ready:
-                reason = self._obey()
+                reason = self._obey_client()
             elif self.stopping:
                 reason = "killed"
             else:
                 began = time.thread_time()
                 reason = self._over_a_limit()
-                # A look may cost a fifth of one core at most.
+                # Looking may cost at most a fifth of one core.
                 pause = min(1.0, max(_LOOK_SECONDS, 5 * (time.thread_time() - began)))
         wall = time.monotonic() - self.started
         self.end()
         if not reason and self._out_of_cpu():
-            reason = "cpu"  # the kernel was faster
+            reason = "cpu"  # the kernel enforced the limit first
         return Exit(self.code, reason, round(self.cpu_seconds, 3), self.peak >> 20, round(wall, 3))
 
-    def _obey(self) -> str:
-        wish, _ = messages.receive(self.control, 0)
-        if wish.get("please") == "interrupt":
+    def _obey_client(self) -> str:
+        request, _ = messages.receive(self.control, 0)
+        if request.get("please") == "interrupt":
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.main, signal.SIGINT)
+                if self.main is not None:
+                    signal.pidfd_send_signal(self.main, signal.SIGINT)
             return ""
-        return "killed"  # on request, or as the client has closed its end or died
+        return "killed"  # requested, or the client has closed its end or died
 
     def _over_a_limit(self) -> str:
         limits = self.request.limits
         if limits.wall_s is not None and time.monotonic() - self.started > limits.wall_s:
             return "wall"
-        # Daemons too have this process, or pid 1, for a parent. Pid 1 is ours, and is left out.
+        # Daemons too are children of this process or of pid 1. Pid 1 is ours and does not count.
         tree = watch.descendants(os.getpid())[1:]
         used = watch.usage([p for p in tree if p != self.first or not self.setup.namespaces])
         self.cpu_seconds = max(self.cpu_seconds, used.cpu_seconds)
@@ -211,7 +221,7 @@ class Supervisor:
         self.peak = max(self.peak, memory)
         if memory > limits.memory_mb << 20:
             return "memory"
-        # Where the kernel counts, a fork fails and this is never reached.
+        # Where the kernel enforces this limit, a fork fails before this is reached.
         if used.threads > limits.processes:
             return "processes"
         if self._out_of_cpu():
@@ -229,11 +239,11 @@ class Supervisor:
     # Ending
 
     def end(self) -> None:
-        """Stop what still runs, and wait until nothing of it is left."""
+        """Kill what still runs, and wait until nothing is left."""
         if self.first is None:
             return
         if self.setup.namespaces:
-            # The main process first: pid 1 then waits for it, and its CPU time is accounted for.
+            # The main process first: pid 1 then waits for it, and its CPU time is counted.
             if self.main is not None:
                 _kill(self.main)
                 select.select([self.first_descriptor], [], [], _GRACE_SECONDS)
@@ -245,7 +255,7 @@ class Supervisor:
             self._end_descendants()
 
     def _end_descendants(self) -> None:
-        """Kill in rounds: what is forked during a round belongs to the next."""
+        """Kill in rounds, since processes may be forked during a round."""
         while True:
             for pid in watch.descendants(os.getpid())[1:]:
                 with contextlib.suppress(ProcessLookupError):
@@ -257,22 +267,22 @@ class Supervisor:
                 return
             time.sleep(0.002)
 
-    def _account(self, pid: int, how: int, usage) -> None:
+    def _account(self, pid: int, how: int, usage: resource.struct_rusage) -> None:
         if pid == self.first:
             self.code = os.waitstatus_to_exitcode(how)
             self.cpu_seconds = max(self.cpu_seconds, usage.ru_utime + usage.ru_stime)
             self.peak = max(self.peak, usage.ru_maxrss << 10)
 
     def _read_code(self) -> None:
-        """Pid 1's last message, if there is one, says how the main process ended."""
+        """Read pid 1's last message, if there is one: how the main process ended."""
         with contextlib.suppress(TimeoutError):
             while news := messages.receive(self.status, 0)[0]:
                 self.code = news.get("code", self.code)
 
     def clean_up(self) -> None:
-        """Remove a work folder that was no mount."""
+        """Remove the work folder, if it was not a mount."""
         if self.work != child.WORK:
-            # Code may have left folders that only these programs get into, or too deep for Python.
+            # Code may have left folders without permissions, or too deep for Python.
             for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
                 subprocess.run([*command, "--", self.work], capture_output=True, check=False)
             shutil.rmtree(self.work, ignore_errors=True)

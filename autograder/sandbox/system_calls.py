@@ -1,7 +1,7 @@
-"""The filter of system calls: what student code never needs and the kernel had better not offer.
+"""The system call filter: deny what student code never needs and an attack might use.
 
-A list of what is denied, not of what is allowed: TensorFlow, subprocesses and a decade of C
-libraries use most of the rest. It comes on top of namespaces or Landlock, not in their place.
+It lists what is denied, not what is allowed: TensorFlow, subprocesses and C libraries of many years
+use most of the rest. It adds to namespaces or Landlock and does not replace them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import platform
 import struct
 
-# Numbers on x86_64 and aarch64; None where an architecture has no such call.
-NUMBERS: dict[str, tuple[int | None, int]] = {
+# Numbers on x86_64 and aarch64; None where an architecture lacks the call.
+NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171), "bpf": (321, 280),
     "chmod": (90, None), "chown": (92, None), "chroot": (161, 51), "clock_adjtime": (305, 266),
     "clock_settime": (227, 112), "clone": (56, 220), "clone3": (435, 435), "connect": (42, 203),
@@ -54,7 +54,7 @@ _DENIED = """
     quotactl quotactl_fd reboot request_key setns settimeofday swapoff swapon syslog umount2
     unshare userfaultfd vhangup vmsplice
 """.split()
-# These hold memory that is resident in no process, where the watchdog would not see it.
+# These hold memory that is resident in no process, so the watchdog would miss it.
 _UNSEEN_MEMORY = "memfd_create msgget semget shmget".split()
 # Landlock leaves these to the file's owner, who may be the grader.
 _PRETENDED = """
@@ -84,25 +84,25 @@ Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, op
 
 
 def architecture() -> str:
-    """This machine's architecture, as `uname` has it.
+    """Return this machine's architecture, as `uname` reports it.
 
     Raises:
-        OSError: its system call numbers are not known here.
+        OSError: the filter has no system call numbers for it.
     """
     machine = platform.machine()
     if machine not in _AUDIT or struct.calcsize("P") != 8:
         raise OSError(
-            errno.ENOSYS, f"the system call filter knows x86_64 and aarch64, this is {machine}"
+            errno.ENOSYS, f"the system call filter supports x86_64 and aarch64, not {machine}"
         )
     return machine
 
 
 def filter_program(*, landlock: int = 0, machine: str = "") -> bytes:
-    """A BPF program that denies what :data:`NUMBERS` and the lists here say.
+    """Assemble the BPF program that denies the calls listed above.
 
     Args:
-        landlock: the version of Landlock where that has to do without namespaces; 0 where
-            there are namespaces. What Landlock does not cover is then denied here.
+        landlock: the version of Landlock that replaces namespaces, or 0 if there are namespaces.
+            What Landlock does not cover is then denied here.
         machine: "x86_64" or "aarch64"; empty for this machine.
     """
     machine = machine or architecture()
@@ -112,10 +112,13 @@ def filter_program(*, landlock: int = 0, machine: str = "") -> bytes:
         numbers = [NUMBERS[name][column] for name in names]
         return [i for n in numbers if n is not None for i in _deny(n, code)]
 
-    def deny_if(name: str, *condition, code: int = errno.EPERM) -> list[Instruction]:
-        return _deny_if(NUMBERS[name][column], *condition, code=code)
+    def deny_if(
+        name: str, argument: int, condition: list[Instruction], code: int = errno.EPERM
+    ) -> list[Instruction]:
+        number = NUMBERS[name][column]
+        return [] if number is None else _deny_if(number, argument, condition, code)
 
-    program = [
+    program: list[Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_IF_EQUAL, 1, 0, _AUDIT[machine]),
         (_RETURN, 0, 0, _KILL),
@@ -124,29 +127,30 @@ def filter_program(*, landlock: int = 0, machine: str = "") -> bytes:
     if machine == "x86_64":  # the x32 numbers of the same calls
         program += [(_IF_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
     program += deny(_DENIED + _UNSEEN_MEMORY)
-    # Its flags lie in memory, which a filter cannot read. libc then falls back to clone.
+    # Its flags are in memory, which a filter cannot read. libc then falls back to clone.
     program += deny(["clone3"], errno.ENOSYS)
-    program += deny_if("clone", 0, "any bit of", _NEW_NAMESPACES)
+    program += deny_if("clone", 0, _has_any_bit_of(_NEW_NAMESPACES))
     # ZeroMQ aborts on any other error number.
-    program += deny_if("socket", 0, "is not", _AF_UNIX, code=errno.EOPNOTSUPP)
+    program += deny_if("socket", 0, _differs_from(_AF_UNIX), errno.EOPNOTSUPP)
     # After MADV_DONTNEED such pages stay, resident in no process. Files in /dev/shm still work.
-    program += deny_if("mmap", 3, "has all of", _SHARED_ANONYMOUS)
-    program += deny_if("ioctl", 1, "is", _PUSH_INPUT)
-    program += deny_if("prlimit64", 0, "is not", 0)
+    program += deny_if("mmap", 3, _equals(_SHARED_ANONYMOUS, mask=_SHARED_ANONYMOUS))
+    program += deny_if("ioctl", 1, _equals(_PUSH_INPUT))
+    program += deny_if("prlimit64", 0, _differs_from(0))
     if landlock:
-        program += deny(_PRETENDED, 0)  # "done", as programs that copy files give up on an error
+        program += deny(_PRETENDED, 0)  # "done": programs that copy files give up on an error
         program += deny(_OTHERS_FILES + _OTHERS_PROCESSES)
-        program += deny_if("sched_setaffinity", 0, "is not", 0)
+        program += deny_if("sched_setaffinity", 0, _differs_from(0))
         # Landlock does not cover sockets that are files: neither a stream's connect nor the
-        # address that a datagram carries.
+        # address in a datagram.
         program += deny(["connect"], errno.EACCES)
         for name in ("socket", "socketpair"):
-            program += deny_if(name, 1, "masked is", _SOCKET_KIND, _DATAGRAM, code=errno.EOPNOTSUPP)
+            datagram = _equals(_DATAGRAM, mask=_SOCKET_KIND)
+            program += deny_if(name, 1, datagram, errno.EOPNOTSUPP)
         if landlock < 3:
             program += deny(["truncate"])
         if landlock < 6:  # signals would reach every process of this user
             for name in _SIGNALS:
-                program += deny_if(name, 0, "is not", os.getpid())
+                program += deny_if(name, 0, _differs_from(os.getpid()))
     program += [(_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("HBBI", *instruction) for instruction in program)
 
@@ -155,19 +159,30 @@ def _deny(number: int, code: int) -> list[Instruction]:
     return [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERROR | code)]
 
 
-def _deny_if(number: int, argument: int, test: str, *operands: int, code: int):
-    """Deny a call when its argument's low half passes a test; all of these are 32-bit values."""
-    tests = {
-        "is": lambda value: [(_IF_EQUAL, 0, 1, value)],
-        "is not": lambda value: [(_IF_EQUAL, 1, 0, value)],
-        "any bit of": lambda mask: [(_IF_ANY_BIT, 0, 1, mask)],
-        "has all of": lambda mask: [(_AND, 0, 0, mask), (_IF_EQUAL, 0, 1, mask)],
-        "masked is": lambda mask, value: [(_AND, 0, 0, mask), (_IF_EQUAL, 0, 1, value)],
-    }
+def _deny_if(
+    number: int, argument: int, condition: list[Instruction], code: int
+) -> list[Instruction]:
+    """Deny a call if the low half of an argument meets a condition; all these are 32-bit values."""
     body = [
         (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
-        *tests[test](*operands),
+        *condition,
         (_RETURN, 0, 0, _ERROR | code),
         (_LOAD, 0, 0, _NUMBER),  # for the rules that follow
     ]
     return [(_IF_EQUAL, 0, len(body), number), *body]
+
+
+# Conditions on the loaded argument: where they do not hold, they skip the instruction that follows.
+
+
+def _equals(value: int, *, mask: int | None = None) -> list[Instruction]:
+    test = (_IF_EQUAL, 0, 1, value)
+    return [test] if mask is None else [(_AND, 0, 0, mask), test]
+
+
+def _differs_from(value: int) -> list[Instruction]:
+    return [(_IF_EQUAL, 1, 0, value)]
+
+
+def _has_any_bit_of(mask: int) -> list[Instruction]:
+    return [(_IF_ANY_BIT, 0, 1, mask)]

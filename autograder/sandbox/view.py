@@ -1,4 +1,4 @@
-"""What a sandbox shows of the file system, and the bubblewrap command that shows it."""
+"""The sandbox's view of the file system, and the bubblewrap command that creates it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from autograder.sandbox.child import WORK
 from autograder.sandbox.limits import SandboxError
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-# For the linker, time zones, the names that Debian's links go through, and matplotlib's fonts.
+# For the linker, time zones, the targets of Debian's links, and matplotlib's fonts.
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 _PACKAGES = ("autograder", "course")
-_WITHHELD = ("demo",)  # in these packages: it holds answers
+_WITHHELD = ("demo",)  # in these packages: it contains answers
 _SCRATCH_BYTES = 64 << 20
 
 
 def package_root() -> Path:
-    """The folder that `autograder` is imported from."""
+    """Return the folder that `autograder` is imported from."""
     return Path(__file__).parents[2]
 
 
 def readable_paths(more: Iterable[Path | str] = ()) -> list[Path]:
-    """Everything that a sandboxed process may read, besides the system's own folders.
+    """Return everything that a sandboxed process may read, besides the system's own folders.
 
     Raises:
-        SandboxError: a path that is not there, or that would show the whole home folder.
+        SandboxError: a path does not exist, or would expose the whole home folder.
     """
     paths = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]]
     for name in _PACKAGES:
@@ -40,10 +40,10 @@ def readable_paths(more: Iterable[Path | str] = ()) -> list[Path]:
     for path in (Path(os.path.abspath(path)) for path in more):
         if not path.exists():
             raise SandboxError(
-                f"What the sandbox shows must be there; received {path}. Check `readable`."
+                f"The sandbox cannot show {path}, which does not exist. Check `readable`."
             )
         paths.append(path)
-    # By the name that it goes by, and by the one that links to it resolve to.
+    # Under its own name, and under the one that its links resolve to.
     paths = sorted({*paths, *(path.resolve() for path in paths)})
     for path in paths:
         _refuse_too_much(path)
@@ -66,31 +66,31 @@ def _refuse_too_much(path: Path) -> None:
     if home.is_relative_to(path) or path.is_relative_to(WORK):
         raise SandboxError(
             f"The sandbox must show neither the home folder {home} nor anything at {WORK}; "
-            f"received {path}. Name single folders in `readable`, and use a Python that is "
+            f"received {path}. List single folders in `readable`, and use a Python that is "
             "installed in a folder of its own."
         )
 
 
 def system_paths() -> list[str]:
-    """The system's own folders and the few files of /etc that are there."""
+    """Return the system's own folders, and the few files of /etc, that exist."""
     names = [*_SYSTEM, *(f"/etc/{name}" for name in _ETC)]
     return [name for name in names if Path(name).exists()]
 
 
 def outside_tmp(paths: Iterable[Path]) -> bool:
-    """Whether nothing of what is shown lies in /tmp, so that each process can have its own."""
+    """Whether none of these paths is in /tmp, so that each process can have its own /tmp."""
     return not any(path.is_relative_to("/tmp") for path in paths)
 
 
 def bubblewrap(paths: Iterable[Path], *, user_namespace: bool) -> list[str]:
-    """The command that runs the fork server, which follows it, in a view of its own.
+    """Return the command that runs the fork server in a view of its own, to prepend to it.
 
     Raises:
         SandboxError: bubblewrap is not installed.
     """
     program = shutil.which("bwrap")
     if not program:
-        raise SandboxError("bubblewrap is not installed; run `apt install bubblewrap`")
+        raise SandboxError("bubblewrap is not installed (run `apt install bubblewrap`)")
     command = [program, "--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
     command += ["--unshare-uts", "--unshare-cgroup-try"]
     command += ["--unshare-user"] if user_namespace else []
@@ -101,13 +101,13 @@ def bubblewrap(paths: Iterable[Path], *, user_namespace: bool) -> list[str]:
             command += ["--ro-bind", name, name]
     made = {Path("/")}
     for path in paths:
-        # Folders that bubblewrap makes on its way to a mount point may be closed to other users.
+        # Folders that bubblewrap creates for a mount point may be closed to other users.
         for parent in reversed(path.parents):
             if parent not in made:
                 command += ["--perms", "0755", "--dir", str(parent)]
                 made.add(parent)
         command += ["--ro-bind", str(path), str(path)]
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", "/tmp"]
-    # For the server itself: some libraries want a folder to write to when they are imported.
+    # For the server itself: some libraries write to a folder when they are imported.
     command += ["--perms", "0755", "--size", str(_SCRATCH_BYTES), "--tmpfs", WORK]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK, "--"]

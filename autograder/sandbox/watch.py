@@ -1,4 +1,4 @@
-"""What a tree of processes uses, read from /proc."""
+"""Resources that a tree of processes uses, read from /proc."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ MOST_FILES = 20_000  # in a work folder
 
 @dataclass(frozen=True)
 class Usage:
-    """One look at some processes."""
+    """The resources that some processes use at one moment."""
 
     processes: list[int]
     threads: int
     cpu_seconds: float
-    memory: int  # bytes; pages that several processes share count in each
+    memory: int  # bytes; a page that several processes share counts for each
 
 
 def descendants(pid: int) -> list[int]:
-    """A process and all below it, as far as they did not come or go meanwhile."""
+    """Return a process and all its descendants, except those that start or end meanwhile."""
     found, waiting = [], [pid]
     while waiting:
         parent = waiting.pop()
@@ -35,7 +35,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def usage(processes: list[int]) -> Usage:
-    """What processes use together; cheap enough for ten times a second."""
+    """Measure what processes use together; cheap enough for ten times per second."""
     threads, ticks, memory = 0, 0, 0
     for process in processes:
         try:
@@ -44,7 +44,7 @@ def usage(processes: list[int]) -> Usage:
                 fields = file.read().rpartition(")")[2].split()
         except OSError:
             continue
-        # user, system, and the same of children that were waited for
+        # user and system time, and the same of children that were waited for
         ticks += sum(map(int, fields[11:15]))
         threads += int(fields[17])
         memory += _resident(process)
@@ -56,11 +56,11 @@ def _resident(pid: int) -> int:
 
 
 def shared_out(processes: list[int]) -> int:
-    """Bytes that processes hold, each page divided among those that map it. Not cheap."""
+    """Sum the memory of processes in bytes, each page divided among those that map it; slow."""
     total = 0
     for process in processes:
         share = _sum_of(f"/proc/{process}/smaps_rollup", ("Pss:", "SwapPss:"))
-        # A process can make this file unreadable. It then pays for its pages in full.
+        # A process can make this file unreadable. Its pages then count in full.
         total += share or _resident(process)
     return total
 
@@ -74,7 +74,7 @@ def _sum_of(path: str, names: tuple[str, ...]) -> int:
 
 
 def disk_use(folder: str) -> tuple[int, int]:
-    """Bytes and number of what is below a folder, counting no further than MOST_FILES."""
+    """Return the size in bytes and the number of files in a folder, up to MOST_FILES."""
     size, count, waiting = 0, 0, [folder]
     while waiting and count <= MOST_FILES:
         try:

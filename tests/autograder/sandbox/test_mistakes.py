@@ -41,7 +41,7 @@ def test_a_target_that_is_not_there(any_server, target, said):
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "a\0b"])
 def test_files_stay_in_the_work_folder(servers, name):
-    with pytest.raises(SandboxError, match="below the work folder"):
+    with pytest.raises(SandboxError, match="inside the work folder"):
         servers("none").start(TARGET, files={name: b""})
 
 
@@ -67,7 +67,7 @@ def test_the_home_folder_is_never_shown(tmp_path, monkeypatch):
     for path in (Path.home(), "/"):
         with pytest.raises(SandboxError, match="must show neither the home folder"):
             ForkServer(isolation=Isolation.NONE, readable=[path])
-    with pytest.raises(SandboxError, match="must be there"):
+    with pytest.raises(SandboxError, match="cannot show .*does not exist"):
         ForkServer(isolation=Isolation.NONE, readable=[tmp_path / "missing"])
 
 
