@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.course_directory import CourseError
+from course._files import LockedError, locked
 
 
 @contextlib.contextmanager
@@ -23,18 +21,12 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
     Raises:
         CourseError: another run holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "a+") as file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
+            stack.enter_context(locked(folder / "lock", wait=wait))
+        except LockedError as error:
             raise CourseError(
-                f"Another grading run is at work in this course ({file.read().strip()}). "
+                f"Another grading run is at work in this course ({error}). "
                 "Wait for it with --wait, or stop it; what it has finished is kept."
             ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        file.flush()
         yield

@@ -11,6 +11,7 @@ from pathlib import Path
 from autograder.course_directory import CourseDirectory
 from autograder.engine.submission_files import printable
 from autograder.grading.outcome import Outcome
+from course._files import write_text
 
 
 def run_seed(course: CourseDirectory, resume: bool) -> str:
@@ -63,11 +64,9 @@ def remember(course: CourseDirectory, outcome: Outcome, fingerprint: str) -> Non
 
 
 def write(path: Path, data) -> None:
-    """Write JSON beside its place and rename it, so that a reader never sees half a file."""
+    """Write JSON so that a reader never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(data, indent=1))
-    partial.rename(path)
+    write_text(path, json.dumps(data, indent=1))
 
 
 def remembered(

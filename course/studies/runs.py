@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from course._files import project_path, write_text
 from course.errors import UsageError
 from course.studies import catalog
-from course.training.checkpoints import write_text
 from course.training.options import Options
 
-FOLDER = Path(__file__).parents[2] / "data" / "runs"
-SCRATCH = Path(__file__).parents[2] / "build" / "runs"
+FOLDER = project_path("data", "runs")
+SCRATCH = project_path("build", "runs")
 _DIGITS = 6  # of every number in a record
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from course._files import write_text
 from course.studies import catalog, runs
-from course.training.checkpoints import write_text
 
 _PLACE = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEAD = ("variant", "runs", "test error %", "training error %", "paper's test error %")

@@ -8,19 +8,18 @@ alone.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from course._files import replacing
 from course.errors import UsageError
 
 KEEP = 2
@@ -71,23 +70,13 @@ def write(path: str | os.PathLike, checkpoint: Checkpoint) -> None:
         path: of the file.
         checkpoint: arrays without Python objects in them; values that JSON can hold.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     head = {"names": list(checkpoint.arrays), "values": checkpoint.values}
-    try:
-        with open(temporary, "wb") as file:
-            hashed = _Hashed(file)
-            hashed.write(json.dumps(head).encode() + b"\n")
-            for array in checkpoint.arrays.values():
-                np.lib.format.write_array(hashed, np.asarray(array), allow_pickle=False)
-            file.write(hashed.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path, sync=True) as temporary, open(temporary, "wb") as file:
+        hashed = _Hashed(file)
+        hashed.write(json.dumps(head).encode() + b"\n")
+        for array in checkpoint.arrays.values():
+            np.lib.format.write_array(hashed, np.asarray(array), allow_pickle=False)
+        file.write(hashed.digest())
 
 
 def read(path: str | os.PathLike) -> Checkpoint:
@@ -221,26 +210,3 @@ class Writer:
     def __exit__(self, *_) -> None:
         self.wait()
         self._thread.shutdown()
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Replace a small file in one go."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
-
-
-def plain(values: Mapping) -> dict:
-    """A mapping as JSON keeps it: lists for tuples, keys as text."""
-    return json.loads(json.dumps(values))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a rename to the disk, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

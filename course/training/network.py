@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from course._files import replacing
 from course.datasets.resizing import resize
 from course.errors import UsageError
 from course.recipes import Phase, Recipe
@@ -91,9 +91,8 @@ def export(trainee: Trainee, plan: Plan, stage: Phase):
 
 def save(trainee: Trainee, plan: Plan, stage: Phase, path: Path) -> None:
     """Write :func:`export`'s model in one go."""
-    temporary = path.with_name(f"writing-{path.name}")
-    export(trainee, plan, stage).save(temporary)
-    os.replace(temporary, path)
+    with replacing(path, suffix=path.suffix) as temporary:
+        export(trainee, plan, stage).save(temporary)
 
 
 def fit(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from course import recipes
 from course.errors import UsageError
-from course.training import checkpoints
 from course.training.distribution import KINDS
 
 PRECISIONS = ("float32", "float16", "bfloat16")
@@ -80,7 +80,7 @@ class Options:
 
     def as_json(self) -> dict[str, Any]:
         """The options as plain data."""
-        return checkpoints.plain(asdict(self))
+        return _plain(asdict(self))
 
     def as_arguments(self) -> list[str]:
         """What `course train` is told to run with these options.
@@ -130,7 +130,7 @@ def from_json(values: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
     Raises:
         UsageError: other options than the run's.
     """
-    given = checkpoints.plain(given)
+    given = _plain(given)
     other = {key: value for key, value in given.items() if values.get(key) != value}
     if other:
         raise UsageError(
@@ -140,6 +140,11 @@ def from_json(values: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
         )
     known = {f.name for f in fields(Options)}
     return Options(**{key: value for key, value in values.items() if key in known})
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as JSON keeps it: lists for tuples."""
+    return json.loads(json.dumps(values))
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

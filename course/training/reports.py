@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import platform
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from course._files import replacing, write_text
 from course.architectures.published import Dataset
-from course.training.checkpoints import write_text
 
 # Datasets that papers report errors for, by their names in TFDS.
 PUBLISHED: dict[str, Dataset] = {
@@ -72,9 +71,8 @@ def plot_curve(
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
-    temporary = folder / f".curve.{os.getpid()}.png"
-    figure.savefig(temporary, dpi=120)
-    os.replace(temporary, folder / "curve.png")
+    with replacing(folder / "curve.png", suffix=".png") as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 class TensorBoardWriter:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from pathlib import Path
 from typing import Any
 
+from course import _files
 from course.errors import UsageError
 from course.training import checkpoints
 from course.training.options import Options, from_json
@@ -61,12 +61,12 @@ def locked(folder: Path):
     Raises:
         UsageError: another process trains there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(_files.locked(folder / ".lock"))
+        except _files.LockedError as error:
             raise UsageError(
-                f"One process trains in a folder; received {folder}, where another does."
+                f"Another process is already training in {folder} ({error}). Wait for it, or "
+                "choose another --out."
             ) from None
         yield

@@ -22,12 +22,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from course._files import project_path, write_text
 from course.errors import UsageError
 from course.training import reports
-from course.training.checkpoints import write_text
 
-FOLDER = Path(__file__).parents[2] / "data" / "lectures"
-LECTURES = Path(__file__).parents[1] / "lectures"
+FOLDER = project_path("data", "lectures")
+LECTURES = project_path("course", "lectures")
 DIGITS = 4  # of each number in a record
 _SEED = re.compile(r"^SEED = 1$", re.MULTILINE)
 _recording = False

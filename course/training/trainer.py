@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course._files import write_text
 from course.errors import UsageError
 from course.training import checkpoints, multiworker, reports, run_folder
 from course.training import plan as planning
@@ -290,7 +291,7 @@ class _Run:
             "result": self.history[-1] if status == "finished" else None,
         }
         text = json.dumps(record, indent=2) + "\n"
-        checkpoints.write_text(self.folder / "run.json", text)
+        write_text(self.folder / "run.json", text)
 
     def _result(self) -> Result:
         last = self.history[-1]

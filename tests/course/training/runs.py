@@ -26,7 +26,7 @@ import course.quiet  # noqa: F401
 from course import recipes
 from course.architectures import registry
 from course.recipes import Phase, Recipe
-from course.training import callbacks, checkpoints, distribution, network, trainer
+from course.training import callbacks, distribution, network, trainer
 from course.training import plan as planning
 from course.training.data import load
 from course.training.options import Options
@@ -109,7 +109,7 @@ def _arm(die: dict) -> None:
                 _die()
             sync(handle)
 
-        checkpoints.os.fsync = fsync
+        os.fsync = fsync
     if "status" in die:
         write_run = trainer._Run._write_run
 
