@@ -1,8 +1,8 @@
-"""How large is it? Output sizes, parameters, multiply-adds, receptive fields and memory.
+"""Output sizes, parameters, multiply-adds, receptive fields and memory.
 
 Everything here is integer arithmetic and needs no Keras, except :func:`profile`, which walks a
 Keras model. Sizes, kernels and strides are an ``int`` (the same for every axis) or a tuple with
-one entry an axis, in the order of the tensor's axes: ``(height, width)``.
+one entry per axis, in the order of the tensor's axes: ``(height, width)``.
 """
 
 from course.sizing.cost import (

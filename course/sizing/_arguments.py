@@ -1,21 +1,22 @@
-"""Reading integer arguments, loudly. Shared by the modules of this package."""
+"""Validation of integer arguments."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
+from typing import SupportsIndex, cast
 
 from course.errors import UsageError
 
 Size = int | tuple[int, ...]
 
 
-def integer(value, name: str, minimum: int = 1) -> int:
-    """`value` as a plain int of at least `minimum`; UsageError otherwise."""
+def integer(value: object, name: str, minimum: int = 1) -> int:
+    """Return `value` as an int, or raise UsageError if it is none or less than `minimum`."""
     try:
         if isinstance(value, bool):
             raise TypeError
-        number = operator.index(value)
+        number = operator.index(cast(SupportsIndex, value))
     except TypeError:
         raise UsageError(f"{name} must be an integer; received {name}={value!r}.") from None
     if number < minimum:
@@ -23,8 +24,8 @@ def integer(value, name: str, minimum: int = 1) -> int:
     return number
 
 
-def axes(value: Size, name: str, minimum: int = 1) -> tuple[int, ...]:
-    """`value` as a tuple of ints, one an axis; an int becomes a tuple of one."""
+def axes(value: Size | str, name: str, minimum: int = 1) -> tuple[int, ...]:
+    """Return `value` as a tuple of ints, one per axis; an int becomes a tuple of one."""
     if isinstance(value, Iterable) and not isinstance(value, str):
         entries = tuple(integer(entry, name, minimum) for entry in value)
         if not entries:
@@ -34,7 +35,7 @@ def axes(value: Size, name: str, minimum: int = 1) -> tuple[int, ...]:
 
 
 def common_axes(**values: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Stretch tuples of one to the length of the others; UsageError if the lengths disagree."""
+    """Repeat tuples of one to the length of the others; raise UsageError if lengths disagree."""
     rank = max(len(value) for value in values.values())
     for name, value in values.items():
         if len(value) not in (1, rank):
@@ -45,6 +46,6 @@ def common_axes(**values: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [value * rank if len(value) == 1 else value for value in values.values()]
 
 
-def is_scalar(*values) -> bool:
-    """True if every value was given as one number, so that the answer is one number too."""
+def is_scalar(*values: object) -> bool:
+    """Return whether every value is one number, so that the result is one number too."""
     return not any(isinstance(value, Iterable) and not isinstance(value, str) for value in values)

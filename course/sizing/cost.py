@@ -1,6 +1,6 @@
-"""What a layer costs: parameters, connections, multiply-adds and activation memory.
+"""The cost of a layer: parameters, connections, multiply-adds and activation memory.
 
-MACs are multiply-adds of convolution and dense kernels, for one example. Biases, normalisation,
+MACs are multiply-adds of convolution and dense kernels, for one example. Biases, normalization,
 activations and pooling are left out, as in the papers' tables; a "FLOP" count is twice as large.
 """
 
@@ -18,7 +18,7 @@ BYTES = {
 
 
 def _kernel(kernel_size: Size) -> tuple[int, ...]:
-    """One number is a square kernel of a 2-D convolution; a tuple is taken as it is."""
+    """Return the kernel's size per axis; one number stands for a square kernel in 2-D."""
     kernel = axes(kernel_size, "kernel_size")
     return kernel if isinstance(kernel_size, tuple | list) else kernel * 2
 
@@ -36,7 +36,7 @@ def _positions(output_size: Size, kernel: tuple[int, ...]) -> int:
 
 
 def _grouped(in_channels: int, filters: int, groups: int) -> tuple[int, int]:
-    """Input channels that one filter sees, and the number of filters."""
+    """Return the number of input channels that one filter sees, and the number of filters."""
     in_channels, filters = integer(in_channels, "in_channels"), integer(filters, "filters")
     groups = integer(groups, "groups")
     if in_channels % groups or filters % groups:
@@ -50,14 +50,14 @@ def _grouped(in_channels: int, filters: int, groups: int) -> tuple[int, int]:
 def conv_params(
     in_channels: int, filters: int, kernel_size: Size, groups: int = 1, use_bias: bool = True
 ) -> int:
-    """Parameters of a convolution: each filter has a weight for each value it sees, and a bias.
+    """Count the parameters of a convolution: per filter one weight per input value, and a bias.
 
     Args:
         in_channels: channels of the input, at least 1.
         filters: channels of the output, at least 1.
-        kernel_size: ``k`` for a ``k`` x ``k`` kernel, or a tuple with one entry an axis.
+        kernel_size: ``k`` for a ``k`` x ``k`` kernel, or a tuple with one entry per axis.
         groups: a filter sees ``in_channels / groups`` channels; divides both.
-        use_bias: count one bias a filter.
+        use_bias: count one bias per filter.
 
     Raises:
         UsageError: a value below 1, or groups that do not divide.
@@ -73,7 +73,7 @@ def conv_params(
 def depthwise_conv_params(
     in_channels: int, kernel_size: Size, depth_multiplier: int = 1, use_bias: bool = True
 ) -> int:
-    """Parameters of a depthwise convolution: `depth_multiplier` filters a channel, each alone.
+    """Count the parameters of a depthwise convolution: `depth_multiplier` filters per channel.
 
     Args, Raises: as :func:`conv_params`.
 
@@ -93,7 +93,7 @@ def separable_conv_params(
     depth_multiplier: int = 1,
     use_bias: bool = True,
 ) -> int:
-    """Parameters of a depthwise convolution without biases followed by a 1x1 convolution.
+    """Count the parameters of a depthwise convolution without biases followed by a 1x1 convolution.
 
     Args, Raises: as :func:`conv_params`. Keras' ``SeparableConv2D`` has its only bias at the end.
 
@@ -107,12 +107,12 @@ def separable_conv_params(
 
 
 def dense_params(inputs: int, units: int, use_bias: bool = True) -> int:
-    """Parameters of a fully connected layer: every unit has a weight an input, and a bias.
+    """Count the parameters of a dense layer: per unit a weight for each input, and a bias.
 
     Args:
         inputs: values in, at least 1.
         units: values out, at least 1.
-        use_bias: count one bias a unit.
+        use_bias: count one bias per unit.
 
     Raises:
         UsageError: a value below 1.
@@ -127,7 +127,7 @@ def dense_params(inputs: int, units: int, use_bias: bool = True) -> int:
 def conv_macs(
     in_channels: int, filters: int, kernel_size: Size, output_size: Size, groups: int = 1
 ) -> int:
-    """Multiply-adds of a convolution: the kernel's weights, once at every output position.
+    """Count the multiply-adds of a convolution: all weights once per output position.
 
     Args:
         in_channels, filters, kernel_size, groups: as :func:`conv_params`.
@@ -147,7 +147,7 @@ def conv_macs(
 def depthwise_conv_macs(
     in_channels: int, kernel_size: Size, output_size: Size, depth_multiplier: int = 1
 ) -> int:
-    """Multiply-adds of a depthwise convolution. Arguments as :func:`conv_macs`.
+    """Count the multiply-adds of a depthwise convolution. Arguments as :func:`conv_macs`.
 
     Example:
         >>> depthwise_conv_macs(32, 3, output_size=112)
@@ -164,7 +164,7 @@ def separable_conv_macs(
     output_size: Size,
     depth_multiplier: int = 1,
 ) -> int:
-    """Multiply-adds of a depthwise separable convolution. Arguments as :func:`conv_macs`.
+    """Count the multiply-adds of a separable convolution. Arguments as :func:`conv_macs`.
 
     Example:
         >>> separable_conv_macs(32, 64, 3, output_size=112)
@@ -177,7 +177,7 @@ def separable_conv_macs(
 
 
 def dense_macs(inputs: int, units: int) -> int:
-    """Multiply-adds of a fully connected layer: one a weight.
+    """Count the multiply-adds of a dense layer: one per weight.
 
     Example:
         >>> dense_macs(9216, 4096)
@@ -194,9 +194,9 @@ def conv_connections(
     groups: int = 1,
     use_bias: bool = True,
 ) -> int:
-    """Connections of a convolution: links into all of its output values, shared weights or not.
+    """Count the connections of a convolution: links into all output values, shared weights or not.
 
-    LeCun's count, in which a unit's bias is a connection too.
+    As in LeCun's paper, a unit's bias is a connection too.
 
     Args, Raises: as :func:`conv_macs`.
 
@@ -212,7 +212,7 @@ def conv_connections(
 
 
 def activation_bytes(shape: Size, dtype: str = "float32") -> int:
-    """Bytes that the values of one tensor take.
+    """Compute the bytes that the values of one tensor take.
 
     Args:
         shape: the tensor's shape, without the batch axis for one example.

@@ -1,4 +1,4 @@
-"""Where a kernel fits: output sizes and receptive fields."""
+"""Output sizes and receptive fields."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from course.sizing._arguments import Size, axes, common_axes, is_scalar
 _PADDINGS = ("valid", "same", "full")
 
 
-def _padding_axes(padding, kernel: tuple[int, ...]) -> tuple[int, ...]:
-    """Zeros added on each side of each axis."""
+def _padding_axes(padding: str | Size, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the number of zeros added on each side of each axis."""
     if isinstance(padding, str):
         if padding == "valid":
             return (0,)
@@ -42,7 +42,7 @@ def conv_output_size(
     padding: str | Size = "valid",
     dilation: Size = 1,
 ) -> Size:
-    """Output size of a convolution along each axis.
+    """Compute the output size of a convolution along each axis.
 
     With ``p`` zeros on each side, stride ``s`` and a kernel that covers ``K = d * (k - 1) + 1``
     values at dilation ``d``, the output has ``floor((n + 2p - K) / s) + 1`` values.
@@ -56,7 +56,7 @@ def conv_output_size(
         dilation: ``d``, at least 1.
 
     Returns:
-        An int if every argument is one number, otherwise a tuple with one int an axis.
+        An int if every argument is one number, otherwise a tuple with one int per axis.
 
     Raises:
         UsageError: a value out of range, an unknown padding, or a kernel that does not fit.
@@ -102,10 +102,10 @@ def conv_output_size(
 def pool_output_size(
     size: Size, pool_size: Size, strides: Size | None = None, padding: str | Size = "valid"
 ) -> Size:
-    """Output size of a pooling layer along each axis.
+    """Compute the output size of a pooling layer along each axis.
 
-    The same arithmetic as :func:`conv_output_size`; as in Keras, ``strides=None`` means windows
-    side by side, ``strides=pool_size``.
+    The same arithmetic as :func:`conv_output_size`; as in Keras, ``strides=None`` means
+    ``strides=pool_size``, windows side by side.
 
     Args:
         size: input size, at least 1.
@@ -114,7 +114,7 @@ def pool_output_size(
         padding: as in :func:`conv_output_size`.
 
     Returns:
-        An int, or a tuple with one int an axis.
+        An int, or a tuple with one int per axis.
 
     Raises:
         UsageError: as in :func:`conv_output_size`.
@@ -130,7 +130,7 @@ def pool_output_size(
 def conv_transpose_output_size(
     size: Size, kernel_size: Size, strides: Size = 1, padding: str = "valid"
 ) -> Size:
-    """Output size of a transposed convolution, as Keras' ``Conv*DTranspose`` layers compute it.
+    """Compute the output size of a transposed convolution as Keras' ``Conv*DTranspose`` layers do.
 
     Each of the ``n`` input values writes a kernel, ``s`` apart: ``(n - 1) * s + k`` values, at
     least ``n * s``; ``"same"`` crops to ``n * s``.
@@ -142,7 +142,7 @@ def conv_transpose_output_size(
         padding: ``"valid"`` or ``"same"``.
 
     Returns:
-        An int, or a tuple with one int an axis.
+        An int, or a tuple with one int per axis.
 
     Raises:
         UsageError: a value out of range or an unknown padding.
@@ -169,7 +169,7 @@ def conv_transpose_output_size(
 
 
 def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
-    """Size of the input patch that one output value of a stack of layers depends on.
+    """Compute the size of the input patch that one output value of a stack of layers sees.
 
     Each layer widens the field by ``d * (k - 1)`` steps, and a step is as wide in the input as
     the product of the strides before it.
@@ -179,7 +179,7 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
             convolutions and pooling layers alike.
 
     Returns:
-        An int, or a tuple with one int an axis if any entry is a tuple. 1 for no layers.
+        An int, or a tuple with one int per axis if any entry is a tuple. 1 for no layers.
 
     Raises:
         UsageError: a row of another length, or a value below 1.
@@ -188,7 +188,8 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
         >>> receptive_field([(3, 1), (3, 1), (3, 1)])
         7
     """
-    field, step = (1,), (1,)
+    field: tuple[int, ...] = (1,)
+    step: tuple[int, ...] = (1,)
     scalar = True
     for number, row in enumerate(layers):
         if is_scalar(row) or len(row) not in (2, 3):
@@ -197,7 +198,7 @@ def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
                 f"received {row!r} as layer {number}."
             )
         kernel, stride = axes(row[0], "kernel"), axes(row[1], "stride")
-        dilation = axes(row[2], "dilation") if len(row) == 3 else (1,)
+        dilation: tuple[int, ...] = axes(row[2], "dilation") if len(row) == 3 else (1,)
         scalar = scalar and is_scalar(*row)
         field, step, kernel, stride, dilation = common_axes(
             field=field, step=step, kernel=kernel, stride=stride, dilation=dilation

@@ -1,8 +1,8 @@
-"""The lectures' table for any Keras model: shape, activation memory, parameters, MACs."""
+"""The cost of a Keras model, layer by layer: shapes, activation memory, parameters, MACs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from math import prod
@@ -12,19 +12,20 @@ from course.errors import UsageError
 from course.sizing.cost import activation_bytes
 
 if TYPE_CHECKING:
-    import keras
+    from course.keras_graph import Step
+    from course.keras_types import KerasTensor, Model, Operation
 
-# These hand their input on, at inference unchanged, and leave no activation of their own behind.
+# At inference these return their input, so they add no activations.
 _PASS_THROUGH = {
     "Flatten", "Reshape", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D",
     "SpatialDropout3D", "GaussianDropout", "GaussianNoise", "ActivityRegularization",
 }  # fmt: skip
-# Weights of rank two or more that are multiplied elementwise, not a kernel.
+# Layers whose weights of rank two or more are multiplied elementwise: they are no kernels.
 _ELEMENTWISE = {
     "PReLU", "LayerNormalization", "RMSNormalization", "BatchNormalization", "GroupNormalization",
     "Normalization",
 }  # fmt: skip
-# Operations of keras.ops that multiply and add, and have no weights to tell how much.
+# Operations of keras.ops that multiply and add; how often, no weights say.
 _PRODUCTS = {"Matmul", "Dot", "Einsum", "Tensordot", "Conv", "DepthwiseConv", "SeparableConv"}
 
 
@@ -42,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`profile` found. Prints as a table, renders as one in a notebook."""
+    """The result of :func:`profile`. Prints as a table, and renders as one in a notebook."""
 
     model: str
     rows: tuple[Row, ...]
@@ -84,7 +85,7 @@ class Report:
     def _repr_html_(self) -> str:
         head, *body, total = self._cells()
 
-        def line(cells, tag):
+        def line(cells: Iterable[str], tag: str) -> str:
             sides = ["left"] * 3 + ["right"] * 3
             row = "".join(
                 f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
@@ -100,17 +101,17 @@ class Report:
         )
 
 
-def profile(model: keras.Model, dtype: str = "float32") -> Report:
-    """Count what every layer of a model costs, for one example.
+def profile(model: Model, dtype: str = "float32") -> Report:
+    """Count the parameters, multiply-adds and memory of every layer, for one example.
 
     A layer that is used twice is listed twice: its MACs and activations count at each use, its
-    parameters at the first. Nested models are listed layer by layer. Layers that hand their input
-    on (Flatten, Reshape, dropout) leave no activation behind. A layer of your own that multiplies
-    by a kernel says how often in a method ``macs(input_shape, output_shape)``.
+    parameters at the first. Nested models are listed layer by layer. Layers that return their
+    input (Flatten, Reshape, dropout) add no activations. A layer of your own that multiplies by a
+    kernel needs a method ``macs(input_shape, output_shape)``.
 
     Args:
         model: a built Functional or Sequential model with a fixed input size, channels last.
-        dtype: type of the activations, for their memory.
+        dtype: type of the activations, which decides their memory.
 
     Returns:
         A :class:`Report` with ``rows``, ``params``, ``params_trainable``, ``macs``,
@@ -127,7 +128,10 @@ def profile(model: keras.Model, dtype: str = "float32") -> Report:
         (61706, 416520)
     """
     rows: list[Row] = []
-    _walk(model, "", dtype, rows, counted=set())
+    counted: set[int] = set()
+    for step in _steps(model):
+        rows.append(_row(step, dtype, is_first_use=id(step.layer) not in counted))
+        counted.add(id(step.layer))
     return Report(
         model=model.name,
         rows=tuple(rows),
@@ -136,58 +140,49 @@ def profile(model: keras.Model, dtype: str = "float32") -> Report:
     )
 
 
-def _walk(model, prefix: str, dtype: str, rows: list[Row], counted: set[int]) -> None:
-    for layer, inputs, outputs in _uses(model):
-        if hasattr(layer, "layers"):
-            _walk(layer, f"{prefix}{layer.name}/", dtype, rows, counted)
-            continue
-        kind = type(layer).__name__
-        if kind == "InputLayer" and prefix:
-            continue  # the outer model has listed this tensor already
-        shapes = [_sizes(tensor, layer) for tensor in outputs]
-        if getattr(layer, "data_format", None) == "channels_first":
-            raise UsageError(
-                f"profile counts channels_last models only; layer {layer.name!r} has "
-                "data_format='channels_first'."
-            )
-        values = 0 if kind in _PASS_THROUGH else sum(activation_bytes(s, dtype) for s in shapes)
-        rows.append(
-            Row(
-                name=prefix + layer.name,
-                kind=kind,
-                output_shape=shapes[0],
-                params=0 if id(layer) in counted else _params(layer),
-                macs=_layer_macs(layer, [_sizes(t, layer) for t in inputs], shapes),
-                activation_bytes=values,
-            )
-        )
-        counted.add(id(layer))
-
-
-def _uses(model) -> Iterator[tuple]:
-    """Every use of a layer in a model's graph, in the order of its computation."""
+def _steps(model: Model) -> list[Step]:
+    """Return every use of a layer in a model, in the order of its computation."""
     import keras
 
-    if isinstance(model, keras.Sequential):
-        if not model.built:
-            raise UsageError(
-                f"profile needs a built model; Sequential {model.name!r} does not know its input "
-                "size yet. Give it a keras.Input as its first layer."
-            )
-        # Sequential keeps its graph in a Functional model of its own.
-        model = model._functional
-    if not hasattr(model, "_nodes_by_depth"):
+    from course.keras_graph import Graph, has_graph
+
+    if isinstance(model, keras.Sequential) and not model.built:
         raise UsageError(
-            f"profile needs a Functional or Sequential model, whose layers and shapes are known "
-            f"without running it; received {type(model).__name__} {model.name!r}."
+            f"profile needs a built model; Sequential {model.name!r} does not know its input "
+            "size yet. Give it a keras.Input as its first layer."
         )
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            yield node.operation, node.arguments.keras_tensors, node.outputs
+    steps = Graph(model).steps if has_graph(model) else []
+    inner = (step.layer for step in steps if hasattr(step.layer, "layers"))
+    without_graph = next(inner, None) if steps else model
+    if without_graph is not None:
+        raise UsageError(
+            "profile needs a Functional or Sequential model, whose layers and shapes are known "
+            f"without running it; received {type(without_graph).__name__} {without_graph.name!r}."
+        )
+    return steps
 
 
-def _sizes(tensor, layer) -> tuple[int, ...]:
-    shape = tuple(tensor.shape[1:])
+def _row(step: Step, dtype: str, is_first_use: bool) -> Row:
+    layer, kind = step.layer, type(step.layer).__name__
+    if getattr(layer, "data_format", None) == "channels_first":
+        raise UsageError(
+            f"profile counts channels_last models only; layer {layer.name!r} has "
+            "data_format='channels_first'."
+        )
+    outputs = [_sizes(tensor, layer) for tensor in step.output_tensors]
+    values = 0 if kind in _PASS_THROUGH else sum(activation_bytes(s, dtype) for s in outputs)
+    return Row(
+        name=step.prefix + layer.name,
+        kind=kind,
+        output_shape=outputs[0],
+        params=_params(layer) if is_first_use else 0,
+        macs=_layer_macs(layer, [_sizes(t, layer) for t in step.input_tensors], outputs),
+        activation_bytes=values,
+    )
+
+
+def _sizes(tensor: KerasTensor, layer: Operation) -> tuple[int, ...]:
+    shape: tuple[int, ...] = tuple(tensor.shape[1:])
     if None in shape:
         raise UsageError(
             f"profile needs fixed sizes; layer {layer.name!r} has shape {tuple(tensor.shape)}. "
@@ -196,12 +191,14 @@ def _sizes(tensor, layer) -> tuple[int, ...]:
     return shape or (1,)
 
 
-def _params(layer) -> int:
+def _params(layer: Operation) -> int:
     return sum(prod(weight.shape) for weight in getattr(layer, "weights", ()))
 
 
-def _layer_macs(layer, inputs: list[tuple], outputs: list[tuple]) -> int:
-    """Multiply-adds of one use of a layer; channels are the last axis."""
+def _layer_macs(
+    layer: Operation, inputs: list[tuple[int, ...]], outputs: list[tuple[int, ...]]
+) -> int:
+    """Count the multiply-adds of one use of a layer; channels are the last axis."""
     from keras import layers
 
     if not inputs:
@@ -232,8 +229,8 @@ def _layer_macs(layer, inputs: list[tuple], outputs: list[tuple]) -> int:
     return 0
 
 
-def _binary(count: int) -> str:
-    """Bytes for people, in binary units."""
+def _binary(count: float) -> str:
+    """Format a number of bytes in binary units."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:.4g} {unit}" if unit != "B" else f"{count} B"

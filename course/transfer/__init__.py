@@ -1,6 +1,6 @@
-"""Networks that begin with weights from elsewhere."""
+"""Networks that start from weights trained elsewhere."""
 
+from course.keras_graph import transfer_weights
 from course.transfer.applications import APPLICATIONS, from_applications, preprocess_input
-from course.transfer.matching import transfer_weights
 
 __all__ = ["APPLICATIONS", "from_applications", "preprocess_input", "transfer_weights"]

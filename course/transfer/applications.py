@@ -1,8 +1,9 @@
-"""The course's networks with the weights of ``keras.applications``."""
+"""Networks of the course with the weights of ``keras.applications``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -10,18 +11,19 @@ from keras import applications, layers
 
 from course import architectures
 from course.errors import UsageError
-from course.transfer.matching import transfer_weights
+from course.keras_graph import transfer_weights
+from course.keras_types import Model, Tensor
 
 
 @dataclass(frozen=True)
 class Application:
-    """Where ``keras.applications`` has a network.
+    """A network's counterpart in ``keras.applications``.
 
     Attributes:
         builder: name of the function there.
-        images: what the network takes, made from images with values from 0 to 255: a mode of
-            ``keras.applications.imagenet_utils.preprocess_input``, ``"128"`` for values divided by
-            128 less one, or ``"raw"`` for the images as they are.
+        images: how images with values from 0 to 255 are preprocessed: a mode of
+            ``keras.applications.imagenet_utils.preprocess_input``, ``"128"`` for ``x / 128 - 1``,
+            or ``"raw"`` for no change.
     """
 
     builder: str
@@ -63,52 +65,57 @@ def from_applications(
     classes: int | None = None,
     classifier_activation: str | None = "softmax",
 ) -> keras.Model:
-    """A network of the course with the weights that ``keras.applications`` has for it.
+    """Build a network of the course with the weights that ``keras.applications`` has for it.
 
     Args:
         name: one of :data:`APPLICATIONS`.
         weights: ``"imagenet"``, which Keras downloads once; a file of weights for Keras' network;
             or None for random ones.
         input_shape: (height, width, channels); None for the paper's.
-        classes: number of classes; for another number than ImageNet's 1,000 the last layer begins
-            with random weights.
-        classifier_activation: of the last layer; None for scores.
+        classes: number of classes; unless it is ImageNet's 1,000, the last layer has random
+            weights.
+        classifier_activation: of the last layer; None for logits.
 
     Returns:
-        A Keras model for images that went through :func:`preprocess_input`.
+        A Keras model for images preprocessed by :func:`preprocess_input`.
 
     Raises:
-        UsageError: a name that is not there, or images of a size that the weights do not fit.
+        UsageError: an unknown name, or a size of images that the weights do not fit.
 
     Example:
         >>> from_applications("mobilenet_v2", weights=None, classes=5).output_shape
         (None, 5)
     """
     theirs = getattr(applications, _find(name).builder)(weights=weights, classifier_activation=None)
-    options = {"input_shape": input_shape, "classifier_activation": classifier_activation}
-    model = architectures.build(name, **options)
+    build = partial(
+        architectures.build,
+        name,
+        input_shape=input_shape,
+        classifier_activation=classifier_activation,
+    )
+    model: Model = build()
     transfer_weights(theirs, model)
-    _take_in_rescaling(theirs, model)
+    _fold_rescaling(theirs, model)
     if classes in (None, model.output_shape[-1]):
         return model
-    other = architectures.build(name, classes=classes, **options)
+    other: Model = build(classes=classes)
     for old, new in zip(model.layers[:-1], other.layers[:-1], strict=True):
         new.set_weights(old.get_weights())
     return other
 
 
-def preprocess_input(name: str, images):
-    """What a network of :func:`from_applications` takes, from images as they are stored.
+def preprocess_input(name: str, images: Tensor) -> Tensor:
+    """Prepare images for a network of :func:`from_applications`.
 
     Args:
         name: one of :data:`APPLICATIONS`.
-        images: array or tensor of shape (..., height, width, 3), red, green, blue, 0 to 255.
+        images: array or tensor of shape (..., height, width, 3), RGB, values from 0 to 255.
 
     Returns:
         Array or tensor of the same shape.
 
     Raises:
-        UsageError: a name that is not there.
+        UsageError: an unknown name.
     """
     mode = _find(name).images
     images = keras.ops.cast(images, "float32")
@@ -122,23 +129,25 @@ def preprocess_input(name: str, images):
 def _find(name: str) -> Application:
     if name not in APPLICATIONS:
         raise UsageError(
-            f"keras.applications has no weights for a network named {name!r} here; received "
-            f"name={name!r}. There are {', '.join(APPLICATIONS)}."
+            f"name must be a network with weights in keras.applications; received name={name!r}. "
+            f"There are {', '.join(APPLICATIONS)}."
         )
     return APPLICATIONS[name]
 
 
-def _take_in_rescaling(theirs: keras.Model, model: keras.Model) -> None:
-    """Let our normalization of the input do what theirs and the scalings around it do."""
+def _fold_rescaling(theirs: keras.Model, model: keras.Model) -> None:
+    """Make our normalization of the input do what theirs and the rescalings around it do."""
     mine = [layer for layer in model.layers if isinstance(layer, layers.Normalization)]
     if not mine:
         return
-    scales, behind = [1.0, 1.0], False
+    before, after, normalized = np.float64(1), np.float64(1), False
     for layer in theirs.layers:
-        if isinstance(layer, layers.Rescaling):
-            scales[behind] = scales[behind] * np.asarray(layer.scale)
-        behind = behind or isinstance(layer, layers.Normalization)
-    before, after = scales
+        if isinstance(layer, layers.Normalization):
+            normalized = True
+        elif isinstance(layer, layers.Rescaling) and normalized:
+            after = after * np.asarray(layer.scale)
+        elif isinstance(layer, layers.Rescaling):
+            before = before * np.asarray(layer.scale)
     mine[0].adapt_mean.assign(mine[0].adapt_mean / before)
     mine[0].adapt_variance.assign(mine[0].adapt_variance / (before * after) ** 2)
     mine[0].finalize_state()
