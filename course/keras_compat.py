@@ -17,7 +17,6 @@ from course.keras_types import (
     Operation,
     Optimizer,
     SeedGenerator,
-    Shape,
     Tensor,
     Variable,
 )
@@ -128,7 +127,7 @@ def all_layers(model: Model) -> list[Layer]:
 
 
 @contextlib.contextmanager
-def adding_weights(prepare: Callable[[Shape, Any], Any]) -> Iterator[None]:
+def adding_weights(prepare: Callable[[tuple[int, ...], Any], Any]) -> Iterator[None]:
     """Decide inside how the weights of new layers are initialized.
 
     Args:

@@ -14,6 +14,8 @@ import secrets
 from functools import cache
 from math import prod
 
+from course import keras_compat
+
 MAX_CONFIG = 32 << 20  # characters
 MAX_DEPTH = 200
 MAX_NUMBER = 5_000_000
@@ -66,7 +68,7 @@ def plain(model):
 
     if type(model).__module__.split(".")[0] == "keras":
         return model
-    if _has_graph(model):
+    if keras_compat.has_graph(model):
         return keras.Model(model.inputs, model.outputs, name=model.name)
     (inner,) = _inner_graphs(model)
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in inner.inputs]
@@ -108,15 +110,7 @@ def is_graph(value) -> bool:
 
     if not isinstance(value, keras.Model):
         return False
-    return _has_graph(value) or len(_inner_graphs(value)) == 1
-
-
-def _has_graph(model) -> bool:
-    import keras
-
-    if isinstance(model, keras.Sequential):
-        return model.built and getattr(model, "_functional", None) is not None
-    return hasattr(model, "_nodes_by_depth")
+    return keras_compat.has_graph(value) or len(_inner_graphs(value)) == 1
 
 
 def _inner_graphs(model) -> list:
@@ -124,7 +118,7 @@ def _inner_graphs(model) -> list:
     import keras
 
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    return [layer for layer in inner if _has_graph(layer)]
+    return [layer for layer in inner if keras_compat.has_graph(layer)]
 
 
 @cache
@@ -285,23 +279,17 @@ def _budget(values: int):
     A configuration may declare a layer of any size; its weights would be allocated and drawn at
     random before anyone could compare them with those that came.
     """
-    import keras
-
-    original = keras.Layer.add_weight
     left = values
 
-    def add_weight(self, shape=None, initializer=None, *args, **kwargs):
+    def zeros(shape: tuple[int, ...], initializer: object) -> str:
         nonlocal left
-        left -= prod(() if shape is None else (shape,) if isinstance(shape, int) else shape)
+        left -= prod(shape)
         if left < 0:
             raise RebuildError("the model's configuration has more weights than came along")
-        return original(self, shape, "zeros", *args, **kwargs)
+        return "zeros"
 
-    keras.Layer.add_weight = add_weight
-    try:
+    with keras_compat.adding_weights(zeros):
         yield
-    finally:
-        keras.Layer.add_weight = original
 
 
 def inline(model, tensors: list):
@@ -309,4 +297,4 @@ def inline(model, tensors: list):
 
     Calling the model would show it as one layer.
     """
-    return model._run_through_graph(tensors)  # what a Functional model does when it is called
+    return keras_compat.run_graph(model, tensors)

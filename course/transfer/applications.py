@@ -30,31 +30,33 @@ class Application:
     images: str
 
 
-APPLICATIONS = {
-    "vgg16": Application("VGG16", "caffe"),
-    "vgg19": Application("VGG19", "caffe"),
-    "resnet50": Application("ResNet50", "caffe"),
-    "resnet101": Application("ResNet101", "caffe"),
-    "resnet152": Application("ResNet152", "caffe"),
-    "inception_v3": Application("InceptionV3", "tf"),
-    "inception_resnet_v2": Application("InceptionResNetV2", "tf"),
-    "xception": Application("Xception", "tf"),
-    "mobilenet": Application("MobileNet", "tf"),
-    "mobilenet_v2": Application("MobileNetV2", "tf"),
-    "mobilenet_v3_large": Application("MobileNetV3Large", "tf"),
-    "mobilenet_v3_small": Application("MobileNetV3Small", "tf"),
-    "densenet121": Application("DenseNet121", "torch"),
-    "densenet169": Application("DenseNet169", "torch"),
-    "densenet201": Application("DenseNet201", "torch"),
-    "nasnet_mobile": Application("NASNetMobile", "tf"),
-    "efficientnet_b0": Application("EfficientNetB0", "raw"),
-    "efficientnet_b1": Application("EfficientNetB1", "raw"),
-    "efficientnet_b2": Application("EfficientNetB2", "raw"),
-    "efficientnet_b3": Application("EfficientNetB3", "raw"),
-    "efficientnet_v2_b0": Application("EfficientNetV2B0", "torch"),
-    "efficientnet_v2_s": Application("EfficientNetV2S", "128"),
-    "convnext_tiny": Application("ConvNeXtTiny", "torch"),
+# How the images are preprocessed, by how the name of the network in keras.applications begins.
+_PREPROCESSING = {
+    "VGG": "caffe",
+    "ResNet": "caffe",
+    "Inception": "tf",
+    "Xception": "tf",
+    "MobileNet": "tf",
+    "NASNet": "tf",
+    "DenseNet": "torch",
+    "EfficientNetB": "raw",
+    "EfficientNetV2B": "torch",
+    "EfficientNetV2S": "128",
+    "ConvNeXt": "torch",
 }
+
+
+def _applications() -> dict[str, Application]:
+    found = {}
+    for name in architectures.names():
+        builder = architectures.describe(name).keras_application
+        if builder is not None:
+            modes = (mode for start, mode in _PREPROCESSING.items() if builder.startswith(start))
+            found[name] = Application(builder, next(modes))
+    return found
+
+
+APPLICATIONS = _applications()
 
 
 def from_applications(
@@ -140,7 +142,8 @@ def _fold_rescaling(theirs: keras.Model, model: keras.Model) -> None:
     mine = [layer for layer in model.layers if isinstance(layer, layers.Normalization)]
     if not mine:
         return
-    before, after, normalized = np.float64(1), np.float64(1), False
+    before, after = np.ones(()), np.ones(())
+    normalized = False
     for layer in theirs.layers:
         if isinstance(layer, layers.Normalization):
             normalized = True

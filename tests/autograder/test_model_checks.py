@@ -413,7 +413,7 @@ def test_a_model_that_cannot_run_fails_only_its_check():
     result = checked(
         keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)]), "has_macs", 5
     )
-    assert "it cannot be checked: it raised ValueError: profile needs fixed sizes" in result.message
+    assert "it cannot be checked: it raised UsageError: profile needs fixed sizes" in result.message
 
 
 def test_a_block_is_a_function_on_tensors():

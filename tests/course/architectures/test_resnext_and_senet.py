@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
-from course import architectures
+from course import architectures, keras_compat
 from course.blocks.aggregated import FORMS, aggregated_block
 
 keras = pytest.importorskip("keras")
@@ -110,7 +110,7 @@ def test_squeeze_and_excitation_weighs_the_branch_before_the_addition():
     model = _senet("se_resnet50")
     assert model.get_layer("conv2_block2_se_reduce").units == 256 // 16
     add = model.get_layer("conv2_block2_add")
-    names = {tensor._keras_history.operation.name for tensor in add.input}
+    names = {keras_compat.maker(tensor).name for tensor in add.input}
     assert names == {"conv2_block1_out", "conv2_block2_se_scale"}
     wide = architectures.build(
         "se_resnet50", input_shape=(64, 64, 3), blocks=(1, 1, 1, 1), se_ratio=4

@@ -8,6 +8,7 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, sizing
+from course.keras_graph import Graph
 from tests.course.architectures.numbers import (
     FACTS,
     OWN,
@@ -98,29 +99,18 @@ def longest_way(model) -> int:
     Layers that only weigh channels (squeeze-and-excitation) are not part of a paper's depth.
     """
 
-    def through(model) -> int:
-        model = getattr(model, "_functional", model)
-        depth: dict[int, int] = {}
-        for level in sorted(model._nodes_by_depth, reverse=True):
-            for node in model._nodes_by_depth[level]:
-                before = [depth.get(id(t), 0) for t in node.arguments.keras_tensors]
-                here = max(before, default=0) + _layers_in(node.operation)
-                depth.update({id(t): here for t in node.outputs})
-        return max(depth[id(t)] for t in model.outputs)
-
-    def _layers_in(layer) -> int:
-        if hasattr(layer, "layers"):
-            return through(layer)
-        kinds = (
-            keras.layers.Conv2D,
-            keras.layers.DepthwiseConv2D,
-            keras.layers.SeparableConv2D,
-            keras.layers.Dense,
-        )
-        multiplies = isinstance(layer, kinds) or hasattr(layer, "macs")
-        return multiplies and "_se_" not in layer.name
-
-    return through(model)
+    kinds = (
+        keras.layers.Conv2D,
+        keras.layers.DepthwiseConv2D,
+        keras.layers.SeparableConv2D,
+        keras.layers.Dense,
+    )
+    graph, depth = Graph(model), {}
+    for step in graph.steps:
+        before = max((depth[id(parent)] for parent in step.parents), default=0)
+        multiplies = isinstance(step.layer, kinds) or hasattr(step.layer, "macs")
+        depth[id(step)] = before + (multiplies and "_se_" not in step.layer.name)
+    return max(depth[id(step)] for step, _ in graph.outputs)
 
 
 def _own_layers(model) -> bool:
