@@ -1,12 +1,12 @@
-# Each target is one line of a command-line tool; `.venv` is made on the way, once.
+# Each target calls a command-line tool in `.venv`, which is created first if it is missing.
 PYTHON ?= python3
 BIN := .venv/bin
-# TensorFlow logs its start-up to stderr, which graders and readers take for trouble.
+# TensorFlow logs to stderr while it starts, which looks like an error.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test test-all record hostile lab release grade check bench dist site notebooks doctor lint setup clean
 
-demo: setup            ## release a unit, play a class, grade it, report
+demo: setup            ## release a unit, play a class, grade it, report on it
 	$(BIN)/autograder demo
 
 test: setup            ## style, imports, types, and every kind of test once (docs/testing.md)
@@ -17,10 +17,10 @@ test: setup            ## style, imports, types, and every kind of test once (do
 test-all: setup        ## every test, on every name, mutant, attack and isolation
 	KILLS=20 $(BIN)/pytest -n auto --whole
 
-record: setup          ## run whole what has changed since its ledger was written, and write that
+record: setup          ## rerun whatever has changed since its ledger was written
 	$(BIN)/autograder release --check --record && $(BIN)/pytest -n auto --record
 
-hostile: setup         ## grade the class of hostile submissions alone (about four minutes)
+hostile: setup         ## grade only the class of hostile submissions (about four minutes)
 	$(BIN)/pytest --whole tests/hostile
 
 lab: setup             ## JupyterLab on the assignments
@@ -32,13 +32,13 @@ release: setup         ## solutions/ -> assignments/, through the gates
 grade: setup           ## grade submitted/
 	$(BIN)/autograder grade
 
-check: setup           ## the gates alone: nothing is written
+check: setup           ## only the gates: nothing is written
 	$(BIN)/autograder release --check
 
 bench: setup           ## timings, as ratios
 	$(BIN)/autograder bench && $(BIN)/course bench
 
-dist: setup            ## sdist and wheel into dist/, and the demo played from the installed wheel
+dist: setup            ## sdist and wheel in dist/, and the demo from the installed wheel
 	rm -rf dist build/dist
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
 	$(PYTHON) -m venv build/dist
@@ -51,13 +51,13 @@ site: setup            ## the lectures, executed, as pages under build/site
 	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site \
 		--HTMLExporter.preprocessors=autograder.mathml.FormulasAsMathML course/lectures/*.ipynb
 
-notebooks: setup       ## bring each NN_topic.py and its .ipynb together; the newer one wins
+notebooks: setup       ## synchronize each NN_topic.py with its .ipynb; the newer one wins
 	$(BIN)/autograder notebooks
 
 doctor: setup          ## what this machine can and cannot do
 	$(BIN)/autograder doctor
 
-lint: setup            ## mend style where a tool can, then check types and imports
+lint: setup            ## fix style where possible, then check imports and types
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	$(BIN)/lint-imports && $(BIN)/mypy
 
