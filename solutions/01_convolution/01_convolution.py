@@ -951,7 +951,7 @@ for name, x, size, options, share in (
         mistakes={
             f"that is the {other} pooling": pooled(x, size, strides or size, other),
             "if no stride is given, windows lie side by side": pooled(x, size, strides or 1, kind),
-            "the windows need not lie side by side: strides was not heeded": pooled(
+            "the windows need not lie side by side: strides was ignored": pooled(
                 x, size, size, kind
             ),
             "channels are pooled one by one, not together": lambda r=right, k=kind: getattr(
@@ -1305,7 +1305,7 @@ for name, batch, kernel, options in (
         },
         {
             "the examples are added up, not averaged": right[1] / len(batch),
-            "only the first example was heeded": taped(batch[:1], kernel, above[:1], strides)[1],
+            "only the first example was used": taped(batch[:1], kernel, above[:1], strides)[1],
             "the kernel's gradient is flipped": right[1][::-1, ::-1],
             "the average over all places is not what is asked for": right[1] / above[..., 0].size,
             "the examples are to be added up as well": lambda x=batch, k=kernel, a=above, s=strides: (
@@ -1317,7 +1317,7 @@ for name, batch, kernel, options in (
             "the examples are to be added up as well": above.sum((1, 2)),
             "the examples and places are added up, not averaged": above.mean((0, 1, 2)),
             "the examples are added up, not averaged": above.sum((1, 2)).mean(0),
-            "only the first example was heeded": above[0].sum((0, 1)),
+            "only the first example was used": above[0].sum((0, 1)),
             "each filter has a bias of its own": above.sum(),
             "a bias has one value for each filter, not one for each place": above.sum(0),
             "the bias is of shape (filters,): sum over the axes without keeping them": right[2][
@@ -1558,9 +1558,9 @@ def spoilt(size, by, where):
 for name, kernel, hint in (
     ("one value is off by a hundred-thousandth", spoilt((4, 4), 1e-5, (3, 2)),
      "rounding is far smaller than that"),
-    ("the last row is none of the others' multiple", spoilt((5, 3), 1, (4, 1)),
+    ("the last row is not a multiple of the others", spoilt((5, 3), 1, (4, 1)),
      "which rows were compared?"),
-    ("the first row is none of the others' multiple", spoilt((4, 5), 1, (0, 3)),
+    ("the first row is not a multiple of the others", spoilt((4, 5), 1, (0, 3)),
      "which rows were compared?"),
     ("two values far apart, and zeros", np.diag([draw.uniform(1, 2), 0, 0, draw.uniform(1, 2)]),
      "two rows of which neither is the other's multiple"),

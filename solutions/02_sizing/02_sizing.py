@@ -337,7 +337,7 @@ question.check("same, with a stride", conv_output_size, size, odd, strides, "sam
     hint="a rest at the end gets a place of its own",
     mistakes={
         size: "same keeps the size only with stride 1",
-        steps: "rounded down; with same, a rest at the end gets a place of its own",
+        steps: "rounded down; with same, what is left over at the end gets a place of its own",
     },
 )
 even = draw.choice([2, 4])
@@ -591,7 +591,7 @@ def conv_params(in_channels, filters, kernel_size, groups=1, use_bias=True):
     """
     ### BEGIN SOLUTION
     if in_channels % groups or filters % groups:
-        raise ValueError(f"{groups} groups divide not both {in_channels} and {filters}.")
+        raise ValueError(f"{groups} groups do not divide both {in_channels} and {filters}.")
     weights = kernel_size * kernel_size * (in_channels // groups)
     return filters * (weights + int(use_bias))
     ### END SOLUTION
@@ -648,7 +648,7 @@ question.check(
 ).gives(
     weights,
     hint="use_bias=False leaves out the biases and nothing else",
-    mistakes={weights + filters: "use_bias=False was not heeded"},
+    mistakes={weights + filters: "use_bias=False was ignored"},
 )  # fmt: skip
 # else a factor k too few and no groups would come out even
 groups = draw.choice([number for number in range(2, 6) if number != kernel])
@@ -676,7 +676,7 @@ question.check(
     weights,
     hint="both options at once: fewer channels for a filter, and no bias",
     mistakes={
-        weights + filters: "use_bias=False was not heeded",
+        weights + filters: "use_bias=False was ignored",
         weights * groups: "the groups were left out: a filter sees only the channels of its own "
         "group",
     },
@@ -703,7 +703,7 @@ question.check(
 ).gives(
     inputs * units,
     hint="use_bias=False leaves out the biases and nothing else",
-    mistakes={inputs * units + units: "use_bias=False was not heeded"},
+    mistakes={inputs * units + units: "use_bias=False was ignored"},
 )
 for name, row in (
     ("groups that do not divide the channels", (channels + 1, filters)),
@@ -878,7 +878,7 @@ question.check(
 ).gives(
     2 * units,
     hint="a shape may have any number of entries",
-    mistakes={4 * units: "bytes_per_value was not heeded", units: "those are the values"},
+    mistakes={4 * units: "bytes_per_value was ignored", units: "those are the values"},
 )
 
 
@@ -1695,7 +1695,7 @@ question.check("memory", table_total, "mebibytes", table, bytes_per_value=size, 
     values * size / 2**20,
     hint="how many bytes are there, and how many bytes has a MiB?",
     mistakes={
-        values * 4 / 2**20: "bytes_per_value was not heeded",
+        values * 4 / 2**20: "bytes_per_value was ignored",
         values / 2**20: "a value takes several bytes",
         values * size / 10**6: "those are MB of 1,000,000 bytes; a MiB has 2 to the 20th",
         values * size / 2**10: "those are KiB",
@@ -1703,7 +1703,7 @@ question.check("memory", table_total, "mebibytes", table, bytes_per_value=size, 
     },
 )
 question.check("memory in float32", table_total, "mebibytes", table, share=0.25).gives(
-    values * 4 / 2**20, hint="a value takes 4 bytes if nothing else is said"
+    values * 4 / 2**20, hint="a value takes 4 bytes by default"
 )
 question.check("the share of FC", table_total, "fc_share", table, share=0.75).gives(
     sum(in_fc) / weights,
@@ -1854,7 +1854,7 @@ question.check(
 ).gives(
     macs1 + ahead3 + cheap3 + macs5,
     hint="each of the three reductions may be there or not",
-    mistakes={naive: "reduce3 was not heeded"},
+    mistakes={naive: "reduce3 was ignored"},
 )  # fmt: skip
 question.check(
     "multiply-adds, with a reduction before the 5x5 and one after the pooling", inception_macs,
@@ -1863,8 +1863,8 @@ question.check(
     macs1 + macs3 + ahead5 + cheap5 + after,
     hint="each of the three reductions may be there or not",
     mistakes={
-        macs1 + macs3 + ahead5 + cheap5: "pool_proj was not heeded",
-        macs1 + macs3 + macs5 + after: "reduce5 was not heeded",
+        macs1 + macs3 + ahead5 + cheap5: "pool_proj was ignored",
+        macs1 + macs3 + macs5 + after: "reduce5 was ignored",
     },
 )  # fmt: skip
 few = draw.randint(5, 9)
@@ -1891,7 +1891,7 @@ question.check("depth, reduced", inception_depth, channels, *widths, proj, share
     conv1 + conv3 + conv5 + proj,
     hint="what comes out of each branch in the end?",
     mistakes={
-        conv1 + conv3 + conv5 + channels: "pool_proj was not heeded",
+        conv1 + conv3 + conv5 + channels: "pool_proj was ignored",
         conv1 + conv3 + conv5 + channels + proj: "the 1x1 convolution after the pooling replaces "
         "the input's channels",
     },
@@ -2021,7 +2021,7 @@ question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
     hint="two fully connected layers, there and back",
     mistakes={
         channels * channels // ratio: "there are two layers, there and back",
-        2 * channels * channels // 16: "ratio was not heeded",
+        2 * channels * channels // 16: "ratio was ignored",
         2 * channels * channels // ratio + channels // ratio + channels: "no biases here",
         2 * channels * channels: "it is narrow in the middle",
     },
@@ -2035,7 +2035,7 @@ def weights_by_default(channels, width):
 
 question.check("without groups and ratio", weights_by_default, channels, width, share=0.25).gives(
     [bottleneck, 2 * channels * channels // 16],
-    hint="one group and a ratio of 16, if nothing else is said",
+    hint="one group and a ratio of 16, by default",
 )
 question.check(
     "a group for each channel of a bottleneck", bottleneck_params, channels, width, width, share=0.25
@@ -2051,14 +2051,14 @@ question.check("a separable convolution", separable_saving, inputs, filters, ker
         ordinary / (kernel**2 * inputs): "the 1x1 part has weights as well",
         ordinary / (kernel**2 + inputs * filters): "each input channel has a filter of its own",
         ordinary // separable: "not rounded down, please: a quotient is a float",
-        9 * inputs * filters / (9 * inputs + inputs * filters): "kernel_size was not heeded",
+        9 * inputs * filters / (9 * inputs + inputs * filters): "kernel_size was ignored",
     },
 )
 question.check(
     "a separable convolution of 3x3", separable_saving, filters, inputs, share=0.5
 ).gives(
     9 * inputs * filters / (9 * filters + inputs * filters),
-    hint="ordinary weights divided by separable weights, for a kernel of 3 if nothing else is said",
+    hint="ordinary weights divided by separable weights, for a kernel of 3 by default",
     mistakes={
         9 * inputs * filters / (9 * inputs + inputs * filters): "the depthwise part has a filter "
         "for each input channel, not for each filter"
@@ -2222,7 +2222,7 @@ question.check("parameters", predicted, "params", size, channels, classes).gives
         params - 150 * (channels - 1): "conv1 sees all channels of the image",
         params + 120 * 16 * (25 - side**2): "fc1 sees more or fewer than 400 values if the image "
         "is not 32x32",
-        params - 85 * (classes - 10): "the number of classes was not heeded",
+        params - 85 * (classes - 10): "the number of classes was ignored",
         params - 900: "conv2 sees all six maps everywhere; Table I is the old net's",
     },
 )

@@ -149,7 +149,7 @@ def blocks_per_stage(depth):
 # %% nbgrader={"grade": true, "grade_id": "test_count_layers", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("1. Count the layers", points=2)
 question.example("ResNet-50", count_layers, (3, 4, 6, 3), 3).gives(
-    50, hint="three layers a block, and two that belong to none"
+    50, hint="three layers per block, and two that belong to none"
 )
 question.example("eight layers", blocks_per_stage, 8).gives(1, hint="one block in each stage")
 question.example("nine layers", blocks_per_stage, 9).raises(
@@ -166,7 +166,7 @@ for name, layers_per_block in (("basic blocks", 2), ("bottleneck blocks", 3)):
         hint="what comes before the first block, and what after the last?",
         mistakes={
             count: "the first convolution and the dense layer at the end count as well",
-            count + 1: "a layer before the blocks and one behind them: both count",
+            count + 1: "a layer before the blocks and one after them: both count",
             count + 2 + len(stages): "projections on shortcuts are not counted",
             count + 1 + len(stages): "projections on shortcuts are not counted",
             sum(stages) + 2: "a block has more than one layer",
@@ -193,7 +193,7 @@ def all_of(*depths):
 
 
 question.check("three more", all_of, 6 * n + 8, 20, 110, share=0.5).gives(
-    [n + 1, 3, 18], hint="ResNet-20 has 3 blocks a stage"
+    [n + 1, 3, 18], hint="ResNet-20 has 3 blocks per stage"
 )
 for name, depth, share in (
     ("two layers for each stage, but not four", 6 * n + 5, 0.4),  # a multiple of three, not of six
@@ -852,7 +852,7 @@ def resnet(n, input_shape=(32, 32, 3), classes=10, kind="A"):
 question = checks.Question("6. A residual network", points=4)
 question.rules(resnet, without=("course.blocks", "course.architectures", "keras.applications"))
 net = question.model("resnet(1)", resnet, 1, share=0)
-net.has_input_shape((32, 32, 3), hint="what is the image, if nothing is said?")
+net.has_input_shape((32, 32, 3), hint="what is the image, by default?")
 net.has_output_shape((10,), hint="a probability for each class")
 net.has_params(
     75770, hint="three stages of one block, with 16, 32 and 64 filters; A has no weights"
@@ -989,10 +989,10 @@ def shortcut_weights(n, kind, filters=(16, 32, 64)):
 
 # %% nbgrader={"grade": true, "grade_id": "test_shortcut_weights", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("7. What the shortcuts cost", points=2)
-question.example("B, one block a stage", shortcut_weights, 1, "B", (2, 3, 4)).gives(
+question.example("B, one block per stage", shortcut_weights, 1, "B", (2, 3, 4)).gives(
     32, hint="two projections, each with a kernel, gamma and beta"
 )
-question.example("C, one block a stage", shortcut_weights, 1, "C", (2, 3, 4)).gives(
+question.example("C, one block per stage", shortcut_weights, 1, "C", (2, 3, 4)).gives(
     40, hint="three projections"
 )
 question.example("A", shortcut_weights, 5, "A").gives(0, hint="zeros are not learned")
@@ -1047,7 +1047,7 @@ question.check(
     "a list that stays", checks.keeping, shortcut_weights, n, "C", [3, 4, 5], share=0.3
 ).gives(counted(n, "C", (3, 4, 5)), hint="a list that is handed over is not yours to change")
 question.check("filters if nothing is said", shortcut_weights, n, "C", share=0.5).gives(
-    counted(n, "C", (16, 32, 64)), hint="what are the filters if nothing is said?"
+    counted(n, "C", (16, 32, 64)), hint="what are the filters by default?"
 )
 question.check("A, B and C", compared, n, (4, 6, 9), share=0.5).gives(
     [counted(n, kind, (4, 6, 9)) if kind > "A" else 0 for kind in "ABC"],
@@ -1645,7 +1645,7 @@ def by_default():
 question.check("if nothing is said", by_default).gives(
     {"input_shape": (224, 224, 3), "classes": 1000, "stride_on": "1x1", "width": 64,
      "blocks": (3, 4, 6, 3)},
-    hint="see the text for the values that the arguments have if nothing is said",
+    hint="see the text for the arguments' default values",
 )  # fmt: skip
 ### END HIDDEN TESTS
 question.score()

@@ -172,7 +172,7 @@ draw = np.random.default_rng(question.random.getrandbits(64))
 
 
 def by_products(shortcuts, branches, behind=1, before=False):
-    """Each coefficient as its branch's factor times the shortcuts behind it."""
+    """Each coefficient as its branch's factor times the shortcuts after it."""
     shortcuts, branches = np.array(shortcuts), np.array(branches)
     rest = [
         np.prod(shortcuts[: block - 1] if before else shortcuts[block - 1 + behind :])
@@ -190,7 +190,7 @@ for name, blocks in (("three blocks", 3), ("seven blocks", 7)):
         mistakes={
             "a block's own shortcut does not act on its own branch; the later ones do":
                 by_products(s, b, behind=0),
-            "a branch passes the shortcuts behind it, not those before it":
+            "a branch passes the shortcuts after it, not those before it":
                 by_products(s, b, before=True),
             "the branches' own factors were forgotten": by_products(s, np.ones(blocks)),
             "a signal that passes several shortcuts is multiplied by each of them": np.array(
@@ -456,8 +456,8 @@ for name, value in (("where the bias starts", -bias), ("a gate that begins open"
         [value] * 3,
         hint="the gate alone has a bias, one for each channel; see bias_initializer",
     )
-question.check("where it starts if nothing is said", first_biases, "exclusive", share=0.5).gives(
-    [-6.0] * 3, hint="which value has gate_bias if nothing is said?"
+question.check("where it starts by default", first_biases, "exclusive", share=0.5).gives(
+    [-6.0] * 3, hint="which value has gate_bias by default?"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -661,7 +661,7 @@ def weights(filters, strides):
 
 question.example("its weights", weights, 8, 2).gives(
     4 * 4 + 9 * 4 * 8 + 4 * 8 + 9 * 8 * 8 + 4 * 8,
-    hint="two normalizations (4 numbers a channel), two 3x3 kernels and the shortcut's; no bias",
+    hint="two normalizations (4 numbers per channel), two 3x3 kernels and the shortcut's; no bias",
 )
 ### BEGIN HIDDEN TESTS
 
@@ -961,7 +961,7 @@ for name, depth, k in (
         counted(depth, k, kind="none"): "where channels change, the shortcut has a 1x1 kernel",
         counted(depth, k, kind="all"): "a shortcut is projected only where the channels change",
         counted(depth, k, kind="wide stem"): "the first convolution has 16 filters, not 16 k",
-        counted(depth, k, blocks=(depth - 4) // 6 + 1): "d = 6n + 4: how many blocks a stage?",
+        counted(depth, k, blocks=(depth - 4) // 6 + 1): "d = 6n + 4: how many blocks per stage?",
         counted(depth, k, blocks=(depth - 4) // 3): "a block has two convolutions, a net three "
         "stages: d = 6n + 4",
         counted(depth, 1) * k: "twice as wide is four times the weights, not twice",
@@ -1129,8 +1129,8 @@ for name, found in asked.items():
         w // c: "with w / C channels the block is much cheaper: a 3x3 kernel of a path has only "
         "d x d channels",
         round(w / c**0.5): "that makes the 3x3 convolutions equal, but the 1x1 ones count as well",
-        int(root): "the nearest, not the largest that is not dearer",
-        int(root) + 1: "the nearest, not the smallest that is not cheaper",
+        int(root): "the nearest, not the largest that costs no more",
+        int(root) + 1: "the nearest, not the smallest that costs no less",
         round(root): "the nearest in weights: rounding the width is not the same",
     }
     wrong.pop(right, None)
@@ -1370,7 +1370,7 @@ for name, low, high, more in (
             break
     wrong = {
         "from 0": "the first block already adds: k goes from 1 to N",
-        "each": "rounding at each step adds up: round c + alpha k / N once",
+        "each": "errors of rounding at each step add up: round c + alpha k / N once",
         "nearest": "rounded down, not to the nearest",
         "up": "rounded down, not up",
         "cut": "alpha / N is rounded here: round c + alpha k / N, and nothing before it",
@@ -1406,10 +1406,10 @@ def densely(c, g, layers, theta, kind="right"):
 
 causes = {
     "no compression": "the transitions were forgotten: they keep only a part",
-    "one layer": "each layer of a block adds its maps, not each block",
-    "no input": "what came into the block is kept beside the new maps",
-    "behind": "asked is the end of the block, before its transition",
-    "all compressed": "asked is the end of the block, before its transition",
+    "one layer": "each layer of a block adds its channels, not each block",
+    "no input": "the block's input is kept beside the new channels",
+    "behind": "what counts is the end of the block, before its transition",
+    "all compressed": "what counts is the end of the block, before its transition",
     "dropped": "compression is the part that is kept, not the part that goes",
     "nearest": "a transition rounds down",
     "late": "a transition rounds down, before the next block begins",
@@ -1882,8 +1882,7 @@ for variant, values in errors.items():
             s / n: "divide by the root of n, not by n",
             narrow
             / n**0.5: "divided by n: the mean was fitted to these numbers, so divide by n - 1",
-            s
-            / (n - 1) ** 0.5: "the n - 1 belongs into the deviation; here divide by the root of n",
+            s / (n - 1) ** 0.5: "the n - 1 belongs in the deviation; here divide by the root of n",
         },
     )
     for position, what in enumerate(("mean", "standard deviation", "standard error")):
@@ -2139,7 +2138,7 @@ question.check("one good run of many", verdicts, many, "baseline", share=0.4).gi
 alone = {"baseline": base, "one of five": errors["one of five"]}
 level = 1.002 * p_of(alone["one of five"], base)
 question.check("the only comparison", verdicts, alone, "baseline", level, share=0.5).gives(
-    {"one of five": "worse"}, hint="with a single comparison, m is 1: the baseline is none"
+    {"one of five": "worse"}, hint="with a single comparison, m is 1: the baseline does not count"
 )
 question.check("a stricter level", verdicts, alone, "baseline", level / 1.004, share=0.5).gives(
     {"one of five": "not shown"}, hint="alpha is an argument"
