@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.engine import names
+from autograder.engine.job import CellPlan, Job, NotebookResult, Role, Runner, ungraded
 
 SUFFIX = ".toml"
 _KEYS = {"answer", "mutants", "alternatives"}
@@ -160,14 +161,12 @@ class TruncatingRunner:
         cells: for each student, and each notebook that is cut, how many of its cells are run.
     """
 
-    def __init__(self, executor, cells: Mapping[str, Mapping[str, int]]):
+    def __init__(self, executor: Runner, cells: Mapping[str, Mapping[str, int]]):
         self.isolation = executor.isolation
         self._executor, self._cells = executor, cells
 
-    def run(self, job) -> dict:
-        """As :meth:`autograder.engine.executor.Executor.run`; what was not run is not graded."""
-        from autograder.engine.executor import ungraded
-
+    def run(self, job: Job) -> dict[str, NotebookResult]:
+        """As :meth:`autograder.engine.job.Runner.run`; what was not run is not graded."""
         ends = self._cells.get(job.student, {})
         notebooks = {
             name: _needed(cells[: ends[name]]) if name in ends else cells
@@ -178,22 +177,22 @@ class TruncatingRunner:
             cells = job.notebooks[name]
             results = ungraded(cells, "the mutant's question needs no such test").cells
             for place, (cell, run) in enumerate(zip(cells, notebooks[name], strict=False)):
-                if run["role"] == cell["role"]:
+                if run.role == cell.role:
                     results[place] = ran[name].cells[place]
             ran[name] = replace(ran[name], cells=results)
         return ran
 
 
-def _needed(cells: list[dict]) -> list[dict]:
+def _needed(cells: list[CellPlan]) -> list[CellPlan]:
     """Cells that end with a question's test; of tests that it does not need, what they echo."""
     *before, test = cells
-    own = names.of(test["source"])
+    own = names.names_in(test.source)
     used = own.loaded - own.stored
     needed = []
     for cell in before:
-        if cell["role"] == "judge" and not used & names.of(cell["source"]).stored:
-            role = "student" if cell.get("echo") else "skip"
-            cell = cell | {"role": role, "source": cell.get("echo") or "", "echo": None}
+        if cell.role == Role.TEST and not used & names.names_in(cell.source).stored:
+            role = Role.STUDENT if cell.echoed else Role.SKIP
+            cell = CellPlan(role, cell.visible_source if cell.echoed else "")
         needed.append(cell)
     return [*needed, test]
 

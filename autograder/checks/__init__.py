@@ -30,7 +30,7 @@ If some checks fail, the cell says which and is worth a part of the points; if a
 from autograder.checks.call import Call
 from autograder.checks.keeping import keeping
 from autograder.checks.personal import student_rng
-from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question, Result
+from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question
 from autograder.context import student
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "Call",
     "ChecksFailed",
     "Question",
-    "Result",
     "keeping",
     "student",
     "student_rng",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ from autograder.checks.call import Call
 from autograder.checks.rules import Rules, read_rules
 from autograder.checks.values import UNWRITTEN
 from autograder.context import question_random, student
+from autograder.wire.results import CheckResult, QuestionResult, report
 from autograder.wire.watching import watching
 
 if TYPE_CHECKING:
     from autograder.checks.models import ModelChecks
 
 FAILED, PASSED = "✗", "✓"
+FORBIDDEN = "not allowed"  # the check that a broken rule counts as
 WIDTH = 96  # characters of a line
 MORE = "    "  # what a line that goes on begins with
 
@@ -27,17 +29,6 @@ class ChecksFailed(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         return str(self).splitlines()
-
-
-@dataclass(frozen=True)
-class Result:
-    """One check: its name in words, what it is worth, how much of that was earned, and why."""
-
-    name: str
-    share: float
-    credit: float  # 0 to 1
-    message: str = ""
-    conditional: bool = False  # counts only beside another check that earned something
 
 
 class Question:
@@ -58,7 +49,7 @@ class Question:
         self.points = points
         self.random = question_random()
         self.student = student()
-        self.results: list[Result] = []
+        self.results: list[CheckResult] = []
         self.references: dict[str, tuple] = {}  # right models that were built already
         self._rules: list[Rules] = []
 
@@ -155,11 +146,10 @@ class Question:
     def record(
         self, name: str, share: float, credit: float, message="", hint="", *, conditional=False
     ) -> None:
-        """Note a check that was made; the message becomes a sentence, with the hint under it."""
-        if message:
-            message += "." if message[-1] not in ".!?" else ""
-            message += f"\n  Hint: {hint}" if hint else ""
-        self.results.append(Result(name, share, credit, message, conditional))
+        """Note a check that was made; the message becomes a sentence."""
+        if message and message[-1] not in ".!?":
+            message += "."
+        self.results.append(CheckResult(name, share, credit, message, hint, conditional))
 
     def _earned(self) -> float:
         """The part of the points that is earned.
@@ -186,34 +176,35 @@ class Question:
         if not self.results:
             raise ValueError(f"Question {self.name!r} made no check.")
         breaches = [breach for rules in self._rules for breach in rules.breaches()]
+        broken = [CheckResult(FORBIDDEN, 0, 0, f"{breach.message}.") for breach in breaches]
         earned = max(0.0, self._earned() - max((breach.costs for breach in breaches), default=0))
-        failed = [result for result in self.results if result.credit < 1]
+        failed = [result for result in self.results if not result.passed]
         total = len(self.results)
-        if not failed and not breaches:
+        points = round(self.points * earned, 2) if failed or broken else float(self.points)
+        report(QuestionResult(self.name, self.points, points, (*broken, *self.results)))
+        if not failed and not broken:
             print(f"{PASSED} {self.name}: {'all ' if total > 1 else ''}{_checks(total)} passed.")
-            return float(self.points)
-        lines = [f"{FAILED} not allowed: {breach.message}." for breach in breaches]
-        lines += [f"{FAILED} {result.name}: {text}" for result, text in _messages(failed)]
+            return points
+        lines = [f"{FAILED} {result.check}: {text}" for result, text in _texts(broken + failed)]
         count = f"{total - len(failed)} of {_checks(total)} passed."
-        report = _wrapped("\n".join([f"{self.name}: {count}", *lines]))
+        shown = _wrapped("\n".join([f"{self.name}: {count}", *lines]))
         if earned == 0:
-            raise ChecksFailed(report)
-        print(report)
-        return round(self.points * earned, 2)
+            raise ChecksFailed(shown)
+        print(shown)
+        return points
 
 
 def _checks(count: int) -> str:
     return f"{count} check{'' if count == 1 else 's'}"
 
 
-def _messages(failed: list[Result]) -> Iterator[tuple[Result, str]]:
+def _texts(failed: list[CheckResult]) -> Iterator[tuple[CheckResult, str]]:
     """What to say of each check that failed; of what is not written yet, one hint is enough."""
     hinted = False
     for result in failed:
         unwritten = UNWRITTEN in result.message
-        text = result.message.partition("\n  Hint: ")[0] if unwritten and hinted else result.message
+        yield result, result.message if unwritten and hinted else result.text
         hinted |= unwritten
-        yield result, text
 
 
 def _wrapped(report: str) -> str:

@@ -1,4 +1,4 @@
-"""Running cells as a notebook does, without a kernel: IPython's shell, and what a cell showed."""
+"""Running cells as a notebook does, without a kernel: IPython's shell, and what a cell shows."""
 
 from __future__ import annotations
 
@@ -7,25 +7,42 @@ import functools
 import io
 import signal
 import sys
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any, TypedDict
+
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 MAX_OUTPUT = 1 << 20  # characters of one stream of one cell
 MAX_DISPLAYS = 200
+
+Output = dict[str, Any]  # a cell's output as nbformat has it
 
 
 class CellTimeout(KeyboardInterrupt):
     """The cell's time is up. Not an Exception, so that `except Exception` does not stop it."""
 
 
+class Ran(TypedDict):
+    """What came of a cell."""
+
+    outputs: list[Output]
+    ok: bool
+    timed_out: bool
+
+
 class _Stream(io.TextIOBase):
     """What a cell writes, up to a limit."""
 
-    def __init__(self, name: str, outputs: list[dict]):
+    def __init__(self, name: str, outputs: list[Output]):
         self.name, self._outputs, self._left = name, outputs, MAX_OUTPUT
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         text = str(text)
         kept = text[: self._left]
         self._left -= len(kept)
@@ -39,50 +56,54 @@ class _Stream(io.TextIOBase):
                 self._outputs.append({"output_type": "stream", "name": self.name, "text": kept})
         return len(text)
 
-    def isatty(self):
+    def isatty(self) -> bool:
         return False
 
 
-@functools.cache
-def make_shell():
-    """The process' IPython shell, which keeps no history and shows nothing by itself.
+class _Publisher(DisplayPublisher):
+    """Passes what is displayed to the cell that is running."""
 
-    Built before a fork server forks, since it takes longer than most cells.
+    def publish(self, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        if self.shell.running_cell is not None:
+            self.shell.running_cell.display(data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        if self.shell.running_cell is not None:
+            self.shell.running_cell.outputs.clear()
+
+
+class Shell(InteractiveShell):
+    """IPython's shell for cells that are run here.
+
+    Attributes:
+        running_cell: the cell that is running.
     """
-    from IPython.core.displaypub import DisplayPublisher
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
 
+    running_cell: CellRun | None = None
+
+    def init_display_pub(self) -> None:
+        """Have displays published to the cell that is running."""
+        self.display_pub = _Publisher(parent=self, shell=self)
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Do nothing: there is no window system."""
+
+    def _showtraceback(self, kind: type, error: BaseException, traceback: list[str]) -> None:
+        if self.running_cell is not None:
+            self.running_cell.error(kind.__name__, str(error), list(traceback))
+
+
+@functools.cache
+def make_shell() -> Shell:
+    """Return the process' shell, which keeps no history and shows nothing by itself.
+
+    It is made before a fork server forks, since that takes longer than most cells.
+    """
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.autocall = 0
     config.InteractiveShell.history_length = 0
-
-    class Publisher(DisplayPublisher):
-        """Hands what is displayed to the cell that is running."""
-
-        def publish(self, data, metadata=None, *, transient=None, update=False, **kwargs):
-            if self.shell.running_cell is not None:
-                self.shell.running_cell.display(data)
-
-        def clear_output(self, wait=False):
-            if self.shell.running_cell is not None:
-                self.shell.running_cell.outputs.clear()
-
-    class Shell(InteractiveShell):
-        running_cell = None
-
-        def init_display_pub(self):
-            self.display_pub = Publisher(parent=self, shell=self)
-
-        def enable_gui(self, gui=None):
-            """There is no window system to enable."""
-
-        def _showtraceback(self, kind, error, traceback):
-            if self.running_cell is not None:
-                self.running_cell.error(kind.__name__, str(error), list(traceback))
-
     # Figures are shown in the notebook, as in Jupyter.
     with contextlib.suppress(ImportError):
         import matplotlib
@@ -91,45 +112,40 @@ def make_shell():
     return Shell.instance(config=config)
 
 
-class Cell:
+class CellRun:
     """One run of one cell in a shell; collects what nbformat calls its outputs.
 
     Attributes:
         ended_by: the exception that ended it, if one did.
     """
 
-    def __init__(self, shell):
+    def __init__(self, shell: Shell):
         self.shell = shell
         self.ended_by: BaseException | None = None
-        self.outputs: list[dict] = []
+        self.outputs: list[Output] = []
         self._displays = 0
 
-    def display(self, data: dict, kind: str = "display_data", **more) -> None:
-        """Note something displayed, if there is not too much of it already."""
+    def display(self, data: dict[str, Any], kind: str = "display_data", **more: Any) -> None:
+        """Note something displayed, unless there is too much of it already."""
         self._displays += 1
-        if (
-            self._displays > MAX_DISPLAYS
-            or sum(len(str(v)) for v in data.values()) > 8 * MAX_OUTPUT
-        ):
+        size = sum(len(str(value)) for value in data.values())
+        if self._displays > MAX_DISPLAYS or size > 8 * MAX_OUTPUT:
             return
         data = {mime: value for mime, value in data.items() if isinstance(value, str | dict | list)}
         self.outputs.append({"output_type": kind, "data": data, "metadata": {}, **more})
 
-    def run(self, source: str, seconds: float | None = None) -> dict:
+    def run(self, source: str, seconds: float | None = None) -> Ran:
         """Run a cell.
 
         Args:
             source: code and magics.
             seconds: after this long a CellTimeout is raised in it, again and again.
-
-        Returns:
-            ``{"outputs": [...], "ok": bool, "timed_out": bool}``.
         """
         try:
             with self._captured(), alarm(seconds):
                 result = self.shell.run_cell(source, store_history=False)
             error = result.error_before_exec or result.error_in_exec
-        except CellTimeout as late:  # rang between the cell's end and the alarm's
+        except CellTimeout as late:  # raised between the cell's end and the alarm's
             error = late
         self.ended_by = error
         timed_out = isinstance(error, CellTimeout)
@@ -141,8 +157,8 @@ class Cell:
         return {"outputs": self.outputs, "ok": error is None, "timed_out": timed_out}
 
     @contextlib.contextmanager
-    def _captured(self):
-        """What is printed, displayed, or the value of the last line, goes into the outputs."""
+    def _captured(self) -> Iterator[None]:
+        """Collect what is printed, displayed, or the value of the last line."""
         shell, hook, streams = self.shell, self.shell.displayhook, (sys.stdout, sys.stderr)
         hook.write_format_data = lambda data, metadata=None: self.display(
             data, "execute_result", execution_count=None
@@ -175,16 +191,21 @@ class alarm:
     def __init__(self, seconds: float | None):
         self.seconds = seconds
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         if self.seconds:
             self._old = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, self.seconds, 1.0)
 
-    def __exit__(self, *error):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if self.seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._old)
 
     @staticmethod
-    def _ring(number, frame):
+    def _ring(number: int, frame: FrameType | None) -> None:
         raise CellTimeout("time is up")

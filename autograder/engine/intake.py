@@ -1,7 +1,7 @@
-"""The notebook that will be graded, made before anything of a submission runs.
+"""Rebuild the notebook that will be graded, before anything of a submission runs.
 
 It is rebuilt from the release: its cells, in its order, with the tests from the gradebook. Of the
-student's file only the sources of solution cells are taken, of plain cells, and of cells that the
+student's file only the sources of solution cells are used, of plain cells, and of cells that the
 student added. So nothing that was done to a test cell can matter.
 """
 
@@ -10,13 +10,16 @@ from __future__ import annotations
 import ast
 import functools
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
 
 from autograder.engine import names, sanitize
-from autograder.engine.matching import Matching, mark, match
+from autograder.engine.job import CellPlan, Role
+from autograder.engine.matching import Matching, match, nbgrader_metadata
 from autograder.engine.submission_files import StudentCell
 
 
@@ -25,26 +28,26 @@ class RebuiltNotebook:
     """One notebook as it will be graded.
 
     Attributes:
-        notebook: the rebuilt notebook, without outputs.
-        cells: what to do with each of its cells: ``{"role", "source", "learn", "echo"}``, for a
-            test ``"shown"``, the part of it that students have, and for an answer ``"theirs"``,
-            names that the instructor's own answer defines or changes.
+        notebook: the notebook, without outputs.
+        cells: how each of its cells is run.
         suspicions: what an instructor should look at.
         missing: grade ids that were not handed in.
-        unsure: answers to be marked by hand that are missing, but may be in a cell without a mark.
+        unsure: answers for a person to grade that are missing, but may be in a cell without a mark.
         set_aside: why nothing of the student's is in it, and it is not run; "" if it is.
     """
 
-    notebook: nbformat.NotebookNode
-    cells: list[dict]
+    notebook: NotebookNode
+    cells: list[CellPlan] = field(default_factory=list)
     suspicions: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     set_aside: str = ""
 
 
-def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> RebuiltNotebook:
-    """The notebook to grade, from the release, the full tests, and the student's cells.
+def rebuild(
+    released: NotebookNode, tests: Mapping[str, str], student: Sequence[StudentCell] | None
+) -> RebuiltNotebook:
+    """Return the notebook to grade, from the release, the full tests, and the student's cells.
 
     Args:
         released: the released notebook.
@@ -54,119 +57,130 @@ def rebuild(released: nbformat.NotebookNode, tests: dict[str, str], student) -> 
     """
     base = [_without_outputs(cell) for cell in released.cells]
     found = Matching() if student is None else match(base, tests, student)
-    plan = RebuiltNotebook(nbformat.v4.new_notebook(metadata=dict(released.metadata)), [])
-    plan.suspicions, plan.missing = found.suspicions, found.missing
-    _add_extras(plan, found.extras.get(-1, []))
+    metadata = dict(released.metadata)
+    rebuilt = RebuiltNotebook(nbformat.v4.new_notebook(metadata=metadata))
+    rebuilt.suspicions, rebuilt.missing = found.suspicions, found.missing
+    _add_extras(rebuilt, found.extras.get(-1, []))
     for position, cell in enumerate(base):
-        meta, original = mark(cell), cell.source
+        meta, original = nbgrader_metadata(cell), cell.source
         if position in found.own:
             own = found.own[position].source
-            theirs = cell.cell_type != "code" and own != original
-            cell.source = sanitize.markdown(own) if theirs else own
+            is_text = cell.cell_type != "code" and own != original
+            cell.source = sanitize.markdown(own) if is_text else own
         elif meta.get("grade_id") in tests and not meta.get("solution"):
             cell.source = tests[meta["grade_id"]]
-        _add(plan, cell, _role(cell), learn=None if meta.get("solution") else original)
-        if _is_test(cell):
-            plan.cells[-1]["shown"] = original
-        elif meta.get("solution") and cell.cell_type == "code":
-            plan.cells[-1]["theirs"] = _theirs(tests.get(meta["grade_id"], ""))
-        _add_extras(plan, found.extras.get(position, []))
-    _echo(plan)
-    _ask_about_missing(plan, base, found)
-    return plan
+        _add(rebuilt, cell, _plan(cell, original, tests))
+        _add_extras(rebuilt, found.extras.get(position, []))
+    rebuilt.cells = _with_echoes(rebuilt.cells)
+    _note_missing_answers(rebuilt, base, found)
+    return rebuilt
 
 
-def nobodys(released: nbformat.NotebookNode, tests: dict[str, str], why: str) -> RebuiltNotebook:
-    """The notebook of somebody from whom nothing can be taken: it is not run, and says why.
+def set_aside(released: NotebookNode, tests: Mapping[str, str], reason: str) -> RebuiltNotebook:
+    """Return a notebook that stands for one that cannot be used: it is not run, and says why.
 
     Args:
         released, tests: as for :func:`rebuild`.
-        why: in words for the student.
+        reason: in words for the student.
     """
-    plan = rebuild(released, tests, None)
-    plan.set_aside = why
+    rebuilt = rebuild(released, tests, None)
+    rebuilt.set_aside = reason
     note = (
-        f"**This is not your notebook.** {why}. What follows is the assignment as it was released; "
-        "nobody has marked it."
+        f"**This is not your notebook.** {reason}. What follows is the assignment as it was "
+        "released; nobody has graded it."
     )
-    plan.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
-    plan.cells.insert(0, {"role": "skip", "source": note, "learn": None, "echo": None})
-    return plan
+    rebuilt.notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note, id="not-gradable"))
+    rebuilt.cells.insert(0, CellPlan(Role.SKIP, note))
+    return rebuilt
+
+
+def _plan(cell: NotebookNode, original: str, tests: Mapping[str, str]) -> CellPlan:
+    """Return how a cell of the release is run.
+
+    Args:
+        cell: with the source that is to be run.
+        original: the source that was released.
+        tests: as for :func:`rebuild`.
+    """
+    meta = nbgrader_metadata(cell)
+    if cell.cell_type != "code":
+        return CellPlan(Role.SKIP, cell.source)
+    if meta.get("solution"):
+        names_changed = _names_changed(tests.get(meta["grade_id"], ""))
+        return CellPlan(Role.STUDENT, cell.source, answer_names=names_changed)
+    if meta.get("grade"):
+        return CellPlan(Role.TEST, cell.source, visible_source=original)
+    return CellPlan(Role.STUDENT, cell.source, instructor_source=original)
 
 
 @functools.lru_cache(1000)
-def _theirs(answer: str) -> list[str]:
-    """Names that an instructor's answer defines or changes, which are the student's from there."""
+def _names_changed(answer: str) -> tuple[str, ...]:
+    """Return names that an answer defines or changes, which are the student's from there on."""
     source = TransformerManager().transform_cell(answer)
-    return sorted(names.defined_or_changed(source))
+    return tuple(sorted(names.defined_or_changed(source)))
 
 
-def _add(plan: RebuiltNotebook, cell, role: str, learn: str | None = None) -> None:
-    plan.notebook.cells.append(cell)
-    learned = learn if role == "student" else None
-    plan.cells.append({"role": role, "source": cell.source, "learn": learned, "echo": None})
+def _add(rebuilt: RebuiltNotebook, cell: NotebookNode, plan: CellPlan) -> None:
+    rebuilt.notebook.cells.append(cell)
+    rebuilt.cells.append(plan)
 
 
-def _add_extras(plan: RebuiltNotebook, extras: list[StudentCell]) -> None:
-    """Cells of the student's own: code that runs, and text that an instructor may want to read."""
+def _add_extras(rebuilt: RebuiltNotebook, extras: Iterable[StudentCell]) -> None:
+    """Add cells of the student's own: code that runs, and text that an instructor may read."""
     for extra in extras:
-        name = f"student-{len(plan.cells)}"
+        name = f"student-{len(rebuilt.cells)}"
         if extra.kind == "code":
-            _add(plan, nbformat.v4.new_code_cell(extra.source, id=name), "student")
+            cell, role = nbformat.v4.new_code_cell(extra.source, id=name), Role.STUDENT
         else:
             text = sanitize.markdown(extra.source)
-            _add(plan, nbformat.v4.new_markdown_cell(text, id=name), "skip")
+            cell, role = nbformat.v4.new_markdown_cell(text, id=name), Role.SKIP
+        _add(rebuilt, cell, CellPlan(role, cell.source))
 
 
-def _ask_about_missing(plan: RebuiltNotebook, base: list, found: Matching) -> None:
-    """An answer for a person to mark may be in a cell that nothing connects with its question."""
+def _note_missing_answers(
+    rebuilt: RebuiltNotebook, base: Iterable[NotebookNode], found: Matching
+) -> None:
+    """Note missing answers that may be in a cell that nothing connects with the question."""
     extras = [cell for cells in found.extras.values() for cell in cells]
     for cell in base:
-        meta = mark(cell)
-        by_hand = meta.get("grade") and meta.get("solution") and meta["grade_id"] in plan.missing
-        if by_hand and any(
-            (extra.kind == "code") == (cell.cell_type == "code") for extra in extras
-        ):
-            plan.unsure.append(meta["grade_id"])
-            plan.suspicions.append(
+        meta = nbgrader_metadata(cell)
+        by_hand = meta.get("grade") and meta.get("solution")
+        if not by_hand or meta["grade_id"] not in rebuilt.missing:
+            continue
+        is_code = cell.cell_type == "code"
+        if any((extra.kind == "code") == is_code for extra in extras):
+            rebuilt.unsure.append(meta["grade_id"])
+            rebuilt.suspicions.append(
                 f"the answer {meta['grade_id']} is missing; it may be in a cell without its mark"
             )
 
 
-def _without_outputs(cell):
+def _without_outputs(cell: NotebookNode) -> NotebookNode:
     copy = nbformat.from_dict(json.loads(json.dumps(cell)))
     if copy.cell_type == "code":
         copy.outputs, copy.execution_count = [], None
     return copy
 
 
-def _is_test(cell) -> bool:
-    meta = mark(cell)
-    return bool(cell.cell_type == "code" and meta.get("grade") and not meta.get("solution"))
+def _with_echoes(cells: Iterable[CellPlan]) -> list[CellPlan]:
+    """Return the cells with those tests marked as echoed whose names later cells need.
 
-
-def _role(cell) -> str:
-    if cell.cell_type != "code":
-        return "skip"
-    return "judge" if _is_test(cell) else "student"
-
-
-def _echo(plan: RebuiltNotebook) -> None:
-    """Let the student's process see what a test cell defines, where a later cell needs it.
-
-    Only the part that every student can read is run there.
+    Only the part of a test that every student can read runs in the student's process.
     """
     needed: set[str] = set()
-    for cell in reversed(plan.cells):
-        if cell["role"] == "judge":
-            if _names(cell["shown"], ast.Store) & needed:
-                cell["echo"] = cell["shown"]
-        elif cell["role"] == "student":
-            needed -= _names(cell["source"], ast.Store)
-            needed |= _names(cell["source"], ast.Load)
+    found: list[CellPlan] = []
+    for cell in reversed(list(cells)):
+        if cell.role == Role.TEST:
+            echoed = bool(_names(cell.visible_source, ast.Store) & needed)
+            cell = replace(cell, echoed=echoed)
+        elif cell.role == Role.STUDENT:
+            needed -= _names(cell.source, ast.Store)
+            needed |= _names(cell.source, ast.Load)
+        found.append(cell)
+    return found[::-1]
 
 
-def _names(source: str, context: type) -> set[str]:
+def _names(source: str, context: type[ast.Load] | type[ast.Store]) -> set[str]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -37,7 +37,7 @@ class Matching:
     missing: list[str] = field(default_factory=list)
 
 
-def mark(cell) -> dict:
+def nbgrader_metadata(cell) -> dict:
     """What nbgrader notes in a cell's metadata; empty for a plain cell."""
     meta = cell.metadata.get("nbgrader")
     return meta if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str) else {}
@@ -62,7 +62,7 @@ def match(base: list, tests: dict[str, str], student: list[StudentCell]) -> Matc
                 found.extras.setdefault(last, []).append(cell)
             continue
         last, target = position, base[position]
-        meta = mark(target)
+        meta = nbgrader_metadata(target)
         if _locked(target):
             # The whole test, too, is no change: the instructor's own solution has it.
             known = (target.source, tests.get(meta["grade_id"], ""))
@@ -78,13 +78,21 @@ def match(base: list, tests: dict[str, str], student: list[StudentCell]) -> Matc
                     f"the cell {meta['grade_id']} had lost its mark; it was known by its place"
                 )
         seen.setdefault(position, cell)
-    found.missing = [mark(c)["grade_id"] for p, c in enumerate(base) if mark(c) and p not in seen]
+    found.missing = [
+        nbgrader_metadata(c)["grade_id"]
+        for p, c in enumerate(base)
+        if nbgrader_metadata(c) and p not in seen
+    ]
     return found
 
 
 def _places(base: list, student: list[StudentCell]) -> dict[int, int]:
     """For the index of each of the student's cells that is known, its position in the release."""
-    by_mark = {mark(cell)["grade_id"]: position for position, cell in enumerate(base) if mark(cell)}
+    by_mark = {
+        nbgrader_metadata(cell)["grade_id"]: position
+        for position, cell in enumerate(base)
+        if nbgrader_metadata(cell)
+    }
     places = {i: by_mark[c.grade_id] for i, c in enumerate(student) if c.grade_id in by_mark}
     for find in (_by_id, _by_text, _by_place):
         places |= find(base, student, dict(places))
@@ -149,7 +157,7 @@ def _by_place(base, student, places) -> dict[int, int]:
                 continue
             target, own = base[position], student[index]
             rivals = [p for p in positions if not _locked(base[p]) and _same_kind(base[p], own)]
-            answers = [p for p in rivals if mark(base[p]).get("solution")]
+            answers = [p for p in rivals if nbgrader_metadata(base[p]).get("solution")]
             others = [i for i in indices if _same_kind(target, student[i])]
             alone = (answers or rivals) == [position] and others == [index]
             if likeness >= ALIKE or alone:
@@ -174,7 +182,7 @@ def _gaps(base, student, places) -> Iterator[tuple[list[int], list[int]]]:
 
 
 def _locked(cell) -> bool:
-    meta = mark(cell)
+    meta = nbgrader_metadata(cell)
     return bool(meta) and not meta.get("solution") and not meta.get("task")
 
 

@@ -47,7 +47,7 @@ class Names:
             getattr(self, name).update(found)
 
 
-def of(source: str) -> Names:
+def names_in(source: str) -> Names:
     """The names of a cell after IPython has made Python of it; none if it is no Python."""
     found = Names()
     try:
@@ -65,7 +65,7 @@ def of(source: str) -> Names:
 
 def defined_or_changed(source: str) -> set[str]:
     """Names that a cell makes its own: what it defines, but for imports, and changes in place."""
-    names = of(source)
+    names = names_in(source)
     return (names.stored - names.imported) | names.changed
 
 
@@ -96,7 +96,7 @@ def _magic(node: ast.Call, found: Names) -> None:
     kind = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
     if kind == "run_cell_magic" and len(texts) == 3 and texts[0] in _PYTHON_MAGICS:
-        found.add(of(str(texts[2])))
+        found.add(names_in(str(texts[2])))
     elif kind in ("run_line_magic", "system", "getoutput"):
         found.loaded.update(_NAME.findall(" ".join(map(str, texts))))
 

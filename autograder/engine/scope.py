@@ -39,7 +39,7 @@ class Scope:
             source: as Python.
             theirs: names that the instructor's solution of it defines or changes.
         """
-        self._student.add(names.of(source))
+        self._student.add(names.names_in(source))
         self._theirs |= set(theirs)
         self.own -= set(theirs) - self._imported
 

@@ -1,52 +1,59 @@
-"""Tests that are not judged apart: they run in the student's own process, as nbgrader runs them.
+"""Tests that run in the student's own process, as nbgrader runs them.
 
-The notebook runs again in a process of its own, with these tests in their places and of every other
-test what students were given. Of that run only these tests' results are kept, so nothing that it
-shows to the student's code can reach a question that is judged apart.
+Such a test cannot run in the judge (see :mod:`autograder.grading.calibration`). The notebook runs
+again in a process of its own, with these tests in their places, and with the visible part of every
+other test. Only the results of these tests are kept from that run, so nothing that it shows to the
+student's code can affect a question that is judged separately.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 
-def here(cell: dict) -> bool:
-    """Whether a cell is a test that runs in the student's process."""
-    return cell["role"] == "judge" and not cell.get("apart", True)
+from autograder.engine.job import CellPlan, CellResult, Role
 
 
-def left_to_the_judge(cells: list[dict]) -> list[dict]:
-    """The cells of the first run.
+def is_shared(cell: CellPlan) -> bool:
+    """Return whether a cell is a test that runs in the student's process."""
+    return cell.role == Role.TEST and not cell.separate
 
-    The judge runs the tests of the second, too, as others may need what they define; unless they
-    would disturb it, and are marked ``"alone"``.
+
+def first_run(cells: Sequence[CellPlan]) -> list[CellPlan]:
+    """Return the cells of the first run, with the judge.
+
+    The judge runs the shared tests, too, as other tests may need what they define, unless they
+    would disturb it.
     """
-    return [cell | {"role": "skip"} if here(cell) and cell.get("alone") else cell for cell in cells]
+    return [
+        replace(cell, role=Role.SKIP) if is_shared(cell) and cell.only_there else cell
+        for cell in cells
+    ]
 
 
-def as_nbgrader_runs(cells: list[dict]) -> list[dict]:
-    """The cells of the second run, up to the last test that it is for.
+def shared_run(cells: Sequence[CellPlan]) -> list[CellPlan]:
+    """Return the cells of the second run, up to its last test."""
+    last = max(number for number, cell in enumerate(cells) if is_shared(cell))
+    return [_for_student(cell) for cell in cells[: last + 1]]
+
+
+def _for_student(cell: CellPlan) -> CellPlan:
+    if cell.role != Role.TEST:
+        return replace(cell, instructor_source=None)
+    shared = is_shared(cell)
+    return CellPlan(Role.STUDENT, cell.source if shared else cell.visible_source, is_test=shared)
+
+
+def merge_results(
+    cells: Sequence[CellPlan], first: Sequence[CellResult], shared: Sequence[CellResult]
+) -> list[CellResult]:
+    """Return each cell's result from the run that counts for it.
 
     Args:
-        cells: of a plan; a test with ``"apart": False`` is run here.
+        cells: of the notebook.
+        first: results of the first run.
+        shared: results of the second run, which is shorter.
     """
-    last = max(number for number, cell in enumerate(cells) if here(cell))
-    return [_as_student(cell) for cell in cells[: last + 1]]
-
-
-def _as_student(cell: dict) -> dict:
-    if cell["role"] != "judge":
-        return cell | {"learn": None}
-    test = here(cell)
-    source = cell["source"] if test else cell["shown"]
-    return {"role": "student", "source": source, "learn": None, "echo": None, "test": test}
-
-
-def merged(cells: list[dict], apart: list[dict], together: list[dict]) -> list[dict]:
-    """What the cells gave, each from the run that counts for it.
-
-    Args:
-        cells: of the plan.
-        apart: results of the first run.
-        together: results of the second, which is shorter.
-    """
-    found = [*together, *apart[len(together) :]]
-    return [new if here(cell) else old for cell, old, new in zip(cells, apart, found, strict=True)]
+    found = [*shared, *first[len(shared) :]]
+    pairs = zip(cells, first, found, strict=True)
+    return [new if is_shared(cell) else old for cell, old, new in pairs]

@@ -35,7 +35,7 @@ class StudentClient:
         incidents: what an instructor should look at, in words.
         alive: False once the process is gone or has stopped answering.
         deadline: ``time.monotonic()`` at which the current cell's time is up.
-        crossing: what its tests have handed over and got.
+        codec: what its tests have handed over and got.
         cells: sources of the cells that have run, as Python.
         shared: the student's globals that the current test may change.
         folder: the judge's work folder, kept equal to that of the student's process.
@@ -46,10 +46,10 @@ class StudentClient:
         self.incidents: list[str] = []
         self.alive = True
         self.deadline = float("inf")
-        self.crossing = JudgeCodec(self)
+        self.codec = JudgeCodec(self)
         self.cells: list[str] = []
         self.shared: Shared | None = None
-        self.folder: work_folder.Folder | None = None
+        self.folder: work_folder.WorkFolder | None = None
         self._nested = 0
 
     # The conversation
@@ -90,24 +90,24 @@ class StudentClient:
 
     def _serve(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
         """Do what the student's code wants done with something that a test handed to it."""
-        crossing = self.crossing
-        kept = crossing.sent, crossing.tensors, crossing.outputs
-        crossing.begin()
+        codec = self.codec
+        kept = codec.sent, codec.tensors, codec.outputs
+        codec.begin()
         self._nested += 1
         try:
             if self._nested > MAX_NESTED:
                 raise Refused("the test's functions and yours call each other too deeply")
-            decoder = self.crossing.decoder(blobs)
+            decoder = self.codec.decoder(blobs)
             args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
             kwargs = {str(name): value for name, value in kwargs.items()}
-            value = crossing.handed.do(request["back"], request["op"], list(args), kwargs)
-            encoder = self.crossing.encoder()
+            value = codec.handed.do(request["back"], request["op"], list(args), kwargs)
+            encoder = self.codec.encoder()
             return {"value": encoder.encode(value)}, encoder.blobs
         except Exception as error:
             return {"error": errors.describe(error)}, []
         finally:
             self._nested -= 1
-            crossing.sent, crossing.tensors, crossing.outputs = kept
+            codec.sent, codec.tensors, codec.outputs = kept
 
     def _lost(self) -> None:
         self.alive = False
@@ -126,33 +126,37 @@ class StudentClient:
 
     # Questions
 
-    def run(self, source: str, seconds: float, given: list[str]):
-        """Run a cell; what it is said to have shown.
+    def run(self, source: str, seconds: float, given: list[str]) -> dict:
+        """Run a cell; return what the process says of it: ``outputs`` and ``results``.
 
         Args:
             source: the cell.
             seconds: how long it may take.
             given: names of the instructor's functions and classes that it defines.
         """
-        encoder = self.crossing.encoder()
+        encoder = self.codec.encoder()
         request = {"source": source, "given": given} | self._files(encoder)
         answer, beside = self.ask(seconds, encoder.blobs, do="cell", **request)
         self._take_files(answer, beside)
-        return answer.get("outputs")
+        return answer
 
     def _files(self, encoder: Encoder) -> dict:
-        return {"files": work_folder.sent(self.folder.changed(), encoder)} if self.folder else {}
+        return (
+            {"files": work_folder.encode_files(self.folder.changed(), encoder)}
+            if self.folder
+            else {}
+        )
 
     def _take_files(self, answer: dict, blobs: list[bytes]) -> None:
         if self.folder and "files" in answer:
-            decoder = self.crossing.decoder(blobs)
+            decoder = self.codec.decoder(blobs)
             with contextlib.suppress(CodecError):
-                self.folder.write(work_folder.received(answer["files"], decoder))
+                self.folder.write(work_folder.decode_files(answer["files"], decoder))
 
     def get(self, names: list[str]) -> dict:
         """Values or stand-ins of the names that the student has defined."""
         answer, beside = self.ask(self.left(), do="get", names=names)
-        decoder = self.crossing.decoder(beside)
+        decoder = self.codec.decoder(beside)
         self._raise(answer, decoder)
         values = answer.get("values", {})
         return {name: self._decode(decoder, values[name]) for name in names if name in values}
@@ -173,7 +177,7 @@ class StudentClient:
     def attribute(self, handle: int, name: str):
         """An attribute of something of the student's."""
         answer, beside = self.ask(self.left(), do="attribute", handle=handle, name=name)
-        decoder = self.crossing.decoder(beside)
+        decoder = self.codec.decoder(beside)
         self._raise(answer, decoder)
         return self._decode(decoder, answer.get("value"))
 
@@ -186,8 +190,8 @@ class StudentClient:
         Raises:
             Exception: the one that the student's code raised.
         """
-        self.crossing.begin()
-        encoder = self.crossing.encoder(numbered=True)
+        self.codec.begin()
+        encoder = self.codec.encoder(numbered=True)
         request = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(kwargs or {})}
         request |= self._files(encoder) | patches.codes(encoder)
         if self.shared is not None:
@@ -202,9 +206,9 @@ class StudentClient:
             sys.stdout.write(printed)
         if watch:
             watch.note(answer.get("watched"))
-        decoder = self.crossing.decoder(beside)
+        decoder = self.codec.decoder(beside)
         with _usable():
-            self.crossing.outputs = self.crossing.inline(decoder, answer.get("graph"))
+            self.codec.outputs = self.codec.inline(decoder, answer.get("graph"))
         for code in answer.get("changed") or []:
             self._decode(decoder, code)  # which does it to the argument
         with _usable():
@@ -225,7 +229,7 @@ class StudentClient:
             args = raised = None
         if isinstance(raised, Exception) and remote_of(raised) is not None:
             raise raised
-        raise errors.rebuild(answer["error"], args, self.crossing.given)
+        raise errors.rebuild(answer["error"], args, self.codec.given)
 
     # Values
 

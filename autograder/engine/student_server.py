@@ -26,9 +26,10 @@ from autograder.engine import (
     weight_changes,
     work_folder,
 )
-from autograder.engine.cell_runner import Cell, alarm, make_shell
+from autograder.engine.cell_runner import CellRun, alarm, make_shell
 from autograder.engine.received_arguments import Received, snapshot
 from autograder.engine.student_codec import StudentCodec
+from autograder.wire import results
 from autograder.wire.channel import Channel, ChannelError
 from autograder.wire.codec import Decoder, Encoder
 from autograder.wire.watching import Watch, traced
@@ -69,7 +70,7 @@ class StudentServer:
         self._replaced: dict[str, object] = {}
         self._called = 0  # how many calls are being answered, one within the other
         self._lock = threading.RLock()
-        self.folder = work_folder.Folder(os.getcwd())
+        self.folder = work_folder.WorkFolder(os.getcwd())
         self._home = os.path.realpath(os.getcwd())
 
     def serve(self) -> None:
@@ -103,14 +104,16 @@ class StudentServer:
 
     def do_cell(self, request, decoder, encoder) -> dict:
         """Run a cell; of an instructor's one, remember what it defines."""
-        self.folder.write(work_folder.received(request.get("files"), decoder))
-        result = Cell(self.shell).run(request["source"], request["seconds"])
-        result["files"] = work_folder.sent(self.folder.changed(), encoder)
+        self.folder.write(work_folder.decode_files(request.get("files"), decoder))
+        with results.collecting() as collected:
+            ran = CellRun(self.shell).run(request["source"], request["seconds"])
+        answer = {"outputs": ran["outputs"], "results": [r.to_json() for r in collected]}
+        answer["files"] = work_folder.encode_files(self.folder.changed(), encoder)
         space = self.shell.user_ns
         self.things.given |= {
             name: space[name] for name in request.get("given", []) if name in space
         }
-        return result
+        return answer
 
     def do_get(self, request, decoder, encoder) -> dict:
         """Values of names, as far as they are defined."""
@@ -150,13 +153,13 @@ class StudentServer:
         try:
             self._replace(request.get("globals", {}), decoder)
             patches.follow_seeds(request.get("seeds", []), decoder)
-            self.folder.write(work_folder.received(request.get("files"), decoder))
+            self.folder.write(work_folder.decode_files(request.get("files"), decoder))
             with contextlib.redirect_stdout(printed):
                 answer = self._called_with(request, decoder, encoder)
             answer["globals"] = self._globals(request.get("follow", []), encoder)
         finally:
             things.received, things.inputs = kept
-        answer["files"] = work_folder.sent(self.folder.changed(), encoder)
+        answer["files"] = work_folder.encode_files(self.folder.changed(), encoder)
         answer["printed"] = printed.getvalue()[: 1 << 20]
         return answer
 

@@ -19,7 +19,7 @@ MAX_DEPTH = 6
 IMPORTABLE = (".py", ".pyc", ".pyo", ".pyw", ".so", ".pyd", ".pth", ".egg", ".whl", ".ipynb")
 
 
-class Folder:
+class WorkFolder:
     """A work folder, and what of it the other side knows.
 
     Args:
@@ -124,12 +124,12 @@ def _mark(status: os.stat_result) -> tuple:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def sent(files: dict[str, bytes], encoder) -> list:
+def encode_files(files: dict[str, bytes], encoder) -> list:
     """Files as part of a message: names, and positions of their contents."""
     return [[name, encoder.blob(data)] for name, data in files.items()]
 
 
-def received(codes, decoder) -> dict[str, bytes]:
+def decode_files(codes, decoder) -> dict[str, bytes]:
     """Files of a message, as far as it holds any."""
     found = {}
     for code in codes if isinstance(codes, list) else []:

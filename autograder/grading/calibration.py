@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from autograder.course_directory import CourseDirectory
 from autograder.engine import intake, submission_files
-from autograder.engine.executor import Job, NotebookResult
-from autograder.engine.matching import mark
+from autograder.engine.job import CellResult, Job, NotebookResult, Role
+from autograder.engine.matching import nbgrader_metadata
 from autograder.grading import state
 from autograder.grading.release import Release
 
@@ -132,23 +132,23 @@ def without_solution(run: Callable[[Job], dict[str, NotebookResult]], job: Job, 
         strict: only note it.
 
     Returns:
-        As `run`; ``"together"`` in a test's result says why it was not judged apart.
+        As `run`; `not_separate` in a test's result says why it was not judged apart.
     """
     ran = run(job)
     why = {
         (name, number): _shortfall(result, 0)
         for name, notebook in ran.items()
         for number, result in enumerate(notebook.cells)
-        if result.get("uncarried")
+        if result.unsendable
     }
     if why and not strict:
         notebooks = {
-            name: [c | {"apart": (name, n) not in why} for n, c in enumerate(cells)]
+            name: [replace(c, separate=(name, n) not in why) for n, c in enumerate(cells)]
             for name, cells in job.notebooks.items()
         }
         ran = run(replace(job, notebooks=notebooks))
     for (name, number), reason in why.items():
-        ran[name].cells[number] |= {"together": reason}
+        ran[name].cells[number].not_separate = reason
     return ran
 
 
@@ -162,27 +162,27 @@ def put_together(plan: intake.RebuiltNotebook, questions, *, alone: bool) -> Non
     Args:
         alone: and there only; else the judge runs them, too, for what they define.
     """
-    for cell, shown in zip(plan.cells, plan.notebook.cells, strict=True):
-        if cell["role"] == "judge" and mark(shown).get("grade_id") in questions:
-            cell |= {"apart": False, "alone": alone}
+    for number, (cell, shown) in enumerate(zip(plan.cells, plan.notebook.cells, strict=True)):
+        if cell.role == Role.TEST and nbgrader_metadata(shown).get("grade_id") in questions:
+            plan.cells[number] = replace(cell, separate=False, only_there=alone)
 
 
 def _failing(plan: intake.RebuiltNotebook, result: NotebookResult) -> dict[str, str]:
     """The questions that did not get full marks, and what was said."""
     found = {}
     for cell, shown, ran in zip(plan.cells, plan.notebook.cells, result.cells, strict=True):
-        if cell["role"] != "judge":
+        if cell.role != Role.TEST:
             continue
-        points = float(mark(shown).get("points") or 0)
+        points = float(nbgrader_metadata(shown).get("points") or 0)
         why = _shortfall(ran, points)
         if why:
-            found[mark(shown)["grade_id"]] = why
+            found[nbgrader_metadata(shown)["grade_id"]] = why
     return found
 
 
-def _shortfall(ran: dict, points: float) -> str:
+def _shortfall(ran: CellResult, points: float) -> str:
     """Why a test's outputs are no full marks; "" if they are."""
-    for output in ran["outputs"]:
+    for output in ran.outputs:
         if output["output_type"] == "error":
             said = " ".join(f"{output['ename']}: {output['evalue']}".split()).removesuffix(":")
             return said if len(said) <= MAX_REASON else f"{said[:MAX_REASON]}…"

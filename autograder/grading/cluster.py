@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autograder.course_directory import CourseError
-from autograder.engine.executor import Executor, Job, NotebookResult, ungraded
+from autograder.engine.executor import Executor
+from autograder.engine.job import Job, NotebookResult, ungraded
 from autograder.grading.local import choose_isolation
 from autograder.sandbox import Isolation
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from autograder.checks import FAILED, MORE
+from autograder.engine.job import CellResult
+from autograder.wire.results import FAILED_QUESTION
 
 GRADED, FLAGGED, NEEDS_HUMAN = "graded", "flagged", "needs a human"
 
@@ -94,27 +95,20 @@ class Outcome:
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def failures_of(cell) -> list[Failure]:
-    """What a graded cell's outputs say went wrong, in the order in which they say it."""
-    found: list[Failure] = []
-    for output in cell.get("outputs", []):
-        if output.output_type == "stream":
-            found += _failed_checks(output.text)
-        elif output.output_type == "error":
-            text = _ANSI.sub("", output.evalue)
-            found += _failed_checks(text) or [Failure(output.ename, text.strip() or output.ename)]
+def failures_of(ran: CellResult) -> list[Failure]:
+    """What a graded cell found wrong, in order.
+
+    Its questions say it as data. What the cell printed is for people, and does not count, since a
+    student's code can print, too.
+    """
+    failed = [check for result in ran.results for check in result.checks if not check.passed]
+    found = [Failure(check.check, _in_lines(check.message, check.hint)) for check in failed]
+    for output in ran.outputs:
+        if output["output_type"] == "error" and not (found and output["ename"] == FAILED_QUESTION):
+            text = _ANSI.sub("", output["evalue"]).strip()
+            found.append(Failure(output["ename"], text or output["ename"]))
     return found
 
 
-def _failed_checks(text: str) -> list[Failure]:
-    """Parse the lines that :meth:`autograder.checks.Question.score` writes."""
-    found: list[Failure] = []
-    for line in text.splitlines():
-        if line.startswith(FAILED):
-            check, _, message = line.removeprefix(FAILED).strip().partition(": ")
-            found.append(Failure(check, message))
-        elif line.startswith(MORE) and found:
-            found[-1].message += f" {line.strip()}"
-        elif line.startswith("  ") and found:
-            found[-1].message += "\n" + line.strip()
-    return found
+def _in_lines(message: str, hint: str) -> str:
+    return f"{message}\nHint: {hint}" if hint else message

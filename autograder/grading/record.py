@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 
 from autograder.course_directory import CourseDirectory
-from autograder.engine.executor import NotebookResult
 from autograder.engine.intake import RebuiltNotebook
-from autograder.engine.matching import mark
+from autograder.engine.job import CellResult, NotebookResult
+from autograder.engine.matching import nbgrader_metadata
 from autograder.grading.outcome import (
     FLAGGED,
     GRADED,
@@ -108,12 +108,12 @@ class Recorder:
         told: list[str] = []
         grades = {grade.name: grade for grade in notebook.grades}
         comments = {comment.name: comment for comment in notebook.comments}
-        cells = result.cells if result else [{"judged": False}] * len(plan.cells)
+        cells = result.cells if result else [CellResult(judged=False)] * len(plan.cells)
         for cell, ran in zip(plan.notebook.cells, cells, strict=True):
-            name = mark(cell).get("grade_id")
+            name = nbgrader_metadata(cell).get("grade_id")
             if utils.is_grade(cell) and name in grades:
                 question = self._question(cell, notebook.name, ran, told)
-                judged = ran.get("judged", True) and name not in plan.unsure
+                judged = ran.judged and name not in plan.unsure
                 if not judged or self._refused(question):
                     question.score, question.failures = None, []
                 _keep(grades[name], question)
@@ -124,7 +124,7 @@ class Recorder:
                 comments[name].auto_comment = "No response." if untouched and result else None
         return told
 
-    def _question(self, cell, notebook: str, ran: dict, told: list[str]) -> QuestionScore:
+    def _question(self, cell, notebook: str, ran: CellResult, told: list[str]) -> QuestionScore:
         """What a graded cell is worth."""
         from nbgrader import utils
 
@@ -137,14 +137,14 @@ class Recorder:
             told.append(f"the test {name} gave something else than a part of its {points:g} points")
         if score is None and not points:
             score = 0.0  # nobody has to mark what is worth nothing
-        together = self.calibration.together.get(notebook, {}).get(name) or ran.get("together")
+        together = self.calibration.together.get(notebook, {}).get(name) or ran.not_separate
         broken = self.calibration.broken.get(notebook, {}).get(name)
         reason = ""
         if together:
             reason = f"not judged apart: {together}"
         elif broken:
             reason = f"the instructor's own solution does not pass: {broken}"
-        failures = [] if score is None else failures_of(cell)
+        failures = [] if score is None else failures_of(ran)
         return QuestionScore(name, score, points, failures, not together, reason)
 
     def _refused(self, question: QuestionScore) -> bool:
@@ -228,7 +228,7 @@ def _fill(plan: RebuiltNotebook, result: NotebookResult) -> None:
         number += 1
         graded = cell.metadata.get("nbgrader", {}).get("grade")
         cell.execution_count = number
-        cell.outputs = [nbformat.from_dict(output) for output in ran["outputs"]]
+        cell.outputs = [nbformat.from_dict(output) for output in ran.outputs]
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number

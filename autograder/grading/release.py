@@ -14,7 +14,7 @@ import nbformat
 import autograder
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
-from autograder.engine.matching import mark
+from autograder.engine.matching import nbgrader_metadata
 
 # Of the instructor's own files, which nbgrader copies to every submission.
 MAX_GIVEN_BYTES = 200 << 20
@@ -81,7 +81,7 @@ class Release:
             ) from None
         sources = {cell.name: cell for cell in cells}
         for cell in released.cells:
-            source = sources.get(mark(cell).get("grade_id"))
+            source = sources.get(nbgrader_metadata(cell).get("grade_id"))
             if source is not None:
                 cell.metadata.nbgrader["checksum"] = source.checksum
         return released, self._solutions(name) | {c.name: c.source for c in cells if c.locked}
@@ -93,8 +93,10 @@ class Release:
             cells = nbformat.read(path, as_version=4).cells
         except (OSError, ValueError, nbformat.validator.NotebookValidationError):
             return {}
-        answers = [c for c in cells if c.cell_type == "code" and mark(c).get("solution")]
-        return {mark(cell)["grade_id"]: cell.source for cell in answers}
+        answers = [
+            c for c in cells if c.cell_type == "code" and nbgrader_metadata(c).get("solution")
+        ]
+        return {nbgrader_metadata(cell)["grade_id"]: cell.source for cell in answers}
 
     def _files(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """The instructor's files for tests, and those that students got, too.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from autograder.course_directory import CourseDirectory
 from autograder.engine import intake, submission_files
-from autograder.engine.executor import Job, NotebookResult, ungraded
+from autograder.engine.job import Job, NotebookResult, ungraded
 from autograder.grading import state
 from autograder.grading.calibration import (
     Calibration,
@@ -216,7 +216,7 @@ class _Run:
             plan = intake.rebuild(*notebook, submission_files.read_cells(path))
         except submission_files.UnreadableSubmission as error:
             work.problems.append(f"{error}. Hand it in again.")
-            return intake.nobodys(*notebook, str(error))
+            return intake.set_aside(*notebook, str(error))
         if not self.options.strict:
             put_together(plan, found.together.get(name, ()), alone=name in found.alone)
         return plan
@@ -225,7 +225,7 @@ class _Run:
         """Leave all of a submission to a human."""
         work.problems.append(why)
         work.plans = {
-            n: intake.nobodys(*notebook, why) for n, notebook in release.notebooks.items()
+            n: intake.set_aside(*notebook, why) for n, notebook in release.notebooks.items()
         }
 
     def _job(self, release: Release, student: str, notebooks: dict, files: dict) -> Job:
@@ -297,6 +297,6 @@ def _stages(ran: dict[str, NotebookResult]) -> dict[str, float]:
     """Seconds of each stage, over a submission's notebooks."""
     total: dict[str, float] = {}
     for result in ran.values():
-        for name, seconds in result.stages.items():
+        for name, seconds in result.timings.items():
             total[name] = round(total.get(name, 0) + seconds, 4)
     return total

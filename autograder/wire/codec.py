@@ -1,26 +1,11 @@
 """Values as plain data: what may cross between a student's process and the judge.
 
 An encoded value is a JSON list ``[tag, ...]``; arrays and bytes lie beside it. Decoding builds only
-what is listed here and executes nothing. What has no plain form is handed to the caller, who may
-send a *handle*, a number under which its owner keeps it.
+what :class:`autograder.wire.tags.Tag` lists and executes nothing. A value that has no plain form is
+left to the caller, who may send a *handle*, a number under which its owner keeps it.
 
-========  ==========================================================================
-tag       value
-========  ==========================================================================
-j i x c   JSON's own; a long int; a float that JSON lacks; complex
-b ba      bytes, bytearray
-l t s fs  list, tuple, set, frozenset; d: dict
-cd dq dv  a dict or deque of ``collections``; a view of a dict
-nt        a tuple with named fields
-r sl e    range, slice, ``...``
-st        data of the standard library, as text: :mod:`autograder.wire.stdlib`
-ty        a type of the standard library or NumPy
-a n ao ma arrays: :mod:`autograder.wire.arrays`
-pd sp     tables and sparse matrices: :mod:`autograder.wire.tables`
-========  ==========================================================================
-
-An instance of a subclass of a plain type crosses as its base, and is read with the base's own
-methods, whatever the subclass says of itself.
+An instance of a subclass of a plain type is encoded as its base, and read with the base's own
+methods, whatever the subclass overrides.
 """
 
 from __future__ import annotations
@@ -32,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from autograder.wire import arrays, stdlib, tables
+from autograder.wire.tags import Tag
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
@@ -100,11 +86,11 @@ class Encoder:
     def _encode(self, value) -> list:
         kind = type(value)
         if value is None or kind in (bool, str):
-            return ["j", value]
+            return [Tag.JSON, value]
         if kind is int:
-            return ["j", value] if value.bit_length() < 1000 else ["i", hex(value)]
+            return [Tag.JSON, value] if value.bit_length() < 1000 else [Tag.BIG_INT, hex(value)]
         if kind is float:
-            return ["j", value] if math.isfinite(value) else ["x", repr(value)]
+            return [Tag.JSON, value] if math.isfinite(value) else [Tag.SPECIAL_FLOAT, repr(value)]
         code = self._first(value, self)
         return self.encode_inner(value) if code is None else code
 
@@ -122,7 +108,9 @@ class Encoder:
         return code
 
 
-_SEQUENCES = {list: "l", tuple: "t", set: "s", frozenset: "fs"}
+_SEQUENCES: dict[type, Tag] = {
+    list: Tag.LIST, tuple: Tag.TUPLE, set: Tag.SET, frozenset: Tag.FROZENSET,
+}  # fmt: skip
 _BUILTIN = {dict, bytes, complex, *_SEQUENCES}
 _BUILD = {tag: kind for kind, tag in _SEQUENCES.items()}
 # The order matters: the first of these that a value is an instance of is read.
@@ -140,25 +128,25 @@ def _encode_builtin(value, kind: type, encoder: Encoder) -> list | None:
         if issubclass(kind, base):
             items = encoder.encode_all(base.__iter__(value))
             fields = _fields(kind, len(items)) if base is tuple else None
-            return ["nt", kind.__name__, fields, items] if fields else [tag, items]
+            return [Tag.NAMED_TUPLE, kind.__name__, fields, items] if fields else [tag, items]
     if issubclass(kind, dict):
         return _encode_dict(value, kind, encoder)
     if issubclass(kind, complex):
         value = complex.__pos__(value)
-        return ["c", value.real.hex(), value.imag.hex()]
+        return [Tag.COMPLEX, value.real.hex(), value.imag.hex()]
     if issubclass(kind, bytes):
-        return ["b", encoder.blob(bytes.__getitem__(value, slice(None)))]
+        return [Tag.BYTES, encoder.blob(bytes.__getitem__(value, slice(None)))]
     if issubclass(kind, bytearray):
-        return ["ba", encoder.blob(bytes(memoryview(value)))]
+        return [Tag.BYTEARRAY, encoder.blob(bytes(memoryview(value)))]
     if issubclass(kind, deque):
         length = deque.maxlen.__get__(value)
-        return ["dq", length, encoder.encode_all(deque.__iter__(value))]
+        return [Tag.DEQUE, length, encoder.encode_all(deque.__iter__(value))]
     if kind in _VIEWS:
-        return ["dv", _VIEWS[kind], encoder.encode_all(value)]
+        return [Tag.DICT_VIEW, _VIEWS[kind], encoder.encode_all(value)]
     if kind in (range, slice):
         parts = (value.start, value.stop, value.step)
-        return ["r" if kind is range else "sl", encoder.encode_all(parts)]
-    return ["e"] if value is ... else None
+        return [Tag.RANGE if kind is range else Tag.SLICE, encoder.encode_all(parts)]
+    return [Tag.ELLIPSIS] if value is ... else None
 
 
 # Of an instance of a subclass these give one of the base.
@@ -171,10 +159,10 @@ def _encode_dict(value, kind: type, encoder: Encoder) -> list:
     items = OrderedDict.items(value) if name == "OrderedDict" else dict.items(value)
     pairs = [[encoder.encode(key), encoder.encode(item)] for key, item in list(items)]
     if not name:
-        return ["d", pairs]
+        return [Tag.DICT, pairs]
     factory = defaultdict.default_factory.__get__(value) if name == "defaultdict" else None
     known = factory in _FACTORIES.values() if isinstance(factory, type) else False
-    return ["cd", name, factory.__name__ if known else None, pairs]
+    return [Tag.COLLECTION, name, factory.__name__ if known else None, pairs]
 
 
 def _fields(kind: type, count: int) -> list[str] | None:
@@ -243,38 +231,38 @@ class Decoder:
     def _decode(self, code: list) -> Any:
         tag, *rest = code
         match tag:
-            case "j" if rest[0] is None or type(rest[0]) in (bool, int, float, str):
+            case Tag.JSON if rest[0] is None or type(rest[0]) in (bool, int, float, str):
                 return rest[0]
-            case "i":
+            case Tag.BIG_INT:
                 return int(rest[0], 16)
-            case "x":
+            case Tag.SPECIAL_FLOAT:
                 return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[rest[0]])
-            case "l" | "t" | "s" | "fs":
+            case Tag.LIST | Tag.TUPLE | Tag.SET | Tag.FROZENSET:
                 return _BUILD[tag](self.decode_all(rest[0]))
-            case "nt":
+            case Tag.NAMED_TUPLE:
                 name, fields, items = rest
                 return _named_tuple(name, tuple(fields))._make(self.decode_all(items))
-            case "d":
+            case Tag.DICT:
                 return dict(self._pairs(rest[0]))
-            case "cd":
+            case Tag.COLLECTION:
                 return _collection(*rest[:2], self._pairs(rest[2]))
-            case "dq":
+            case Tag.DEQUE:
                 return deque(self.decode_all(rest[1]), maxlen=rest[0])
-            case "dv":
+            case Tag.DICT_VIEW:
                 return _view(rest[0], self.decode_all(rest[1]))
-            case "c":
+            case Tag.COMPLEX:
                 return complex(float.fromhex(rest[0]), float.fromhex(rest[1]))
-            case "b" | "ba":
-                return (bytes if tag == "b" else bytearray)(self.blob(rest[0]))
-            case "r" | "sl":
-                return (range if tag == "r" else slice)(*self.decode_all(rest[0]))
-            case "e":
+            case Tag.BYTES | Tag.BYTEARRAY:
+                return (bytes if tag == Tag.BYTES else bytearray)(self.blob(rest[0]))
+            case Tag.RANGE | Tag.SLICE:
+                return (range if tag == Tag.RANGE else slice)(*self.decode_all(rest[0]))
+            case Tag.ELLIPSIS:
                 return ...
-            case "st" | "ty":
+            case Tag.STDLIB | Tag.TYPE:
                 return stdlib.decode(tag, rest)
-            case "a" | "n" | "ao" | "ma":
+            case Tag.ARRAY | Tag.SCALAR | Tag.OBJECT_ARRAY | Tag.MASKED_ARRAY:
                 return arrays.decode(tag, rest, self)
-            case "pd" | "sp":
+            case Tag.PANDAS | Tag.SPARSE:
                 return tables.decode(tag, rest, self)
         return self._special(code, self)
 

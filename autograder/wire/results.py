@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -31,6 +31,13 @@ class CheckResult:
     message: str = ""
     hint: str = ""
     conditional: bool = False
+
+    @property
+    def text(self) -> str:
+        """The message with the hint under it, as a cell shows it."""
+        return (
+            f"{self.message}\n  Hint: {self.hint}" if self.hint and self.message else self.message
+        )
 
     @property
     def passed(self) -> bool:
@@ -57,7 +64,22 @@ class QuestionResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return asdict(self)
+        return {
+            "question": str(self.question),
+            "points": float(self.points),
+            "score": float(self.score),
+            "checks": [
+                {
+                    "check": str(check.check),
+                    "share": float(check.share),
+                    "credit": float(check.credit),
+                    "message": str(check.message),
+                    "hint": str(check.hint),
+                    "conditional": bool(check.conditional),
+                }
+                for check in self.checks
+            ],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> QuestionResult:
@@ -65,6 +87,9 @@ class QuestionResult:
         checks = tuple(CheckResult(**check) for check in data["checks"])
         return cls(data["question"], data["points"], data["score"], checks)
 
+
+# The exception that a question raises when nothing was earned; its report is in the results.
+FAILED_QUESTION = "ChecksFailed"
 
 _collected: list[QuestionResult] | None = None
 
@@ -91,3 +116,40 @@ def collecting() -> Iterator[list[QuestionResult]]:
         yield _collected
     finally:
         _collected = before
+
+
+MAX_RESULTS, MAX_CHECKS, MAX_TEXT = 20, 500, 10_000
+
+
+def claimed(data: object) -> list[QuestionResult]:
+    """Return the results in what a student's process sent, as far as it holds any.
+
+    Nothing says that they are true, only that they are of the types and sizes that results have.
+    """
+    found: list[QuestionResult] = []
+    for item in data[:MAX_RESULTS] if isinstance(data, list) else []:
+        match item:
+            case {
+                "question": str(name),
+                "points": int() | float() as points,
+                "score": int() | float() as score,
+                "checks": list(checks),
+            }:
+                kept = tuple(filter(None, map(_claimed_check, checks[:MAX_CHECKS])))
+                found.append(QuestionResult(name[:MAX_TEXT], float(points), float(score), kept))
+    return found
+
+
+def _claimed_check(data: object) -> CheckResult | None:
+    match data:
+        case {
+            "check": str(check),
+            "share": int() | float() as share,
+            "credit": int() | float() as credit,
+            "message": str(message),
+            "hint": str(hint),
+            "conditional": bool(conditional),
+        }:
+            name, message, hint = (text[:MAX_TEXT] for text in (check, message, hint))
+            return CheckResult(name, float(share), float(credit), message, hint, conditional)
+    return None

@@ -175,10 +175,10 @@ class Uncarried:
         ran = self._executor.run(job)
         for name, cells in job.notebooks.items():
             for cell, result in zip(cells, ran[name].cells, strict=True):
-                if "half(10)" in cell["source"] and cell.get("apart", True):
+                if "half(10)" in cell.source and cell.separate:
                     error = {"output_type": "error", "ename": "CodecError", "traceback": []}
-                    result["outputs"] = [error | {"evalue": "a lock cannot be handed over"}]
-                    result["uncarried"] = True
+                    result.outputs = [error | {"evalue": "a lock cannot be handed over"}]
+                    result.unsendable = True
         return ran
 
 

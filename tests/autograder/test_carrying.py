@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from autograder.engine import names
-from autograder.engine.executor import Job
+from autograder.engine.job import CellPlan, Job, Role
 
 
 @dataclass
@@ -473,11 +473,11 @@ HELPER = {"helper.py": b"def check(a, b):\n    assert a == b\n", "data1.txt": b"
 
 
 def cell(role, source, **more):
-    return {"role": role, "source": source, "learn": None, "echo": None} | more
+    return CellPlan(Role(role), source, **more)
 
 
 def given_cells(source):
-    return [cell("student", source, learn=source)] if source else []
+    return [cell("student", source, instructor_source=source)] if source else []
 
 
 def errors(executor, cells, seconds=20):
@@ -487,8 +487,8 @@ def errors(executor, cells, seconds=20):
     assert not ran.failure, ran.failure
     found = []
     for done, result in zip(cells, ran.cells, strict=True):
-        if done["role"] == "judge":
-            failed = [o for o in result["outputs"] if o["output_type"] == "error"]
+        if done.role == Role.TEST:
+            failed = [o for o in result.outputs if o["output_type"] == "error"]
             found.append(f"{failed[0]['ename']}: {failed[0]['evalue']}" if failed else "")
     return found
 
@@ -500,9 +500,9 @@ def outcomes(executor):
     def graded(answer):
         cells = []
         for habit in HABITS.values():
-            theirs = sorted(names.defined_or_changed(habit.right))
+            changed = tuple(sorted(names.defined_or_changed(habit.right)))
             cells += given_cells(habit.given)
-            cells.append(cell("student", answer(habit), theirs=theirs))
+            cells.append(cell("student", answer(habit), answer_names=changed))
             cells.append(cell("judge", habit.test))
         return dict(zip(HABITS, errors(executor, cells), strict=True))
 
@@ -607,5 +607,5 @@ def test_figures_are_shown_without_a_magic(executor):
     draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
     ran = executor.run(Job("u", "s", {"n": [cell("student", draw), cell("judge", draw)]}))["n"]
     for result in ran.cells:
-        (shown,) = [o for o in result["outputs"] if o["output_type"] == "display_data"]
+        (shown,) = [o for o in result.outputs if o["output_type"] == "display_data"]
         assert "image/png" in shown["data"]

@@ -65,7 +65,7 @@ def test_right_answers(expected, value):
 def test_wrong_answers_say_what_was_expected_and_what_came(expected, value, says):
     result = outcome(expected, value)
     assert result.credit == 0
-    assert says in result.message
+    assert says in result.text
 
 
 def test_an_answer_that_claims_to_equal_everything_does_not():
@@ -81,9 +81,9 @@ def test_an_answer_that_claims_to_equal_everything_does_not():
 
 def test_known_mistakes_are_named_and_replace_the_hint():
     result = outcome(5, 6, hint="look here", mistakes={6: "one too many"})
-    assert "one too many" in result.message
-    assert "look here" not in result.message
-    assert "look here" in outcome(5, 7, hint="look here", mistakes={6: "no"}).message
+    assert "one too many" in result.text
+    assert "look here" not in result.text
+    assert "look here" in outcome(5, 7, hint="look here", mistakes={6: "no"}).text
     assert outcome(5, [6], mistakes={6: "no"}).credit == 0  # an answer that cannot be looked up
 
 
@@ -150,8 +150,8 @@ def test_raises():
     question.check("another kind", refuse, KeyError).raises(ValueError)
     question.check("none", double, 1).raises(ValueError)
     assert [r.credit for r in question.results] == [1, 1, 0, 0]
-    assert "should raise ValueError, but it raised KeyError" in question.results[2].message
-    assert "should raise ValueError, but gave 2" in question.results[3].message
+    assert "should raise ValueError, but it raised KeyError" in question.results[2].text
+    assert "should raise ValueError, but gave 2" in question.results[3].text
 
 
 def test_tables_earn_row_by_row():
@@ -166,7 +166,7 @@ def test_tables_earn_row_by_row():
     assert table([list(row) for row in rows]).credit == 1
     wrong = table([("a", 1), ("b", 9), ("c", 3), ("d", 4)])
     assert wrong.credit == 0.75
-    assert "row 1 (the first is 0) should give ('b', 2), but gave ('b', 9)" in wrong.message
+    assert "row 1 (the first is 0) should give ('b', 2), but gave ('b', 9)" in wrong.text
     assert table(rows[:2]).credit == 0.5
     assert table([*rows, ("e", 5)]).credit == 0.75
     assert table(None).credit == 0
@@ -180,7 +180,7 @@ def test_known_wrong_rows_and_tables_are_named():
     def said(value, mistakes):
         question = Question("q", points=1)
         question.check("t", lambda: value).gives_rows(rows, hint="count", mistakes=mistakes)
-        return question.results[0].message.partition("Hint: ")[2]
+        return question.results[0].text.partition("Hint: ")[2]
 
     assert said([("a", 1), ["b", 9], ("c", 3)], {("b", 9): "nine"}) == "nine"
     assert said([("a", 2), ("b", 4), ("c", 6)], {doubled: "twice"}) == "twice"
@@ -233,11 +233,11 @@ def test_averages():
     assert checked(lambda: 0.5, 0.5).credit == 1
     wrong = checked(lambda: draw.random() < 0.3, 0.7, mistakes={0.3: "that is what is dropped"})
     assert wrong.credit == 0
-    assert "should give 0.7 on average, but 400 calls gave 0." in wrong.message
-    assert "that is what is dropped" in wrong.message
+    assert "should give 0.7 on average, but 400 calls gave 0." in wrong.text
+    assert "that is what is dropped" in wrong.text
     assert checked(lambda: 0.5, 0.501).credit == 0
-    assert "but gave 'x'" in checked(lambda: "x", 0.5).message
-    assert "it raised KeyError" in checked(lambda: {}["gone"], 0.5).message
+    assert "but gave 'x'" in checked(lambda: "x", 0.5).text
+    assert "it raised KeyError" in checked(lambda: {}["gone"], 0.5).text
     assert checked(lambda: float("nan"), 0.5).credit == 0
 
 
@@ -295,7 +295,7 @@ def test_an_array_may_come_in_any_form(value):
 def test_another_array_is_wrong(value, says):
     result = of_array(value, [[1, 2], [3, 4]])
     assert result.credit == 0
-    assert says in result.message and "Hint: look" in result.message
+    assert says in result.text and "Hint: look" in result.text
 
 
 def test_the_first_wrong_value_of_a_large_array_is_shown():
@@ -303,7 +303,7 @@ def test_the_first_wrong_value_of_a_large_array_is_shown():
     wrong[2, 3] = 1.5
     assert (
         "has 1 wrong values of 25; the first, at [2, 3], should be 0, but is 1.5"
-        in of_array(wrong, np.zeros((5, 5))).message
+        in of_array(wrong, np.zeros((5, 5))).text
     )
 
 
@@ -316,7 +316,7 @@ def test_values_may_be_off_by_a_part_of_the_largest():
 
 def test_a_part_of_what_came_may_be_looked_at():
     assert of_array(([1], [2, 3]), [2, 3], of=lambda pair: pair[1]).credit == 1
-    assert "gave 7" in of_array(7, [2, 3], of=lambda pair: pair[1]).message
+    assert "gave 7" in of_array(7, [2, 3], of=lambda pair: pair[1]).text
 
 
 def test_a_known_wrong_array_is_named():
@@ -326,8 +326,8 @@ def test_a_known_wrong_array_is_named():
     mistakes = {
         "never": impossible, "as it should be": [1, 2], "turned around": lambda: np.array([2, 1]),
     }  # fmt: skip
-    assert "Hint: turned around" in of_array([2, 1], [1, 2], mistakes=mistakes).message
-    assert "Hint: look" in of_array([3, 1], [1, 2], mistakes=mistakes).message
+    assert "Hint: turned around" in of_array([2, 1], [1, 2], mistakes=mistakes).text
+    assert "Hint: look" in of_array([3, 1], [1, 2], mistakes=mistakes).text
     # A mistake that makes no difference here is not to blame.
     assert of_array([1, 2], [1, 2], mistakes=mistakes).credit == 1
 
@@ -335,7 +335,7 @@ def test_a_known_wrong_array_is_named():
 def test_arrays_among_a_call_s_arguments_are_short():
     q = Question("q", 1)
     q.check("c", lambda image, kernel: 0, np.zeros((40, 30)), np.eye(2)).gives(1)
-    said = q.results[0].message
+    said = q.results[0].text
     assert "<array of shape (40, 30)>, [[1., 0.], [0., 1.]]" in said and "\n" not in said
 
 

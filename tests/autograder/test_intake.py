@@ -54,7 +54,7 @@ def test_the_students_answer_and_the_full_tests():
     assert sources(plan)["double"] == "def double(x): return 2 * x"
     assert sources(plan)["test_double"] == "HIDDEN double"
     assert not plan.suspicions
-    assert [c["role"] for c in plan.cells] == ["skip", "student", "judge", "student", "judge"]
+    assert [c.role for c in plan.cells] == ["skip", "student", "judge", "student", "judge"]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,12 @@ def test_the_students_answer_and_the_full_tests():
 )  # fmt: skip
 def test_nothing_done_to_a_test_matters(change, suspicious):
     plan = intake.rebuild(released(), TESTS, student_cells(change))
-    judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
+    judged = [cell.source for cell in plan.cells if cell.role == "judge"]
     assert judged == ["HIDDEN double", "HIDDEN square"]
-    points = [c.metadata.nbgrader.get("points") for c in plan.notebook.cells if intake._is_test(c)]
+    shown = [
+        c for c, how in zip(plan.notebook.cells, plan.cells, strict=True) if how.role == "judge"
+    ]
+    points = [cell.metadata.nbgrader.get("points") for cell in shown]
     assert points == [2, 3]
     assert bool(plan.suspicions) == suspicious
 
@@ -97,9 +100,9 @@ def test_own_cells_stay_where_they_stand():
         cells.append({"cell_type": "markdown", "source": "note", "metadata": {}})
 
     plan = intake.rebuild(released(), TESTS, student_cells(change))
-    assert [cell["source"] for cell in plan.cells[:3]][1] == "helper = 1"
-    assert [cell["role"] for cell in plan.cells[:2]] == ["skip", "student"]
-    assert (plan.cells[-1]["source"], plan.cells[-1]["role"]) == ("note", "skip")
+    assert [cell.source for cell in plan.cells[:3]][1] == "helper = 1"
+    assert [cell.role for cell in plan.cells[:2]] == ["skip", "student"]
+    assert (plan.cells[-1].source, plan.cells[-1].role) == ("note", "skip")
 
 
 def test_a_missing_answer_counts_as_released():
@@ -117,7 +120,7 @@ def test_what_a_test_defines_reaches_cells_that_need_it():
     cells = student_cells()
     cells.append(submission_files.StudentCell("code", "print(limit)", None, None))
     plan = intake.rebuild(base, TESTS | {"test_double": find_cell.source + "\nsecret"}, cells)
-    (echo,) = (cell["echo"] for cell in plan.cells if cell["echo"])
+    (echo,) = (cell.visible_source for cell in plan.cells if cell.echoed)
     assert echo == "limit = 3\nassert double(1) == 2"
 
 
@@ -181,7 +184,7 @@ def test_without_cell_ids_every_cell_finds_its_place():
         cells.insert(5, plain("Own text.", "markdown"))
 
     plan = handed_in(change)
-    assert [(cell["role"], cell["source"]) for cell in plan.cells] == [
+    assert [(cell.role, cell.source) for cell in plan.cells] == [
         ("student", "own = 1"),
         ("student", "import math"),
         ("skip", "About the first question."),
@@ -197,7 +200,7 @@ def test_without_cell_ids_every_cell_finds_its_place():
 
 def test_text_never_runs():
     plan = handed_in(lambda cells: cells.append(plain("import os; os._exit(0)", "markdown")))
-    assert plan.cells[-1]["role"] == "skip"
+    assert plan.cells[-1].role == "skip"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,7 @@ def test_an_answer_for_a_person_that_cannot_be_found_is_asked_about():
         cells.insert(0, answer | {"source": "Since it is so.", "metadata": {}})
 
     plan = handed_in(change)
-    assert plan.cells[0]["source"] == "Since it is so."
+    assert plan.cells[0].source == "Since it is so."
     assert plan.unsure == ["second"]
     assert "the answer second is missing" in plan.suspicions[0]
 
@@ -231,7 +234,7 @@ def test_marks_without_a_grade_id_are_no_marks():
     base.cells[3].metadata["nbgrader"] = {}
     base.cells[0].metadata["nbgrader"] = {"grade": False, "locked": False}
     plan = intake.rebuild(base, {}, [submission_files._student_cell(cell) for cell in base.cells])
-    assert [cell["source"] for cell in plan.cells] == [cell.source for cell in base.cells]
+    assert [cell.source for cell in plan.cells] == [cell.source for cell in base.cells]
 
 
 # Large outputs

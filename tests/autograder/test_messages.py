@@ -16,7 +16,7 @@ def said(value, method="gives", *args, **about) -> str:
         return value
 
     getattr(question.check("c", answer), method)(*args, **about)
-    return question.results[0].message
+    return question.results[0].text
 
 
 COUNT = "a count is an int (use // to divide)"

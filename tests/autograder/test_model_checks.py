@@ -17,20 +17,20 @@ def checked(model, method, *args, **kwargs):
     question = Question("q", points=1)
     getattr(question.model("yours", model), method)(*args, **kwargs)
     (result,) = question.results
-    assert result.name.startswith("yours, ")
-    assert bool(result.message) == (result.credit == 0)
+    assert result.check.startswith("yours, ")
+    assert bool(result.text) == (result.credit == 0)
     return result
 
 
 def passes(model, method, *args, **kwargs):
     result = checked(model, method, *args, **kwargs)
-    assert result.credit == 1, result.message
+    assert result.credit == 1, result.text
 
 
 def fails(says, model, method, *args, **kwargs):
     result = checked(model, method, *args, **kwargs)
     assert result.credit == 0
-    assert says in result.message
+    assert says in result.text
 
 
 # A residual block with a projection, and what can go wrong in it
@@ -103,7 +103,7 @@ def test_honest_styles_of_a_block_pass(model):
     mine.has_order(ORDER)
     mine.has_order([("Conv2D", {"kernel_size": 1, "strides": 2}), "BatchNormalization", "Add"])
     mine.computes(made()).gets_gradients().differs_in_training().moves_statistics()
-    assert [r.message for r in question.results if r.credit < 1] == []
+    assert [r.text for r in question.results if r.credit < 1] == []
     assert question.score() == 3
 
 
@@ -413,7 +413,7 @@ def test_a_model_that_cannot_run_fails_only_its_check():
     result = checked(
         keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)]), "has_macs", 5
     )
-    assert "it cannot be checked: it raised UsageError: profile needs fixed sizes" in result.message
+    assert "it cannot be checked: it raised UsageError: profile needs fixed sizes" in result.text
 
 
 def test_a_block_is_a_function_on_tensors():
@@ -422,7 +422,7 @@ def test_a_block_is_a_function_on_tensors():
     mine.has_output_shape((4, 4, FILTERS)).computes(made(), share=1)
     question.block("other", lambda x: 3, SHAPE).has_params(3)
     assert [(r.share, r.credit) for r in question.results] == [(2, 1), (1, 1), (1, 0)]
-    assert "should give the tensor after its last layer, but gave 3" in question.results[2].message
+    assert "should give the tensor after its last layer, but gave 3" in question.results[2].text
     assert question.score() == 3
 
 
@@ -466,5 +466,5 @@ def test_a_call_names_the_model_it_was_given():
     question, given = Question("q", points=1), made()
     question.example("a model", lambda model, margin: 0, given, margin=1).gives(2)
     (result,) = question.results
-    assert "(a model from (8, 8, 4) to (4, 4, 6), margin=1) should give 2" in result.message
-    assert given.name not in result.message
+    assert "(a model from (8, 8, 4) to (4, 4, 6), margin=1) should give 2" in result.text
+    assert given.name not in result.text

@@ -6,6 +6,7 @@ import pytest
 
 from autograder import mutants
 from autograder import release as releasing
+from autograder.engine.job import CellPlan, Role
 from tests.autograder.conftest import notebook
 from tests.autograder.test_gates import course_with
 
@@ -95,17 +96,16 @@ def test_a_file_that_cannot_be_used(tmp_path, text, problem):
 
 def test_a_mutant_runs_the_tests_that_its_question_needs_and_no_others():
     def judge(source, echo=""):
-        return {"role": "judge", "source": source, "echo": echo}
+        return CellPlan(Role.TEST, source, visible_source=echo, echoed=bool(echo))
 
-    answer = {"role": "student", "source": "def double(x):\n    return 2 * x"}
+    answer = CellPlan(Role.STUDENT, "def double(x):\n    return 2 * x")
     unused, echoed = judge("q = 1"), judge("q = 2", "shown = 1")
     # What a function of the test's own calls its argument is no name of another test's.
     used, asked = judge("limit = 3"), judge("def twice(q): return 2 * q\nr = twice(double(limit))")
     needed = mutants._needed([answer, unused, echoed, used, asked])
     assert [needed[0], needed[3], needed[4]] == [answer, used, asked]
-    assert (needed[1]["role"], needed[2]["role"], needed[2]["source"]) == (
-        "skip", "student", "shown = 1",
-    )  # fmt: skip
+    assert needed[1].role == Role.SKIP
+    assert (needed[2].role, needed[2].source) == (Role.STUDENT, "shown = 1")
 
 
 def test_variants_must_not_reach_students(tmp_path, executor):

@@ -75,12 +75,12 @@ def test_every_plan_has_every_test_and_runs_no_text(tmp_path_factory, raw):
     except submission_files.UnreadableSubmission:
         return
     plan = intake.rebuild(notebook(), TESTS, cells)
-    judged = [cell["source"] for cell in plan.cells if cell["role"] == "judge"]
+    judged = [cell.source for cell in plan.cells if cell.role == "judge"]
     assert judged == list(TESTS.values())
     nbformat.validate(plan.notebook)
     for cell, shown in zip(plan.cells, plan.notebook.cells, strict=True):
-        assert (cell["role"] == "skip") == (shown.cell_type != "code")
-        assert cell["role"] == "judge" or "of the judge" not in cell["source"]
+        assert (cell.role == "skip") == (shown.cell_type != "code")
+        assert cell.role == "judge" or "of the judge" not in cell.source
 
 
 @settings(

@@ -247,19 +247,22 @@ def test_the_large_input_must_be_larger():
 
 def judged(executor, answer: str) -> str:
     """What the graded cell of a submission says."""
-    from autograder.engine.executor import Job
+    from autograder.engine.job import CellPlan, Job, Role
 
     test = TEST.format(costs=1).replace(
         '"by_trying"), costs=1)',
         '"by_trying"), no_loop_over={"rows": ((image, kernel), (np.ones((60, 7)), kernel))})',
     )
-    sources = [("student", GIVEN, GIVEN), ("student", answer, None), ("judge", test, None)]
-    cells = [{"role": role, "source": text, "learn": learn} for role, text, learn in sources]
+    cells = [
+        CellPlan(Role.STUDENT, GIVEN, instructor_source=GIVEN),
+        CellPlan(Role.STUDENT, answer),
+        CellPlan(Role.TEST, test),
+    ]
     ran = executor.run(Job("unit", "ada", {"a": cells}))["a"]
     assert ran.failure == "" and ran.incidents == []
     return " ".join(
         str(output.get("text") or output.get("evalue") or output["data"]["text/plain"]).strip()
-        for output in ran.cells[-1]["outputs"]
+        for output in ran.cells[-1].outputs
     )
 
 

@@ -37,18 +37,18 @@ def looked_at(function, *args, reference=block, **about):
     question = Question("q", points=1)
     question.block("yours", function, SHAPE, *args).behaves_like(reference, **about)
     (result,) = question.results
-    assert result.name == "yours, as a whole"
+    assert result.check == "yours, as a whole"
     return result
 
 
 def passes(function, *args, **about):
     result = looked_at(function, *args, **about)
-    assert (result.credit, result.message) == (1, "")
+    assert (result.credit, result.text) == (1, "")
 
 
 def fails(says, function, *args, credit=0.5, **about):
     result = looked_at(function, *args, **about)
-    assert says in result.message
+    assert says in result.text
     assert result.credit == credit
 
 
@@ -119,7 +119,7 @@ def test_a_class_around_a_graph_passes():
     question = Question("q", points=1)
     question.model("yours", ByHand).behaves_like(plain)
     assert (
-        "the layers of a ByHand cannot be seen; make the model with" in question.results[0].message
+        "the layers of a ByHand cannot be seen; make the model with" in question.results[0].text
     )
 
 
