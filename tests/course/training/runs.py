@@ -77,7 +77,7 @@ recipes.RECIPES |= {
     "staged": Recipe(
         **plain,
         schedule="linear",
-        stages=(
+        phases=(
             Phase(0.5, 1.0, (("flip",),), {"dropout": 0.2}),
             Phase(1.0, 1.0, (("mixup", 0.4),), {"dropout": 0.4}),
         ),
