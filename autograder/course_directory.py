@@ -1,4 +1,4 @@
-"""A course directory: where its files are and how nbgrader is configured for it."""
+"""An nbgrader course directory: its files and its configuration."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ import stat
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
+    from nbgrader.apps.api import NbGraderAPI
+    from traitlets.config import Config
 
 
-class CourseError(Exception):
-    """Something about the course that the instructor has to put right, in one message."""
+class CourseError(UsageError):
+    """Something in the course directory that the instructor has to fix."""
 
 
 class CourseDirectory:
-    """An nbgrader course directory, ours or a stranger's.
+    """An nbgrader course directory: this project's, or any other.
 
     Args:
-        root: the folder that holds `nbgrader_config.py` (if there is one) and nbgrader's trees.
+        root: the folder with nbgrader's trees and, if there is one, `nbgrader_config.py`.
 
     Raises:
         CourseError: there is no such folder.
     """
 
-    def __init__(self, root: Path | str = "."):
+    def __init__(self, root: Path | str = ".") -> None:
         self.root = Path(root).resolve()
         if not self.root.is_dir():
             raise CourseError(f"No course directory at {self.root}. Name one with --course DIR.")
         _put_tools_on_path()
-        # nbgrader's way with its own database, nothing that an instructor could act on.
+        # About nbgrader's use of its own database, not about anything an instructor can change.
         warnings.filterwarnings("ignore", message="Object of type <Submitted", module="nbgrader")
         self.config = self._load_config()
         self.config.CourseDirectory.root = str(self.root)
@@ -40,10 +48,9 @@ class CourseDirectory:
 
         self.directory = coursedir.CourseDirectory(config=self.config)
 
-    def _load_config(self):
+    def _load_config(self) -> Config:
         from jupyter_core.paths import jupyter_config_path
-        from traitlets.config import Config, PyFileConfigLoader
-        from traitlets.config.loader import ConfigFileNotFound
+        from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
 
         config = Config()
         for folder in [*reversed(jupyter_config_path()), str(self.root)]:
@@ -54,17 +61,24 @@ class CourseDirectory:
         return config
 
     def path(self, step: str, student: str, unit: str) -> Path:
-        """The folder of one step: "source", "release", "submitted", "autograded", "feedback"."""
+        """Return the folder of a step.
+
+        Args:
+            step: "source", "release", "submitted", "autograded" or "feedback".
+            student: the student's id; "." for "source" and "release".
+            unit: the assignment's name.
+        """
         name = getattr(self.directory, f"{step}_directory")
         return Path(self.directory.format_path(name, student, unit))
 
     def units(self, wanted: list[str] | None = None) -> list[str]:
-        """Assignments that have a source notebook; those in `wanted` (globs) if given.
+        """List the assignments that have a source notebook, or a released one if none has.
 
-        In a course that came without its source, those that have a released one.
+        Args:
+            wanted: globs of names; None for all.
 
         Raises:
-            CourseError: nothing there, or a wanted unit that does not exist.
+            CourseError: there are none, or a glob matches none.
         """
         source, release = (self.path(step, ".", "x").parent for step in ("source", "release"))
         found = _units(source) or _units(release)
@@ -79,15 +93,15 @@ class CourseDirectory:
         return [u for u in found if not wanted or any(fnmatch.fnmatch(u, w) for w in wanted)]
 
     def notebooks(self, unit: str) -> list[str]:
-        """Names of a unit's notebooks, without `.ipynb`."""
+        """List the names of a unit's notebooks, without `.ipynb`."""
         folders = (self.path(step, ".", unit) for step in ("source", "release"))
         names = (sorted(path.stem for path in folder.glob("*.ipynb")) for folder in folders)
         return next(filter(None, names), [])
 
     def students(self, unit: str, pattern: str = "*") -> list[str]:
-        """Students with a submission for a unit whose names match a glob.
+        """List the students who submitted a unit and whose names match a glob.
 
-        A folder that cannot be looked into may hold one.
+        A folder that cannot be read counts, since it may hold a submission.
         """
         submitted = self.path("submitted", "*", unit)
         parent = Path(*submitted.parts[: submitted.parts.index("*")])
@@ -104,14 +118,18 @@ class CourseDirectory:
         )
 
     def students_own_files(self, unit: str) -> set[str]:
-        """Files that students edit and hand in: nbgrader's `exclude_overwriting`."""
+        """Return the files that students edit and submit: nbgrader's `exclude_overwriting`."""
         from nbgrader.converters import Autograde
 
         named = Autograde(config=self.config).exclude_overwriting.get(unit, [])
         return {os.path.normpath(name) for name in named}
 
-    def api(self, **overrides):
-        """nbgrader's own interface to this course; its log is returned by each call."""
+    def api(self, **overrides: dict[str, Any]) -> NbGraderAPI:
+        """Return nbgrader's own interface to this course, whose calls return their log.
+
+        Args:
+            overrides: for a section of the configuration, the options to change.
+        """
         from nbgrader import coursedir
         from nbgrader.apps.api import NbGraderAPI
 
@@ -122,11 +140,11 @@ class CourseDirectory:
         api.log.setLevel(logging.INFO)
         return api
 
-    def gradebook(self):
-        """nbgrader's database of this course, as a context manager.
+    def gradebook(self) -> Gradebook:
+        """Open nbgrader's database of this course, as a context manager.
 
         Raises:
-            CourseError: an older nbgrader made it, or it is no database.
+            CourseError: an older nbgrader created it, or it is not a database.
         """
         from nbgrader.api import Gradebook
 
@@ -135,7 +153,7 @@ class CourseDirectory:
 
     @property
     def records(self) -> Path:
-        """Folder for what the autograder itself remembers of this course."""
+        """The folder of the autograder's own records of this course."""
         return self.root / ".autograder"
 
 
@@ -153,7 +171,7 @@ def _may_be_folder(path: Path) -> bool:
 
 
 def _refuse_old_database(url: str) -> None:
-    """Nothing of a database may be missing that this nbgrader reads and writes."""
+    """Raise a CourseError if a database lacks a column that this nbgrader uses."""
     from nbgrader.api import Base
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
@@ -173,13 +191,13 @@ def _refuse_old_database(url: str) -> None:
     }
     if there and any(not columns <= there.get(table, set()) for table, columns in wanted.items()):
         raise CourseError(
-            f"The gradebook {url} was made by an older nbgrader. Back it up, then run "
+            f"The gradebook {url} was created by an older nbgrader. Back it up, then run "
             "`nbgrader db upgrade` in the course directory."
         )
 
 
 def _put_tools_on_path() -> None:
-    """nbgrader runs `alembic` by name, which is beside Python, activated environment or not."""
+    """Let nbgrader find `alembic`, even if the virtual environment is not activated."""
     if not shutil.which("alembic"):
         own = str(Path(sys.executable).parent)
         os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])

@@ -1,8 +1,7 @@
-"""What must hold before students see an assignment.
+"""The release gates: what must hold before students see an assignment.
 
-Text gates read the source. Running gates grade the solution, the untouched release, and every
-mutant and alternative (``mutants.py``) like so many students' work. Each returns problems in words,
-none if the gate is open.
+Some gates read the source (``source_gates.py``). Others grade the solution, the untouched release,
+and every mutant and alternative (``mutants.py``) as if students had submitted them.
 """
 
 from __future__ import annotations
@@ -12,29 +11,34 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder import mutants, source_gates
 from autograder.course_directory import CourseDirectory
+from autograder.engine.job import Runner
 from autograder.generate import generate
+from autograder.grading import GradingOptions, Outcome, grade
+from autograder.grading.local import local
+from autograder.mutants import Variant
 
 
 @dataclass
 class GateReport:
-    """What the gates said of one unit.
+    """What the gates found in one unit.
 
     Attributes:
         unit: its name.
-        points: of the assignment.
+        points: what the assignment is worth.
         found: for each question, how many `mutants` and `alternatives` were tried, and how many
-            were `caught` and `accepted`, as they should be.
-        seconds: for all of it.
-        problems: what keeps the gates shut, in words.
+            were `caught` and `accepted`, as all should be.
+        seconds: how long it took.
+        problems: why the unit may not be released, in words.
     """
 
     unit: str
@@ -45,32 +49,43 @@ class GateReport:
 
     @property
     def ok(self) -> bool:
+        """Whether every gate is open."""
         return not self.problems
 
     @property
     def questions(self) -> int:
+        """The number of questions."""
         return len(self.found)
 
     @property
     def totals(self) -> Counter[str]:
-        """What was found, of all questions together."""
+        """The counts of `found`, summed over all questions."""
         return sum(self.found.values(), Counter())
 
 
 def run_gates(
-    course: CourseDirectory, unit: str, on_step: Callable[[str], None], executor=None
+    course: CourseDirectory,
+    unit: str,
+    on_step: Callable[[str], None],
+    executor: Runner | None = None,
 ) -> GateReport:
     """Release a unit into a scratch course and put it through every gate.
 
-    The scratch course has a student who hands in the solution, one with the untouched release, and
-    one for each mutant and each alternative.
+    In the scratch course one student submits the solution, one the untouched release, and one each
+    mutant and each alternative.
+
+    Args:
+        course: the course with the unit's source.
+        unit: the assignment's name.
+        on_step: called with what is about to happen.
+        executor: as for :func:`autograder.grading.grade`.
     """
     report, started = GateReport(unit), time.monotonic()
     source_folder = course.path("source", ".", unit)
     sources = {
         name: nbformat.read(source_folder / f"{name}.ipynb", 4) for name in course.notebooks(unit)
     }
-    variants: dict[str, list[mutants.Variant]] = {}
+    variants: dict[str, list[Variant]] = {}
     for name, notebook in sources.items():
         report.problems += source_gates.check_pair(source_folder / f"{name}.ipynb")
         report.problems += source_gates.check_markers(notebook) + source_gates.check_cells(notebook)
@@ -79,7 +94,7 @@ def run_gates(
         except mutants.VariantError as error:
             report.problems.append(str(error))
     if report.problems:
-        return report  # what follows would only repeat them, less clearly
+        return report  # the other gates would only report them again, less clearly
     with tempfile.TemporaryDirectory(prefix="autograder-gates-") as folder:
         scratch = _scratch_course(course, unit, Path(folder))
         on_step("release")
@@ -91,51 +106,85 @@ def run_gates(
         for name, source in sources.items():
             released = nbformat.read(release_folder / f"{name}.ipynb", 4)
             report.problems += source_gates.check_leaks(source, released)
-        _grade_variants(report, scratch, sources, variants, on_step, executor)
+        submissions = _submit_all(scratch, unit, sources, variants)
+        outcomes = _grade_all(scratch, unit, submissions, on_step, executor)
+        _judge_all(report, submissions, outcomes)
     report.seconds = round(time.monotonic() - started, 1)
     return report
 
 
-def _grade_variants(
-    report: GateReport, scratch: CourseDirectory, sources, variants, on_step, executor
-) -> None:
-    """Let everybody in the scratch course hand in, and look at what they score."""
-    from autograder.grading import GradingOptions, grade
-    from autograder.grading.local import local
+@dataclass
+class _Submissions:
+    """What the students of the scratch course submit.
 
-    release_folder = scratch.path("release", ".", report.unit)
-    source_folder = scratch.path("source", ".", report.unit)
+    Attributes:
+        variants: the variant of each student who submits one.
+        ends: for the students with a mutant, and the notebook that it is in, how many of its cells
+            have to run.
+    """
+
+    variants: dict[str, Variant] = field(default_factory=dict)
+    ends: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def _submit_all(
+    scratch: CourseDirectory,
+    unit: str,
+    sources: Mapping[str, NotebookNode],
+    variants: Mapping[str, list[Variant]],
+) -> _Submissions:
+    """Submit the solution, the untouched release and all variants."""
+    release_folder = scratch.path("release", ".", unit)
+    source_folder = scratch.path("source", ".", unit)
     for student, work in (("solution", source_folder), ("untouched", release_folder)):
-        shutil.copytree(work, scratch.path("submitted", student, report.unit))
-    students: dict[str, mutants.Variant] = {}
-    ends: dict[str, dict[str, int]] = {}
+        shutil.copytree(work, scratch.path("submitted", student, unit))
+    submissions = _Submissions()
     for name, source in sources.items():
         released = nbformat.read(release_folder / f"{name}.ipynb", 4)
         for variant in variants[name]:
-            student = f"variant-{len(students):03d}"
-            students[student] = variant
+            student = f"variant-{len(submissions.variants):03d}"
+            submissions.variants[student] = variant
             if variant.wrong:
-                ends[student] = {name: mutants.cells_until(variant, released)}
-            folder = scratch.path("submitted", student, report.unit)
+                submissions.ends[student] = {name: mutants.cells_until(variant, released)}
+            folder = scratch.path("submitted", student, unit)
             shutil.copytree(source_folder, folder, ignore=shutil.ignore_patterns("*.py", "*.toml"))
             nbformat.write(mutants.hand_in(variant, source, released), folder / f"{name}.ipynb")
-    total, outcomes = len(students) + 2, {}
+    return submissions
 
-    def on_done(outcome) -> None:
+
+def _grade_all(
+    scratch: CourseDirectory,
+    unit: str,
+    submissions: _Submissions,
+    on_step: Callable[[str], None],
+    executor: Runner | None,
+) -> dict[str, Outcome]:
+    """Grade everybody in the scratch course; return the outcomes by student."""
+    total = len(submissions.variants) + 2
+    outcomes: dict[str, Outcome] = {}
+
+    def on_done(outcome: Outcome) -> None:
         outcomes[outcome.student] = outcome
         on_step(f"{len(outcomes)} of {total} answers")
 
     on_step(f"0 of {total} answers")
-    # The solution is among those that are graded, and must pass where students' work is judged.
+    # No calibration: the solution is among the submissions, and has to pass like any other.
     options = GradingOptions(workers=len(os.sched_getaffinity(0)), calibrate=False)
     with nullcontext(executor) if executor else local(options) as running:
-        cutting = mutants.TruncatingRunner(running, ends)
-        grade(scratch, [report.unit], options=options, executor=cutting, on_done=on_done)
+        truncating = mutants.TruncatingRunner(running, submissions.ends)
+        grade(scratch, [unit], options=options, executor=truncating, on_done=on_done)
+    return outcomes
+
+
+def _judge_all(
+    report: GateReport, submissions: _Submissions, outcomes: Mapping[str, Outcome]
+) -> None:
+    """Add to the report which scores are not what they should be."""
     solution = outcomes["solution"]
     report.points = solution.max_score
     report.found = {question.question: Counter() for question in solution.questions}
     report.problems += _check_scores(solution, outcomes["untouched"])
-    for student, variant in students.items():
+    for student, variant in submissions.variants.items():
         problem = mutants.verdict_on(variant, outcomes[student])
         report.problems += [problem] if problem else []
         tried, passed = ("mutants", "caught") if variant.wrong else ("alternatives", "accepted")
@@ -143,21 +192,18 @@ def _grade_variants(
         found.update({tried: 1, passed: not problem})
 
 
-def _check_scores(solution, untouched) -> list[str]:
+def _check_scores(solution: Outcome, untouched: Outcome) -> list[str]:
+    """Check that the solution scores everything, and the untouched release nothing."""
     problems = [
         f"{outcome.student}: {outcome.reason}"
         for outcome in (solution, untouched)
         if outcome.reason
     ]
     for question in solution.questions:
-        # An example that fails costs nothing, and so would not be seen by the score.
-        if question.score is not None and (
-            question.score != question.max_score or question.failures
-        ):
-            said = "; ".join(failure.message for failure in question.failures)
+        if question.score is not None and not question.perfect:
             problems.append(
                 f"the solution scores {question.score:g} of {question.max_score:g} on "
-                f"{question.question!r}: {said}"
+                f"{question.question!r}: {question.messages}"
             )
     problems += [
         f"the untouched release scores {question.score:g} on {question.question!r}, not 0"
@@ -168,7 +214,7 @@ def _check_scores(solution, untouched) -> list[str]:
 
 
 def _scratch_course(course: CourseDirectory, unit: str, root: Path) -> CourseDirectory:
-    """A course of one unit in an empty folder, configured like the real one."""
+    """Create a course of one unit in an empty folder, configured like the real one."""
     if (config := course.root / "nbgrader_config.py").exists():
         shutil.copy(config, root)
     scratch = CourseDirectory(root)

@@ -1,24 +1,31 @@
-"""Text gates: what a source notebook and its release must look like.
+"""Release gates that read the source notebook and its release, and run nothing.
 
-Each returns problems in words, none if the gate is open.
+Each returns the problems that it found, in words.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
 
 from autograder import notebooks
 from autograder.course_directory import CourseDirectory
 
 MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
+_EXACT = [f"{edge} {marker}" for marker in MARKERS for edge in ("BEGIN", "END")]
 _COMMENT = re.compile(r"\s*#+\s*(\w[\w ]*?)\s*#*\s*$")
 
 
 def _regions(source: str) -> tuple[list[str], list[str]]:
-    """Lines inside and outside of solution, hidden test and mark scheme regions."""
-    inside, outside, within = [], [], False
+    """Split a source into the lines inside and outside of regions that nbgrader clears."""
+    inside: list[str] = []
+    outside: list[str] = []
+    within = False
     for line in source.splitlines():
         if any(f"BEGIN {marker}" in line for marker in MARKERS):
             within = True
@@ -29,47 +36,55 @@ def _regions(source: str) -> tuple[list[str], list[str]]:
     return inside, outside
 
 
-def check_markers(notebook) -> list[str]:
-    """Markers that are misspelt, unpaired, or in a cell that nbgrader does not clear.
+def check_markers(notebook: NotebookNode) -> list[str]:
+    """Find markers that are misspelled, unpaired, or in a cell that nbgrader does not clear.
 
-    nbgrader publishes a region whose marker it does not recognize, and says nothing.
+    nbgrader silently publishes a region whose marker it does not recognize.
     """
-    exact = [f"{edge} {marker}" for marker in MARKERS for edge in ("BEGIN", "END")]
-    problems = []
-    for number, cell in enumerate(notebook.cells):
-        meta = cell.metadata.get("nbgrader", {})
-        where = f"cell {meta.get('grade_id', number)!r}"
-        open_marker = None
-        for line in cell.source.splitlines():
-            found = next((text for text in exact if text in line), None)
-            if found is None:
-                comment = _COMMENT.match(line)
-                text = comment.group(1).upper() if comment else ""
-                near = difflib.get_close_matches(text, exact, n=1, cutoff=0.8)
-                if near:
-                    problems.append(f"{where}: {line.strip()!r} looks like '### {near[0]}'")
-                continue
-            edge, _, marker = found.partition(" ")
-            if edge == "BEGIN":
-                if open_marker:
-                    problems.append(f"{where}: '{found}' inside of 'BEGIN {open_marker}'")
-                open_marker = marker
-            else:
-                if open_marker != marker:
-                    problems.append(f"{where}: '{found}' without its 'BEGIN {marker}'")
-                open_marker = None
-            if marker == "SOLUTION" and not meta.get("solution"):
-                problems.append(f"{where}: '{found}' in a cell that is no solution cell")
-            if marker == "HIDDEN TESTS" and not meta.get("grade"):
-                problems.append(f"{where}: '{found}' in a cell that is not graded")
-        if open_marker:
-            problems.append(f"{where}: 'BEGIN {open_marker}' without an end")
-    return problems
+    return [
+        f"cell {_mark(cell).get('grade_id', number)!r}: {problem}"
+        for number, cell in enumerate(notebook.cells)
+        for problem in _marker_problems(cell)
+    ]
 
 
-def check_cells(notebook) -> list[str]:
-    """Grade ids that repeat, test cells that students could change or that are worth nothing."""
-    problems, seen = [], set()
+def _mark(cell: NotebookNode) -> dict[str, Any]:
+    mark: dict[str, Any] = cell.metadata.get("nbgrader", {})
+    return mark
+
+
+def _marker_problems(cell: NotebookNode) -> Iterator[str]:
+    mark = _mark(cell)
+    open_marker = None
+    for line in cell.source.splitlines():
+        found = next((text for text in _EXACT if text in line), None)
+        if found is None:
+            comment = _COMMENT.match(line)
+            text = comment.group(1).upper() if comment else ""
+            if near := difflib.get_close_matches(text, _EXACT, n=1, cutoff=0.8):
+                yield f"{line.strip()!r} looks like '### {near[0]}'"
+            continue
+        edge, _, marker = found.partition(" ")
+        if edge == "BEGIN":
+            if open_marker:
+                yield f"'{found}' inside 'BEGIN {open_marker}'"
+            open_marker = marker
+        else:
+            if open_marker != marker:
+                yield f"'{found}' without 'BEGIN {marker}'"
+            open_marker = None
+        if marker == "SOLUTION" and not mark.get("solution"):
+            yield f"'{found}' in a cell that is not a solution cell"
+        if marker == "HIDDEN TESTS" and not mark.get("grade"):
+            yield f"'{found}' in a cell that is not graded"
+    if open_marker:
+        yield f"'BEGIN {open_marker}' without an end"
+
+
+def check_cells(notebook: NotebookNode) -> list[str]:
+    """Find repeated grade ids, and test cells that are not locked or worth no points."""
+    problems: list[str] = []
+    seen: set[str] = set()
     for number, cell in enumerate(notebook.cells):
         meta = cell.metadata.get("nbgrader")
         if not meta:
@@ -92,7 +107,7 @@ def check_cells(notebook) -> list[str]:
 
 
 def check_pair(notebook_path: Path) -> list[str]:
-    """The notebook must be what its script gives, where there is a script."""
+    """Check that the notebook matches its script, if it has one."""
     script = notebook_path.with_suffix(".py")
     if not script.exists():
         return []
@@ -101,12 +116,13 @@ def check_pair(notebook_path: Path) -> list[str]:
     return []
 
 
-def check_leaks(source, released) -> list[str]:
-    """Lines of solutions or hidden tests that the released notebook shows.
+def check_leaks(source: NotebookNode, released: NotebookNode) -> list[str]:
+    """Find lines of solutions or hidden tests that the released notebook shows.
 
-    A line counts as secret if it stands in no visible part of the source.
+    A line is secret if no visible part of the source contains it.
     """
-    secret, visible = set(), set()
+    secret: set[str] = set()
+    visible: set[str] = set()
     for cell in source.cells:
         inside, outside = _regions(cell.source)
         secret.update(inside)
@@ -122,9 +138,9 @@ def check_leaks(source, released) -> list[str]:
 
 
 def check_files(course: CourseDirectory, unit: str, release: Path) -> list[str]:
-    """Files that would reach students though they hold solutions."""
+    """Find files in the release that contain solutions."""
     return [
-        f"the release would contain {path.name}, which holds solutions"
+        f"the release would include {path.name}, which contains solutions"
         for path in release.rglob("*")
         if path.stem in course.notebooks(unit) and path.suffix != ".ipynb"
     ]

@@ -38,6 +38,16 @@ class QuestionScore:
     protected: bool = True
     reason: str = ""
 
+    @property
+    def perfect(self) -> bool:
+        """Whether it has full points and no failure; a failed example costs nothing by itself."""
+        return self.score is not None and self.score >= self.max_score and not self.failures
+
+    @property
+    def messages(self) -> str:
+        """The messages of all failures."""
+        return "; ".join(failure.message for failure in self.failures)
+
 
 @dataclass
 class Outcome:

@@ -79,8 +79,8 @@ def test_checking_writes_nothing(tmp_path, release):
         (edit("test_double", "### BEGIN HIDDEN TESTS", "### begin hidden test"), "looks like"),
         (edit("double", "### END SOLUTION", "### END SOLUTON"), "looks like '### END SOLUTION'"),
         (edit("test_square", "### END HIDDEN TESTS", ""), "without an end"),
-        (edit("square", "    ### BEGIN SOLUTION\n", ""), "without its 'BEGIN SOLUTION'"),
-        (edit("square", "x * x", "x * x\n    ### BEGIN SOLUTION"), "inside of 'BEGIN SOLUTION'"),
+        (edit("square", "    ### BEGIN SOLUTION\n", ""), "without 'BEGIN SOLUTION'"),
+        (edit("square", "x * x", "x * x\n    ### BEGIN SOLUTION"), "inside 'BEGIN SOLUTION'"),
         (
             lambda cells: cells.update(
                 square=("code", "def square(x):\n    return x * x", {"solution": True})

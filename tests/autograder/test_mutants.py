@@ -69,21 +69,21 @@ def test_a_refused_alternative_shuts_the_gate(check):
 def test_a_message_that_does_not_name_the_mistake_shuts_the_gate(check):
     report = check(GOOD.replace("is there a return?", "where is your return?"))
     assert (report.totals["mutants"], report.totals["caught"]) == (3, 2)
-    assert "no message says 'where is your return?'" in report.problems[0]
+    assert "no message contains 'where is your return?'" in report.problems[0]
     assert "is there a return?" in report.problems[0]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[test_double", "is not TOML"),
+        ("[test_double", "is not valid TOML"),
         ("[test_triple]", "no graded cell 'test_triple'"),
         ("[test_double]\nanswer = 'triple'", "no solution cell 'triple'"),
         ("[test_double]\nmutant = []", "unknown keys ['mutant']"),
         ("[test_double]\nmutants = [['a', '3 * x', 'x']]", "no longer applies"),
         ("[test_double]\nmutants = [['a', '2 * x', '2 * x']]", "no longer applies"),
         ("[test_double]\nmutants = [['a', '2 * x']]", "is [name, old, new]"),
-        ("[test_double]\nmutants = [['a', '2 * x', '2 *']]", "is not Python"),
+        ("[test_double]\nmutants = [['a', '2 * x', '2 *']]", "is not valid Python"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path, text, problem):
@@ -112,4 +112,4 @@ def test_variants_must_not_reach_students(tmp_path, executor):
     course = course_with(tmp_path)
     (tmp_path / "source" / "small" / "small.toml").write_text(GOOD)
     (report,) = releasing.release(course, executor=executor, check_only=True)
-    assert any("small.toml, which holds solutions" in problem for problem in report.problems)
+    assert any("small.toml, which contains solutions" in problem for problem in report.problems)
