@@ -45,7 +45,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from course import datasets, sizing
 from course.visualization import convolution as draw
 from course.visualization import plots
-from course.visualization.display import play, show, table
+from course.visualization.display import interactive, show, table
 
 keras.utils.set_random_seed(1)
 
@@ -245,7 +245,7 @@ def at(kernel, row, column):
     return draw.sliding(picture, KERNELS[kernel], row, column)
 
 
-play(
+interactive(
     at,
     {"kernel": "upright edges", "row": 11, "column": 9},
     kernel=list(KERNELS),

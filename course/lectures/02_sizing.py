@@ -45,7 +45,7 @@ import numpy as np
 from course import architectures, sizing
 from course.visualization import costs
 from course.visualization import sizing as draw
-from course.visualization.display import play, show, table
+from course.visualization.display import interactive, show, table
 
 
 def times(*shape):
@@ -125,7 +125,7 @@ def fit(size, kernel, stride, padding, dilation):
     return draw.places(size, kernel, [stride], padding, dilation)
 
 
-play(
+interactive(
     fit,
     {"size": 10, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2},
     size=range(3, 15),
@@ -250,7 +250,7 @@ show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
 # twice the memory. Here are the numbers themselves:
 
 # %%
-play(
+interactive(
     costs.cost,
     {"size": 27, "channels": 96, "filters": 256, "kernel": 5, "groups": 1},
     size=[7, 13, 14, 27, 28, 56, 112, 224],
@@ -274,7 +274,7 @@ def eyes(layers, kernel, stride):
     return draw.pyramid([(kernel, stride)] * layers)
 
 
-play(
+interactive(
     eyes,
     {"layers": 3, "kernel": 3, "stride": 1},
     layers=range(1, 5),

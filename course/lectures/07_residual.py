@@ -53,7 +53,7 @@ from course.blocks.residual import basic_block, bottleneck_block, join, shortcut
 from course.training import seeds
 from course.visualization import plots
 from course.visualization import residual as draw
-from course.visualization.display import play, show, table
+from course.visualization.display import interactive, show, table
 
 SEED = 1
 recorded, numbers = seeds.load("07_residual"), {}  # with five seeds, and in this run
@@ -554,7 +554,7 @@ def gradients(depth, normalized):
     )  # fmt: skip
 
 
-play(gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"])
+interactive(gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"])
 
 # %%
 rows = []

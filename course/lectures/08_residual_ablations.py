@@ -55,7 +55,7 @@ from course.studies import runs
 from course.training import seeds
 from course.visualization import ablations as draw
 from course.visualization import plots
-from course.visualization.display import play, show, table
+from course.visualization.display import interactive, show, table
 
 
 SEED = 1
@@ -101,7 +101,7 @@ def carried(factor):
     )  # fmt: skip
 
 
-play(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05])
+interactive(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05])
 
 # %% [markdown]
 # ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, nothing
@@ -853,7 +853,9 @@ def depth_in_training(survival, blocks=54):
     )  # fmt: skip
 
 
-play(depth_in_training, {"survival": 0.5}, survival=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+interactive(
+    depth_in_training, {"survival": 0.5}, survival=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+)
 
 # %%
 expected = sum(1 - rate for rate in linear_decay(0.5, 54))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import overload
 
 from course.errors import UsageError
 from course.sizing._arguments import Size, axes, common_axes, is_scalar
@@ -35,6 +36,22 @@ def _strided_positions(size: int, kernel: int, stride: int, padding: int, given:
     return (padded - kernel) // stride + 1
 
 
+@overload
+def conv_output_size(
+    size: int,
+    kernel_size: int,
+    strides: int = 1,
+    padding: str | int = "valid",
+    dilation: int = 1,
+) -> int: ...
+@overload
+def conv_output_size(
+    size: Size,
+    kernel_size: Size,
+    strides: Size = 1,
+    padding: str | Size = "valid",
+    dilation: Size = 1,
+) -> Size: ...
 def conv_output_size(
     size: Size,
     kernel_size: Size,
@@ -99,6 +116,14 @@ def conv_output_size(
     return result[0] if is_scalar(size, kernel_size, strides, padding, dilation) else result
 
 
+@overload
+def pool_output_size(
+    size: int, pool_size: int, strides: int | None = None, padding: str | int = "valid"
+) -> int: ...
+@overload
+def pool_output_size(
+    size: Size, pool_size: Size, strides: Size | None = None, padding: str | Size = "valid"
+) -> Size: ...
 def pool_output_size(
     size: Size, pool_size: Size, strides: Size | None = None, padding: str | Size = "valid"
 ) -> Size:
@@ -127,6 +152,14 @@ def pool_output_size(
     return conv_output_size(size, pool_size, pool_size if strides is None else strides, padding)
 
 
+@overload
+def conv_transpose_output_size(
+    size: int, kernel_size: int, strides: int = 1, padding: str = "valid"
+) -> int: ...
+@overload
+def conv_transpose_output_size(
+    size: Size, kernel_size: Size, strides: Size = 1, padding: str = "valid"
+) -> Size: ...
 def conv_transpose_output_size(
     size: Size, kernel_size: Size, strides: Size = 1, padding: str = "valid"
 ) -> Size:
@@ -168,6 +201,10 @@ def conv_transpose_output_size(
     return result[0] if is_scalar(size, kernel_size, strides) else result
 
 
+@overload
+def receptive_field(layers: Iterable[tuple[int, ...]]) -> int: ...
+@overload
+def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size: ...
 def receptive_field(layers: Iterable[tuple[Size, ...]]) -> Size:
     """Compute the size of the input patch that one output value of a stack of layers sees.
 

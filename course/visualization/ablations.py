@@ -1,8 +1,9 @@
-"""What comes of changes in residual blocks: how wide networks are, and how long their paths."""
+"""Figures about changed residual blocks: widths of networks, and lengths of their paths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,16 +14,19 @@ from course.visualization.display import (
     RED,
     SKY,
     canvas,
-    described,
+    with_alt_text,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def widths(rows: Mapping[str, Sequence[float]], words: str):
-    """Channels after each block, as steps.
+
+def widths(rows: Mapping[str, Sequence[float]], words: str) -> Figure:
+    """Draw the number of channels after each block.
 
     Args:
-        rows: for each net its channels, block by block.
-        words: what there is to see; the numbers are added.
+        rows: channels of each network, block by block.
+        words: the alt text; the numbers are appended.
     """
     figure, axes = canvas(1, len(rows), size=(10, 2.9), sharey=True)
     said = []
@@ -34,22 +38,22 @@ def widths(rows: Mapping[str, Sequence[float]], words: str):
         axis.set(xlabel="block or layer")
         said.append(f"{name} has {', '.join(str(int(value)) for value in values)}")
     axes[0, 0].set_ylabel("channels")
-    return described(figure, f"{words} {'; '.join(said)}.")
+    return with_alt_text(figure, f"{words} {'; '.join(said)}.")
 
 
-def lengths(rows: Mapping[str, Sequence[float]], x_label: str):
-    """How often each length occurs: one distribution over the other.
+def lengths(rows: Mapping[str, Sequence[float]], x_label: str) -> Figure:
+    """Draw how often each length occurs, one distribution above the other.
 
     Args:
-        rows: for each name a number for the lengths 0, 1, 2, ...; they are made to add up to one.
+        rows: counts of the lengths 0, 1, 2, ..., by name; they are normalized.
         x_label: what a length counts.
     """
     figure, axes = canvas(len(rows), 1, size=(7.5, 1.6 * len(rows) + 0.5), sharex=True)
     said = []
-    for axis, color, (name, counts) in zip(
+    for axis, color, (name, numbers) in zip(
         axes.flat, (BLUE, ORANGE, GREEN, SKY), rows.items(), strict=False
     ):
-        counts = np.asarray(counts, dtype=float)
+        counts = np.asarray(numbers, dtype=float)
         share = counts / counts.sum()
         places = np.arange(len(share))
         mean = float(share @ places)
@@ -60,10 +64,10 @@ def lengths(rows: Mapping[str, Sequence[float]], x_label: str):
         axis.set(yticks=[])
         said.append(
             f"{name}: from {np.flatnonzero(share)[0]} to {np.flatnonzero(share)[-1]}, on average "
-            f"{mean:.1f} with a deviation of {spread:.1f}"
+            f"{mean:.1f} with a standard deviation of {spread:.1f}"
         )
     axes[-1, 0].set_xlabel(x_label)
     axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
-    return described(
+    return with_alt_text(
         figure, f"Bars for how often each length occurs ({x_label}). {'. '.join(said)}."
     )

@@ -1,20 +1,30 @@
-"""The comparison plot: published accuracy against multiply-adds, parameters as area."""
+"""Comparison plot: published accuracy against multiply-adds, with parameters as area."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from course.architectures import Architecture
 from course.errors import UsageError
+from course.visualization.display import GRAY, canvas, with_alt_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MEASURE = "ImageNet top-1 error"
 _SIZES = (5e6, 25e6, 100e6)  # parameters of the circles in the legend
 _POINTS_PER_PARAMETER = 1 / 6e4  # area of a circle, in square points
 
 # Room for the largest circle.
-_LEGEND = {"borderpad": 1.5, "handleheight": 4, "handletextpad": 2, "columnspacing": 3}
+_LEGEND: dict[str, Any] = {
+    "borderpad": 1.5,
+    "handleheight": 4,
+    "handletextpad": 2,
+    "columnspacing": 3,
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Compared:
 
 
 def comparable(measure: str = MEASURE) -> list[str]:
-    """Names of all architectures whose paper published an error of this kind."""
+    """List all architectures with a published error of this kind."""
     from course import architectures
 
     entries = map(architectures.describe, architectures.names())
@@ -44,14 +54,14 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
     """Count the networks and look up their published errors.
 
     Args:
-        names: registered architectures; none for all with such an error.
+        names: registered architectures; empty for all with such an error.
         measure: label of a published error, such as "ImageNet top-1 error".
 
     Returns:
-        One row a network, by MACs.
+        One row per network, ordered by MACs.
 
     Raises:
-        UsageError: an unknown name, or networks without a published error of this kind.
+        UsageError: if a name is unknown, or a network has no published error of this kind.
     """
     import keras
     from rich.console import Console
@@ -64,11 +74,11 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
     if missing := [entry.name for entry in entries if measure not in _errors(entry)]:
         known = sorted({key for entry in entries for key in _errors(entry)})
         raise UsageError(
-            f"No {measure} is known of {', '.join(missing)}; leave them out, or compare by "
-            f"another measure. Those named here have: {', '.join(known) or 'none'}."
+            f"No {measure} is published for {', '.join(missing)}. Leave them out, or compare by "
+            f"another measure; these networks have: {', '.join(known) or 'none'}."
         )
     rows = []
-    # Each network is built to be counted, seconds for a large one.
+    # Counting builds each network, which takes seconds for a large one.
     for entry in track(entries, "counting", console=Console(stderr=True), transient=True):
         accuracy = round(100 - _errors(entry)[measure], 2)
         rows.append(Compared(entry.name, entry.family, entry.params, entry.macs, accuracy))
@@ -77,7 +87,7 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
 
 
 def table(rows: Sequence[Compared]) -> str:
-    """The comparison in words, for those who cannot see the plot."""
+    """Write the comparison as text."""
     lines = [("network", "parameters", "MACs", "accuracy")]
     lines += [(r.name, f"{r.params:,}", f"{r.macs:,}", f"{r.accuracy:.2f} %") for r in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -88,24 +98,20 @@ def table(rows: Sequence[Compared]) -> str:
     )
 
 
-def plot(rows: Sequence[Compared], *, measure: str = MEASURE):
+def plot(rows: Sequence[Compared], *, measure: str = MEASURE) -> Figure:
     """Draw the comparison.
 
     Args:
-        rows: what :func:`collect` gave.
-        measure: the error that the accuracies come from, for the axis' label.
-
-    Returns:
-        A Matplotlib figure.
+        rows: result of :func:`collect`.
+        measure: the error that the accuracies come from, for the axis label.
     """
     from adjustText import adjust_text
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure, grid = canvas(size=(11, 7.5))
+    axes = grid[0, 0]
     families = list(dict.fromkeys(row.family for row in rows))
-    palette = [*colormaps["tab20"].colors[::2], *colormaps["tab20"].colors[1::2]]
+    palette = [colormaps["tab20"](number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
     for number, family in enumerate(families):
         own = [row for row in rows if row.family == family]
         axes.scatter(
@@ -114,7 +120,7 @@ def plot(rows: Sequence[Compared], *, measure: str = MEASURE):
             s=[row.params * _POINTS_PER_PARAMETER for row in own],
             color=palette[number % len(palette)],
             alpha=0.6,
-            edgecolors="black",
+            edgecolors=GRAY,
             linewidths=0.5,
         )
     axes.set_xscale("log")
@@ -124,21 +130,32 @@ def plot(rows: Sequence[Compared], *, measure: str = MEASURE):
     axes.grid(alpha=0.3)
     axes.margins(0.08)
     labels = [axes.text(r.macs / 1e9, r.accuracy, r.name, fontsize=7) for r in rows]
-    lines = {"arrowstyle": "-", "color": "gray", "lw": 0.5}
+    lines = {"arrowstyle": "-", "color": GRAY, "lw": 0.5}
     adjust_text(labels, ax=axes, expand=(1.1, 1.4), arrowprops=lines)
     for size in _SIZES:
         area = size * _POINTS_PER_PARAMETER
-        axes.scatter([], [], s=area, color="white", edgecolors="black", label=f"{size / 1e6:g} M")
-    axes.legend(title="parameters", loc="lower right", ncols=len(_SIZES), **_LEGEND)
-    return figure
+        axes.scatter([], [], s=area, color="none", edgecolors=GRAY, label=f"{size / 1e6:g} M")
+    axes.legend(
+        title="parameters", loc="lower right", ncols=len(_SIZES), labelcolor=GRAY, **_LEGEND
+    ).get_title().set_color(GRAY)
+    said = "; ".join(
+        f"{row.name} {row.accuracy:g} % with {row.macs / 1e9:.3g} billion multiply-adds and "
+        f"{row.params / 1e6:.3g} million parameters"
+        for row in rows
+    )
+    return with_alt_text(
+        figure,
+        "Networks as circles, with multiply-adds to the right on a logarithmic axis, published "
+        f"accuracy upwards, and an area in proportion to the parameters: {said}.",
+    )
 
 
-def save(figure, path: str | Path) -> list[Path]:
+def save(figure: Figure, path: str | Path) -> list[Path]:
     """Write a figure as PNG and as SVG, side by side.
 
     Args:
-        figure: what :func:`plot` drew.
-        path: of either; its ending is replaced.
+        figure: result of :func:`plot`.
+        path: of either; its suffix is replaced.
 
     Returns:
         Both paths.

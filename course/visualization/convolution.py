@@ -1,19 +1,24 @@
-"""What a convolution does: where its kernel lies, what it connects, and what comes out."""
+"""Figures about convolution: where a kernel is, what it connects, and what it computes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, RED, SKY, canvas, described
-from course.visualization.plots import paint, write_values
+from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, RED, SKY, canvas, with_alt_text
+from course.visualization.plots import draw_image, write_values
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 _WEIGHTS = (BLUE, ORANGE, GREEN)
 
 
-def connections(inputs: int = 7):
-    """Four units on a row of pixels: connected to all, to neighbors, and with shared weights."""
+def connections(inputs: int = 7) -> Figure:
+    """Draw units on a row of pixels: connected to all, to neighbors, and with shared weights."""
     figure, axes = canvas(1, 3, size=(10, 2.8), sharey=True)
     places = range(1, inputs - 1, 2)
     kinds = ("fully connected", "locally connected", "convolution")
@@ -34,7 +39,7 @@ def connections(inputs: int = 7):
         axis.tick_params(length=0)
         for side in axis.spines.values():
             side.set_visible(False)
-    return described(
+    return with_alt_text(
         figure,
         f"Three drawings of {len(places)} units above a row of {inputs} pixels. Fully connected, "
         f"every unit has a line to every pixel, {inputs * len(places)} lines. Locally connected, "
@@ -44,8 +49,8 @@ def connections(inputs: int = 7):
     )
 
 
-def sliding(image, kernel, row: int, column: int):
-    """A kernel at one place of an image, the products there, and the outputs so far.
+def sliding(image: ArrayLike, kernel: ArrayLike, row: int, column: int) -> Figure:
+    """Draw a kernel at one place of an image, the products there, and the outputs so far.
 
     Args:
         image, kernel: arrays (height, width).
@@ -62,20 +67,20 @@ def sliding(image, kernel, row: int, column: int):
     products = views[row, column] * kernel
     figure, axes = canvas(1, 4, size=(10, 2.9), width_ratios=[1.3, 0.8, 0.8, 1.3])
     (picture, weights, here, result) = axes[0]
-    paint(picture, image)
+    draw_image(picture, image)
     corner = (column - 0.5, row - 0.5)
     picture.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=RED, linewidth=3))
     for axis, values in ((weights, kernel), (here, products)):
-        paint(axis, values, signed=True)
+        draw_image(axis, values, signed=True)
         write_values(axis, np.round(values, 1), signed=True)
-    paint(result, so_far, signed=True, top=float(np.abs(output).max()))
+    draw_image(result, so_far, signed=True, top=float(np.abs(output).max()))
     frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=3)
     result.add_patch(frame)
     picture.set_title(f"the kernel at ({row}, {column})")
     weights.set_title("the kernel")
     here.set_title("pixel times weight")
     result.set_title(f"added up: {products.sum():.4g}")
-    return described(
+    return with_alt_text(
         figure,
         f"An image with a frame of {height} by {width} pixels at row {row}, column {column}; the "
         f"kernel; the products of its weights and the pixels in the frame, whose sum is "
@@ -84,8 +89,8 @@ def sliding(image, kernel, row: int, column: int):
     )
 
 
-def feature_maps(images, maps, names: Sequence[str]):
-    """Gray images, and what each filter makes of them.
+def feature_maps(images: ArrayLike, maps: ArrayLike, names: Sequence[str]) -> Figure:
+    """Draw grayscale images, and the feature map of each filter.
 
     Args:
         images: array (examples, height, width).
@@ -96,12 +101,12 @@ def feature_maps(images, maps, names: Sequence[str]):
     rows, columns = len(images), 1 + len(names)
     figure, axes = canvas(rows, columns, size=(1.9 * columns, 1.7 * rows))
     for number, image in enumerate(images):
-        paint(axes[number, 0], image)
+        draw_image(axes[number, 0], image)
         for filter_, axis in enumerate(axes[number, 1:]):
-            paint(axis, maps[number, ..., filter_], signed=True)
+            draw_image(axis, maps[number, ..., filter_], signed=True)
     for axis, name in zip(axes[0], ("image", *names), strict=True):
         axis.set_title(name)
-    return described(
+    return with_alt_text(
         figure,
         f"{len(images)} images in a column, and beside each of them {len(names)} feature maps "
         f"({', '.join(names)}): white where the filter finds nothing, red where the image looks "
@@ -109,8 +114,8 @@ def feature_maps(images, maps, names: Sequence[str]):
     )
 
 
-def variants(size: int = 9, kernel: int = 3):
-    """Valid, full, same, strided and dilated: which places a kernel takes on a small image."""
+def variants(size: int = 9, kernel: int = 3) -> Figure:
+    """Draw valid, full, same, strided and dilated: which places a kernel takes on a small image."""
     from matplotlib.patches import Rectangle
 
     kinds = (
@@ -133,8 +138,8 @@ def variants(size: int = 9, kernel: int = 3):
                 axis.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=ORANGE))
         for place, color in ((0, BLUE), (outputs - 1, GREEN)):
             for y, x in np.ndindex(kernel, kernel):
-                corner = [place * strides - zeros + dilation * at + 0.06 for at in (x, y)]
-                axis.add_patch(Rectangle(corner, 0.88, 0.88, color=color, alpha=0.85))
+                left, top = (place * strides - zeros + dilation * at + 0.06 for at in (x, y))
+                axis.add_patch(Rectangle((left, top), 0.88, 0.88, color=color, alpha=0.85))
         middles = strides * np.arange(outputs) - zeros + (reach - 1) / 2 + 0.5
         axis.plot(*np.meshgrid(middles, middles), ".", color=RED, markersize=3)
         edge = kernel - 1
@@ -143,7 +148,7 @@ def variants(size: int = 9, kernel: int = 3):
         axis.axis("off")
         axis.set_title(f"{name}\n{size}x{size} becomes {outputs}x{outputs}")
         said.append(f"{name} gives {outputs} by {outputs}")
-    return described(
+    return with_alt_text(
         figure,
         f"Five times an image of {size} by {size} gray pixels with the first place of a kernel of "
         f"{kernel} by {kernel} in blue and the last one in green, and a dot in the middle of "
@@ -152,8 +157,8 @@ def variants(size: int = 9, kernel: int = 3):
     )
 
 
-def as_matrix(matrix, kernel):
-    """The matrix of a convolution, in which each weight of the kernel has a color of its own.
+def as_matrix(matrix: ArrayLike, kernel: tuple[int, int]) -> Figure:
+    """Draw the matrix of a convolution, in which each weight of the kernel has its own color.
 
     Args:
         matrix: array (outputs, inputs); an entry is 0, or n for the kernel's nth weight from 1.
@@ -168,7 +173,7 @@ def as_matrix(matrix, kernel):
     axis.set(xticks=[], yticks=[])
     filled = int((matrix != 0).sum())
     axis.set_title(f"{filled:,} of {matrix.size:,} entries, {int(matrix.max())} different numbers")
-    return described(
+    return with_alt_text(
         figure,
         f"The matrix of a convolution with a kernel of {kernel[0]} by {kernel[1]}: "
         f"{matrix.shape[0]} rows, one for each output, and {matrix.shape[1]} columns, one for each "
@@ -177,8 +182,8 @@ def as_matrix(matrix, kernel):
     )
 
 
-def fields(gradients: Sequence, titles: Sequence[str]):
-    """What a value in the middle sees: the gradient's size, as a part of its largest value."""
+def fields(gradients: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
+    """Draw what a value in the middle sees: the gradient's size, relative to its largest value."""
     figure, axes = canvas(1, len(gradients), size=(10, 2.6))
     said = []
     for axis, gradient, title in zip(axes.flat, gradients, titles, strict=True):
@@ -194,7 +199,7 @@ def fields(gradients: Sequence, titles: Sequence[str]):
         within = size.sum(axis=1).cumsum() / size.sum()
         half = int(np.searchsorted(within, 0.75) - np.searchsorted(within, 0.25)) + 1
         said.append(f"{title}: {extent} pixels wide, half of it within {half} rows in the middle")
-    return described(
+    return with_alt_text(
         figure,
         "How strongly each pixel acts on one output value, as squares of color in the image's "
         f"frame, brighter where it acts more. {'; '.join(said)}.",

@@ -1,23 +1,31 @@
-"""What layers and networks cost: parameters, multiply-adds, memory, and where they lie."""
+"""Figures about cost: parameters, multiply-adds and memory of layers and networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course import sizing
-from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, SKY, canvas, described
+from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, SKY, canvas, with_alt_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 # A kernel's color in all bars; its size is written on it as well.
 _KERNELS = {"1x1": GREEN, "3x3": BLUE, "5x5": ORANGE}
 
 
-def doubled(channels: int, filters: int, kernel: int, size: int):
-    """What doubling one thing does to a layer's weights, MACs and output."""
+def doubled(channels: int, filters: int, kernel: int, size: int) -> Figure:
+    """Draw what doubling one thing does to a layer's weights, MACs and output."""
 
-    def counts(channels=channels, filters=filters, kernel=kernel, size=size, stride=1, groups=1):
+    def counts(
+        channels: int = channels, filters: int = filters, kernel: int = kernel, size: int = size,
+        stride: int = 1, groups: int = 1,
+    ) -> NDArray[Any]:  # fmt: skip
         outputs = sizing.conv_output_size(size, kernel, stride, padding="same")
         return np.array([
             sizing.conv_params(channels, filters, kernel, groups, use_bias=False),
@@ -39,7 +47,7 @@ def doubled(channels: int, filters: int, kernel: int, size: int):
     axis = axes[0, 0]
     axis.imshow(np.log2(factors), cmap="RdBu_r", vmin=-4, vmax=4, aspect="auto", alpha=0.8)
 
-    def written(factor):
+    def written(factor: float) -> str:
         return f"× {factor:g}" if factor >= 1 else f"÷ {1 / factor:g}"
 
     for (row, column), factor in np.ndenumerate(factors):
@@ -54,13 +62,13 @@ def doubled(channels: int, filters: int, kernel: int, size: int):
         f"{name}: {', '.join(map(written, row))}"
         for name, row in zip(changes, factors, strict=True)
     )
-    return described(
+    return with_alt_text(
         figure, f"What changes in a layer, and what that does to weights, MACs and output: {said}."
     )
 
 
-def cost(size: int, channels: int, filters: int, kernel: int, groups: int = 1):
-    """Parameters, MACs and output values of a layer, as bars with room for much larger ones."""
+def cost(size: int, channels: int, filters: int, kernel: int, groups: int = 1) -> Figure:
+    """Draw parameters, MACs and output values of a layer, as bars on a logarithmic axis."""
     counts = {
         "parameters": sizing.conv_params(channels, filters, kernel, groups),
         "MACs": sizing.conv_macs(channels, filters, kernel, size, groups),
@@ -78,15 +86,15 @@ def cost(size: int, channels: int, filters: int, kernel: int, groups: int = 1):
     layer += f", in {groups} groups" if groups > 1 else ""
     axis.set_title(layer)
     said = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return described(figure, f"Bars on a logarithmic axis for a layer of {layer}: {said}.")
+    return with_alt_text(figure, f"Bars on a logarithmic axis for a layer of {layer}: {said}.")
 
 
-def connection_table(rows: Sequence[Sequence[int]], inputs: int):
-    """Which input map each map of a layer sees.
+def connection_table(rows: Sequence[Sequence[int]], inputs: int) -> Figure:
+    """Draw which input feature map each feature map of a layer sees.
 
     Args:
-        rows: for each of the layer's maps the numbers of the input maps that it sees.
-        inputs: how many input maps there are.
+        rows: for each of the layer's feature maps the numbers of the input maps that it sees.
+        inputs: number of input feature maps.
     """
     from matplotlib.patches import Rectangle
 
@@ -94,9 +102,11 @@ def connection_table(rows: Sequence[Sequence[int]], inputs: int):
     axis = axes[0, 0]
     for column, seen in enumerate(rows):
         for row in range(inputs):
-            style = {"color": BLUE} if row in seen else {"color": GRAY, "alpha": 0.15}
+            style: dict[str, Any] = (
+                {"color": BLUE} if row in seen else {"color": GRAY, "alpha": 0.15}
+            )
             axis.add_patch(Rectangle((column + 0.06, row + 0.06), 0.88, 0.88, linewidth=0, **style))
-        axis.text(column + 0.5, inputs + 0.5, len(seen), ha="center", va="center", color=GRAY)
+        axis.text(column + 0.5, inputs + 0.5, str(len(seen)), ha="center", va="center", color=GRAY)
     axis.text(len(rows) + 0.2, inputs + 0.5, "maps seen", va="center", color=GRAY)
     axis.set(xlim=(0, len(rows) + 2.2), ylim=(inputs + 1, 0), aspect="equal")
     axis.set(xticks=np.arange(len(rows)) + 0.5, xticklabels=range(len(rows)))
@@ -110,15 +120,15 @@ def connection_table(rows: Sequence[Sequence[int]], inputs: int):
     axis.set_title(f"{links} of {inputs * len(rows)} pairs of maps")
     counts = [sum(len(seen) == n for seen in rows) for n in range(inputs + 1)]
     said = ", ".join(f"{count} see {n}" for n, count in enumerate(counts) if count)
-    return described(
+    return with_alt_text(
         figure,
         f"A grid of {inputs} input maps by {len(rows)} maps, filled where the one sees the other: "
         f"{said} of the {inputs}, which makes {links} pairs of {inputs * len(rows)}.",
     )
 
 
-def where_it_lies(rows: Sequence[tuple[str, Sequence[int], int]]):
-    """A network's memory and weights, layer by layer.
+def where_it_lies(rows: Sequence[tuple[str, Sequence[int], int]]) -> Figure:
+    """Draw a network's memory and weights, layer by layer.
 
     Args:
         rows: (name, output shape, weights) of each layer.
@@ -144,15 +154,15 @@ def where_it_lies(rows: Sequence[tuple[str, Sequence[int], int]]):
             f"{top + 1}; the first {half} rows have half of them"
         )
     axes[0, 0].invert_yaxis()
-    return described(
+    return with_alt_text(
         figure,
         f"Two bar charts beside each other, with a row for each of {len(rows)} layers from the "
         f"input down to the output. {'. '.join(said)}.",
     )
 
 
-def stacked(modules: Mapping[str, Mapping[str, int]], unit: str):
-    """What a module costs, as one bar of its convolutions, each in the color of its kernel.
+def stacked(modules: Mapping[str, Mapping[str, int]], unit: str) -> Figure:
+    """Draw the cost of modules, as bars of their convolutions, each in the color of its kernel.
 
     Args:
         modules: for each name its convolutions, whose names begin with the kernel: "3x3, 192".
@@ -182,7 +192,7 @@ def stacked(modules: Mapping[str, Mapping[str, int]], unit: str):
     axis.legend(loc="lower right", labelcolor=GRAY, frameon=False)
     axis.invert_yaxis()
     axis.tick_params(axis="y", length=0)
-    return described(
+    return with_alt_text(
         figure, f"Bars, made of one piece for each convolution, in {word} of {unit}: "
         f"{'; '.join(said)}."
     )  # fmt: skip
@@ -192,8 +202,8 @@ def _total(costs: Mapping[str, int]) -> int:
     return sum(costs.values())
 
 
-def networks(rows: Sequence[tuple[str, int, int]]):
-    """Networks by parameters and multiply-adds.
+def networks(rows: Sequence[tuple[str, int, int]]) -> Figure:
+    """Draw networks by parameters and multiply-adds.
 
     Args:
         rows: (name, parameters, MACs).
@@ -203,18 +213,20 @@ def networks(rows: Sequence[tuple[str, int, int]]):
     for name, params, macs in rows:
         axis.plot(params, macs, "o", color=BLUE, markersize=7)
         axis.annotate(name, (params, macs), xytext=(7, -3), textcoords="offset points", color=GRAY)
-    params, macs = (np.array([row[n] for row in rows], dtype=float) for n in (1, 2))
+    counts = np.array([row[1:] for row in rows], dtype=float)
     axis.set(xscale="log", yscale="log", xlabel="parameters", ylabel="MACs for one image")
-    low, high, top = params.min() / 2, params.max() * 4, macs.max() * 3
+    low, high, top = counts[:, 0].min() / 2, counts[:, 0].max() * 4, counts[:, 1].max() * 3
     for uses in (1, 10, 100, 1000):
         end = min(high, top / uses)
         axis.plot([low, end], [low * uses, end * uses], color=SKY, linewidth=1, zorder=0)
         how_often = f" {uses} times" if uses > 1 else " used once"
-        place = {"va": "center"} if end == high else {"va": "bottom", "ha": "center"}
+        place: dict[str, Any] = (
+            {"va": "center"} if end == high else {"va": "bottom", "ha": "center"}
+        )
         axis.text(end, end * uses, how_often, color=GRAY, fontsize=8, **place)
-    axis.set(xlim=(low, high), ylim=(macs.min() / 3, top))
+    axis.set(xlim=(low, high), ylim=(counts[:, 1].min() / 3, top))
     said = "; ".join(f"{n}: {p:,} and {m:,}, {m / p:.0f} for each" for n, p, m in rows)
-    return described(
+    return with_alt_text(
         figure,
         "A map of networks on logarithmic axes, parameters to the right and multiply-adds of one "
         f"image upwards, with lines where each parameter is used equally often. {said}.",

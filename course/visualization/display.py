@@ -1,4 +1,4 @@
-"""Figures in a notebook, with a text for those who don't see them, sliders, and tables."""
+"""Figures with alt text, sliders and tables in a notebook."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from course.errors import UsageError
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
 # that reads on a white page as well as on a dark one.
 BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
 PURPLE, GRAY = "#CC79A7", "#737373"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
     "text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY,
     "xtick.color": GRAY, "ytick.color": GRAY, "font.size": 10, "axes.titlesize": 10,
@@ -26,44 +32,45 @@ DPI = 110
 _NUMBERS = re.compile(r"[-+−±]?\d[-+−±.,e\d %]*( to [-+−]?\d[.,\d]*)?")
 
 
-def canvas(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **how):
-    """A figure in the course's style, and its axes as an array of two axes.
+def canvas(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float], **options: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """Create a figure in the course's style, and its Matplotlib axes as a two-dimensional array.
 
-    The figure does not belong to pyplot: it is shown when :func:`show` is asked to, and need not
-    be closed.
+    The figure does not belong to pyplot: only :func:`show` shows it, and it need not be closed.
 
     Args:
         rows, columns: of panels.
         size: width and height in inches.
-        how: further arguments of ``Figure.subplots``.
+        options: further arguments of ``Figure.subplots``.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, **how)
+        return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def described(figure, words: str):
-    """The figure, with what it shows in words."""
+def with_alt_text(figure: Figure, words: str) -> Figure:
+    """Describe in words what a figure shows, and return the figure."""
     figure.set_label(" ".join(words.split()))
     return figure
 
 
-def alt_text(figure) -> str:
-    """What a figure shows, in words, for those who don't see it."""
-    return figure.get_label()
+def alt_text(figure: Figure) -> str:
+    """Return the description of a figure for those who cannot see it."""
+    return str(figure.get_label())
 
 
-class Shown:
-    """A figure as a notebook shows it: a picture with its text, and the text under it."""
+class FigureOutput:
+    """A figure as a notebook shows it: a picture, with its description as alt text and below it."""
 
-    def __init__(self, figure):
+    def __init__(self, figure: Figure) -> None:
         import matplotlib
 
         if not alt_text(figure):
-            raise UsageError("A figure must say in words what it shows: see `described`.")
+            raise UsageError("A figure needs a description in words. Add one with `with_alt_text`.")
         data = io.BytesIO()
         with matplotlib.rc_context(STYLE):
             figure.savefig(data, format="png", dpi=DPI)
@@ -82,60 +89,62 @@ class Shown:
         return f"In words: {self.words}"
 
 
-def show(figure) -> Shown:
+def show(figure: Figure) -> FigureOutput:
     """Show a figure as the result of a notebook's cell.
 
     Args:
-        figure: made by a function of this package, or any that was :func:`described`.
+        figure: made by a function of this package, or any other that has an alt text.
 
     Raises:
-        UsageError: it has no text.
+        UsageError: if it has no alt text.
     """
-    return Shown(figure)
+    return FigureOutput(figure)
 
 
-def interactive() -> bool:
-    """Whether somebody is there to move a slider: JupyterLab and VS Code say so."""
+def is_interactive() -> bool:
+    """Tell whether somebody can move a slider: JupyterLab and VS Code set a variable."""
     return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ
 
 
-def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> None:
-    """Show a figure, and under it, where somebody can move them, sliders that change it.
+def interactive(
+    draw: Callable[..., Figure], start: Mapping[str, object], **choices: Sequence[Any]
+) -> None:
+    """Show a figure and, if somebody can move them, sliders that change it.
 
     Args:
-        draw: makes a figure from arguments by name.
-        start: the arguments of the figure that is shown first, and always where none can move.
-        choices: for each argument, what a slider can choose; names are in a list to choose from.
+        draw: function that draws a figure from keyword arguments.
+        start: arguments of the figure that is shown first.
+        choices: values that a slider offers for an argument; strings are offered in a list.
 
     Example:
         >>> def draw_square(side):
         ...     figure, axes = canvas(size=(2, 2))
         ...     axes[0, 0].plot([0, side, side], [0, 0, side])
-        ...     return described(figure, f"two sides of a square of {side}")
-        >>> play(draw_square, {"side": 2}, side=[1, 2, 3])
+        ...     return with_alt_text(figure, f"two sides of a square of {side}")
+        >>> interactive(draw_square, {"side": 2}, side=[1, 2, 3])
         In words: two sides of a square of 2
     """
     from IPython.display import display
 
     figure = show(draw(**start))
-    if not interactive():
+    if not is_interactive():
         display(figure)
         return
     import ipywidgets
 
-    # The sliders change this very picture, so that it is there once, and stays in a saved notebook.
+    # The sliders update this output, so that there is one picture, which a saved notebook keeps.
     shown = display(figure, display_id=True)
     look = {"layout": {"width": "22em"}, "style": {"description_width": "initial"}}
 
-    def slider(name: str, options: list):
-        # A slider has no room to say a name.
+    def slider(name: str, options: list[Any]) -> ipywidgets.Widget:
+        # A slider has no room for a name.
         names = any(isinstance(option, str) for option in options)
         kind = ipywidgets.Dropdown if names else ipywidgets.SelectionSlider
         return kind(options=options, value=start[name], description=name, **look)
 
     sliders = {name: slider(name, list(options)) for name, options in choices.items()}
 
-    def redraw(_) -> None:
+    def redraw(_: object) -> None:
         chosen = {name: moved.value for name, moved in sliders.items()}
         shown.update(show(draw(**{**start, **chosen})))
 
@@ -145,17 +154,17 @@ def play(draw: Callable, start: Mapping[str, object], **choices: Sequence) -> No
     display(ipywidgets.VBox([ipywidgets.HTML("<b>Your turn:</b>"), side_by_side]))
 
 
-def table(header: Sequence, rows: Iterable[Sequence]):
-    """A table in a notebook, with its numbers set right: 1,234,567 and 0.123.
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markdown:
+    """Make a table for a notebook, with numbers aligned to the right: 1,234,567 and 0.123.
 
     Args:
         header: names of the columns.
-        rows: strings, ints, floats, and numbers as text: "24.70", "4.2 to 7.3". Which columns hold
-            numbers is told from the last one.
+        rows: strings, ints, floats, and numbers as text: "24.70", "4.2 to 7.3". The last row
+            determines which columns are aligned as numbers.
     """
     from IPython.display import Markdown
 
-    def text(cell) -> str:
+    def text(cell: object) -> str:
         if isinstance(cell, int):
             return f"{cell:,}"
         return f"{cell:.3g}" if isinstance(cell, float) else str(cell)

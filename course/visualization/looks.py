@@ -1,4 +1,4 @@
-"""What lines look like: told apart by color and marker, one color for one kind of network."""
+"""Colors and markers of lines: one color for each kind of network."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ KINDS = {"plain": ORANGE, "residual": BLUE}  # keep their colors in all figures
 
 
 def looks(names: Iterable[str]) -> list[dict[str, str]]:
-    """Color, marker and style of each line, as arguments of Matplotlib's ``plot``.
+    """Choose color, marker and style of each line, as arguments of Matplotlib's ``plot``.
 
     Args:
-        names: of the lines. What stands before a comma is the kind; a second line of a kind of
+        names: of the lines. The kind is what comes before a comma; a second line of a kind of
             network is dashed.
 
     Example:
         >>> [look["linestyle"] for look in looks(["plain, 20 layers", "plain, 32 layers"])]
         ['-', '--']
     """
-    found, seen = [], set()
+    found: list[dict[str, str]] = []
+    seen: set[str] = set()
     for name, color, marker in zip(names, cycle(COLORS), cycle(MARKERS)):
         kind = name.split(",")[0]
         dashed = kind in KINDS and kind in seen

@@ -1,11 +1,11 @@
-"""Plots that many lectures need: pictures, curves, bars, links of channels, residual blocks."""
+"""Plots that several lectures share: images, curves, bars, links of channels, residual blocks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,19 @@ from course.visualization.display import (
     RED,
     SKY,
     canvas,
-    described,
+    with_alt_text,
 )
 from course.visualization.looks import looks
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
-def paint(axis, image, *, signed: bool = False, top: float | None = None) -> None:
+
+def draw_image(
+    axis: Axes, image: ArrayLike, *, signed: bool = False, top: float | None = None
+) -> None:
     """Draw an image without ticks: gray or color, or, if signed, blue below 0 and red above."""
     image = np.asarray(image)
     image = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
@@ -39,9 +46,9 @@ def paint(axis, image, *, signed: bool = False, top: float | None = None) -> Non
         side.set_visible(False)
 
 
-def write_values(axis, image, *, signed: bool = False) -> None:
+def write_values(axis: Axes, image: ArrayLike, *, signed: bool = False) -> None:
     """Write each pixel's value on it, dark on bright and bright on dark."""
-    image = np.squeeze(image)
+    image = np.squeeze(np.asarray(image))
     top = max(float(np.abs(image).max()), 1e-9)
     for (row, column), value in np.ndenumerate(image):
         dark = abs(value) > 0.6 * top if signed else value < 0.5 * top
@@ -50,17 +57,17 @@ def write_values(axis, image, *, signed: bool = False) -> None:
 
 
 def pictures(
-    images: Sequence, titles: Sequence[str], words: str, *, signed: Sequence[bool] | bool = False,
-    columns: int = 0, values: bool = False,
-):  # fmt: skip
-    """Images side by side.
+    images: Sequence[ArrayLike], titles: Sequence[str], words: str, *,
+    signed: Sequence[bool] | bool = False, columns: int = 0, values: bool = False,
+) -> Figure:  # fmt: skip
+    """Draw images side by side.
 
     Args:
-        images: arrays (height, width), or with 1 or 3 channels behind.
-        titles: one for each.
-        words: what there is to see.
+        images: arrays (height, width), or (height, width, 1 or 3 channels).
+        titles: one per image.
+        words: the alt text.
         signed: for all or for each of them: 0 is white, below is blue, above is red.
-        columns: pictures in a row; 0 for all in one.
+        columns: images per row; 0 for all in one row.
         values: write each pixel's value on it.
     """
     columns = columns or len(images)
@@ -70,31 +77,31 @@ def pictures(
     for axis in axes.flat[len(images) :]:
         axis.axis("off")
     for axis, image, title, sign in zip(axes.flat, images, titles, signed, strict=False):
-        paint(axis, image, signed=sign)
+        draw_image(axis, image, signed=sign)
         if values:
             write_values(axis, image, signed=sign)
         axis.set_title(title)
-    return described(figure, words)
+    return with_alt_text(figure, words)
 
 
 def curves(
     x: Sequence[float], lines: Mapping[str, Sequence[float]], words: str, *, x_label: str,
-    y_label: str, spread: Mapping[str, Sequence[float]] | None = None, **limits,
-):  # fmt: skip
-    """Curves over one axis, told apart by color and by marker, each with its name at its end.
+    y_label: str, spread: Mapping[str, Sequence[float]] | None = None, **limits: Any,
+) -> Figure:  # fmt: skip
+    """Draw curves over one axis, in different colors and with different markers.
 
     Args:
         x: the points.
-        lines: for each name its values.
-        words: what there is to see.
-        x_label, y_label: what the axes are.
-        spread: for some names, how far the values may be off, drawn as a band.
-        limits: further settings of the axes: ``ylim=(0, 1)``.
+        lines: the values of each curve, by name.
+        words: the alt text.
+        x_label, y_label: labels of the axes.
+        spread: uncertainty of the values of some curves, drawn as a band.
+        limits: further properties of the axes: ``ylim=(0, 1)``.
     """
     figure, axes = canvas(size=(7.5, 3.4))
     axis = axes[0, 0]
-    for (name, values), look in zip(lines.items(), looks(lines), strict=True):
-        values = np.asarray(values, dtype=float)
+    for (name, line), look in zip(lines.items(), looks(lines), strict=True):
+        values = np.asarray(line, dtype=float)
         axis.plot(x, values, markersize=4, label=name, **look)
         if spread and name in spread:
             ends = (values - np.asarray(spread[name]), values + np.asarray(spread[name]))
@@ -104,22 +111,28 @@ def curves(
     axis.set(xlabel=x_label, ylabel=y_label, **limits)
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
-    return described(figure, words)
+    return with_alt_text(figure, words)
 
 
-def bars(rows: Mapping[str, Sequence[float]], words: str, *, label: str, marks=None):
-    """A bar for the mean of several runs, with a whisker of one standard error, and a dot a run.
+def bars(
+    rows: Mapping[str, Sequence[float]],
+    words: str,
+    *,
+    label: str,
+    marks: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw the mean of several runs as a bar, with a standard error and a dot for each run.
 
     Args:
-        rows: for each name the numbers of its runs; a whisker needs two.
-        words: what there is to see; the numbers are added.
+        rows: the numbers of the runs, by name; a standard error needs two.
+        words: the alt text; the numbers are appended.
         label: what is measured.
-        marks: for some names a word, written beside the bar.
+        marks: a word to write beside a bar, by name.
     """
     figure, axes = canvas(size=(7.5, 0.5 + 0.42 * len(rows)))
     axis, said = axes[0, 0], []
-    for place, (name, values) in enumerate(rows.items()):
-        values = np.asarray(values, dtype=float)
+    for place, (name, numbers) in enumerate(rows.items()):
+        values = np.asarray(numbers, dtype=float)
         mean, several = values.mean(), len(values) > 1
         error = values.std(ddof=1) / len(values) ** 0.5 if several else None
         axis.barh(place, mean, color=BLUE, alpha=0.35, xerr=error, ecolor=RED, capsize=4)
@@ -135,24 +148,24 @@ def bars(rows: Mapping[str, Sequence[float]], words: str, *, label: str, marks=N
     axis.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel=label)
     axis.margins(x=0.12)
     axis.invert_yaxis()
-    return described(figure, f"{words} {label}: {'; '.join(said)}.")
+    return with_alt_text(figure, f"{words} {label}: {'; '.join(said)}.")
 
 
-def unrolled(images: Sequence, titles: Sequence[str]):
-    """Gray images, and under each of them the vector that its rows make, strung together."""
+def unrolled(images: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
+    """Draw grayscale images, and below each of them its rows strung together to a vector."""
     figure, axes = canvas(
         2, len(images), size=(3.3 * len(images), 3.2), gridspec_kw={"height_ratios": [6, 1]}
     )
-    for column, (image, title) in enumerate(zip(images, titles, strict=True)):
-        image = np.asarray(image)
-        paint(axes[0, column], image)
+    for column, (pixels, title) in enumerate(zip(images, titles, strict=True)):
+        image = np.asarray(pixels)
+        draw_image(axes[0, column], image)
         axes[0, column].set_title(title)
-        paint(axes[1, column], np.repeat(image.reshape(1, -1), 3, axis=0))
+        draw_image(axes[1, column], np.repeat(image.reshape(1, -1), 3, axis=0))
         axes[1, column].set_aspect("auto")
         axes[1, column].set_xlabel(f"the same as {image.size} numbers in a row")
     first, last = np.ravel(images[0]), np.ravel(images[-1])
     same = float(np.corrcoef(first, last)[0, 1])
-    return described(
+    return with_alt_text(
         figure,
         f"{len(images)} gray images ({', '.join(titles)}), and under each of them its rows strung "
         "together, a strip of light and dark stripes. To the eye the images show the same thing; "
@@ -163,21 +176,21 @@ def unrolled(images: Sequence, titles: Sequence[str]):
 def training_curves(
     histories: Mapping[str, Sequence[Sequence[float]]], words: str, *,
     x: Sequence[float] | None = None, x_label: str = "step", y_label: str = "training loss",
-    **limits,
-):  # fmt: skip
-    """How training went, for each kind of network: a thin line a seed, a thick one for their mean.
+    **limits: Any,
+) -> Figure:  # fmt: skip
+    """Draw training curves: a thin line for each seed, and a thick one for their mean.
 
     Args:
-        histories: for each name a curve for each seed, all of one length.
-        words: what there is to see; where the curves end is added.
-        x: the curves' points; None to count them from 1.
-        x_label, y_label: what the axes are.
-        limits: further settings of the axes: ``yscale="log"``.
+        histories: curves of equal length, one per seed, by name.
+        words: the alt text; the final values are appended.
+        x: points of the curves; None to count from 1.
+        x_label, y_label: labels of the axes.
+        limits: further properties of the axes: ``yscale="log"``.
     """
     figure, axes = canvas(size=(7.5, 3.4))
     axis, said = axes[0, 0], []
-    for (name, runs), look in zip(histories.items(), looks(histories), strict=True):
-        runs = np.atleast_2d(np.asarray(runs, dtype=float))
+    for (name, history), look in zip(histories.items(), looks(histories), strict=True):
+        runs = np.atleast_2d(np.asarray(history, dtype=float))
         points = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x)
         if len(runs) > 1:
             axis.plot(points, runs.T, color=look["color"], linewidth=0.7, alpha=0.4)
@@ -191,16 +204,15 @@ def training_curves(
     axis.set(xlabel=x_label, ylabel=y_label, **limits)
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
-    return described(figure, f"{words} At the end the {y_label} is: {'; '.join(said)}.")
+    return with_alt_text(figure, f"{words} At the end the {y_label} is: {'; '.join(said)}.")
 
 
-def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]):
-    """Which output channel sees which input channel, and by how many weights.
+def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]) -> Figure:
+    """Draw which output channel sees which input channel, and through how many weights.
 
     Args:
-        channels: in and out.
-        kinds: for each name the number of groups, which divides the channels, and the weights of a
-            link, which are the kernel's area.
+        channels: number of channels, in and out.
+        kinds: number of groups, which divides the channels, and area of the kernel, by name.
     """
     from matplotlib.patches import Rectangle
 
@@ -214,7 +226,7 @@ def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]):
             axis.add_patch(Rectangle(corner, 0.9, 0.9, color=color, alpha=alpha, linewidth=0))
             if linked:
                 middle = (into + 0.5, channels - 0.5 - out)
-                axis.text(*middle, area, ha="center", va="center", color="white", fontsize=8)
+                axis.text(*middle, str(area), ha="center", va="center", color="white", fontsize=8)
         axis.set(xlim=(0, channels), ylim=(0, channels), aspect="equal", xticks=[], yticks=[])
         axis.set_xlabel("channels in")
         for side in axis.spines.values():
@@ -223,7 +235,7 @@ def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]):
         axis.set_title(f"{name}: {count * area} weights")
         said.append(f"{name} has {count} links of {area} weights, {count * area} in all")
     axes[0, 0].set_ylabel("channels out")
-    return described(
+    return with_alt_text(
         figure,
         f"{len(kinds)} squares that show which of {channels} output channels sees which of "
         f"{channels} input channels: {'; '.join(said)}. Groups fill blocks along the diagonal, one "
@@ -232,18 +244,18 @@ def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]):
 
 
 class Block(NamedTuple):
-    """The steps of a residual block, from top to bottom, each with what stands in its box."""
+    """The layers of a residual block, from top to bottom, as the labels of their boxes."""
 
     branch: Sequence[str]
     after: Sequence[str] = ("ReLU",)  # the addition
-    shortcut: str | None = ""  # what stands on it; None for a block without one
+    shortcut: str | None = ""  # what is on it; None for a block without a shortcut
 
 
 _STEPS = {"BN": ORANGE, "ReLU": GREEN, "+": GRAY}
 _CONVOLUTION = re.compile(r"conv|\d+x\d+")
 
 
-def _box(axis, x: float, y: float, text: str, width: float = 1.2) -> None:
+def _box(axis: Axes, x: float, y: float, text: str, width: float = 1.2) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     color = _STEPS.get(text, BLUE if _CONVOLUTION.match(text) else PURPLE)
@@ -255,11 +267,11 @@ def _box(axis, x: float, y: float, text: str, width: float = 1.2) -> None:
     axis.text(x, y, text, ha="center", va="center", color="black", fontsize=8)
 
 
-def blocks(rows: Mapping[str, Block]):
-    """Residual blocks side by side, each with its shortcut on the left and its branch on the right.
+def blocks(rows: Mapping[str, Block]) -> Figure:
+    """Draw residual blocks side by side, with the shortcut on the left and the branch on the right.
 
     Args:
-        rows: a block for each name; what comes after ": " in a name stands on a second line.
+        rows: blocks by name; the part of a name after ": " is on a second line.
     """
     deepest = max(len(block.branch) + len(block.after) for block in rows.values())
     size = (min(10, 1.95 * len(rows)), 0.45 * (deepest + 3))
@@ -292,7 +304,7 @@ def blocks(rows: Mapping[str, Block]):
         else:
             words += f"after the addition {then}; on the shortcut {block.shortcut or 'nothing'}"
             said.append(words)
-    return described(
+    return with_alt_text(
         figure,
         f"{len(rows)} blocks, drawn from top to bottom. A thick line on the left is the shortcut, "
         f"the boxes on the right are the branch, and a plus joins them. {'. '.join(said)}.",

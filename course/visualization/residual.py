@@ -1,9 +1,10 @@
-"""Residual networks: their shortcuts, how they are put together, and what is in them."""
+"""Figures about residual networks: shortcuts, stages, and what blocks contribute."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,19 +15,23 @@ from course.visualization.display import (
     PURPLE,
     SKY,
     canvas,
-    described,
+    with_alt_text,
 )
 from course.visualization.looks import looks
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
 
-def shortcuts(values, made: Mapping[str, Sequence]):
-    """What each kind of shortcut makes of a map's channels.
+
+def shortcuts(values: ArrayLike, made: Mapping[str, ArrayLike]) -> Figure:
+    """Draw what each kind of shortcut turns the channels of its input into.
 
     Args:
         values: array (height, width, channels), before the shortcut.
         made: for each kind an array (rows, columns, new channels).
     """
-    from course.visualization.plots import paint
+    from course.visualization.plots import draw_image
 
     maps = {"x": np.asarray(values)} | {name: np.asarray(m) for name, m in made.items()}
     columns = max(m.shape[-1] for m in maps.values())
@@ -38,7 +43,7 @@ def shortcuts(values, made: Mapping[str, Sequence]):
             if channel >= tensor.shape[-1]:
                 axis.axis("off")
                 continue
-            paint(axis, tensor[..., channel], signed=True)
+            draw_image(axis, tensor[..., channel], signed=True)
             for side in axis.spines.values():
                 side.set_visible(True)
             if not tensor[..., channel].any():
@@ -47,8 +52,8 @@ def shortcuts(values, made: Mapping[str, Sequence]):
         row[0].set_ylabel(name)
         height, width, channels = tensor.shape
         zeros = f", {empty} of them all zeros" if empty else ""
-        said.append(f"{name}: {channels} maps of {height}x{width}{zeros}")
-    return described(
+        said.append(f"{name}: {channels} feature maps of {height}x{width}{zeros}")
+    return with_alt_text(
         figure,
         f"Rows of feature maps, red above 0 and blue below. {'; '.join(said)}. Shortcut A shows "
         "the input's maps at half the size, then empty ones; in B each map is a mixture of the "
@@ -56,8 +61,8 @@ def shortcuts(values, made: Mapping[str, Sequence]):
     )
 
 
-def pixels_seen(masks: Mapping[str, np.ndarray]):
-    """Which pixels of its input a block looks at, as measured by gradients.
+def pixels_seen(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
+    """Draw which pixels of its input a block uses, as measured by gradients.
 
     Args:
         masks: for each block an array (height, width), True where there is a gradient.
@@ -78,7 +83,7 @@ def pixels_seen(masks: Mapping[str, np.ndarray]):
         said.append(f"{name} {part:.0%}")
         for side in axis.spines.values():
             side.set_visible(False)
-    return described(
+    return with_alt_text(
         figure,
         f"Squares of {height} by {width} pixels, blue where the block's output depends on the "
         f"pixel. It sees: {'; '.join(said)}. Where it is a quarter, every second pixel of every "
@@ -86,11 +91,11 @@ def pixels_seen(masks: Mapping[str, np.ndarray]):
     )
 
 
-def stages(rows: Sequence[tuple[str, int, int, int]]):
-    """A network's stages: how large their maps are, how many channels, and what they cost.
+def stages(rows: Sequence[tuple[str, int, int, int]]) -> Figure:
+    """Draw a network's stages: sizes and numbers of feature maps, and what they cost.
 
     Args:
-        rows: for each stage its name, the maps' size, channels and multiply-adds.
+        rows: name, size of the feature maps, channels and multiply-adds of each stage.
     """
     from matplotlib.patches import Rectangle
 
@@ -117,16 +122,20 @@ def stages(rows: Sequence[tuple[str, int, int, int]]):
         f"{name}: {size}x{size}, {channels} channels, {count / 1e9:.2f} billion"
         for name, size, channels, count in rows
     )
-    return described(
+    return with_alt_text(
         figure,
-        "On the left a row of bars, each as high as the maps of a stage and wider for more "
+        "On the left a row of bars, each as high as the feature maps of a stage and wider for more "
         "channels: they get lower and wider. On the right the multiply-adds of each stage. "
         f"{said}.",
     )
 
 
-def without_each_block(names: Sequence[str], accuracies: Mapping[str, Sequence[float]], whole):
-    """The accuracy of trained networks without one block at a time.
+def without_each_block(
+    names: Sequence[str],
+    accuracies: Mapping[str, Sequence[float]],
+    whole: Mapping[str, float],
+) -> Figure:
+    """Draw the accuracy of trained networks without one block at a time.
 
     Args:
         names: of the blocks, from the first to the last.
@@ -136,8 +145,8 @@ def without_each_block(names: Sequence[str], accuracies: Mapping[str, Sequence[f
     figure, axes = canvas(size=(8.5, 3.4))
     axis, said = axes[0, 0], []
     places = np.arange(len(names))
-    for (name, values), look in zip(accuracies.items(), looks(accuracies), strict=True):
-        values = np.asarray(values, dtype=float)
+    for (name, found), look in zip(accuracies.items(), looks(accuracies), strict=True):
+        values = np.asarray(found, dtype=float)
         axis.axhline(whole[name], color=look["color"], linestyle="--", linewidth=1)
         axis.plot(places, values, **look | {"linestyle": ""}, markersize=7, label=name)
         there = values[~np.isnan(values)]
@@ -149,7 +158,7 @@ def without_each_block(names: Sequence[str], accuracies: Mapping[str, Sequence[f
     axis.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="the block that was taken out")
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
-    return described(
+    return with_alt_text(
         figure,
         "A point for each block that was taken out of a trained network, and a dashed line for "
         f"the whole network. Accuracy: {'; '.join(said)}.",

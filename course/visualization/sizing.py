@@ -1,48 +1,55 @@
-"""Where a kernel fits, and how far a value sees."""
+"""Figures about sizes: where a kernel fits, and receptive fields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course import sizing
-from course.visualization.display import BLUE, GRAY, ORANGE, RED, SKY, canvas, described
+from course.visualization.display import BLUE, GRAY, ORANGE, RED, SKY, canvas, with_alt_text
 from course.visualization.looks import COLORS, MARKERS
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def _squares(axis, y: float, values, color, **style) -> None:
+
+def _squares(axis: Axes, y: float, values: Iterable[int], color: str, **style: Any) -> None:
     from matplotlib.patches import Rectangle
 
     for x in values:
         axis.add_patch(Rectangle((x + 0.06, y), 0.88, 0.8, color=color, **style))
 
 
-def _slide(axis, size: int, kernel: int, stride: int, zeros: tuple[int, int], dilation: int = 1):
-    """Draw an axis' values, and below them the kernel at each place, one under the other.
+def _slide(
+    axis: Axes, size: int, kernel: int, stride: int, zeros: tuple[int, int], dilation: int = 1
+) -> tuple[int, int]:
+    """Draw the values of an axis, and below them the kernel at each place, one below the other.
 
     Returns:
-        How many places there are, and how many values are left over behind the last one.
+        Number of places, and number of values left over after the last one.
     """
-    before, behind = zeros
+    before, after = zeros
     reach = dilation * (kernel - 1) + 1
-    rest = before + size + behind - reach
+    rest = before + size + after - reach
     starts = [n * stride - before for n in range(rest // stride + 1)]
-    end = starts[-1] + reach if starts else size + behind
+    end = starts[-1] + reach if starts else size + after
     _squares(axis, 0, range(min(size, end)), GRAY, alpha=0.35)
     _squares(axis, 0, range(min(size, end), size), RED, fill=False, hatch="////")
-    padding = {*range(-before, 0), *range(size, size + behind)}
+    padding = {*range(-before, 0), *range(size, size + after)}
     _squares(axis, 0, [x for x in padding if x < end], ORANGE, fill=False)
     _squares(axis, 0, [x for x in padding if x >= end], RED, fill=False, hatch="////")
     for x in range(size):
-        axis.text(x + 0.5, 0.38, x, ha="center", va="center", fontsize=7, color=GRAY)
+        axis.text(x + 0.5, 0.38, str(x), ha="center", va="center", fontsize=7, color=GRAY)
     for row, start in enumerate(starts or [-before]):
         y, color = -1.1 * (row + 1), (BLUE if row % 2 else SKY) if starts else RED
         if dilation > 1:
             axis.plot([start + 0.5, start + reach - 0.5], [y + 0.4] * 2, color=color, linewidth=1)
         _squares(axis, y, range(start, start + reach, dilation), color)
-    right = max(size + behind, reach - before)
+    right = max(size + after, reach - before)
     rows = max(len(starts), 1)
     axis.set(xlim=(-before - 0.1, right + 0.1), ylim=(-1.1 * rows - 0.1, 1), anchor="N")
     axis.set_aspect("equal")
@@ -53,8 +60,8 @@ def _slide(axis, size: int, kernel: int, stride: int, zeros: tuple[int, int], di
 def places(
     size: int = 7, kernel: int = 3, strides: Sequence[int] = (1,), padding: int = 0,
     dilation: int = 1,
-):  # fmt: skip
-    """All places that a kernel has along one axis, for one stride or several.
+) -> Figure:  # fmt: skip
+    """Draw all places of a kernel along one axis, for one stride or several.
 
     Args:
         size: values along the axis.
@@ -68,8 +75,8 @@ def places(
     for axis, stride in zip(axes.flat, strides, strict=True):
         found, left = _slide(axis, size, kernel, stride, (padding, padding), dilation)
         if not found:
-            axis.set_title(f"a reach of {reach} on {size + 2 * padding} values: no place")
-            said.append(f"It reaches over {reach} values, which is too far: there is no place")
+            axis.set_title(f"a span of {reach} on {size + 2 * padding} values: no place")
+            said.append(f"It spans {reach} values, which is too far: there is no place")
             continue
         axis.set_title(
             f"stride {stride}: ⌊({size} + 2·{padding} − {reach}) / {stride}⌋ + 1 = {found}"
@@ -80,15 +87,15 @@ def places(
         axis.set_ylim(min(-4.5, *(a.get_ylim()[0] for a in axes.flat)), 1)
     zeros = f" with zeros around it, {padding} on each side, as empty squares" if padding else ""
     holes = f", {dilation} values apart," if dilation > 1 else ""
-    return described(
+    return with_alt_text(
         figure,
         f"A row of {size} values{zeros}, and below it a kernel of {kernel}{holes} at each of its "
         f"places, one under the other; what is left over is hatched. {'. '.join(said)}.",
     )
 
 
-def two_paddings(size: int = 8, kernel: int = 3, stride: int = 2):
-    """Keras' "same", and as many zeros on both sides: equal sizes, other pixels."""
+def two_paddings(size: int = 8, kernel: int = 3, stride: int = 2) -> Figure:
+    """Draw Keras' "same" beside equal padding on both sides: the same size, different pixels."""
     from matplotlib.patches import Rectangle
 
     same = sizing.conv_output_size(size, kernel, stride, padding="same")
@@ -96,17 +103,17 @@ def two_paddings(size: int = 8, kernel: int = 3, stride: int = 2):
     pairs = {"Keras' same": (zeros // 2, zeros - zeros // 2), f"padding {half}": (half, half)}
     figure, axes = canvas(1, 2, size=(10, 2.8))
     said = []
-    for axis, (name, (before, behind)) in zip(axes.flat, pairs.items(), strict=True):
-        found, _ = _slide(axis, size, kernel, stride, (before, behind))
+    for axis, (name, (before, after)) in zip(axes.flat, pairs.items(), strict=True):
+        found, _ = _slide(axis, size, kernel, stride, (before, after))
         middles = [n * stride - before + half for n in range(found)]
         for row, x in enumerate(middles):
             corner = (x + 0.06, -1.1 * (row + 1))
             axis.add_patch(Rectangle(corner, 0.88, 0.8, color=RED))
-            axis.text(x + 0.5, corner[1] + 0.38, x, ha="center", va="center", color="white")
-        axis.set_title(f"{name}: {before} + {behind} zeros, {found} values")
+            axis.text(x + 0.5, corner[1] + 0.38, str(x), ha="center", va="center", color="white")
+        axis.set_title(f"{name}: {before} + {after} zeros, {found} values")
         places = ", ".join(map(str, middles))
-        said.append(f"With {name}, {before} before and {behind} behind, they are {places}")
-    return described(
+        said.append(f"With {name}, {before} before and {after} after, they are {places}")
+    return with_alt_text(
         figure,
         f"Twice a row of {size} values, numbered from 0, and under it the places of a kernel of "
         f"{kernel} at stride {stride}; the values under its middle are written on it in red. "
@@ -118,8 +125,8 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def pyramid(stack: Sequence[tuple[int, int]]):
-    """What one value of the last layer depends on, layer by layer down to the image.
+def pyramid(stack: Sequence[tuple[int, int]]) -> Figure:
+    """Draw what one value of the last layer depends on, layer by layer down to the image.
 
     Args:
         stack: (kernel, stride) of each layer, from the image on.
@@ -153,7 +160,7 @@ def pyramid(stack: Sequence[tuple[int, int]]):
     apart = f"neighbors are {_many(step, 'pixel')} apart"
     axis.set_title(f"a receptive field of {_many(seen[0], 'pixel')}; {apart}")
     down = ", ".join(f"{n} of {name.split(':')[0]}" for n, name in zip(seen, names, strict=True))
-    return described(
+    return with_alt_text(
         figure,
         f"A pyramid of {len(stack)} layers, drawn along one axis, with lines from each value to "
         f"those that it is made of. Values that the one at the top depends on: {down}. "
@@ -161,8 +168,8 @@ def pyramid(stack: Sequence[tuple[int, int]]):
     )
 
 
-def growth(stacks: Mapping[str, Sequence[tuple[int, int]]]):
-    """The receptive field after each layer; layers with a stride are marked by a ring."""
+def growth(stacks: Mapping[str, Sequence[tuple[int, int]]]) -> Figure:
+    """Draw the receptive field after each layer; a ring marks layers with a stride."""
     figure, axes = canvas(size=(8.5, 3.6))
     axis, said = axes[0, 0], []
     for (name, stack), color, marker in zip(stacks.items(), cycle(COLORS), cycle(MARKERS)):
@@ -177,7 +184,7 @@ def growth(stacks: Mapping[str, Sequence[tuple[int, int]]]):
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
-    return described(
+    return with_alt_text(
         figure,
         f"Receptive fields against depth, with a ring around layers that have a stride: "
         f"{'; '.join(said)}. After each ring, a curve is steeper.",

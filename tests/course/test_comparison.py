@@ -41,7 +41,7 @@ def test_area_is_parameters():
 
 def test_networks_without_a_number_are_refused(capsys):
     assert main(["compare", "lenet5", "mobilenet_v2"]) == 1
-    assert "No ImageNet top-1 error is known of lenet5" in capsys.readouterr().err
+    assert "No ImageNet top-1 error is published for lenet5" in capsys.readouterr().err
     with pytest.raises(ValueError, match="Did you mean mobilenet_v2"):
         comparison.collect(["mobilenet_v22"])
     assert "resnet34" not in comparison.comparable()  # its error is of ten crops

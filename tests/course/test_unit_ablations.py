@@ -56,7 +56,9 @@ def test_the_lecture_reads_runs_that_are_there_and_says_which_are_not(taught):
     pages = [shown.data for shown in taught.shown if isinstance(shown, Markdown)]
     assert any("`course record activation_order`" in page for page in pages)
     assert any("constant scaling" in page and "the test says" in page for page in pages)
-    (figure,) = (s for s in taught.shown if isinstance(s, display.Shown) and "study" in s.words)
+    (figure,) = (
+        s for s in taught.shown if isinstance(s, display.FigureOutput) and "study" in s.words
+    )
     assert "(2 runs)" in figure.words
 
 

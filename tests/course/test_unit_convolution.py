@@ -77,7 +77,7 @@ def test_words_follow_the_figure():
 
 
 def test_html_in_words_is_escaped():
-    figure = display.described(display.canvas(size=(1, 1))[0], '<b>"bold"</b>')
+    figure = display.with_alt_text(display.canvas(size=(1, 1))[0], '<b>"bold"</b>')
     assert "<b>" not in display.show(figure)._repr_html_()
 
 
@@ -99,10 +99,10 @@ def test_sliders_appear_where_somebody_can_move_them(live, monkeypatch):
 
     def draw(power, scale):
         words = f"{scale} times two to the {power}"
-        return display.described(display.canvas(size=(1, 1))[0], words)
+        return display.with_alt_text(display.canvas(size=(1, 1))[0], words)
 
-    display.play(draw, {"power": 2, "scale": "1"}, power=[1, 2, 3], scale=["1", "2"])
-    assert isinstance(shown[0], display.Shown) and shown[0].words == "1 times two to the 2"
+    display.interactive(draw, {"power": 2, "scale": "1"}, power=[1, 2, 3], scale=["1", "2"])
+    assert isinstance(shown[0], display.FigureOutput) and shown[0].words == "1 times two to the 2"
     if not live:
         assert len(shown) == 1
         return

@@ -18,7 +18,7 @@ import course.quiet  # noqa: F401
 from autograder import checks, mutants
 from autograder.engine.cell_runner import CellTimeout, alarm
 from autograder.notebooks import to_ipynb
-from course.visualization.display import Shown
+from course.visualization.display import FigureOutput
 from tests.conftest import ROOT
 
 # Some answers depend on whose they are.
@@ -190,9 +190,9 @@ def unit(name: str) -> Unit:
     return Unit(name)
 
 
-def figures(taught: SimpleNamespace) -> list[Shown]:
+def figures(taught: SimpleNamespace) -> list[FigureOutput]:
     """The figures of a lecture that ran, each seen to say in words what it shows."""
-    found = [shown for shown in taught.shown if isinstance(shown, Shown)]
+    found = [shown for shown in taught.shown if isinstance(shown, FigureOutput)]
     for figure in found:
         assert len(figure.words) > 80
         assert figure.png.startswith(b"\x89PNG")
