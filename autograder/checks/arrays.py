@@ -1,58 +1,96 @@
-"""Whether an array is the expected one, and, in words, how it differs if not."""
+"""Whether arrays are the expected ones and, in words, how they differ if not."""
 
 from __future__ import annotations
 
 import numpy as np
 
-SMALL = 12  # values that are shown one by one
+from course.keras_types import Array
+
+SMALL = 12  # an array of at most so many values is shown value by value
 
 
-def as_array(value) -> np.ndarray | None:
-    """Numbers as an array: of arrays, tensors, numbers and nested lists; None of anything else.
+def as_array(value: object) -> Array | None:
+    """Return arrays, tensors, numbers and nested lists as an array; None for anything else.
 
-    The array is a copy, so that a call which changes what it was given changes nothing here.
+    The array is a copy, so a call that changes what it was given changes nothing here.
     """
     try:
         array = np.array(value)
-    except Exception:  # ragged lists, and whatever a student's object says to it
+    except Exception:  # ragged lists, or an error in a method of a student's object
         return None
     return array if array.dtype.kind in "biufc" else None
 
 
-def same(expected: np.ndarray, found: np.ndarray | None, tolerance: float) -> bool:
-    """Equal in shape, and in values up to a part of the largest one."""
+def scale(array: Array) -> float:
+    """Return the largest magnitude of an array's finite values; 0 if there are none."""
+    values = np.abs(_floating(array))
+    return float(np.max(values, where=np.isfinite(values), initial=0))
+
+
+def _floating(array: Array) -> Array:
+    return array.astype("complex128" if array.dtype.kind == "c" else "float64")
+
+
+def apart(expected: Array, found: Array, slack: float) -> Array:
+    """Return True where values differ by more than `slack`.
+
+    An infinity equals one of the same sign only, and a NaN equals a NaN only.
+    """
+    expected, found = _floating(expected), _floating(found)
+    finite = np.isfinite(expected) & np.isfinite(found)
+    both_nan = np.isnan(expected) & np.isnan(found)
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(found - expected) <= slack
+    return np.asarray(~np.where(finite, near, (expected == found) | both_nan))
+
+
+def wrong_values(expected: Array, found: Array, tolerance: float) -> Array:
+    """Return True where values differ by more than `tolerance` times the largest finite one."""
+    return apart(expected, found, tolerance * max(1e-12, scale(expected)))
+
+
+def same(expected: Array, found: Array | None, tolerance: float) -> bool:
+    """Return whether two arrays have the same shape and, up to a tolerance, the same values."""
     return (
         found is not None
         and found.shape == expected.shape
-        and not np.any(apart(expected, found, tolerance))
+        and not np.any(wrong_values(expected, found, tolerance))
     )
 
 
-def apart(expected: np.ndarray, found: np.ndarray, tolerance: float) -> np.ndarray:
-    """True where values differ by more than a part of the largest one; a NaN differs, too."""
-    slack = tolerance * max(1e-12, np.max(np.abs(expected), initial=0))
-    return ~(np.abs(found.astype("complex128") - expected) <= slack)
+def different(one: list[Array], other: list[Array], tolerance: float) -> bool:
+    """Return whether lists of arrays differ in a shape, or in a value.
+
+    Args:
+        one, other: the lists.
+        tolerance: how far values may differ, relative to the largest of the first list's array.
+    """
+    return len(one) != len(other) or any(
+        a.shape != b.shape or bool(np.any(apart(a, b, tolerance * scale(a))))
+        for a, b in zip(one, other, strict=True)
+    )
 
 
-def difference(expected: np.ndarray, found: np.ndarray, tolerance: float) -> str:
-    """How two arrays differ, to follow the call's text."""
+def difference(expected: Array, found: Array, tolerance: float) -> str:
+    """Say how two arrays differ, to follow the text of a call."""
     if found.shape != expected.shape:
         return f"should give {described(expected)}, but gave {described(found)}"
     if expected.size <= SMALL:
         return f"should give {listed(expected)}, but gave {listed(found)}"
-    wrong = apart(expected, found, tolerance)
+    wrong = wrong_values(expected, found, tolerance)
     where = tuple(int(n) for n in np.argwhere(wrong)[0])
+    count = f"{wrong.sum()} wrong value{'s' if wrong.sum() > 1 else ''}"
     return (
-        f"has {wrong.sum()} wrong values of {wrong.size}; the first, at {list(where)}, should be "
+        f"has {count} out of {wrong.size}; the first, at {list(where)}, should be "
         f"{expected[where]:.6g}, but is {found[where]:.6g}"
     )
 
 
-def described(array: np.ndarray) -> str:
-    """An array by its shape; a number is no array to whoever reads it."""
+def described(array: Array) -> str:
+    """Describe an array by its shape; a number is no array to a reader."""
     return f"an array of shape {array.shape}" if array.ndim else "a number"
 
 
-def listed(array: np.ndarray) -> str:
-    """A small array as nested lists, its numbers cut to what can be read."""
+def listed(array: Array) -> str:
+    """Return a small array as nested lists, with rounded numbers."""
     return np.array2string(array, separator=", ", precision=5).replace("\n", "")

@@ -1,34 +1,38 @@
-"""How a model behaves in training: gradients, training against inference, and chance.
+"""How a model behaves in training: gradients, randomness, and training versus inference.
 
-Each check returns None, or what is wrong and its known cause. A model has its weights back after
-each.
+Each check returns None, or what is wrong and its known cause. Afterwards a model has the weights
+that it had before.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
-from autograder.checks.causes import cause_where
-from autograder.checks.comparison import different, draw
-from autograder.checks.graph import Graph, roles
+from autograder.checks.arrays import different
+from autograder.checks.causes import Mistakes, cause_where
+from autograder.checks.comparison import draw
 from autograder.checks.values import mean_and_slack
+from course.keras_graph import Graph, roles
+from course.keras_types import Array, Model, Variable
 
+# What is wrong, and its known cause.
 Finding = tuple[str, str] | None
 OPEN_SIZE = 16  # stands for a size that the model leaves open
 # The axes of what is dropped as a whole.
-_UNITS = {
+_UNITS: dict[str, Callable[[int], tuple[int, ...]]] = {
     "value": lambda rank: (),
     "channel": lambda rank: tuple(range(1, rank - 1)),
     "example": lambda rank: tuple(range(1, rank)),
 }
 
 
-def random_inputs(model: keras.Model, rng: np.random.Generator, batch: int = 4) -> list[np.ndarray]:
-    """Random values for each input of a model."""
+def random_inputs(model: Model, rng: np.random.Generator, batch: int = 4) -> list[Array]:
+    """Draw random values for each input of a model."""
     made = []
     for tensor in model.inputs:
         shape = (batch, *(size or OPEN_SIZE for size in tensor.shape[1:]))
@@ -39,8 +43,8 @@ def random_inputs(model: keras.Model, rng: np.random.Generator, batch: int = 4) 
 
 
 @contextlib.contextmanager
-def preserve_weights(model: keras.Model) -> Iterator[dict[int, float]]:
-    """A model that has its weights and epsilons back in the end; its epsilons by layer's id."""
+def preserve_weights(model: Model) -> Iterator[dict[int, float]]:
+    """Restore a model's weights and epsilons at the end; yield its epsilons by the layer's ID."""
     weights = model.get_weights()
     layers = [step.layer for step in Graph(model).weighted if hasattr(step.layer, "epsilon")]
     epsilons = {id(layer): layer.epsilon for layer in layers}
@@ -52,15 +56,15 @@ def preserve_weights(model: keras.Model) -> Iterator[dict[int, float]]:
             layer.epsilon = epsilons[id(layer)]
 
 
-def gradients(model: keras.Model, rng: np.random.Generator) -> Finding:
-    """A gradient reaches every trainable weight."""
+def gradients(model: Model, rng: np.random.Generator) -> Finding:
+    """Check that a gradient reaches every trainable weight."""
     import tensorflow as tf
 
     weights = model.trainable_weights
     if not weights:
         return "expected weights to train, but none is trainable", ""
     with preserve_weights(model):
-        # Zeros that a layer begins with must not hide what is behind it.
+        # A weight that starts from zero must not hide the layers around it.
         for step in Graph(model).weighted:
             for role, weight in roles(step):
                 weight.assign(draw(role, weight.shape, rng))
@@ -87,15 +91,15 @@ def gradients(model: keras.Model, rng: np.random.Generator) -> Finding:
     )
 
 
-def training_vs_inference(model: keras.Model, rng: np.random.Generator, differs: bool) -> Finding:
-    """Training and inference differ, or don't; inference gives the same each time."""
+def training_vs_inference(model: Model, rng: np.random.Generator, differs: bool) -> Finding:
+    """Check that training and inference differ, or don't, and that inference is deterministic."""
     with preserve_weights(model):
         inputs = _given(model, rng, 8)
         rest, again = _outputs(model(inputs)), _outputs(model(inputs))
         if different(rest, again, 1e-6):
             return (
-                "expected the same output each time at inference, but it changes: chance has a "
-                "place in training only",
+                "expected the same output each time at inference, but it changes: inference must "
+                "be deterministic; use randomness only in training",
                 "",
             )
         found = different(rest, _outputs(model(inputs, training=True)), 1e-5)
@@ -106,13 +110,13 @@ def training_vs_inference(model: keras.Model, rng: np.random.Generator, differs:
     return "expected the same outputs in training as at inference, but they differ", ""
 
 
-def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Finding:
-    """Training moves all moving statistics, or none; inference moves none."""
+def statistics(model: Model, rng: np.random.Generator, moves: bool) -> Finding:
+    """Check that training moves all moving statistics, or none, and that inference moves none."""
     moving = [w for w in model.non_trainable_weights if w.name.startswith("moving_")]
     if not moving:
         return "expected layers with moving statistics (BatchNormalization), but has none", ""
 
-    def moved(**mode) -> list[bool]:
+    def moved(**mode: bool) -> list[bool]:
         before = [np.array(weight) for weight in moving]
         model(_given(model, rng, 8), **mode)
         return [
@@ -134,9 +138,13 @@ def statistics(model: keras.Model, rng: np.random.Generator, moves: bool) -> Fin
 
 
 def survivors(
-    model: keras.Model, rng: np.random.Generator, unit: str, dropped: Callable, least: int
+    model: Model,
+    rng: np.random.Generator,
+    unit: str,
+    dropped: Callable[[Array], Array],
+    least: int,
 ) -> list[float] | Finding:
-    """For each unit, 1 if it survived a pass in training and 0 if not; or what is wrong."""
+    """Return for each unit 1 if it survived a pass in training, else 0; or what is wrong."""
     survived: list[float] = []
     with preserve_weights(model):
         while len(survived) < least:
@@ -156,9 +164,9 @@ def mean(
     expected: float,
     sigmas: float,
     what: str,
-    mistakes: Mapping | None,
+    mistakes: Mistakes | None,
 ) -> Finding:
-    """A part of the values, as far as chance lets it be seen."""
+    """Check the fraction of ones among some values, as far as chance lets it be seen."""
     if not isinstance(values, list):
         return values
     found, slack = mean_and_slack(values, sigmas)
@@ -166,18 +174,18 @@ def mean(
     if abs(found - expected) <= chance + 1e-9:
         return None
     return (
-        f"expected {expected:.4g} of the {what}, but of {len(values)} {found:.4g} do "
+        f"expected {expected:.4g} of the {what}, but {found:.4g} of {len(values)} do "
         f"(chance explains a difference of {chance:.2g})",
         cause_where(mistakes, lambda wrong: abs(found - wrong) <= slack),
     )
 
 
-def unbiased(model: keras.Model, rng: np.random.Generator, repeats: int, sigmas: float) -> Finding:
-    """Outputs in training have the size of those at inference on average."""
+def unbiased(model: Model, rng: np.random.Generator, repeats: int, sigmas: float) -> Finding:
+    """Check that outputs in training are on average as large as those at inference."""
     with preserve_weights(model):
         inputs = _given(model, rng, 64)
         rest = _vector(model(inputs))
-        # Each value by its sign at inference, so that nothing cancels out.
+        # Each value times its sign at inference, so that nothing cancels out.
         signs = np.where(rest < 0, -1, 1)
         sizes = [
             float(np.mean(_vector(model(inputs, training=True)) * signs)) for _ in range(repeats)
@@ -193,21 +201,21 @@ def unbiased(model: keras.Model, rng: np.random.Generator, repeats: int, sigmas:
     )
 
 
-def _given(model: keras.Model, rng: np.random.Generator, batch: int = 4):
+def _given(model: Model, rng: np.random.Generator, batch: int = 4) -> Array | list[Array]:
     inputs = random_inputs(model, rng, batch)
     return inputs[0] if len(inputs) == 1 else inputs
 
 
-def _outputs(value) -> list[np.ndarray]:
+def _outputs(value: Any) -> list[Array]:
     return [keras.ops.convert_to_numpy(part) for part in keras.tree.flatten(value)]
 
 
-def _vector(value) -> np.ndarray:
+def _vector(value: Any) -> Array:
     return np.concatenate([np.ravel(part) for part in _outputs(value)]).astype("float64")
 
 
-def _owner(model: keras.Model, weight) -> str:
-    """The layer of a weight, in words."""
+def _owner(model: Model, weight: Variable) -> str:
+    """Name the layer of a weight."""
     for step in Graph(model).weighted:
         if any(weight is own for own in step.weights):
             return str(step)

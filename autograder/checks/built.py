@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, TypeVar, Unpack
 
 import keras
 import numpy as np
 
-from autograder.checks.causes import cause_of
+from autograder.checks.causes import Mistakes, cause_of
 from autograder.checks.keeping import undone
 from autograder.checks.values import difference, got, raised, short
+from autograder.wire import models
+from course.keras_types import Model, Shape
+
+if TYPE_CHECKING:
+    from autograder.checks.question import Question
+
+Value = TypeVar("Value")
+# What makes a model, and a model itself.
+Source: TypeAlias = Callable[..., Any] | Model
+# What is wrong and its known cause; with the part that is earned all the same.
+Finding: TypeAlias = tuple[str, str] | tuple[str, str, float] | None
 
 
-def build(source, input_shape: tuple | None, args: tuple, kwargs: Mapping):
-    """What a function makes: a model, or with an input's shape the model of a block.
+class About(TypedDict, total=False):
+    """What every check takes.
+
+    Attributes:
+        share: its weight among the question's checks; else that of ``question.model``.
+        hint: where to look.
+    """
+
+    share: float
+    hint: str
+
+
+def build(
+    source: Source, input_shape: Shape | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Make what a function makes: a model, or with an input's shape the model of a block.
 
     Args:
         source: the function; a model stands for itself.
@@ -40,17 +65,24 @@ class BuiltModel:
         model: the model; None if there is none, which then fails each check.
     """
 
-    def __init__(self, question, name: str, share: float, source, args, kwargs, input_shape=None):
+    def __init__(
+        self,
+        question: Question,
+        name: str,
+        share: float,
+        source: Source,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        input_shape: Shape | None = None,
+    ):
         self._question, self._name, self._share = question, name, share
         self._source, self._input_shape = source, input_shape
         self._args, self._kwargs = args, kwargs
         self.model, self._problem = self._made(input_shape, args)
         self._rng = np.random.default_rng(question.random.getrandbits(64))
 
-    def _made(self, input_shape: tuple | None, args: tuple) -> tuple[keras.Model | None, str]:
-        """The student's model for these arguments; or None, and why there is none."""
-        from autograder.wire import models
-
+    def _made(self, input_shape: Shape | None, args: tuple[Any, ...]) -> tuple[Model | None, str]:
+        """Make the student's model for these arguments; or return None, and why there is none."""
         try:
             with self._question.watching():
                 model = undone(build, self._source, input_shape, args, self._kwargs)
@@ -71,33 +103,47 @@ class BuiltModel:
             return None, str(error)
         return model, ""
 
-    def _check(self, what: str, check: Callable[[keras.Model], Any], about: dict):
-        """Record what `check` gives: None, or what is wrong and its known cause."""
-        share, hint = about.pop("share", self._share), about.pop("hint", "")
-        if about:
-            raise TypeError(f"There is no argument {', '.join(about)}; there are share and hint.")
+    def _check(self, what: str, check: Callable[[Model], Finding], about: About) -> Self:
+        """Record what `check` finds."""
+        unknown = about.keys() - About.__annotations__.keys()
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise TypeError(f"There is no argument {names}; there are share and hint.")
+        share, hint = about.get("share", self._share), about.get("hint", "")
         name = f"{self._name}, {what}"
-        if self._problem:
+        if self.model is None:
             self._question.record(name, share, 0, self._problem, hint)
             return self
         try:
-            wrong = check(self.model)
+            found = check(self.model)
         except Exception as error:
-            wrong = f"it cannot be checked: {raised(error)}", ""
-        if wrong is None:
+            found = f"it cannot be checked: {raised(error)}", ""
+        if found is None:
             self._question.record(name, share, 1)
         else:
-            message, cause, *credit = wrong
-            self._question.record(name, share, *(credit or [0]), message, cause or hint)
+            message, cause, *credit = found
+            self._question.record(name, share, credit[0] if credit else 0, message, cause or hint)
         return self
 
-    def _equal(self, what: str, expected, measure: Callable, mistakes, about: dict):
-        def check(model):
+    def _equal(
+        self,
+        what: str,
+        expected: Value,
+        measure: Callable[[Model], Value],
+        mistakes: Mistakes | None,
+        **about: Unpack[About],
+    ) -> Self:
+        """Record whether what is measured is the expected value."""
+
+        def check(model: Model) -> Finding:
             value = measure(model)
             if difference(expected, value) is None:
                 return None
-            said = f"{value:,}" if isinstance(value, int) else short(value)
-            wanted = f"{expected:,}" if isinstance(expected, int) else short(expected)
-            return f"expected {wanted}, has {said}", cause_of(value, expected, mistakes)
+            wanted, found = _number(expected), _number(value)
+            return f"expected {wanted}, has {found}", cause_of(value, expected, mistakes)
 
         return self._check(what, check, about)
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else short(value)

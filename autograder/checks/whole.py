@@ -1,8 +1,8 @@
-"""A model as a whole: whether it trains, moves, stays and starts as its reference does.
+"""Whether a model trains, and starts, as its reference does.
 
-Two models that compute the same at inference may still differ in what nobody sees there: frozen
-weights, stopped gradients, chance, statistics that never move, an epsilon. All is told from layers,
-weights, outputs and gradients, for a pair of models whose weights are paired and equal.
+Two models that compute the same at inference may still differ in what shows only in training:
+frozen weights, stopped gradients, randomness, statistics that never move, an epsilon. Two models
+with paired and equal weights are compared by their layers, weights, outputs and gradients.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ import contextlib
 import inspect
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from autograder.checks.comparison import different
-from autograder.checks.graph import Graph, Step, roles
-from autograder.checks.starts import start_faults
+from autograder.checks.arrays import apart, different, scale
+from autograder.checks.starts import Weights, start_faults
 from autograder.wire.models import serial
+from course.keras_graph import Graph, Step, roles
+from course.keras_graph.matching import Pairs
+from course.keras_types import Array, Layer, Model
 
-Pairs = list[tuple[Step, Step]]
 _STRENGTHS = ("rate", "stddev")
 TOLERANCE = 1e-3
 
 
 def misbuilt(right: Graph, mine: Graph) -> str:
-    """A cause that the layers alone show, whatever the model computes; "" if there is none."""
+    """Name a mistake that the layers alone show, whatever the model computes; "" if none."""
     for graph in (right, mine):
         uses = Counter(id(step.layer) for step in graph.steps if step.weights)
         shared = [step for step in graph.weighted if uses[id(step.layer)] > 1]
@@ -51,43 +53,43 @@ def _fixed_modes(right: Graph, mine: Graph) -> list[str]:
 
 
 def _training(step: Step) -> bool | None:
-    """The mode that a layer was called with; None if it was left open."""
+    """Return the mode that a layer was called with; None if it was left open."""
     parameter = inspect.signature(type(step.layer).call).parameters.get("training")
-    if step.node is None or parameter is None:
+    if parameter is None:
         return None
-    mode = step.node.arguments.kwargs.get("training")
-    return None if mode == parameter.default else mode  # Keras notes the default, too
+    mode: bool | None = step.node.arguments.kwargs.get("training")
+    return None if mode == parameter.default else mode  # Keras records the default, too
 
 
 def faults(
-    right: keras.Model,
-    mine: keras.Model,
+    right: Model,
+    mine: Model,
     pairs: Pairs,
-    inputs: list[np.ndarray],
-    starts: tuple[dict, dict],
+    inputs: list[Array],
+    starts: tuple[Weights, Weights],
     epsilons: dict[int, float],
     prescribed: frozenset[str],
 ) -> list[str]:
-    """What is wrong with a model that computes the right values at inference, in words.
+    """Say what is wrong with a model that computes the right values at inference.
 
     Args:
         right, mine: the reference and the student's, with equal weights.
-        pairs: the steps that answer to each other.
+        pairs: the layers that correspond to each other.
         inputs: to train with.
-        starts: for both, the weights that they began with, by the weight's id.
-        epsilons: the reference's own, by the layer's id.
-        prescribed: of "epsilon", "momentum", "initializer" what the text prescribes.
+        starts: for both, the weights that they started from.
+        epsilons: the reference's own, by the layer's ID.
+        prescribed: which of "epsilon", "momentum" and "initializer" the text prescribes.
     """
     graphs = Graph(right), Graph(mine)
     found = _fixed_modes(*graphs) + _frozen(right, mine, pairs) + _chance(*graphs)
     found += _epsilons(pairs, epsilons) if "epsilon" in prescribed else []
     found += start_faults(pairs, starts, "initializer" in prescribed)
-    # What the lines above have found, the numbers would only say again.
+    # The numbers would only repeat what the lines above have found.
     return found or _training_faults(right, mine, pairs, inputs, "momentum" in prescribed)
 
 
-def sharing(one: keras.Model, other: keras.Model) -> str:
-    """A layer of which two models have the same weights, in words; "" if there is none."""
+def sharing(one: Model, other: Model) -> str:
+    """Name a layer whose weights two models share; "" if there is none."""
     known = {serial(weight) for weight in one.weights}
     for step in Graph(other).weighted:
         if any(serial(weight) in known for weight in step.weights):
@@ -95,7 +97,7 @@ def sharing(one: keras.Model, other: keras.Model) -> str:
     return ""
 
 
-def _frozen(right: keras.Model, mine: keras.Model, pairs: Pairs) -> list[str]:
+def _frozen(right: Model, mine: Model, pairs: Pairs) -> list[str]:
     learned = [{id(weight) for weight in model.trainable_weights} for model in (right, mine)]
     said = []
     for step, own in pairs:
@@ -110,7 +112,7 @@ def _frozen(right: keras.Model, mine: keras.Model, pairs: Pairs) -> list[str]:
 
 
 def _chance(right: Graph, mine: Graph) -> list[str]:
-    """Layers that do something random in training, of which one model has more."""
+    """Name layers that are random in training and that only one of the models has."""
 
     def random(graph: Graph) -> Counter:
         return Counter(
@@ -125,18 +127,18 @@ def _chance(right: Graph, mine: Graph) -> list[str]:
     ]
 
 
-def _strength(layer) -> float:
-    """How much a layer leaves to chance in training; 0 for one that is sure."""
+def _strength(layer: Layer) -> float:
+    """Return how random a layer is in training; 0 if it is not."""
     if getattr(layer, "seed_generator", None) is None:
         return 0
-    return next((getattr(layer, name) for name in _STRENGTHS if hasattr(layer, name)), 0)
+    return next((float(getattr(layer, name)) for name in _STRENGTHS if hasattr(layer, name)), 0)
 
 
 def _epsilons(pairs: Pairs, epsilons: dict[int, float]) -> list[str]:
     said = []
     for step, own in pairs:
         wanted, found = epsilons.get(id(step.layer)), getattr(own.layer, "epsilon", None)
-        if wanted is not None and found is not None and abs(found - wanted) > 1e-3 * wanted:
+        if wanted is not None and found is not None and not abs(found - wanted) <= 1e-3 * wanted:
             said.append(f"epsilon of {own} should be {wanted:g}, but is {found:g}")
     return said[:2]
 
@@ -144,21 +146,23 @@ def _epsilons(pairs: Pairs, epsilons: dict[int, float]) -> list[str]:
 # One pass in training, of both models
 
 
-def _training_faults(right, mine, pairs: Pairs, inputs, momentum: bool) -> list[str]:
-    before = [{id(w): np.array(w) for w in model.non_trainable_weights} for model in (right, mine)]
+def _training_faults(
+    right: Model, mine: Model, pairs: Pairs, inputs: list[Array], momentum: bool
+) -> list[str]:
+    before = (_statistics_of(right), _statistics_of(mine))
     with _without_chance(right), _without_chance(mine):
         expected, found = _trained(right, inputs), _trained(mine, inputs)
-    moved = _statistics(pairs, before, momentum)
+    moved = _statistics_faults(pairs, before, momentum)
     if moved:
         return moved
     if different(expected.outputs, found.outputs, TOLERANCE):
-        return ["in training it gives other outputs than it should: what differs only there?"]
+        return ["in training it gives wrong outputs: what differs only there?"]
     return _gradient_faults(pairs, expected, found)
 
 
 @contextlib.contextmanager
-def _without_chance(model: keras.Model) -> Iterator[None]:
-    """Dropout and the like drop nothing."""
+def _without_chance(model: Model) -> Iterator[None]:
+    """Turn off dropout and the like."""
     changed = []
     for step in Graph(model).steps:
         for name in _STRENGTHS:
@@ -172,20 +176,22 @@ def _without_chance(model: keras.Model) -> Iterator[None]:
             setattr(layer, name, value)
 
 
+@dataclass(frozen=True)
 class _Trained:
     """Outputs of one pass in training, and the gradients of a sum of them.
 
     Attributes:
-        outputs: arrays.
+        outputs: the outputs.
         inputs: gradients by the inputs.
-        weights: gradients by the trainable weights, by the weight's id.
+        weights: gradients by the trainable weights.
     """
 
-    def __init__(self, outputs, inputs, weights):
-        self.outputs, self.inputs, self.weights = outputs, inputs, weights
+    outputs: list[Array]
+    inputs: list[Array]
+    weights: Weights
 
 
-def _trained(model: keras.Model, inputs: list[np.ndarray]) -> _Trained:
+def _trained(model: Model, inputs: list[Array]) -> _Trained:
     import tensorflow as tf
 
     weights = model.trainable_weights
@@ -205,8 +211,12 @@ def _trained(model: keras.Model, inputs: list[np.ndarray]) -> _Trained:
     return _Trained([np.array(out) for out in outputs], found[: len(given)], by_weight)
 
 
-def _statistics(pairs: Pairs, before: tuple[dict, dict], momentum: bool) -> list[str]:
-    """Moving statistics that training does not move as it should."""
+def _statistics_of(model: Model) -> Weights:
+    return {id(weight): np.array(weight) for weight in model.non_trainable_weights}
+
+
+def _statistics_faults(pairs: Pairs, before: tuple[Weights, Weights], momentum: bool) -> list[str]:
+    """Say which moving statistics training does not move as it should."""
     said = []
     for step, own in pairs:
         theirs = dict(roles(own))
@@ -214,44 +224,45 @@ def _statistics(pairs: Pairs, before: tuple[dict, dict], momentum: bool) -> list
             if not role.startswith("moving_") or role not in theirs:
                 continue
             wanted = np.array(weight) - before[0][id(weight)]
-            found = np.array(theirs[role]) - before[1][id(theirs[role])].reshape(wanted.shape)
+            found = np.array(theirs[role]) - before[1][id(theirs[role])]
             said += _moved(step, own, wanted, found.reshape(wanted.shape), momentum)
     return list(dict.fromkeys(said))[:2]
 
 
-def _moved(
-    step: Step, own: Step, wanted: np.ndarray, found: np.ndarray, momentum: bool
-) -> list[str]:
-    scale = np.max(np.abs(wanted))
-    if not scale:
+def _moved(step: Step, own: Step, wanted: Array, found: Array, momentum: bool) -> list[str]:
+    """Say what is wrong with how far the statistics of a layer have moved."""
+    size = scale(wanted)
+    if not size:
         return [f"training should not move the statistics of {own}"] if np.any(found) else []
     # Both statistics move by (1 - momentum) of the way to the batch's.
     part = float(np.sum(found * wanted) / np.sum(wanted * wanted))
     if abs(part) < TOLERANCE:
         return [f"training does not move the statistics of {own}: momentum 1, or inference mode?"]
-    if np.max(np.abs(found - part * wanted)) > 0.01 * scale * abs(part):
+    if np.any(apart(part * wanted, found, 0.01 * size * abs(part))):
         return [f"training moves the statistics of {own} to other values than the batch's"]
-    if momentum and abs(part - 1) > 0.01:
+    if momentum and not abs(part - 1) <= 0.01:
         right, mine = (getattr(side.layer, "momentum", None) for side in (step, own))
         return [f"momentum of {own} should be {right:g}, but is {mine:g}"]
     return []
 
 
 def _gradient_faults(pairs: Pairs, expected: _Trained, found: _Trained) -> list[str]:
-    largest = max((np.max(np.abs(g), initial=0) for g in expected.weights.values()), default=0)
+    largest = max(map(scale, expected.weights.values()), default=0)
 
-    def apart(one: np.ndarray, other: np.ndarray) -> bool:
-        slack = TOLERANCE * np.max(np.abs(one), initial=0) + 1e-5 * largest
-        return bool(np.any(np.abs(other.reshape(one.shape) - one) > slack))
+    def differ(one: Array, other: Array) -> bool:
+        slack = TOLERANCE * scale(one) + 1e-5 * largest
+        return bool(np.any(apart(one, other.reshape(one.shape), slack)))
 
     for step, own in pairs:
         theirs = dict(roles(own))
         for role, weight in roles(step):
-            pair = expected.weights.get(id(weight)), found.weights.get(id(theirs.get(role)))
-            if pair[0] is None or pair[1] is None or not apart(*pair):
+            wanted, value = expected.weights.get(id(weight)), None
+            if role in theirs:
+                value = found.weights.get(id(theirs[role]))
+            if wanted is None or value is None or not differ(wanted, value):
                 continue
-            none = "no gradient reaches" if not np.any(pair[1]) else "another gradient reaches"
-            return [f"{none} {role} of {own}: is it stopped on a path to the output?"]
-    if any(apart(*pair) for pair in zip(expected.inputs, found.inputs, strict=True)):
-        return ["another gradient reaches the input: is it stopped on one of the paths from there?"]
+            what = "no gradient reaches" if not np.any(value) else "the wrong gradient reaches"
+            return [f"{what} {role} of {own}: is it stopped on a path to the output?"]
+    if any(differ(*pair) for pair in zip(expected.inputs, found.inputs, strict=True)):
+        return ["the wrong gradient reaches the input: is it stopped on one of the paths?"]
     return []

@@ -1118,7 +1118,7 @@ block = question.block("2 filters", identity_block, (4, 4, 2), 2, share=0)
 block.has_params(2 * (36 + 8), hint="the layers are those of a basic block")
 ### BEGIN HIDDEN TESTS
 import course.blocks.residual
-from autograder.checks.graph import Graph
+from course.keras_graph import Graph
 
 draw = np.random.default_rng(question.random.getrandbits(64))
 

@@ -302,7 +302,7 @@ def test_the_first_wrong_value_of_a_large_array_is_shown():
     wrong = np.zeros((5, 5))
     wrong[2, 3] = 1.5
     assert (
-        "has 1 wrong values of 25; the first, at [2, 3], should be 0, but is 1.5"
+        "has 1 wrong value out of 25; the first, at [2, 3], should be 0, but is 1.5"
         in of_array(wrong, np.zeros((5, 5))).text
     )
 

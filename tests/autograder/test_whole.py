@@ -141,7 +141,7 @@ def initializer(name):
         ({"shortcut": keras.ops.stop_gradient}, "no gradient reaches kernel of 'conv2d"),
         (
             {"last": lambda x: 0.5 * x + keras.ops.stop_gradient(0.5 * x)},
-            "another gradient reaches kernel",
+            "the wrong gradient reaches kernel",
         ),
         (initializer("glorot_normal"), "should start with a standard deviation of"),
         (initializer("he_uniform"), "should start from a normal distribution, but has a uniform"),
