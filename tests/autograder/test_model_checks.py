@@ -155,7 +155,7 @@ def test_shapes_and_counts():
     fails("has 1,536", plain(strides=1), "has_macs", 384)
     fails("expected 2, has 3", made(), "has_layers", "Conv2D", 2, hint="count")
     assert "Conv2D(strides=2) layers" in checked(made(), "has_layers", "Conv2D", 2,
-                                                 {"strides": 2}).name  # fmt: skip
+                                                 {"strides": 2}).check  # fmt: skip
     two = keras.Model([a := keras.Input((2,)), b := keras.Input((3,))], [a * 2, b + 1])
     passes(two, "has_output_shape", [(2,), (3,)])
 
@@ -369,7 +369,7 @@ def test_how_much_survives():
     passes(net(layers.SpatialDropout2D(0.3)), "survives", 0.7, unit="channel")
     passes(stochastic_depth(0.2), "survives", 0.8, unit="example", dropped=lambda x: x)
     fails(
-        "expected 0.3 of the values to survive, but of", net(layers.Dropout(0.3)), "survives", 0.3
+        "expected 0.3 of the values to survive, but 0.", net(layers.Dropout(0.3)), "survives", 0.3
     )
     fails("Hint: kept and dropped", net(layers.Dropout(0.3)), "survives", 0.3,
           mistakes={0.7: "kept and dropped"})  # fmt: skip
