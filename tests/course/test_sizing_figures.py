@@ -41,8 +41,8 @@ def test_several_strides_have_a_panel_each():
 
 def test_two_paddings_look_at_other_pixels():
     said = words(draw.two_paddings(8, 3, 2))
-    assert "0 before and 1 behind, they are 1, 3, 5, 7" in said
-    assert "1 before and 1 behind, they are 0, 2, 4, 6" in said
+    assert "0 before and 1 after, they are 1, 3, 5, 7" in said
+    assert "1 before and 1 after, they are 0, 2, 4, 6" in said
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_slides_that_are_wrong_are_named(beginning, correct, said, right, ta
 
 def test_a_figure_without_words_is_refused():
     figure, _ = display.canvas(size=(1, 1))
-    with pytest.raises(ValueError, match="say in words"):
+    with pytest.raises(ValueError, match="needs a description in words"):
         display.show(figure)
 
 

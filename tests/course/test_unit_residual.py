@@ -108,7 +108,8 @@ def test_words_follow_the_figure():
     made = np.ones((2, 2, 4))
     made[..., 2:] = 0
     words = display.alt_text(draw.shortcuts(np.ones((4, 4, 2)), {"A": made}))
-    assert "x: 2 maps of 4x4" in words and "A: 4 maps of 2x2, 2 of them all zeros" in words
+    assert "x: 2 feature maps of 4x4" in words
+    assert "A: 4 feature maps of 2x2, 2 of them all zeros" in words
     words = display.alt_text(draw.stages([("conv1", 8, 64, 10**9), ("conv2", 4, 256, 2 * 10**9)]))
     assert "conv2: 4x4, 256 channels, 2.00 billion" in words
     words = display.alt_text(
