@@ -8,13 +8,15 @@ prints the ratios.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 
 from course.benchmarks.timing import Comparison, Seconds, alternate, in_processes
+from course.recipes import Phase
 from course.training import checkpoints, pipelines
-from course.training import plan as planning
 from course.training.data import load
 from course.training.options import Options
+from course.training.plan import resolve
 
 STEPS, BATCH = 100, 32
 PART = 20  # steps, with a checkpoint amid them
@@ -39,9 +41,8 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
         parts of 20 steps, one with it and four without: what it takes is little beside what the
         machine's unrest makes of a whole epoch.
     """
-    from course.training import network
-    from course.training.callbacks import RunCallbacks
-    from course.training.distribution import prepare
+    from course.training import distribution, network
+    from course.training.callbacks import Checkpointer, RunCallbacks
 
     options = Options(
         "resnet20_cifar",
@@ -51,56 +52,55 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
         image_size=(16, 16),
         limit=STEPS * BATCH,
     )
-    plan = planning.resolve(options, load(options))
-    devices, stage = prepare("none"), plan.stages[0][1]
+    plan = resolve(options, load(options))
+    devices, phase = distribution.setup("none"), plan.phases[0][1]
     if augment:
-        stage = type(stage)(1.0, 1.0, (("crop", 4), ("flip",)))
-    trainee = network.build(plan, stage, devices)
+        phase = Phase(1.0, 1.0, (("crop", 4), ("flip",)))
+    trainee = network.build(plan, phase, devices)
     model = trainee.model
     images, labels = plan.data.train
     rows = pipelines.one_hot(labels, plan.data.classes)
-    batches = plan.batch_source(stage)
+    batches = plan.batch_source(phase)
 
     with tempfile.TemporaryDirectory() as folder, checkpoints.Writer(folder) as writer:
+        saver = Checkpointer(writer, every=STEPS, values=lambda step: {"step": step})
 
-        def hooks(used):
-            return RunCallbacks(
-                model,
-                first=0,
-                steps_per_epoch=STEPS,
-                every=STEPS,
-                writer=used,
-                values=lambda step: {"step": step},
-            )
+        def callbacks() -> RunCallbacks:
+            return RunCallbacks(model, first=0, steps_per_epoch=STEPS, checkpointer=saver)
 
-        def run(hooks, steps):
-            epoch, start = divmod(hooks.step, STEPS)
-            network.fit(trainee, batches, epoch, start, start + steps, hooks)
+        def run(callbacks: RunCallbacks, steps: int) -> None:
+            epoch, start = divmod(callbacks.step, STEPS)
+            part = pipelines.EpochPart(epoch, start, start + steps)
+            devices.fit(model, batches, part, callbacks, static_batch=trainee.small)
 
-        def epoch(hooks):
-            run(hooks, STEPS)
-            hooks.save(always=True)
-            writer.wait()
+        def epoch(callbacks: RunCallbacks) -> None:
+            run(callbacks, STEPS)
+            saver.save(model, callbacks.step, always=True)
+            saver.wait()
 
-        def part(hooks):
-            run(hooks, PART // 2)
-            hooks.save(always=True)
-            run(hooks, PART // 2)
-            writer.wait()
+        def part(callbacks: RunCallbacks, save: bool) -> None:
+            run(callbacks, PART // 2)
+            if save:
+                saver.save(model, callbacks.step, always=True)
+            run(callbacks, PART // 2)
+            saver.wait()
 
-        def fit():
+        def fit() -> None:
             model.fit(images, rows, batch_size=BATCH, verbose=0)
 
-        def turns(contestants, rounds):
+        def turns(contestants: dict[str, Callable[[], None]], rounds: int) -> Seconds:
             if place % 2:
                 contestants = dict(reversed(contestants.items()))
             alternate(contestants, 1)  # compiles
             return alternate(contestants, rounds)
 
-        found = turns({"ours": partial(epoch, hooks(writer)), "fit": fit}, rounds)
+        found = turns({"ours": partial(epoch, callbacks()), "fit": fit}, rounds)
         parts = STEPS // PART
         short = turns(
-            {"with": partial(part, hooks(writer)), "without": partial(part, hooks(None))},
+            {
+                "with": partial(part, callbacks(), True),
+                "without": partial(part, callbacks(), False),
+            },
             parts * rounds,
         )
     both = list(zip(short["with"], short["without"], strict=True))

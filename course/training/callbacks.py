@@ -1,158 +1,155 @@
-"""What happens around every step: resume, checkpoints, the watch for numbers that are none."""
+"""What happens around every step: resume, checkpoints, timing, NaN detection."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 from keras.callbacks import CallbackList
 
-from course.errors import UsageError
-from course.training import distribution, variables
+from course.keras_types import Array, Model
+from course.training import variables
 from course.training.checkpoints import Checkpoint, Writer
+from course.training.divergence import LossMonitor
 
-# Checkpoints may take this share of the time.
-OVERHEAD = 0.02
+Logs = Mapping[str, Any]
 
-
-class DivergedError(ArithmeticError, UsageError):
-    """The loss is no number any more."""
+OVERHEAD = 0.02  # fraction of the time that checkpoints may take
 
 
-def main_logs(logs: dict) -> dict:
-    """The loss, and the main head's metrics, which Keras names after the head if there are more."""
+def main_logs(logs: Logs) -> dict[str, Any]:
+    """Return the loss and the main head's metrics.
+
+    Keras names metrics after their head if there are several.
+    """
     metrics = {key.rpartition("_")[2]: value for key, value in logs.items()}
     return {"loss": logs["loss"]} | {k: metrics[k] for k in ("accuracy", "top5") if k in metrics}
 
 
-class RunCallbacks(CallbackList):
-    """The only callbacks of a run, called by ``fit`` in its own thread, without a copy of the logs.
-
-    ``fit`` is called for an epoch, or for the rest of one, at a time.
+class Checkpointer:
+    """Saves a model's variables, unless that would take more than its fraction of the time.
 
     Args:
-        model: compiled.
-        first: step of the run before the first one here.
-        steps_per_epoch: of the run.
+        writer: of checkpoints.
         every: steps from one checkpoint to the next, at least.
-        writer: of checkpoints; None for none.
-        values: gives what a checkpoint has besides arrays.
-        show: is told the step and the logs now and then; None for no one.
-        resume: arrays to put back before the first step.
+        values: given the step, returns what a checkpoint keeps besides arrays.
+        overhead: fraction of the time that checkpoints may take; None for any.
     """
 
     def __init__(
         self,
-        model,
+        writer: Writer,
+        *,
+        every: int,
+        values: Callable[[int], dict[str, Any]],
+        overhead: float | None = OVERHEAD,
+    ) -> None:
+        self.every = every
+        self._writer, self._values, self._overhead = writer, values, overhead
+        self._last = time.perf_counter()
+        self._cost = 0.0  # of one checkpoint, in seconds
+
+    def save(self, model: Model, step: int, *, always: bool = False) -> None:
+        """Write a checkpoint; `always` means whatever it costs."""
+        begin = time.perf_counter()
+        limited = self._overhead is not None and not always
+        if limited and (begin - self._last) * self._overhead < self._cost:
+            return
+        self._writer.submit(step, Checkpoint(variables.capture(model), self._values(step)))
+        if not self._cost:
+            self._writer.wait()  # once, to measure the cost
+        self._last = time.perf_counter()
+        self._cost = max(self._cost, self._last - begin)
+
+    def wait(self) -> None:
+        """Wait until the last checkpoint is on the disk."""
+        self._writer.wait()
+
+
+class RunCallbacks(CallbackList):
+    """The only callbacks of a run, called by ``fit`` in its own thread, with the logs as they are.
+
+    Args:
+        model: compiled.
+        first: number of steps before the first one here.
+        steps_per_epoch: of the run.
+        checkpointer: saves within epochs; None for never.
+        on_step: called after each step with its number and its logs.
+        resume: arrays to put back before the first step.
+
+    Attributes:
+        step: steps of the run so far.
+        logs: the last epoch's loss and metrics.
+        timed_steps: steps but for the first of each ``fit``, which may compile.
+        timed_seconds: what these took.
+    """
+
+    def __init__(
+        self,
+        model: Model,
         *,
         first: int,
         steps_per_epoch: int,
-        every: int,
-        writer: Writer | None,
-        values: Callable[[int], dict],
-        show: Callable | None = None,
-        resume: dict | None = None,
-    ):
-        super().__init__(model=model, add_history=True, add_progbar=False)  # fit returns it
+        checkpointer: Checkpointer | None = None,
+        on_step: Callable[[int, Logs], None] | None = None,
+        resume: dict[str, Array] | None = None,
+    ) -> None:
+        # fit() returns the history callback.
+        super().__init__(model=model, add_history=True, add_progbar=False)
         self.step = first
         self.logs: dict[str, float] = {}
-        self.timed, self.seconds = (
-            0,
-            0.0,
-        )  # steps but for those that begin a fit, and what they took
-        self._model, self._resume, self._values = model, resume, values
-        self._steps_per_epoch, self._every = steps_per_epoch, every
-        self._writer, self._show = writer, show
-        self._recent: deque[float] = deque(maxlen=5)
-        self._pending = None
-        self._ended = None  # when the last step of this fit did
-        self._last_saved = time.perf_counter()
-        self._cost = 0.0
+        self.timed_steps, self.timed_seconds = 0, 0.0
+        self._model, self._resume = model, resume
+        self._steps_per_epoch = steps_per_epoch
+        self._checkpointer, self._on_step = checkpointer, on_step
+        self._losses = LossMonitor(steps_per_epoch, self._learning_rate)
+        self._step_ended: float | None = None  # of the last step of this fit
 
-    def on_train_begin(self, logs=None):
-        pass
+    def _learning_rate(self) -> float:
+        return float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
 
-    def on_train_end(self, logs=None):
-        pass
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Do nothing."""
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._ended = None
-        # Keras has reset its metrics by now, and would reset what was put back before.
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Do nothing."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Put back the arrays of a checkpoint, once; Keras resets its metrics before this."""
+        self._step_ended = None
         if self._resume is not None:
-            begun = self.step % self._steps_per_epoch
-            only = variables.GROUPS if begun else ("model", "optimizer")
+            within = self.step % self._steps_per_epoch
+            only = variables.GROUPS if within else ("model", "optimizer")
             variables.restore(self._model, self._resume, only)
             self._resume = None
 
-    def on_train_batch_begin(self, batch, logs=None):
-        pass
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Do nothing."""
 
-    def on_train_batch_end(self, batch, logs=None):
-        # The loss of the step before is looked at, so that no device waits for this one.
-        self._look_at_pending()
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Check the loss of the step before, save, measure the time."""
+        logs = logs or {}
         self.step += 1
-        self._pending = (self.step, logs)
-        if self._show:
-            self._show(self.step, main_logs(logs))
-        if self.step % self._every == 0 and self.step % self._steps_per_epoch:
-            self._look_at_pending()
-            self.save()
+        self._losses.add(self.step, logs["loss"])
+        self._save()
         now = time.perf_counter()
-        if self._ended is not None:
-            self.timed, self.seconds = self.timed + 1, self.seconds + now - self._ended
-        self._ended = now
+        if self._step_ended is not None:
+            self.timed_steps += 1
+            self.timed_seconds += now - self._step_ended
+        self._step_ended = now
+        if self._on_step:
+            self._on_step(self.step, main_logs(logs))
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._look_at_pending()
+    def _save(self) -> None:
+        """Save if it is time; an epoch's last step is saved after its evaluation."""
+        saver = self._checkpointer
+        if saver and self.step % saver.every == 0 and self.step % self._steps_per_epoch:
+            self._losses.check()
+            saver.save(self._model, self.step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Check the last loss and keep the logs."""
+        self._losses.check()
         self.logs = {key: float(value) for key, value in main_logs(logs or {}).items()}
-
-    def save(self, *, always: bool = False) -> None:
-        """Write a checkpoint, unless that would take more than its share of the time."""
-        begin = time.perf_counter()
-        if self._writer is None:
-            return
-        alone = not distribution.across_workers(self._model)  # several write at the same steps
-        if alone and not always and (begin - self._last_saved) * OVERHEAD < self._cost:
-            return
-        values = self._values(self.step)
-        self._writer.submit(self.step, Checkpoint(variables.capture(self._model), values))
-        if not self._cost:
-            self._writer.wait()  # once, to know what it takes
-        self._last_saved = time.perf_counter()
-        self._cost = max(self._cost, self._last_saved - begin)
-
-    def _look_at_pending(self) -> None:
-        if self._pending is None:
-            return
-        (step, logs), self._pending = self._pending, None
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            epoch, batch = divmod(step - 1, self._steps_per_epoch)
-            raise DivergedError(
-                f"The loss must stay a number; received loss={loss} at step {step} (epoch "
-                f"{epoch + 1}, batch {batch + 1}). {self._cause(step)}"
-            )
-        self._recent.append(loss)
-
-    def _cause(self, step: int) -> str:
-        # Where nothing is wrong with the data, it is the rate, or the range of half precision.
-        rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
-        if len(self._recent) > 1 and self._recent[-1] > 1.5 * min(self._recent):
-            return (
-                f"The loss had grown before, to {self._recent[-1]:.3g}: the learning rate of "
-                f"{rate:.3g} is likely too high. Set a lower --learning-rate."
-            )
-        if step <= 5:
-            return (
-                f"That is one of the first steps: the learning rate of {rate:.3g} is likely too "
-                "high for a fresh network, or its batch too small. Set a lower --learning-rate, "
-                "or take a recipe with warm-up."
-            )
-        return (
-            f"It came without a sign: likely one batch with the learning rate of {rate:.3g}, or "
-            "half precision's range. Set a lower --learning-rate, or leave out "
-            "--mixed-precision."
-        )

@@ -1,20 +1,21 @@
-"""`course train`: from the command line to a run and its last words."""
+"""`course train`: from the command line to a run and a summary of its result."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from pathlib import Path
+from typing import Any
 
 from course.errors import UsageError
-from course.training import distribution, options, run_folder
+from course.training import options, run_folder
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, or print what training would do.
 
     Raises:
-        UsageError: no architecture or set, or anything that doesn't fit.
+        UsageError: no architecture or dataset, or options that do not fit.
     """
     given = options.given(arguments)
     folder = _folder(arguments, given)
@@ -23,8 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = options.from_json(run["options"], given)
     else:
         chosen = options.Options(**_whole(given, folder if arguments.resume else None))
-    distribution.choose_backend(chosen.distribute)
-    import course.quiet  # noqa: F401
     from course.training import dry_run, trainer
 
     if arguments.dry_run:
@@ -47,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _folder(arguments, given) -> Path:
-    """Where the run is, or is to be."""
+def _folder(arguments: argparse.Namespace, given: dict[str, Any]) -> Path:
+    """Return the run's folder, which need not exist."""
     named = arguments.resume if arguments.resume not in (None, True) else arguments.out
     if named is not None:
         return Path(named)
@@ -61,22 +60,22 @@ def _folder(arguments, given) -> Path:
     return Path("runs") / f"{whole['name']}-{re.sub('[/:]', '-', whole['dataset'])}"
 
 
-def _whole(given: dict, empty: Path | None = None) -> dict:
-    """The options of a run that is to begin.
+def _whole(given: dict[str, Any], empty: Path | None = None) -> dict[str, Any]:
+    """Return the options of a new run.
 
     Args:
-        given: on the command line.
-        empty: the folder in which there is no run to resume, if one was asked for.
+        given: options on the command line.
+        empty: folder without a run, if it was to be resumed.
 
     Raises:
-        UsageError: no architecture or no set.
+        UsageError: no architecture or no dataset.
     """
     missing = [name for name in ("name", "dataset") if name not in given]
     if not missing:
         return given
     received = f"no {' and no '.join(missing)}"
     if empty:
-        received += f", and {empty}, which holds no run to go on with"
+        received += f", and {empty}, which holds no run to resume"
     raise UsageError(
         f"A run needs an architecture and --dataset; received {received}. "
         "Example: course train resnet20_cifar --dataset digits"

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from course.errors import UsageError
+from course.keras_types import Array
 from course.training.options import Options
 from course.training.pipelines import color_statistics
+
+Examples = tuple[Array, Array]  # images and labels
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Images in memory: to learn from, and to evaluate on."""
+    """Images in memory, to train on and to evaluate on, and the colors' mean and deviation."""
 
-    train: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
+    train: Examples
+    test: Examples
     test_name: str
     classes: int
     mean: list[float]
-    deviation: list[float]
+    std: list[float]
 
 
-def load(options: Options, data_dir=None) -> TrainingData:
-    """The images of a run's set.
+def load(options: Options, data_dir: str | os.PathLike[str] | None = None) -> TrainingData:
+    """Load the images of a run's dataset.
 
     Raises:
-        UsageError: a set that is not there, without classes, or with images of different sizes.
+        UsageError: a dataset that is not found, has no classes, or has images of several sizes.
     """
     from course import datasets
 
@@ -37,45 +41,48 @@ def load(options: Options, data_dir=None) -> TrainingData:
         raise UsageError(str(error)) from error
 
 
-def _load(options: Options, data_dir) -> TrainingData:
+def _load(options: Options, data_dir: str | os.PathLike[str] | None) -> TrainingData:
     from course import datasets
 
     info = datasets.info(options.dataset, data_dir) if _at_hand(options, data_dir) else None
     size = options.image_size
     if info and None in info.image_shape and not size:
         raise UsageError(
-            f"Images must have one size; received {options.dataset!r} with images of "
+            f"Images must all have one size; received {options.dataset!r} with images of "
             f"{info.image_shape}. Set --image-size, such as 224x224."
         )
-    train = datasets.load_arrays(options.dataset, "train", image_size=size, data_dir=data_dir)
+    images, labels = datasets.load_arrays(
+        options.dataset, "train", image_size=size, data_dir=data_dir
+    )
     info = info or datasets.info(options.dataset, data_dir)
     if info.num_classes < 2:
         raise UsageError(
-            f"A set to train on has at least 2 classes; received {options.dataset!r} with "
-            f"{info.num_classes}. course.datasets.names() lists the sets at hand."
+            f"A dataset for training needs at least 2 classes; received {options.dataset!r} with "
+            f"{info.num_classes}. course.datasets.names() lists the datasets at hand."
         )
-    train = tuple(part[: options.limit] for part in train)
+    train = images[: options.limit], labels[: options.limit]
     split = next((s for s in ("test", "validation") if s in info.splits), None)
     if options.validation or split is None:
-        train, test = _held_out(*train, options.validation or 0.1, options.seed)
+        train, test = _held_out(train, options.validation or 0.1, options.seed)
         name = "held out of train"
     else:
         test = datasets.load_arrays(options.dataset, split, image_size=size, data_dir=data_dir)
         name = split
-    test = tuple(part[: options.test_limit] for part in test)
+    test = test[0][: options.test_limit], test[1][: options.test_limit]
     return TrainingData(train, test, name, info.num_classes, *color_statistics(train[0]))
 
 
-def _at_hand(options: Options, data_dir) -> bool:
+def _at_hand(options: Options, data_dir: str | os.PathLike[str] | None) -> bool:
     from course import datasets
     from course.datasets import sources
 
     return bool(sources.find(options.dataset)) or options.dataset in datasets.names(data_dir)
 
 
-def _held_out(images, labels, share: float, seed: int):
-    """(train, held out), drawn at random."""
+def _held_out(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
+    """Split at random into (train, held out)."""
+    images, labels = examples
     order = np.argsort(np.random.default_rng([seed, 2]).random(len(images)), kind="stable")
-    count = max(1, round(share * len(images)))
+    count = max(1, round(fraction * len(images)))
     held, rest = np.sort(order[:count]), np.sort(order[count:])
     return (images[rest], labels[rest]), (images[held], labels[held])

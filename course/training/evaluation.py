@@ -1,24 +1,25 @@
-"""What a model makes of held-out images, every example counted once, on any number of devices."""
+"""Evaluation on held-out images: every example counts once, on any number of devices."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from course import keras_compat
 from course.datasets.resizing import resize
 from course.errors import UsageError
-from course.training import distribution, multiworker
+from course.keras_types import Array, Images, Model
+from course.training.distribution import Devices
 
 VIEWS = ("plain", "flip", "shift")
-# Pixels that are handed to the devices at a time.
-_CHUNK = 2**26
+_CHUNK = 2**26  # pixels that are handed to the devices at once
 
 
 class Scores(NamedTuple):
-    """Averages over a set, shares from 0 to 1."""
+    """Averages over a dataset; accuracies are fractions."""
 
     loss: float
     accuracy: float
@@ -27,26 +28,28 @@ class Scores(NamedTuple):
 
 
 def evaluate(
-    model,
-    images: np.ndarray,
-    labels: np.ndarray,
+    model: Model,
+    images: Images,
+    labels: Array,
     *,
+    devices: Devices,
     batch_size: int,
     size: tuple[int, int] | None = None,
     views: Sequence[str] = ("plain",),
 ) -> Scores:
-    """Cross-entropy and accuracy of a model that gives scores, averaged over views of each image.
+    """Compute cross-entropy and accuracy of a model's logits, averaged over views of each image.
 
-    The last batch is filled up with images that are not counted, so that every batch has the same
+    The last batch is filled up with images that do not count, so that all batches have the same
     size, which devices can share.
 
     Args:
-        model: gives scores before softmax; of several outputs the first counts.
+        model: returns logits; of several outputs the first counts.
         images: (examples, height, width, channels), as the model takes them.
         labels: integers, (examples,).
+        devices: that run the model.
         batch_size: examples at a time, over all devices.
-        size: (height, width) to scale the images to; None for none.
-        views: of :data:`VIEWS`: the image, its mirror image, and both moved by a pixel.
+        size: (height, width) to resize the images to; None to leave them.
+        views: of :data:`VIEWS`: the image, its mirror image, and both shifted by a pixel.
     """
     if size == images.shape[1:3]:
         size = None
@@ -55,7 +58,8 @@ def evaluate(
     loss, right, near = 0.0, 0, 0
     for start in range(0, len(images), chunk):
         part, wanted = images[start : start + chunk], labels[start : start + chunk]
-        logs = _log_probabilities(model, resize(part, size) if size else part, batch_size, views)
+        part = resize(part, size) if size else part
+        logs = _log_probabilities(model, part, devices, batch_size, views)
         own = logs[np.arange(len(wanted)), wanted]
         ahead = (logs > own[:, None]).sum(1)
         loss -= float(own.sum(dtype="float64"))
@@ -66,15 +70,15 @@ def evaluate(
 
 
 @contextlib.contextmanager
-def averaged(model):
-    """Within, a model has the moving average of its weights, if its optimizer keeps one."""
+def averaged_weights(model: Model) -> Iterator[None]:
+    """Give a model the moving averages of its weights, if its optimizer keeps them."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if not getattr(optimizer, "use_ema", False):
         yield
         return
     weights = model.trainable_variables
     own = [np.array(weight) for weight in weights]
-    for weight, average in zip(weights, optimizer._model_variables_moving_average, strict=True):
+    for weight, average in zip(weights, keras_compat.weight_averages(optimizer), strict=True):
         weight.assign(np.array(average))
     try:
         yield
@@ -83,27 +87,24 @@ def averaged(model):
             weight.assign(value)
 
 
-def _log_probabilities(model, images, batch_size: int, views) -> np.ndarray:
-    """Logarithms of the classes' probabilities, averaged over the views."""
-    total = 0
+def _log_probabilities(
+    model: Model, images: Images, devices: Devices, batch_size: int, views: Sequence[str]
+) -> Array:
+    """Return the logarithms of the classes' probabilities, averaged over the views."""
+    total: Array = np.zeros(())
     for view in _views(images, views):
         missing = -len(view) % batch_size
         full = np.concatenate([view, np.repeat(view[-1:], missing, 0)]) if missing else view
-        if distribution.across_workers(model):
-            scores = multiworker.predict(model, full, batch_size)
-        else:
-            scores = model.predict(full, batch_size=batch_size, verbose=0)
-        scores = scores[0] if isinstance(scores, (list, tuple)) else scores
-        scores = np.asarray(scores, "float64")[: len(view)]
-        scores -= scores.max(1, keepdims=True)
-        logs = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+        logits = np.asarray(devices.predict(model, full, batch_size), "float64")[: len(view)]
+        logits -= logits.max(1, keepdims=True)
+        logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         total = total + (logs if len(views) == 1 else np.exp(logs))
     if len(views) == 1:
         return total
     return np.log(np.maximum(total / total.sum(1, keepdims=True), 1e-30))
 
 
-def _views(images: np.ndarray, views):
+def _views(images: Images, views: Sequence[str]) -> Iterator[Images]:
     unknown = sorted(set(views) - set(VIEWS))
     if unknown or not views:
         raise UsageError(f"views must be some of {VIEWS}; received {tuple(views)}.")
@@ -112,7 +113,7 @@ def _views(images: np.ndarray, views):
     if "flip" in views:
         yield images[:, :, ::-1]
     if "shift" in views:
-        for move in (1, -1):
-            moved = np.roll(images, (move, move), (1, 2))
-            yield moved
-            yield moved[:, :, ::-1]
+        for shift in (1, -1):
+            shifted = np.roll(images, (shift, shift), (1, 2))
+            yield shifted
+            yield shifted[:, :, ::-1]

@@ -1,16 +1,17 @@
-"""From options to a plan: which data, how many steps, which rate. Needs no Keras for that."""
+"""Decide what the options of a run leave open: batch size, steps, learning rate. Needs no Keras."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from course import architectures, recipes
+from course import recipes
 from course.errors import UsageError
 from course.recipes import Phase, Recipe
-from course.training import pipelines, schedules
+from course.training import schedules
 from course.training.data import TrainingData
 from course.training.options import Options
+from course.training.pipelines import BatchSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,91 +31,55 @@ class Plan:
 
     @property
     def epochs(self) -> int:
-        """Epochs begun."""
+        """Epochs, the last of which may be cut short."""
         return -(-self.steps // self.steps_per_epoch)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the largest images that are trained on."""
+        """Height, width and channels of the largest images in training."""
         images = self.data.train[0]
-        return (*(self.options.image_size or images.shape[1:3]), images.shape[-1])
+        height, width = self.options.image_size or images.shape[1:3]
+        return height, width, images.shape[-1]
 
     @property
-    def stages(self) -> list[tuple[int, Phase]]:
-        """The step at which each stage ends, at an epoch's end but for the last, and the stage."""
-        stages = self.recipe.phases or (Phase(1.0, 1.0, self.recipe.augmentations),)
-        ends = [round(stage.until * self.epochs) * self.steps_per_epoch for stage in stages]
-        return list(zip([*ends[:-1], self.steps], stages, strict=True))
+    def phases(self) -> list[tuple[int, Phase]]:
+        """The phases and the step at which each ends, which is the end of an epoch or the run."""
+        phases = self.recipe.phases or (Phase(1.0, 1.0, self.recipe.augmentations),)
+        ends = [round(phase.until * self.epochs) * self.steps_per_epoch for phase in phases]
+        return list(zip([*ends[:-1], self.steps], phases, strict=True))
 
-    def size(self, stage: Phase) -> tuple[int, int]:
-        """Height and width of a stage's images."""
-        return tuple(max(1, round(side * stage.size)) for side in self.image_shape[:2])
+    def size(self, phase: Phase) -> tuple[int, int]:
+        """Return height and width of a phase's images."""
+        height, width, _ = self.image_shape
+        return max(1, round(height * phase.size)), max(1, round(width * phase.size))
 
-    def batch_source(self, stage: Phase) -> pipelines.BatchSource:
-        """A stage's training batches."""
+    def batch_source(self, phase: Phase) -> BatchSource:
+        """Return a phase's training batches."""
         images, labels = self.data.train
-        return pipelines.BatchSource(
+        return BatchSource(
             images,
             labels,
             classes=self.data.classes,
             batch_size=self.batch_size,
             seed=self.options.seed,
-            augmentations=stage.augmentations,
-            size=self.size(stage),
+            augmentations=phase.augmentations,
+            size=self.size(phase),
         )
-
-    def rows(self) -> dict[str, Any]:
-        """The plan as people read it."""
-        recipe, options = self.recipe, self.options
-        return {
-            "architecture": options.name,
-            "dataset": f"{options.dataset}: {len(self.data.train[0]):,} to train on, "
-            f"{len(self.data.test[0]):,} to evaluate on ({self.data.test_name})",
-            "input": " x ".join(map(str, self.image_shape)),
-            "recipe": self._recipe_row(),
-            "changes": ", ".join(f"{k}={v!r}" for k, v in options.recipe_changes.items()),
-            "notes": recipe.notes,
-            "devices": f"{self.devices} ({options.distribute})",
-            "batch": f"{self.batch_size} over all devices",
-            "length": f"{self.epochs} epochs, {self.steps:,} steps",
-            "optimizer": f"{recipe.optimizer}, rate {self.learning_rate:.4g}, {recipe.schedule}, "
-            f"warm-up {self.schedule.warmup:,} steps, weight decay {recipe.weight_decay:g}",
-            "augment": ", ".join(" ".join(map(str, step)) for step in recipe.augmentations),
-            "seed": options.seed,
-        }
-
-    def _recipe_row(self) -> str:
-        if self.options.recipe or architectures.describe(self.options.name).recipe:
-            return f"{self.recipe_name} ({self.recipe.cite})"
-        return "no recipe published; using the course's default"
-
-    def __str__(self) -> str:
-        return "\n".join(f"  {key:<13}{value}" for key, value in self.rows().items() if value != "")
 
 
 def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
     """Decide what options leave open.
 
-    The rate is the recipe's times the batch over the recipe's batch; the batch is the recipe's on
-    each device, or all examples where there are fewer.
+    The learning rate is the recipe's times the ratio of batch sizes. The batch size is the recipe's
+    on each device, or less if an epoch would have fewer than ten steps.
 
     Raises:
-        UsageError: a batch that devices cannot share, or larger than the set.
+        UsageError: a batch that devices cannot share, or larger than the dataset.
     """
     name = options.recipe or recipes.for_architecture(options.name)
     recipe = recipes.with_overrides(recipes.get_recipe(name), options.recipe_changes)
-    batch = options.batch_size or _batch(recipe.batch_size * devices, len(data.train[0]), devices)
-    if batch % devices:
-        raise UsageError(
-            f"A batch is shared evenly by {devices} devices; received batch_size={batch}. Set "
-            f"--batch-size {batch - batch % devices or devices}."
-        )
+    batch = _batch_size(options, recipe, len(data.train[0]), devices)
     steps_per_epoch = len(data.train[0]) // batch
-    if not steps_per_epoch:
-        raise UsageError(
-            f"batch_size must be at most {len(data.train[0])}, the number of training examples; "
-            f"received batch_size={batch}. Set --batch-size."
-        )
     steps = options.steps or (options.epochs or round(recipe.epochs)) * steps_per_epoch
     scale = batch * options.gradient_accumulation / recipe.batch_size
     rate = options.learning_rate or recipe.learning_rate * scale
@@ -125,20 +90,37 @@ def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
         steps_per_epoch=steps_per_epoch,
         scaled=options.learning_rate is None and scale > 1,
     )
-    # A channel that is not there has no size, and some papers' padding is half of a small image.
+    # Half of a small image would be some papers' padding.
     side = min(options.image_size or data.train[0].shape[1:3])
-    recipe = replace(recipe, augmentations=tuple(_fit(s, side) for s in recipe.augmentations))
+    recipe = replace(recipe, augmentations=tuple(_for_size(a, side) for a in recipe.augmentations))
     return Plan(options, name, recipe, data, devices, batch, rate, steps_per_epoch, steps, schedule)
 
 
-def _batch(wanted: int, examples: int, devices: int) -> int:
-    """At most a tenth of the set, so that an epoch has some steps."""
+def _batch_size(options: Options, recipe: Recipe, examples: int, devices: int) -> int:
+    batch = options.batch_size or _default_batch_size(
+        recipe.batch_size * devices, examples, devices
+    )
+    if batch % devices:
+        raise UsageError(
+            f"batch_size must be a multiple of {devices}, the number of devices; received "
+            f"batch_size={batch}. Set --batch-size {batch - batch % devices or devices}."
+        )
+    if batch > examples:
+        raise UsageError(
+            f"batch_size must be at most {examples}, the number of training examples; received "
+            f"batch_size={batch}. Set --batch-size."
+        )
+    return batch
+
+
+def _default_batch_size(wanted: int, examples: int, devices: int) -> int:
+    """Return at most a tenth of the examples, so that an epoch has some steps."""
     return max(devices, min(wanted, examples // 10 // devices * devices))
 
 
-def _fit(step: tuple, side: int) -> tuple:
-    """Padding is given for images of 32 pixels and is in proportion for smaller ones."""
-    name, *arguments = step
+def _for_size(augmentation: tuple[Any, ...], side: int) -> tuple[Any, ...]:
+    """Shrink the padding of a crop, which is given for images of 32 pixels, for smaller images."""
+    name, *arguments = augmentation
     if name == "crop" and side < 32:
         return name, max(1, round(arguments[0] * side / 32))
-    return step
+    return augmentation

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from course._files import project_path, write_text
 from course.errors import UsageError
-from course.training import reports
+from course.training.versions import versions
 
 FOLDER = project_path("data", "lectures")
 LECTURES = project_path("course", "lectures")
@@ -113,7 +113,7 @@ def record(lecture: str, count: int, folder: Path | None = None) -> Path:
     found = {
         "numbers": {name: [run[name] for run in runs] for name in runs[0]},
         "seconds": round(time.perf_counter() - start),
-        "versions": reports.versions(),
+        "versions": versions(),
     }
     path = _path(lecture, folder)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,54 +1,64 @@
-"""One run from its start, or from where it was stopped, to its end.
+"""Train: one run from its start, or from where it was stopped, to its end.
 
-Everything that a step needs is computed from the run's options and the step's number, and
-everything that training changes is in a checkpoint: a run that is killed at any moment and taken
-up again ends with the same bits as one that was not.
+A step is a function of the run's options, the step's number and the model's variables, and all that
+training changes is in a checkpoint. So a run that is killed at any moment and resumed ends with the
+same bits as one that was not.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from course._files import write_text
 from course.errors import UsageError
-from course.training import checkpoints, multiworker, reports, run_folder
-from course.training import plan as planning
+from course.keras_types import Array
+from course.recipes import Phase
+from course.training import checkpoints, distribution, reports, run_folder
 from course.training.data import load
-from course.training.distribution import Devices, prepare
+from course.training.distribution import Devices
+from course.training.observers import Row, RunObserver
 from course.training.options import Options
+from course.training.pipelines import BatchSource, EpochPart
+from course.training.plan import Plan, resolve
+from course.training.run_state import RunState
+
+if TYPE_CHECKING:
+    from course.training.callbacks import Checkpointer, RunCallbacks
+    from course.training.network import Trainee
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. Shares from 0 to 1."""
+    """How a run ended."""
 
     folder: Path
-    history: list[dict[str, Any]]
-    accuracy: float
+    history: list[Row]
+    accuracy: float  # of the last evaluation, a fraction
     seconds: float
     paper: float | None  # error in percent
-    speed: dict[str, float]  # of training alone, as in run.json; empty where nothing was trained
+    speed: dict[str, float]  # of the training steps, as in run.json; empty if none was trained
 
     @property
     def error(self) -> float:
-        """Of the last evaluation, in percent."""
+        """Error of the last evaluation, in percent."""
         return 100 * (1 - self.accuracy)
 
 
 def train(
     options: Options,
-    folder: str | Path,
+    folder: str | os.PathLike[str],
     *,
     resume: bool = False,
     checkpoint_every: int = 100,
-    data_dir=None,
+    checkpoint_overhead: float | None = 0.02,
+    data_dir: str | os.PathLike[str] | None = None,
     profile: bool = False,
     quiet: bool = False,
+    observers: Sequence[RunObserver] = (),
 ) -> Result:
     """Train a registered architecture and leave everything in a folder.
 
@@ -56,19 +66,21 @@ def train(
         options: what decides the result.
         folder: gets ``model.keras``, ``history.json``, ``history.csv``, ``curve.png``,
             ``run.json``, ``logs/`` and ``checkpoints/``.
-        resume: go on with the run that the folder holds, or begin it where it holds none.
-        checkpoint_every: steps from one checkpoint to the next, at least; they are fewer where
-            they would take more than 2 % of the time.
-        data_dir: folder for data.
+        resume: continue the run in the folder, or begin it if the folder holds none.
+        checkpoint_every: steps from one checkpoint to the next, at least.
+        checkpoint_overhead: fraction of the time that checkpoints may take; if they would take
+            more there are fewer. None for any.
+        data_dir: folder for datasets.
         profile: trace some steps into ``logs/``, and compare with the device's peak.
         quiet: show no progress.
+        observers: called when something happens in the run.
 
     Returns:
         A :class:`Result`.
 
     Raises:
-        UsageError: options that don't fit each other, the data, or the run in the folder; a loss
-            that is no number.
+        UsageError: options that do not fit each other, the data, or the run in the folder; a loss
+            that became NaN or infinite.
 
     Example:
         >>> options = Options("lenet5_modern", "digits", image_size=(32, 32), steps=4)
@@ -77,229 +89,223 @@ def train(
     """
     if checkpoint_every < 1:
         raise UsageError(f"checkpoint_every must be at least 1; received {checkpoint_every}.")
-    folder = Path(folder)
-    if options.distribute == "multiworker":
-        folder = multiworker.folder(folder)
+    folder = distribution.get_kind(options.distribute).worker_folder(Path(folder))
     run_folder.check_resumable(folder, options, resume)
-    devices = prepare(options.distribute, options.devices)
-    data = load(options, data_dir)
-    plan = planning.resolve(options, data, devices.count)
+    devices = distribution.setup(options.distribute, options.devices)
+    plan = resolve(options, load(options, data_dir), devices.count)
     with run_folder.locked(folder):
-        run = _Run(plan, devices, folder, every=checkpoint_every, profile=profile, quiet=quiet)
-        return run.go()
+        found = _checkpoint(folder / "checkpoints", devices)
+        state = RunState.from_values(found.values) if found else RunState()
+        if not (state.finished(plan) and run_folder.complete(folder)):
+            run = Run(
+                plan,
+                devices,
+                folder,
+                state,
+                [*_observers(plan, folder, profile=profile, quiet=quiet), *observers],
+                profile,
+                checkpoint_every,
+                # Processes that train together have to save at the same steps.
+                checkpoint_overhead if devices.workers == 1 else None,
+            )
+            _train(run, found.arrays if found else None)
+    return _result(plan, folder, state)
 
 
-class _Run:
-    """The state of a run in this process."""
+@dataclass(frozen=True)
+class Run:
+    """A run in this process."""
 
-    def __init__(self, plan, devices: Devices, folder: Path, *, every: int, profile, quiet):
-        self.plan, self.devices, self.folder = plan, devices, folder
-        self.every, self.profile, self.quiet = every, profile, quiet
-        self.step = 0
-        self.history: list[dict[str, Any]] = []
-        self.earlier = 0.0  # seconds of processes before this one
-        self.began = time.perf_counter()
-        self.drawn = 0.0  # when the curve was, in seconds of this process
-        self.speed: dict[str, float] = {}
-        self.paper = reports.published(plan.options.name, plan.options.dataset)
+    plan: Plan
+    devices: Devices
+    folder: Path
+    state: RunState
+    observers: Sequence[RunObserver]
+    profile: bool
+    checkpoint_every: int
+    checkpoint_overhead: float | None
 
-    def go(self) -> Result:
-        """Train to the end."""
-        found = self._checkpoint()
-        arrays = None
-        if found:
-            arrays, values = found
-            self.step, self.history = values["step"], values["history"]
-            self.earlier = values["seconds"]
-        if self.over and run_folder.complete(self.folder):
-            return self._result()
-        plan = self.plan
-        self.progress = reports.Progress(
-            plan.steps,
-            plan.steps_per_epoch,
-            plan.batch_size,
-            None if self.quiet else sys.stdout,
-        )
-        self.board = reports.TensorBoardWriter(self.folder / "logs")
-        with checkpoints.Writer(self.folder / "checkpoints") as self.writer:
-            try:
-                for end, stage in plan.stages:
-                    if self.step < end or end == plan.steps:
-                        arrays = self._stage(stage, end, arrays)
-            except ArithmeticError:
-                self._write_run("diverged")
-                raise
-        return self._result()
+    def on_step(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Pass a step on to the observers."""
+        for observer in self.observers:
+            observer.on_step(step, logs)
 
-    def _checkpoint(self) -> checkpoints.Checkpoint | None:
-        """Where to go on: the newest step, or the newest that all processes have."""
-        folder = self.folder / "checkpoints"
-        found = checkpoints.newest(folder)
-        if self.devices.workers == 1:
-            return found
-        step = found.values["step"] if found else 0
-        common = multiworker.common_step(self.devices.strategy, step)
-        return found if common == step else checkpoints.at(folder, common)
+    def write(self, status: str) -> None:
+        """Write ``run.json``."""
+        for observer in self.observers:
+            observer.on_status(status)
+        reports.write_run(self.folder, self.plan, self.devices, self.state, status)
 
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.step >= self.plan.steps or self._stopped_early()
 
-    def _stopped_early(self) -> bool:
-        patience = self.plan.options.early_stop
-        if not patience or not self.history:
-            return False
-        accuracies = [row["val_accuracy"] for row in self.history]
-        return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience
+def _checkpoint(folder: Path, devices: Devices) -> checkpoints.Checkpoint | None:
+    """Return the newest checkpoint, or the newest one that all processes have."""
+    found = checkpoints.newest(folder)
+    step = found.values["step"] if found else 0
+    common = devices.common_step(step)
+    return found if common == step else checkpoints.at(folder, common)
 
-    def _stage(self, stage, end: int, arrays):
-        """Train until a step, from `arrays` if any; returns what the next stage begins with."""
-        import keras
 
-        from course.training import network, variables
-        from course.training.callbacks import RunCallbacks
+def _observers(plan: Plan, folder: Path, *, profile: bool, quiet: bool) -> list[RunObserver]:
+    from course.training.progress import Progress
+    from course.training.tensorboard import StepTracer, TensorBoardWriter
 
-        keras.backend.clear_session()
-        trainee = network.build(self.plan, stage, self.devices)
-        self._write_run("running")  # a network that cannot be built leaves no run behind
-        batches = self.plan.batch_source(stage)
-        traced = reports.StepTracer(self.progress.step, self.folder / "logs")
-        callbacks = RunCallbacks(
-            trainee.model,
-            first=self.step,
-            steps_per_epoch=self.plan.steps_per_epoch,
-            every=self.every,
-            writer=self.writer,
-            values=self._values,
-            show=traced if self.profile else self.progress.step,
-            resume=arrays,
-        )
-        trained = False
-        while self.step < end and not self._stopped_early():
-            self._epoch(trainee, batches, callbacks, stage, end)
-            trained = True
-        traced.end()
-        self._measure(trainee, callbacks)
-        if self.over:
-            if arrays is not None and not trained:
-                variables.restore(trainee.model, arrays, only=("model", "optimizer"))
-            self._finish(trainee, stage)
-        return variables.capture(trainee.model)
+    observers: list[RunObserver] = [] if quiet else [Progress(plan, sys.stdout)]
+    observers += [TensorBoardWriter(folder / "logs"), reports.HistoryWriter(folder, plan)]
+    return [*observers, StepTracer(folder / "logs")] if profile else observers
 
-    def _epoch(self, trainee, batches, callbacks, stage, end: int) -> None:
-        """Train what is left of the epoch, evaluate, report."""
-        from course.training import evaluation, network
 
-        epoch, start = divmod(self.step, self.plan.steps_per_epoch)
-        stop = min(self.plan.steps_per_epoch, end - epoch * self.plan.steps_per_epoch)
-        network.fit(trainee, batches, epoch, start, stop, callbacks)
-        self.step = callbacks.step
-        with evaluation.averaged(trainee.model):
-            scores = self._evaluate(trainee, stage)
-            row = {
-                "epoch": epoch + 1,
-                "step": self.step,
-                "learning_rate": self.plan.schedule(self.step - 1),
-                **callbacks.logs,
-                **{f"val_{key}": value for key, value in scores.items()},
-            }
-            if not self.history or row["val_accuracy"] > max(
-                r["val_accuracy"] for r in self.history
-            ):
-                self._best(trainee, stage)
-            self.history.append(row)
-        self.progress.epoch(row, self.step)
-        self.board.write(row, self.step)
-        self._report()
-        callbacks.save(always=self.over)
+def _train(run: Run, arrays: dict[str, Array] | None) -> None:
+    """Train all phases that are left."""
+    from course.training.callbacks import Checkpointer
 
-    def _measure(self, trainee, callbacks) -> None:
-        """How fast the steps of this stage were, but for those that compile."""
-        from course.training import speed
+    try:
+        with checkpoints.Writer(run.folder / "checkpoints") as writer:
+            saver = Checkpointer(
+                writer,
+                every=run.checkpoint_every,
+                values=run.state.values,
+                overhead=run.checkpoint_overhead,
+            )
+            for end, phase in run.plan.phases:
+                if run.state.step < end or end == run.plan.steps:
+                    arrays = _train_phase(run, phase, end, saver, arrays)
+    except ArithmeticError:
+        run.write("diverged")
+        raise
+    finally:
+        for observer in run.observers:
+            observer.on_end()
 
-        if not callbacks.timed:
-            return
-        images = self.plan.batch_size * callbacks.timed / callbacks.seconds
-        self.speed = {"images_per_second": round(images, 1)}
-        if self.profile:
-            precision = self.plan.options.mixed_precision
-            self.speed = speed.report(trainee.net, images, self.devices.count, precision)
 
-    def _evaluate(self, trainee, stage) -> dict[str, float]:
-        from course.training import evaluation
+def _train_phase(
+    run: Run, phase: Phase, end: int, saver: Checkpointer, arrays: dict[str, Array] | None
+) -> dict[str, Array]:
+    """Train until the step `end`.
 
-        scores = evaluation.evaluate(
-            trainee.model,
-            *self.plan.data.test,
-            batch_size=self.plan.batch_size,
-            size=self.plan.size(stage),
-            views=self.plan.recipe.tta_views,
-        )
-        wanted = (
-            ("loss", "accuracy", "top5") if self.plan.data.classes >= 50 else ("loss", "accuracy")
-        )
-        return {key: getattr(scores, key) for key in wanted}
+    Args:
+        run: this run.
+        phase: to train.
+        end: the phase's last step.
+        saver: of checkpoints.
+        arrays: variables to begin with; None for new ones.
 
-    def _best(self, trainee, stage) -> None:
-        """Keep the best model, where a validation set may choose it."""
-        from course.training import network
+    Returns:
+        The variables that the next phase begins with.
+    """
+    import keras
 
-        if self.plan.options.validation:
-            network.save(trainee, self.plan, stage, self.folder / "best.keras")
+    from course.training import network, variables
+    from course.training.callbacks import RunCallbacks
 
-    def _values(self, step: int) -> dict[str, Any]:
-        """What a checkpoint has besides arrays."""
-        return {"step": step, "history": self.history, "seconds": self._seconds()}
+    plan, state = run.plan, run.state
+    keras.backend.clear_session()
+    trainee = network.build(plan, phase, run.devices)
+    run.write("running")  # not before, so that a network that cannot be built leaves no run behind
+    callbacks = RunCallbacks(
+        trainee.model,
+        first=state.step,
+        steps_per_epoch=plan.steps_per_epoch,
+        checkpointer=saver,
+        on_step=run.on_step,
+        resume=arrays,
+    )
+    source, trained = plan.batch_source(phase), False
+    while state.step < end and not state.stopped_early(plan):
+        _train_epoch(run, trainee, callbacks, source, end)
+        _evaluate_epoch(run, trainee, callbacks, phase)
+        saver.save(trainee.model, state.step, always=state.finished(plan))
+        trained = True
+    for observer in run.observers:
+        observer.on_phase_end()
+    _measure_speed(run, trainee, callbacks)
+    if state.finished(plan):
+        if arrays is not None and not trained:
+            variables.restore(trainee.model, arrays, only=("model", "optimizer"))
+        _finish(run, trainee, phase, saver)
+    return variables.capture(trainee.model)
 
-    def _seconds(self) -> float:
-        return self.earlier + time.perf_counter() - self.began
 
-    def _report(self) -> None:
-        reports.write_history(self.folder, self.history)
-        now = time.perf_counter() - self.began
-        if self.over or now - self.drawn > 60:  # drawing takes as long as a small epoch
-            options = self.plan.options
-            title = f"{options.name} on {options.dataset}, {self.plan.recipe_name}"
-            reports.plot_curve(self.folder, self.history, title, self.paper)
-            self.drawn = now
+def _train_epoch(
+    run: Run, trainee: Trainee, callbacks: RunCallbacks, source: BatchSource, end: int
+) -> None:
+    """Train what is left of an epoch, at most until the step `end`."""
+    steps = run.plan.steps_per_epoch
+    epoch, start = divmod(run.state.step, steps)
+    part = EpochPart(epoch, start, min(steps, end - epoch * steps))
+    run.devices.fit(trainee.model, source, part, callbacks, static_batch=trainee.small)
+    run.state.step = callbacks.step
 
-    def _finish(self, trainee, stage) -> None:
-        from course.training import evaluation, network
 
-        self.writer.wait()
-        with evaluation.averaged(trainee.model):
-            network.save(trainee, self.plan, stage, self.folder / "model.keras")
-        self._report()
-        self._write_run("finished")
+def _evaluate_epoch(run: Run, trainee: Trainee, callbacks: RunCallbacks, phase: Phase) -> None:
+    """Evaluate after an epoch, and add a row to the history."""
+    from course.training import evaluation, network
 
-    def _write_run(self, status: str) -> None:
-        """``run.json``: everything to know about the run, and to repeat it."""
-        plan = self.plan
-        record = {
-            "status": status,
-            "command": " ".join(sys.argv),
-            "options": plan.options.as_json(),
-            "plan": plan.rows(),
-            "normalization": {"mean": plan.data.mean, "deviation": plan.data.deviation},
-            "versions": reports.versions(),
-            "hardware": self.devices.hardware,
-            "seed": plan.options.seed,
-            "seconds": round(self._seconds(), 3),
-            "speed": self.speed,
-            "paper": self.paper,
-            "result": self.history[-1] if status == "finished" else None,
+    plan, state = run.plan, run.state
+    with evaluation.averaged_weights(trainee.model):
+        scores = _evaluate(run, trainee, phase)
+        row: Row = {
+            "epoch": (state.step - 1) // plan.steps_per_epoch + 1,
+            "step": state.step,
+            "learning_rate": plan.schedule(state.step - 1),
+            **callbacks.logs,
+            **{f"val_{key}": value for key, value in scores.items()},
         }
-        text = json.dumps(record, indent=2) + "\n"
-        write_text(self.folder / "run.json", text)
+        if plan.options.validation and row["val_accuracy"] > state.best_accuracy:
+            network.save(trainee, plan, phase, run.folder / "best.keras")
+    state.history.append(row)
+    for observer in run.observers:
+        observer.on_epoch(state.history)
 
-    def _result(self) -> Result:
-        last = self.history[-1]
-        return Result(
-            self.folder,
-            self.history,
-            last["val_accuracy"],
-            self._seconds(),
-            self.paper,
-            self.speed,
-        )
+
+def _evaluate(run: Run, trainee: Trainee, phase: Phase) -> dict[str, float]:
+    from course.training import evaluation
+
+    plan = run.plan
+    scores = evaluation.evaluate(
+        trainee.model,
+        *plan.data.test,
+        devices=run.devices,
+        batch_size=plan.batch_size,
+        size=plan.size(phase),
+        views=plan.recipe.tta_views,
+    )
+    found = {"loss": scores.loss, "accuracy": scores.accuracy}
+    return found | {"top5": scores.top5} if plan.data.classes >= 50 else found
+
+
+def _measure_speed(run: Run, trainee: Trainee, callbacks: RunCallbacks) -> None:
+    """Compute the speed of a phase's steps, without those that compile."""
+    from course.training import speed
+
+    if not callbacks.timed_steps:
+        return
+    plan = run.plan
+    images = plan.batch_size * callbacks.timed_steps / callbacks.timed_seconds
+    if run.profile:
+        precision = plan.options.mixed_precision
+        run.state.speed = speed.report(trainee.net, images, run.devices.count, precision)
+    else:
+        run.state.speed = {"images_per_second": round(images, 1)}
+
+
+def _finish(run: Run, trainee: Trainee, phase: Phase, saver: Checkpointer) -> None:
+    """Write the model and the last reports, once the last checkpoint is on the disk."""
+    from course.training import evaluation, network
+
+    saver.wait()
+    with evaluation.averaged_weights(trainee.model):
+        network.save(trainee, run.plan, phase, run.folder / "model.keras")
+    reports.write_history(run.folder, run.state.history)
+    reports.plot_run(run.folder, run.plan, run.state.history)
+    run.write("finished")
+
+
+def _result(plan: Plan, folder: Path, state: RunState) -> Result:
+    return Result(
+        folder,
+        state.history,
+        state.history[-1]["val_accuracy"],
+        state.seconds,
+        reports.published(plan.options.name, plan.options.dataset),
+        state.speed,
+    )

@@ -1,40 +1,40 @@
-"""A model's whole state as numpy arrays: weights, optimizer, metrics, and where every random
-stream stands, on every replica."""
+"""All variables of a compiled model as arrays: weights, optimizer, metrics, and the states of
+random numbers, on every replica."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 
+from course import keras_compat
 from course.errors import UsageError
+from course.keras_types import Array, Model
 
 GROUPS = ("model", "optimizer", "metrics")
 
 
-def capture(model) -> dict[str, np.ndarray]:
-    """Copies of all variables of a compiled model, by group and position.
+def capture(model: Model) -> dict[str, Array]:
+    """Copy all variables of a compiled model, by group and position.
 
     A variable that differs from replica to replica, such as the state of dropout's random numbers
-    or a metric's sum, gives one array a replica.
+    or a metric's sum, gives one array per replica.
     """
-    import keras
-
-    if keras.backend.backend() == "jax" and not getattr(model, "_jax_state_synced", True):
-        model.jax_state_sync()
+    keras_compat.sync_variables(model)
     return {key: np.array(part) for key, part in _parts(model)}
 
 
-def restore(model, arrays: dict[str, np.ndarray], only: Collection[str] = GROUPS) -> None:
-    """Put back what :func:`capture` took.
+def restore(model: Model, arrays: dict[str, Array], only: Collection[str] = GROUPS) -> None:
+    """Put back what :func:`capture` returned.
 
     Args:
-        model: compiled, of the same layers.
-        arrays: what was taken.
-        only: some of :data:`GROUPS`; metrics have no variables before the first step.
+        model: compiled, with the same layers.
+        arrays: the copies.
+        only: some of :data:`GROUPS`.
 
     Raises:
-        UsageError: the model has other variables than the one the arrays are from.
+        UsageError: the model has other variables than the one that the arrays are from.
     """
     arrays = {key: value for key, value in arrays.items() if key.partition("/")[0] in only}
     parts = {key: value for key, value in _parts(model) if key.partition("/")[0] in only}
@@ -43,14 +43,14 @@ def restore(model, arrays: dict[str, np.ndarray], only: Collection[str] = GROUPS
     ]
     if wrong:
         raise UsageError(
-            "A checkpoint must be of the same model, optimizer and number of devices; received "
+            "A checkpoint fits only the same model, optimizer and number of devices; received "
             f"one that differs in {len(wrong)} variables, such as {wrong[0]}. Start a new run."
         )
     for key, part in parts.items():
         part.assign(arrays[key].astype(np.dtype(_dtype(part))))
 
 
-def _parts(model) -> Iterator[tuple[str, object]]:
+def _parts(model: Model) -> Iterator[tuple[str, Any]]:
     owned = (model.variables, model.optimizer.variables, model.metrics_variables)
     for group, variables in zip(GROUPS, owned, strict=True):
         for number, variable in enumerate(variables):
@@ -62,5 +62,5 @@ def _parts(model) -> Iterator[tuple[str, object]]:
                 yield from ((f"{key}@{n}", part) for n, part in enumerate(replicas))
 
 
-def _dtype(part) -> str:
+def _dtype(part: Any) -> str:
     return getattr(part.dtype, "name", None) or str(part.dtype)

@@ -9,7 +9,8 @@ import pytest
 
 from course import cli
 from course.benchmarks import scaling
-from course.training import multiworker, tf_config
+from course.training import tf_config
+from course.training.distribution import multiworker
 
 NET = scaling.Network("half a million", 500_000, 10**9, 10)
 FOUR = {"gpus": 4, "bandwidth": 1e9, "latency": 1e-4, "rate": 1e12}
@@ -87,7 +88,7 @@ def test_another_cluster_can_be_asked_for(capsys):
 
 def test_a_process_gets_its_tf_config(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", tf_config.config(["a", "b", "c"], 2))
-    assert multiworker.place() == (2, 3)
+    assert multiworker.worker_index() == (2, 3)
 
 
 @pytest.mark.parametrize(

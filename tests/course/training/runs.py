@@ -26,10 +26,11 @@ import course.quiet  # noqa: F401
 from course import recipes
 from course.architectures import registry
 from course.recipes import Phase, Recipe
-from course.training import callbacks, distribution, network, trainer
-from course.training import plan as planning
+from course.training import distribution, network, trainer
 from course.training.data import load
+from course.training.observers import RunObserver
 from course.training.options import Options
+from course.training.plan import resolve
 
 AUGMENTATIONS = (("crop", 4), ("flip",), ("cutout", 3), ("mixup", 0.4))
 
@@ -89,36 +90,32 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _arm(die: dict) -> None:
-    """Make this process end itself."""
-    if "step" in die:
-        step_end = callbacks.RunCallbacks.on_train_batch_end
+class Killer(RunObserver):
+    """Kills the process after a step, or before a status is written."""
 
-        def on_train_batch_end(self, batch, logs=None):
-            step_end(self, batch, logs)
-            if self.step >= die["step"]:
-                _die()
+    def __init__(self, die: dict) -> None:
+        self._die = die
 
-        callbacks.RunCallbacks.on_train_batch_end = on_train_batch_end
-    if "write" in die:
-        left, sync = [die["write"]], os.fsync
+    def on_step(self, step, logs):
+        if step >= self._die.get("step", float("inf")):
+            _die()
 
-        def fsync(handle):
-            left[0] -= 1
-            if left[0] == 0:
-                _die()
-            sync(handle)
+    def on_status(self, status):
+        if status == self._die.get("status"):
+            _die()
 
-        os.fsync = fsync
-    if "status" in die:
-        write_run = trainer._Run._write_run
 
-        def dies_before(self, status):
-            if status == die["status"]:
-                _die()
-            write_run(self, status)
+def _kill_in_write(number: int) -> None:
+    """Kill the process when it has a file written to the disk for the n-th time."""
+    left, sync = [number], os.fsync
 
-        trainer._Run._write_run = dies_before
+    def fsync(handle):
+        left[0] -= 1
+        if left[0] == 0:
+            _die()
+        sync(handle)
+
+    os.fsync = fsync
 
 
 def _count_calls(owner, name: str) -> list:
@@ -137,10 +134,10 @@ def masks(folder: Path, count: int) -> None:
     """``masks.npy``: what a dropout layer makes of ones, on each replica, in two steps."""
     import tensorflow as tf
 
-    devices = distribution.prepare("mirrored", count)
+    devices = distribution.setup("mirrored", count)
     options = Options("tiny", "digits", "plain", arguments={"dropout": 0.5}, batch_size=count)
-    plan = planning.resolve(options, load(options), count)
-    trainee = network.build(plan, plan.stages[0][1], devices)
+    plan = resolve(options, load(options), count)
+    trainee = network.build(plan, plan.phases[0][1], devices)
     layer = trainee.net.get_layer("drop2")
     draw = tf.function(lambda: layer(tf.ones((10, 30)), training=True))
     drawn = [[part.numpy() for part in devices.strategy.run(draw).values] for step in range(2)]
@@ -153,17 +150,20 @@ def run(job: dict) -> None:
     folder = Path(job["folder"])
     if "masks" in job:
         return masks(folder, job["masks"])
-    _arm(job.get("die", {}))
+    die = job.get("die", {})
+    if "write" in die:
+        _kill_in_write(die["write"])
     calls = _count_calls(keras.Model, "train_step")
-    callbacks.OVERHEAD = 1e9  # the tests want every checkpoint
     try:
         trainer.train(
             Options(**{"name": "tiny", "dataset": "digits"} | job["options"]),
             folder,
             resume=job.get("resume", False),
             checkpoint_every=job.get("every", 3),
+            checkpoint_overhead=None,
             profile=job.get("profile", False),
             quiet=True,
+            observers=[Killer(die)],
         )
     except ValueError as error:
         folder.mkdir(exist_ok=True)

@@ -88,9 +88,9 @@ def test_every_replica_drops_something_else(folder):
 def test_what_would_fail_is_refused_with_the_reason(option):
     (name,) = option
     with pytest.raises(ValueError, match=f"{name} must be left out .*, since .*; received"):
-        distribution.refuse("mirrored", **option)
-    distribution.refuse("none", **option)
-    distribution.refuse("mirrored", **{name: 1})
+        distribution.Mirrored.check_supported(option)
+    distribution.SingleDevice.check_supported(option)
+    distribution.Mirrored.check_supported({name: 1})
 
 
 def test_a_kind_needs_its_backend(monkeypatch):
@@ -98,6 +98,6 @@ def test_a_kind_needs_its_backend(monkeypatch):
     with pytest.raises(
         ValueError, match="needs the tensorflow backend; received KERAS_BACKEND=jax"
     ):
-        distribution.choose_backend("mirrored")
+        distribution.choose_backend(distribution.Mirrored)
     with pytest.raises(ValueError, match="received 'both'"):
-        distribution.choose_backend("both")
+        distribution.setup("both")

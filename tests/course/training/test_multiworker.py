@@ -6,7 +6,8 @@ import socket
 import numpy as np
 import pytest
 
-from course.training import checkpoints, multiworker
+from course.training import checkpoints
+from course.training.distribution import multiworker
 
 OPTIONS = {"recipe": "plain", "batch_size": 64, "learning_rate": 0.02, "steps": 30}
 NORM = OPTIONS | {"steps": 1, "arguments": {"norm": True}}
@@ -76,4 +77,4 @@ def test_killed_and_taken_up_again_it_ends_with_the_same_bits(play_alone, whole)
 def test_a_process_must_know_its_place(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="multiworker needs a TF_CONFIG .* received TF_CONFIG="):
-        multiworker.place()
+        multiworker.worker_index()

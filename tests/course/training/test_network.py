@@ -6,9 +6,10 @@ import pytest
 import course.quiet  # noqa: F401
 from course import architectures
 from course.training import distribution, evaluation, network, schedules
-from course.training import plan as planning
 from course.training.data import load
 from course.training.options import Options
+from course.training.pipelines import EpochPart
+from course.training.plan import resolve
 
 keras = pytest.importorskip("keras")
 
@@ -33,13 +34,17 @@ def scorer(classes: int = 6):
     return model
 
 
+def evaluate(*arguments, **options) -> evaluation.Scores:
+    return evaluation.evaluate(*arguments, devices=distribution.setup("none"), **options)
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 64])
 def test_every_example_counts_once(batch_size, monkeypatch):
     monkeypatch.setattr(evaluation, "_CHUNK", 300)  # some chunks
     rng = np.random.default_rng(0)
     images = rng.integers(0, 9, (23, 4, 4, 3)).astype("uint8")
     labels = rng.integers(0, 6, 23)
-    found = evaluation.evaluate(scorer(), images, labels, batch_size=batch_size)
+    found = evaluate(scorer(), images, labels, batch_size=batch_size)
     scores = images.reshape(23, -1)[:, :6].astype(float)
     odds = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     assert found.examples == 23
@@ -53,34 +58,34 @@ def test_views_are_averaged():
     images = np.zeros((1, 4, 4, 3), "uint8")
     images[0, 0, 0], images[0, 0, 3] = (3, 0, 0), (0, 3, 0)
     scores = {
-        views: evaluation.evaluate(scorer(3), images, np.array([0]), batch_size=2, views=views).loss
+        views: evaluate(scorer(3), images, np.array([0]), batch_size=2, views=views).loss
         for views in (("plain",), ("flip",), ("plain", "flip"))
     }
     mean = (np.exp(-scores["plain",]) + np.exp(-scores["flip",])) / 2
     assert scores["plain", "flip"] == pytest.approx(-np.log(mean))
     with pytest.raises(ValueError, match="received"):
-        evaluation.evaluate(scorer(3), images, np.array([0]), batch_size=2, views=("upside",))
+        evaluate(scorer(3), images, np.array([0]), batch_size=2, views=("upside",))
 
 
 def trainee(recipe="default", **changes):
     options = Options("resnet20_cifar", "digits", recipe, batch_size=8, **changes)
-    plan = planning.resolve(options, load(options))
-    return network.build(plan, plan.stages[0][1], distribution.prepare("none")), plan
+    plan = resolve(options, load(options))
+    return network.build(plan, plan.phases[0][1], distribution.setup("none")), plan
 
 
 def test_weight_decay_is_half_the_squares():
-    (model, net), _ = trainee("resnet_cifar")
+    (model, net, _), _ = trainee("resnet_cifar")
     total = sum(float((np.array(w, "float64") ** 2).sum()) for w in net.trainable_weights)
     assert sum(float(loss) for loss in model.losses) == pytest.approx(1e-4 / 2 * total, rel=1e-4)
 
 
 def test_pixels_are_normalized_and_the_exported_model_gives_probabilities():
-    (model, net), plan = trainee()
+    (model, net, _), plan = trainee()
     pixels = plan.data.test[0][:5]
-    colors = (pixels - np.array(plan.data.mean)) / np.array(plan.data.deviation)
+    colors = (pixels - np.array(plan.data.mean)) / np.array(plan.data.std)
     scores = np.array(net(colors.astype("float32")))
     assert np.allclose(np.array(model(pixels)), scores, atol=1e-4)
-    exported = network.export(network.Trainee(model, net), plan, plan.stages[0][1])
+    exported = network.export(network.Trainee(model, net, False), plan, plan.phases[0][1])
     odds = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     assert np.allclose(np.array(exported(colors.astype("float32"))), odds, atol=1e-5)
 
@@ -112,7 +117,7 @@ def operations(net, batch_size: int) -> set[str]:
 )
 def test_a_step_that_knows_its_examples_adds_up_in_one_order(name, shape):
     net = architectures.build(name, input_shape=shape, classes=10)
-    largest = max(n for n in range(1, 100) if network._is_small(net, n))
+    largest = max(n for n in range(1, 100) if network.is_small(net, n))
     for batch_size, in_order_of_arrival in ((largest, False), (16 * largest, True)):
         found = operations(net, batch_size)
         assert "AddN" in found and ("TemporaryVariable" in found) is in_order_of_arrival
@@ -125,8 +130,9 @@ def test_the_number_of_examples_is_known_where_a_step_is_small(monkeypatch):
     )
     for batch_size in (8, 640):
         options = Options("resnet20_cifar", "digits", "default", batch_size=batch_size)
-        plan = planning.resolve(options, load(options))
-        stage = plan.stages[0][1]
-        trainee = network.build(plan, stage, distribution.prepare("none"))
-        network.fit(trainee, plan.batch_source(stage), 0, 0, 1, [])
+        plan = resolve(options, load(options))
+        phase, devices = plan.phases[0][1], distribution.setup("none")
+        trainee = network.build(plan, phase, devices)
+        source, part = plan.batch_source(phase), EpochPart(0, 0, 1)
+        devices.fit(trainee.model, source, part, [], static_batch=trainee.small)
     assert [shape[0] for shape in shapes] == [8, None]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course.training.pipelines import BatchSource, color_statistics, dataset, one_hot
+from course.training.pipelines import BatchSource, EpochPart, color_statistics, dataset, one_hot
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (50, 12, 10, 3)).astype("uint8")
@@ -44,7 +44,7 @@ def test_the_same_example_is_changed_anew_every_epoch():
 
 def test_batches_ahead_are_the_batches():
     one = source()
-    got = list(one.batches(1, 2, 6))
+    got = list(one.batches(EpochPart(1, 2, 6)))
     assert len(got) == 4
     for step, (x, y) in zip(range(2, 6), got, strict=True):
         assert np.array_equal(x, one.batch(1, step)[0])
@@ -54,14 +54,14 @@ def test_batches_ahead_are_the_batches():
 @pytest.mark.parametrize(("static_batch", "examples"), [(False, None), (True, 8)])
 def test_a_training_step_may_know_how_many_examples_it_gets_or_not(static_batch, examples):
     one = source()
-    x, y = dataset(one, 0, 0, 2, static_batch=static_batch).element_spec
+    x, y = dataset(one, EpochPart(0, 0, 2), static_batch=static_batch).element_spec
     images, labels = one.batch(0, 0)
     assert tuple(x.shape) == (examples, *images.shape[1:])
     assert tuple(y.shape) == (examples, *labels.shape[1:])
 
 
 def test_no_thread_tunes_the_dataset():
-    assert dataset(source(), 0, 0, 2).options().autotune.enabled is False
+    assert dataset(source(), EpochPart(0, 0, 2)).options().autotune.enabled is False
 
 
 def test_a_batch_larger_than_the_set_is_refused():

@@ -9,9 +9,9 @@ import pytest
 from course import recipes
 from course.regularization import augmentations
 from course.training import evaluation, options, schedules
-from course.training import plan as planning
 from course.training.data import TrainingData, load
 from course.training.options import Options
+from course.training.plan import resolve
 
 
 def data(count: int = 1000, shape=(32, 32, 3), classes: int = 10) -> TrainingData:
@@ -80,7 +80,7 @@ def test_an_unknown_recipe_names_the_nearest():
 
 
 def test_resnet_cifar_is_the_papers():
-    plan = planning.resolve(Options("resnet20_cifar", "cifar10"), data(50_000))
+    plan = resolve(Options("resnet20_cifar", "cifar10"), data(50_000))
     assert plan.batch_size == 128
     assert plan.steps_per_epoch == 390
     assert abs(plan.steps - 64_000) < 100
@@ -91,16 +91,14 @@ def test_resnet_cifar_is_the_papers():
 
 
 def test_milestones_move_with_the_length():
-    plan = planning.resolve(
-        Options("resnet20_cifar", "cifar10", steps=100, learning_rate=0.1), data()
-    )
+    plan = resolve(Options("resnet20_cifar", "cifar10", steps=100, learning_rate=0.1), data())
     assert plan.epochs == 10
     assert [plan.schedule(s) for s in (49, 50, 74, 75)] == pytest.approx([0.1, 0.01, 0.01, 0.001])
 
 
 def test_the_rate_follows_the_batch_with_warm_up():
     small, large = (
-        planning.resolve(Options("resnet20_cifar", "cifar10", batch_size=b, epochs=100), data(5000))
+        resolve(Options("resnet20_cifar", "cifar10", batch_size=b, epochs=100), data(5000))
         for b in (64, 512)
     )
     assert small.learning_rate == pytest.approx(0.05)
@@ -114,14 +112,14 @@ def test_the_rate_follows_the_batch_with_warm_up():
 
 
 def test_each_device_has_the_recipes_batch():
-    plan = planning.resolve(Options("resnet20_cifar", "cifar10"), data(50_000), devices=4)
+    plan = resolve(Options("resnet20_cifar", "cifar10"), data(50_000), devices=4)
     assert plan.batch_size == 512
     assert plan.learning_rate == pytest.approx(0.4)
 
 
 def test_a_batch_that_devices_cannot_share_is_refused():
     with pytest.raises(ValueError, match=r"received batch_size=130.*--batch-size 128"):
-        planning.resolve(Options("lenet5", "digits", batch_size=130), data(), devices=4)
+        resolve(Options("lenet5", "digits", batch_size=130), data(), devices=4)
 
 
 @pytest.mark.parametrize("kind", schedules.KINDS)
@@ -140,24 +138,24 @@ def test_an_unknown_schedule_is_refused():
         schedules.Schedule("stairs", 0.1, 10)
 
 
-def test_stages_grow_and_end_with_epochs():
+def test_phases_grow_and_end_with_epochs():
     chosen = Options("efficientnet_v2_s", "cifar10", epochs=8, batch_size=100)
-    plan = planning.resolve(chosen, data(shape=(30, 30, 3)))
-    ends = [end for end, _ in plan.stages]
+    plan = resolve(chosen, data(shape=(30, 30, 3)))
+    ends = [end for end, _ in plan.phases]
     assert ends == [20, 40, 60, 80]
-    assert [plan.size(stage) for _, stage in plan.stages] == [
+    assert [plan.size(phase) for _, phase in plan.phases] == [
         (13, 13),
         (19, 19),
         (24, 24),
         (30, 30),
     ]
-    rates = [stage.arguments["dropout"] for _, stage in plan.stages]
+    rates = [phase.arguments["dropout"] for _, phase in plan.phases]
     assert rates == pytest.approx([0.1, 1 / 6, 0.7 / 3, 0.3])
-    assert plan.batch_source(plan.stages[0][1]).batch(0, 0)[0].shape == (100, 13, 13, 3)
+    assert plan.batch_source(plan.phases[0][1]).batch(0, 0)[0].shape == (100, 13, 13, 3)
 
 
 def test_small_images_are_moved_less():
-    plan = planning.resolve(Options("resnet20_cifar", "digits"), data(shape=(8, 8, 1)))
+    plan = resolve(Options("resnet20_cifar", "digits"), data(shape=(8, 8, 1)))
     assert plan.recipe.augmentations[0] == ("crop", 1)
 
 

@@ -82,7 +82,7 @@ def test_run_json_says_how(folder):
 
 def test_hardware_counts_the_cores_that_a_run_may_use(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
-    assert distribution.prepare("none").hardware == "CPU, 1 core"
+    assert distribution.setup("none").hardware == "CPU, 1 core"
 
 
 def test_run_json_says_how_fast(folder):
@@ -224,7 +224,7 @@ def test_an_unknown_set_is_told(folder, capsys):
         "train": "received no name and no dataset",
         "train lenet5": "received no dataset",
         "train lenet5 --dataset digits --recipe slow": "received recipe='slow'",
-        "train --resume nowhere": "no name and no dataset, and nowhere, which holds no run to go",
+        "train --resume nowhere": "no name and no dataset, and nowhere, which holds no run to re",
         "train lenet5 --resume nowhere": "received no dataset, and nowhere, which holds no run to",
         "train --resume": "--resume needs the run's folder",
         "train lenet5 --dataset digits --epochs 0": "received epochs=0",
@@ -302,7 +302,7 @@ def test_steps_are_compiled_where_the_backend_needs_it(
 ):
     monkeypatch.setattr("keras.backend.backend", lambda: backend)
     options = Options("lenet5", "digits", jit_compile=asked)
-    assert network.compiled(options) is compiled
+    assert network.uses_xla(options) is compiled
     assert re.match(words, dry_run._how(options))
 
 
