@@ -926,20 +926,25 @@ def counted(n, kind, size=8, every=False):
     return weights + 64 * 5 + 5, macs + 64 * 5
 
 
-net = question.model("n = 3 with shortcut C", resnet, 3, (8, 8, 3), 5, "C", share=0.7)
+deep = draw.randint(4, 6)
+net = question.model("n of 4 to 6, with shortcut C", resnet, deep, (8, 8, 3), 5, "C", share=0.7)
 net.has_params(
-    counted(3, "C")[0],
+    counted(deep, "C")[0],
     hint="every block has layers of its own, and a shortcut of the kind that is asked for",
     mistakes={
-        counted(4, "C")[0]: "a block too many in each stage: 6n + 2 layers, two of them outside",
-        counted(2, "C")[0]: "a block too few in each stage: 6n + 2 layers, two of them outside",
-        counted(3, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
+        counted(deep + 1, "C")[
+            0
+        ]: "a block too many in each stage: 6n + 2 layers, two of them outside",
+        counted(deep - 1, "C")[
+            0
+        ]: "a block too few in each stage: 6n + 2 layers, two of them outside",
+        counted(deep, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
     },
 )
 net.has_macs(
-    counted(3, "C")[1],
+    counted(deep, "C")[1],
     hint="at which blocks are height and width halved?",
-    mistakes={counted(3, "C", every=True)[1]: "only the first block of a stage has a stride"},
+    mistakes={counted(deep, "C", every=True)[1]: "only the first block of a stage has a stride"},
 )
 net = question.model("a plain network, n = 2", resnet, 2, (8, 8, 3), 5, None, share=0.5)
 net.has_layers("Add", 0, hint="with kind=None, no block adds anything")
