@@ -1,4 +1,4 @@
-"""Images to learn from: the course's own, and every set of TensorFlow Datasets.
+"""Image datasets: the course's own, and all of TensorFlow Datasets.
 
     >>> from course import datasets
     >>> train = datasets.load("digits", "train", batch_size=128, shuffle=True)
@@ -13,6 +13,9 @@ where TensorFlow is not installed it reads prepared sets of TFDS without.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 from course.datasets.pipeline import Info, info, load, load_arrays, names
 from course.datasets.store import DatasetNotFoundError
@@ -29,12 +32,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    # The builders' base class is TFDS', so they are imported when somebody asks for one.
-    if name == "Digits":
-        from course.datasets.digits import Digits as builder
-    elif name == "CourseShapes":
-        from course.datasets.course_shapes import CourseShapes as builder
-    else:
+def __getattr__(name: str) -> Any:
+    # The builders' base class is TFDS', so they are imported only when needed.
+    modules = {"Digits": "digits", "CourseShapes": "course_shapes"}
+    if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return builder
+    return getattr(import_module(f"course.datasets.{modules[name]}"), name)

@@ -1,20 +1,25 @@
-"""What the course's TFDS builders have in common: a :class:`Source` written out as it is."""
+"""Base class of the course's TFDS builders, which write a :class:`Source` to disk."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from course.datasets import sources
 from course.datasets._tfds import tfds
 
+Builder: Any = tfds.core.GeneratorBasedBuilder
 
-class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Writes one of the course's own sets, in its order, as PNG images with labels."""
+
+class SourceBuilder(Builder, skip_registration=True):  # type: ignore[call-arg]
+    """Write one of the course's own datasets, in order, as PNG images with labels."""
 
     VERSION = tfds.core.Version(sources.VERSION)
     RELEASE_NOTES = {sources.VERSION: "First release."}  # noqa: RUF012 - TFDS reads the class attribute
 
     @property
     def source(self) -> sources.Source:
-        """The set that is written."""
+        """The dataset to write."""
         raise NotImplementedError(f"{type(self).__name__} must say which source it writes.")
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -34,10 +39,10 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[int, dict[str, Any]]]]:
         del dl_manager  # nothing to download
         return {split: self._generate_examples(split) for split in self.source.splits}
 
-    def _generate_examples(self, split: str):
+    def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for index, (image, label) in enumerate(self.source.examples(split)):
             yield index, {"image": image, "label": label}

@@ -2,7 +2,7 @@
 
     python -m course.datasets.measure data/course_shapes.json
 
-takes a minute a seed on two cores.
+takes a minute per seed on two cores.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from course.datasets import sources
 from course.datasets.pipeline import load_arrays
+from course.keras_types import Array, Model
 
 SEEDS = (0, 1, 2)
 
 
-def linear():
+def linear() -> Model:
     """Softmax regression on the pixels."""
     from keras import Input, Sequential, layers
 
@@ -29,7 +31,7 @@ def linear():
     return Sequential([Input((32, 32, 3)), layers.Rescaling(1 / 127.5, -1), *head])
 
 
-def small_cnn():
+def small_cnn() -> Model:
     """Convolutions of 16, 32, 64 and 128 3x3 filters, each with batch normalization and pooling."""
     from keras import Input, Sequential, layers
 
@@ -41,7 +43,9 @@ def small_cnn():
     return Sequential([*stack, layers.Dense(10, activation="softmax")])
 
 
-def _trained(model, data, *, epochs: int, batch_size: int, rate: float):
+def _trained(
+    model: Model, data: tuple[Array, Array], *, epochs: int, batch_size: int, rate: float
+) -> Model:
     import keras
 
     images, labels = data
@@ -70,11 +74,11 @@ def measure(seed: int) -> dict[str, float]:
         for split in ("train", "test")
     )
 
-    def accuracy(model, data) -> float:
+    def accuracy(model: Model, data: tuple[Array, Array]) -> float:
         return round(float(model.evaluate(*data, verbose=0, batch_size=500)[1]), 4)
 
-    long = {"epochs": 6, "batch_size": 64}
-    short = {"epochs": 40, "batch_size": 20, "rate": 1e-3}
+    long: dict[str, Any] = {"epochs": 6, "batch_size": 64}
+    short: dict[str, Any] = {"epochs": 40, "batch_size": 20, "rate": 1e-3}
     result = {"linear": accuracy(_trained(linear(), source, rate=1e-3, **long), source_test)}
     start = time.perf_counter()
     pretrained = _trained(small_cnn(), source, rate=3e-3, **long)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course.datasets import records, sources, store
 from course.datasets.resizing import resize
+from course.datasets.store import DataDir, DatasetBuilder
 from course.errors import UsageError
+from course.keras_types import Array, Shape
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,7 +28,7 @@ class Info:
 
     name: str
     class_names: tuple[str, ...]
-    image_shape: tuple[int | None, ...]  # None where images differ in size
+    image_shape: Shape  # None where images differ in size
     splits: Mapping[str, int]  # examples
     description: str
     citation: str
@@ -38,7 +39,7 @@ class Info:
         return len(self.class_names)
 
 
-def names(data_dir: str | os.PathLike | None = None) -> list[str]:
+def names(data_dir: DataDir = None) -> list[str]:
     """The sets that :func:`load` can give without a network: ours, and those on disk.
 
     Args:
@@ -51,7 +52,7 @@ def names(data_dir: str | os.PathLike | None = None) -> list[str]:
     return sorted({*sources.SOURCES, *store.prepared(data_dir)})
 
 
-def info(name: str, data_dir: str | os.PathLike | None = None) -> Info:
+def info(name: str, data_dir: DataDir = None) -> Info:
     """Classes, image shape, examples of each split and citation of a set. Downloads nothing.
 
     Args:
@@ -95,7 +96,7 @@ def load(
     as_supervised: bool = True,
     image_size: tuple[int, int] | None = None,
     drop_remainder: bool = False,
-    data_dir: str | os.PathLike | None = None,
+    data_dir: DataDir = None,
     verbose: bool = False,
 ) -> tf.data.Dataset:
     """A ``tf.data`` pipeline of (image, label), in the order of the set unless shuffled.
@@ -151,9 +152,9 @@ def load_arrays(
     split: str = "train",
     *,
     image_size: tuple[int, int] | None = None,
-    data_dir: str | os.PathLike | None = None,
+    data_dir: DataDir = None,
     verbose: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """Images and labels of a split in memory.
 
     Needs no TensorFlow for the course's own sets. Where it is not installed, prepared sets of TFDS
@@ -187,7 +188,7 @@ def load_arrays(
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _source(name: str, data_dir) -> sources.Source | None:
+def _source(name: str, data_dir: DataDir) -> sources.Source | None:
     """The set as the course itself reads it: its own sets, and others where there is no TensorFlow.
 
     Raises:
@@ -204,7 +205,7 @@ def _tensorflow_is_there() -> bool:
     return importlib.util.find_spec("tensorflow") is not None
 
 
-def _sizes_differ(name: str, shape) -> str:
+def _sizes_differ(name: str, shape: Shape) -> str:
     return (
         f"Images must have one size to be batched; received images of {name!r}, whose shapes "
         f"are {shape}. Set image_size=(height, width)."
@@ -217,15 +218,17 @@ def _checked(name: str) -> str:
     return name
 
 
-def _image_shape(found) -> tuple[int | None, ...]:
+def _image_shape(found: Any) -> Shape:
     return tuple(getattr(_feature(found, "image"), "shape", ()))
 
 
-def _feature(found, name: str):
+def _feature(found: Any, name: str) -> Any:
     return found.features[name] if name in found.features else None  # noqa: SIM401 - has no get
 
 
-def _open(builder, split: str, shuffle: bool, seed: int, as_supervised: bool) -> tf.data.Dataset:
+def _open(
+    builder: DatasetBuilder, split: str, shuffle: bool, seed: int, as_supervised: bool
+) -> tf.data.Dataset:
     """The examples of a split, shuffled or not, with a clear word on what does not exist."""
     from course.datasets._tfds import tfds
 
@@ -255,10 +258,12 @@ def _open(builder, split: str, shuffle: bool, seed: int, as_supervised: bool) ->
     return examples
 
 
-def _resized(examples, image_size: tuple[int, int], as_supervised: bool) -> tf.data.Dataset:
+def _resized(
+    examples: tf.data.Dataset, image_size: tuple[int, int], as_supervised: bool
+) -> tf.data.Dataset:
     import tensorflow as tf
 
-    def resize(image):
+    def resize(image: tf.Tensor) -> tf.Tensor:
         smooth = tf.image.resize(image, image_size, antialias=True)
         return tf.cast(tf.round(smooth), image.dtype)
 

@@ -11,9 +11,10 @@ import io
 import json
 import mmap
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,12 +55,12 @@ def source(name: str, folder: Path) -> Source:
     splits = {split["name"]: split for split in about["splits"]}
 
     @cache
-    def records(split: str) -> Sequence[bytes]:
+    def records(split: str) -> Sequence[bytes | memoryview]:
         return _READERS[form](_files(folder, about["name"], form, splits[split]))
 
     def example(split: str, position: int) -> tuple[np.ndarray, int]:
         values = _parse(records(split)[position])
-        return _decode(values[image], shape[-1]), values[label]
+        return _decode(values[image], shape[-1]), int(values[label])
 
     return Source(
         name=name,
@@ -73,7 +74,7 @@ def source(name: str, folder: Path) -> Source:
     )
 
 
-def _class_names(folder: Path, label: str, feature: dict) -> tuple[str, ...]:
+def _class_names(folder: Path, label: str, feature: dict[str, Any]) -> tuple[str, ...]:
     """The classes by name, or by number where they have none."""
     path = folder / f"{label}.labels.txt"
     if path.exists():
@@ -81,7 +82,7 @@ def _class_names(folder: Path, label: str, feature: dict) -> tuple[str, ...]:
     return tuple(map(str, range(int(feature["classLabel"]["numClasses"]))))
 
 
-def _files(folder: Path, dataset: str, form: str, split: dict) -> list[Path]:
+def _files(folder: Path, dataset: str, form: str, split: dict[str, Any]) -> list[Path]:
     """The files of a split, in their order."""
     count, template = len(split["shardLengths"]), split.get("filepathTemplate", _TEMPLATE)
     names = []
@@ -104,7 +105,7 @@ def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
     Raises:
         UsageError: a file that ends within a message.
     """
-    found = []
+    found: list[memoryview] = []
     for path in files:
         with open(path, "rb") as file:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -122,18 +123,21 @@ def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
     return found
 
 
-def _array_records(files: Sequence[Path]) -> Sequence[bytes]:
+def _array_records(files: Sequence[Path]) -> Sequence[bytes | memoryview]:
     from array_record.python.array_record_data_source import ArrayRecordDataSource
 
     return ArrayRecordDataSource([str(path) for path in files])
 
 
-_READERS = {"tfrecord": _tfrecords, "array_record": _array_records}
+_READERS: dict[str, Callable[[Sequence[Path]], Sequence[bytes | memoryview]]] = {
+    "tfrecord": _tfrecords,
+    "array_record": _array_records,
+}
 
 
-def _parse(message: bytes | memoryview) -> dict[str, bytes | int]:
+def _parse(message: bytes | memoryview) -> dict[str, Any]:
     """The first value of each feature of a serialized ``tf.train.Example``; floats are left out."""
-    values = {}
+    values: dict[str, Any] = {}
     for _, features in _fields(memoryview(message)):
         for _, entry in _fields(features):
             key, feature = (part for _, part in _fields(entry))
@@ -147,8 +151,9 @@ def _parse(message: bytes | memoryview) -> dict[str, bytes | int]:
     return values
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Number and value of each field of a protocol buffer message."""
+def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
+    """Yield number and value (int or memoryview) of each field of a protocol buffer message."""
+    value: Any
     position = 0
     while position < len(data):
         key, position = _varint(data, position)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from course.keras_types import Array
 
-def resize(images: Sequence[np.ndarray] | np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale images bilinearly; where they get smaller, over all pixels that fall into a new one.
+
+def resize(images: Sequence[Array] | Array, size: tuple[int, int]) -> Array:
+    """Scale images bilinearly; when shrinking, average all pixels that fall into a new one.
 
     Args:
         images: uint8, each of shape (height, width, channels), of one size or of several.
@@ -23,9 +25,10 @@ def resize(images: Sequence[np.ndarray] | np.ndarray, size: tuple[int, int]) -> 
     """
     from PIL import Image
 
-    def scaled(image):
+    def scaled(image: Array) -> Array:
         bands = np.moveaxis(image, -1, 0)
         parts = (Image.fromarray(np.ascontiguousarray(band)) for band in bands)
-        return np.stack([part.resize(size[::-1], Image.Resampling.BILINEAR) for part in parts], -1)
+        resized = (part.resize(size[::-1], Image.Resampling.BILINEAR) for part in parts)
+        return np.stack([np.asarray(part) for part in resized], -1)
 
     return np.stack([scaled(image) for image in images]) if len(images) else np.asarray(images)

@@ -1,4 +1,4 @@
-"""The sets that the course makes itself, example by example. Needs neither TensorFlow nor TFDS."""
+"""The datasets that the course makes itself. Needs neither TensorFlow nor TFDS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -19,29 +20,29 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True)
 class Source:
-    """One set: what it is, and its examples by split and position."""
+    """A dataset: what it is, and its examples by split and position."""
 
     name: str
     description: str
     citation: str
     homepage: str
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int | None, ...]  # None for an axis on which images differ
     splits: Mapping[str, int]
     example: Callable[[str, int], tuple[np.ndarray, int]]
 
     def examples(self, split: str) -> Iterator[tuple[np.ndarray, int]]:
-        """The (image, label) pairs of a split, in order, each made when it is asked for."""
+        """Yield the (image, label) pairs of a split, in order."""
         return (self.example(part, index) for part, index in self.select(split))
 
     def select(self, split: str) -> list[tuple[str, int]]:
-        """The (split, position) of every example that TFDS' notation names.
+        """List the (split, position) of every example that a split in TFDS' notation names.
 
         Args:
             split: ``"train"``, ``"test[:100]"``, ``"train[20%:80%]"``, ``"train[-10%:]+test"``.
 
         Raises:
-            UsageError: an unknown split, another notation, an empty slice or one out of range.
+            UsageError: if the split is unknown, empty, out of range or in another notation.
         """
         chosen = []
         for part in str(split).split("+"):
@@ -62,14 +63,14 @@ _PART = re.compile(r"(?P<split>\w+)(\[(?P<start>(-?\d+%?)?):(?P<stop>(-?\d+%?)?)
 
 
 def _boundary(text: str | None, count: int, end: str) -> int:
-    """A slice's boundary as a position, percentages rounded to the closest as TFDS does."""
+    """Convert a slice's boundary to a position, rounding percentages as TFDS does."""
     if not text:
         return 0 if end == "start" else count
     return round(int(text[:-1]) * count / 100) if text.endswith("%") else int(text)
 
 
 def bad_split(name: str, split: str, splits: Mapping[str, int]) -> str:
-    """What to say when `split` names no examples of `splits`."""
+    """Write the message for a split that names no examples."""
     known = ", ".join(f"{split!r} ({count:,} examples)" for split, count in splits.items())
     return (
         f"split must be one of {known}, or some of its examples such as 'train[:80%]'; "
@@ -78,7 +79,7 @@ def bad_split(name: str, split: str, splits: Mapping[str, int]) -> str:
 
 
 @cache
-def _sklearn_digits():
+def _sklearn_digits() -> Any:
     from sklearn.datasets import load_digits
 
     return load_digits()

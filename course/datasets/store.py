@@ -1,4 +1,4 @@
-"""Where prepared sets lie on disk: finding them, making ours, downloading others.
+"""Prepared datasets on disk: finding them, making ours, downloading others.
 
 A set is looked for in two folders: the one for data (the argument `data_dir`, else the environment
 variable TFDS_DATA_DIR, else TFDS' own ``~/tensorflow_datasets``), and a cache
@@ -18,8 +18,13 @@ import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from course.datasets import sources
+
+# TFDS is not annotated, and not imported here.
+DatasetBuilder: TypeAlias = Any
+DataDir: TypeAlias = str | os.PathLike[str] | None
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _OWN = {name.partition("/")[0] for name in sources.SOURCES}
@@ -29,14 +34,14 @@ class DatasetNotFoundError(FileNotFoundError):
     """A set that is neither on disk nor to be had from the network."""
 
 
-def folders(data_dir: str | os.PathLike | None = None) -> list[Path]:
+def folders(data_dir: DataDir = None) -> list[Path]:
     """The folder for data, and the cache."""
     data = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return [Path(data).expanduser(), Path(cache).expanduser() / "convnet-course"]
 
 
-def prepared(data_dir: str | os.PathLike | None = None) -> set[str]:
+def prepared(data_dir: DataDir = None) -> set[str]:
     """Names of the sets that lie ready, ``name`` or ``name/config``."""
     found = set()
     for folder in folders(data_dir):
@@ -47,7 +52,7 @@ def prepared(data_dir: str | os.PathLike | None = None) -> set[str]:
     return found
 
 
-def find(name: str, data_dir: str | os.PathLike | None = None) -> Path | None:
+def find(name: str, data_dir: DataDir = None) -> Path | None:
     """The folder of a prepared set, of its newest version unless the name ends in ``:version``."""
     name, _, version = name.partition(":")
     for folder in folders(data_dir):
@@ -59,7 +64,7 @@ def find(name: str, data_dir: str | os.PathLike | None = None) -> Path | None:
     return None
 
 
-def locate(name: str, data_dir: str | os.PathLike | None = None) -> Path:
+def locate(name: str, data_dir: DataDir = None) -> Path:
     """The folder of a prepared set, as :func:`find`, where TFDS cannot be asked to make it.
 
     Raises:
@@ -92,11 +97,11 @@ def _default_config(folder: Path) -> Path:
 
 def builder(
     name: str,
-    data_dir: str | os.PathLike | None = None,
+    data_dir: DataDir = None,
     *,
     download: bool = True,
     verbose: bool = False,
-):
+) -> DatasetBuilder:
     """A TFDS builder whose files are ready to be read; makes or downloads them if need be.
 
     Args:
@@ -146,7 +151,7 @@ def _make(source: sources.Source, folder: Path, verbose: bool) -> Path:
     return place
 
 
-def _download(name: str, data_dir, verbose: bool) -> Path:
+def _download(name: str, data_dir: DataDir, verbose: bool) -> Path:
     """Let TFDS get one of its sets."""
     from course.datasets._tfds import tfds
 
@@ -174,7 +179,7 @@ def _download(name: str, data_dir, verbose: bool) -> Path:
     return Path(new.data_dir)
 
 
-def _check_network(new) -> None:
+def _check_network(new: DatasetBuilder) -> None:
     """Fail at once where TFDS would try ten times, for minutes, to reach a host that is not there.
 
     Raises:
@@ -211,7 +216,7 @@ def _preparing(verbose: bool) -> Iterator[None]:
         tqdm_utils._active = shown
 
 
-def _writable_folder(data_dir) -> Path:
+def _writable_folder(data_dir: DataDir) -> Path:
     """The first folder that can be written to.
 
     Raises:
@@ -229,7 +234,7 @@ def _writable_folder(data_dir) -> Path:
     )
 
 
-def _missing(name: str, data_dir, reason: str, command: bool = True) -> str:
+def _missing(name: str, data_dir: DataDir, reason: str, command: bool = True) -> str:
     """One message: what was asked for, where it was looked for, what may be meant, what to do."""
     looked = " and ".join(map(str, folders(data_dir)))
     message = f"Dataset {name!r} is not in {looked}, and {reason}."
@@ -249,7 +254,7 @@ def _missing(name: str, data_dir, reason: str, command: bool = True) -> str:
     return message
 
 
-def _known(name: str, data_dir) -> set[str]:
+def _known(name: str, data_dir: DataDir) -> set[str]:
     """Every name that could have been meant, with the configs of the set that was asked for."""
     from course.datasets._tfds import tfds
 
