@@ -1,4 +1,4 @@
-"""AlexNet, as one tower and as the paper's two.
+"""AlexNet, with one tower and with the paper's two.
 
 Reference:
     Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
@@ -13,9 +13,10 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.classic import LocalResponseNormalization
 from course.blocks.head import classifier, fully_connected
+from course.keras_types import Model
 
 PAPER = "Krizhevsky et al., ImageNet classification with deep convolutional neural networks, 2012"
 
@@ -27,7 +28,7 @@ class Row(NamedTuple):
     kernel_size: int
     strides: int = 1
     padding: str = "same"
-    across_towers: bool = True  # whether every map sees the maps of both towers
+    across_towers: bool = True  # whether every feature map sees those of both towers
     bias: float = 0.0  # at the start of training
     normalize: bool = False
     pool: bool = False
@@ -41,24 +42,31 @@ ROWS = (
     Row(384, 3, across_towers=False, bias=1.0),
     Row(256, 3, across_towers=False, bias=1.0, pool=True),
 )
-# Section 5: a normal distribution of deviation 0.01; biases of 1 where ROWS says so and in the
-# hidden dense layers, so that their units start with something to pass on.
+# Section 5: a normal distribution with standard deviation 0.01; biases of 1 as in ROWS and in the
+# hidden dense layers, so that their ReLUs start active.
 NORMAL = {"class_name": "RandomNormal", "config": {"stddev": 0.01}}
 
 
-def alexnet(input_shape, classes, classifier_activation, name, *, towers):
-    """Five convolutions, three of them pooled over windows that overlap, and three dense layers.
+def alexnet(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    towers: int,
+) -> Model:
+    """Build AlexNet: five convolutions, three with overlapping pooling, and three dense layers.
 
     Args:
         input_shape: (height, width, channels), at least 67x67.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        towers: 2 for the paper's halves, one on each GPU, which meet in the third convolution and
-            in the dense layers; 1 for one net in which every map sees every map.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        towers: 2 for the paper's two halves, one per GPU, which meet in the third convolution and
+            in the dense layers; 1 for a network in which every feature map sees all others.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 67, name)
     x = inputs = keras.Input(input_shape)
@@ -87,7 +95,7 @@ def alexnet(input_shape, classes, classifier_activation, name, *, towers):
 TWO_TOWERS = imagenet_errors(40.7, 18.2, crops=10)
 
 for name, towers, published, notes in (
-    ("alexnet", 1, (), "One tower, in which every map sees every map."),
+    ("alexnet", 1, (), "One tower, in which every feature map sees all others."),
     ("alexnet_two_tower", 2, TWO_TOWERS, "Errors are means over ten crops of one network."),
 ):
     register(

@@ -1,4 +1,4 @@
-"""AmoebaNets: cells that evolution with an age limit has found in NASNet's search space.
+"""AmoebaNets: cells that regularized evolution found in NASNet's search space.
 
 Reference:
     Real, Aggarwal, Huang, Le, "Regularized evolution for image classifier architecture search",
@@ -10,16 +10,16 @@ from __future__ import annotations
 import keras
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register
-from course.blocks.cells import Cell, Genotype, search_network
+from course.architectures.registry import ImageShape, register
+from course.blocks.cells import Cell, Genotype, build_cell_network
 from course.blocks.head import classifier
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Real et al., Regularized evolution for image classifier architecture search, 2019"
 
-# Each state as (input, operation) + (input, operation): the paper's figures, in the order of the
-# authors' code for TPUs, from which B, C and D are. Its 5x5 of B, named as dilated, is not dilated
-# there; it is here.
+# Each state as (input, operation) + (input, operation). B, C and D follow the authors' TPU code.
+# That code does not dilate B's 'dil2_sep5x5'; we do, as the name says.
 GENOTYPES = {
     "A": Genotype(
         Cell(
@@ -113,43 +113,43 @@ GENOTYPES = {
 
 
 def amoebanet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    genotype,
-    cells,
-    filters,
-    stem_filters,
-    stem_cells,
-    drop_path_rate=0.0,
-    dropout=0.0,
-):
-    """An AmoebaNet of three stages of `cells` normal cells.
+    genotype: str,
+    cells: int,
+    filters: int,
+    stem_filters: int,
+    stem_cells: int,
+    drop_path_rate: float = 0.0,
+    dropout: float = 0.0,
+) -> Model:
+    """Build an AmoebaNet with three stages of `cells` normal cells.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         genotype: ``"A"``, ``"B"``, ``"C"`` or ``"D"``.
-        cells: N, normal cells a stage.
-        filters: F, of the first stage; an even number, with a stem of cells a multiple of 8.
-        stem_filters: of the first convolution.
+        cells: N, normal cells per stage.
+        filters: F, filters of the first stage; even, and a multiple of 8 if the stem has cells.
+        stem_filters: filters of the first convolution.
         stem_cells: reduction cells before the first stage: 2 for ImageNet, 0 for CIFAR-10.
-        drop_path_rate: of the operations of the last cell; less before, in proportion.
-        dropout: rate before the classifier.
+        drop_path_rate: drop rate of the last cell's operations; it rises linearly.
+        dropout: rate of dropout before the classifier.
 
     Raises:
-        UsageError: an unknown genotype, filters that cannot be halved where it is needed.
+        UsageError: for an unknown genotype, or filters that cannot be halved where necessary.
     """
     if genotype not in GENOTYPES:
         raise UsageError(
             f"genotype must be one of {', '.join(GENOTYPES)}; received genotype={genotype!r}."
         )
     inputs = keras.Input(input_shape)
-    x = search_network(
+    x = build_cell_network(
         inputs,
         GENOTYPES[genotype],
         cells=cells,
@@ -162,7 +162,7 @@ def amoebanet(
     return keras.Model(inputs, outputs, name=name)
 
 
-# Name, side of the images, classes, genotype, N, F, published errors, a word on them.
+# Name, image size, classes, genotype, N, F, published errors, a note on them.
 NETS = (
     ("amoebanet_a_6_32_cifar", 32, 10, "A", 6, 32, cifar_errors(3.40), ""),
     ("amoebanet_a_6_36_cifar", 32, 10, "A", 6, 36, cifar_errors(3.34), ""),
@@ -196,5 +196,5 @@ for name, side, classes, genotype, cells, filters, errors, note in NETS:
         depth=None,
         published=errors,
         notes=note + "Trained with an auxiliary head, drop path that grows with depth and steps, "
-        "and dropout before the classifier; none of them is here unless asked for.",
+        "and dropout before the classifier; none of them is used unless requested.",
     )

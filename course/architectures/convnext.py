@@ -1,4 +1,4 @@
-"""ConvNeXt: a residual network with a vision transformer's proportions.
+"""ConvNeXt: a residual network designed like a vision transformer.
 
 Reference:
     Liu et al., "A ConvNet for the 2020s", CVPR 2022, section 2 and figure 4.
@@ -6,16 +6,18 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.conv import conv
 from course.blocks.head import classifier
-from course.blocks.separable import LayerScale
+from course.blocks.layer_scale import LayerScale
+from course.keras_types import Model, Tensor
 from course.regularization import drop_path, linear_decay
 
 PAPER = "Liu et al., A ConvNet for the 2020s, 2022"
@@ -28,13 +30,13 @@ _norm = partial(layers.LayerNormalization, epsilon=1e-6)
 _dense = partial(layers.Dense, kernel_initializer=INITIALIZER)
 
 
-def convnext_block(x, *, layer_scale: float, drop_rate: float, name: str):
-    """7x7 depthwise convolution, normalization, and two dense layers at every position.
+def convnext_block(x: Tensor, *, layer_scale: float, drop_rate: float, name: str) -> Tensor:
+    """Apply a 7x7 depthwise convolution, layer normalization, and two dense layers.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        layer_scale: with which the branch is multiplied at first.
-        drop_rate: probability that an example takes the shortcut alone, while training.
+        layer_scale: initial factor on the residual.
+        drop_rate: probability that an example takes only the shortcut during training.
         name: prefix of the layers' names.
 
     Returns:
@@ -55,29 +57,29 @@ def convnext_block(x, *, layer_scale: float, drop_rate: float, name: str):
 
 
 def convnext(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    stages=TINY,
-    drop_path_rate=0.1,
-    layer_scale=1e-6,
-):
-    """ConvNeXt.
+    stages: Sequence[tuple[int, int]] = TINY,
+    drop_path_rate: float = 0.1,
+    layer_scale: float = 1e-6,
+) -> Model:
+    """Build a ConvNeXt.
 
     Args:
         input_shape: (height, width, channels), height and width at least 32.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         stages: filters and number of blocks of each stage.
-        drop_path_rate: rate at which the last block is dropped while training; grows linearly from
-            0 at the first.
-        layer_scale: with which every branch is multiplied at first.
+        drop_path_rate: rate at which the last block is dropped during training; grows linearly from
+            0 at the first block.
+        layer_scale: initial factor on every residual.
 
     Raises:
-        UsageError: an input that would vanish.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 2 ** (len(stages) + 1), name)
     patches = partial(conv, padding="valid", use_bias=True, kernel_initializer=INITIALIZER)

@@ -1,4 +1,4 @@
-"""DenseNet: every layer sees all maps before it.
+"""DenseNet: every layer sees the feature maps of all layers before it.
 
 Reference:
     Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", CVPR 2017,
@@ -7,18 +7,20 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 from keras import layers
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register, require_size
-from course.blocks.chain import chain
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.conv import batch_norm, conv, conv_bn, pad
 from course.blocks.dense import dense_layer, transition
 from course.blocks.head import classifier
+from course.blocks.stack import stack_blocks
 from course.errors import UsageError
+from course.keras_types import Model, Tensor
 
 PAPER = "Huang et al., Densely connected convolutional networks, 2017"
 
@@ -52,11 +54,12 @@ CIFAR = (
 
 
 def cifar_repeats(depth: int, bottleneck: bool) -> tuple[int, int, int]:
-    """Layers of each of three dense blocks: what remains of the depth without the first
-    convolution, two transitions and the classifier.
+    """Divide a depth among three dense blocks, and return the layers of each.
+
+    The first convolution, two transitions and the classifier belong to no dense block.
 
     Raises:
-        UsageError: a depth that does not go evenly.
+        UsageError: for a depth that is not 3n + 4 (6n + 4 with bottlenecks).
     """
     each, rest = divmod(depth - 4, 6 if bottleneck else 3)
     if rest or each < 1:
@@ -68,51 +71,52 @@ def cifar_repeats(depth: int, bottleneck: bool) -> tuple[int, int, int]:
 
 
 def densenet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    repeats,
-    growth_rate,
-    bottleneck=True,
-    compression=0.5,
-    imagenet_stem=True,
-    dropout=0.0,
-):
-    """DenseNet.
+    repeats: Sequence[int],
+    growth_rate: int,
+    bottleneck: bool = True,
+    compression: float = 0.5,
+    imagenet_stem: bool = True,
+    dropout: float = 0.0,
+) -> Model:
+    """Build a DenseNet.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         repeats: layers of each dense block.
-        growth_rate: maps that each layer adds.
+        growth_rate: number of feature maps that each layer adds.
         bottleneck: whether layers start with a 1x1 convolution.
-        compression: share of the maps that a transition keeps, above 0 and at most 1.
-        imagenet_stem: whether the net starts with a 7x7 convolution of stride 2 and pooling, or
-            with a 3x3 convolution.
+        compression: fraction of the feature maps that a transition keeps, above 0 and at most 1.
+        imagenet_stem: whether the network starts with a 7x7 convolution with strides 2 and pooling,
+            or with a 3x3 convolution.
         dropout: rate of dropout after the convolutions; the paper's is 0.2 without augmentation.
 
     Raises:
-        UsageError: a compression that is not a share, or an input that would vanish.
+        UsageError: for a compression that is not a fraction, or an input that would vanish.
     """
     if not 0 < compression <= 1:
         raise UsageError(
-            "compression is the share of maps that transitions keep, above 0 and at most 1; "
-            f"received compression={compression}."
+            "compression is the fraction of feature maps that transitions keep, above 0 and at "
+            f"most 1; received compression={compression}."
         )
     require_size(input_shape, 2 ** (len(repeats) - 1) * (4 if imagenet_stem else 1), name)
 
-    def row(x, block, number):
+    def layer(x: Tensor, place: tuple[int, int]) -> Tensor:
+        block, number = place
         if block > 1 and number == 1:
             kept = int(x.shape[-1] * compression)
             x = transition(x, kept, dropout=dropout, name=f"transition{block - 1}")
         layer_name = f"block{block}_layer{number}"
         return dense_layer(x, growth_rate, bottleneck=bottleneck, dropout=dropout, name=layer_name)
 
-    rows = [(b, n) for b, last in enumerate(repeats, start=1) for n in range(1, last + 1)]
+    places = [(b, n) for b, last in enumerate(repeats, start=1) for n in range(1, last + 1)]
     inputs = keras.Input(input_shape)
     filters = 2 * growth_rate if compression < 1 else 16
     if imagenet_stem:
@@ -120,7 +124,7 @@ def densenet(
         x = layers.MaxPooling2D(3, strides=2, name="pool1")(pad(x, 1, name="pool1"))
     else:
         x = conv(inputs, filters, 3, name="conv1")
-    x = batch_norm(chain(x, row, rows), activation="relu", name="last")
+    x = batch_norm(stack_blocks(x, layer, places), activation="relu", name="last")
     return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
 
 

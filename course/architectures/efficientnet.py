@@ -1,4 +1,4 @@
-"""EfficientNet: one searched network, scaled in depth, width and resolution together.
+"""EfficientNet: a network found by search, scaled in depth, width and resolution together.
 
 Reference:
     Tan, Le, "EfficientNet: Rethinking model scaling for convolutional neural networks", ICML 2019,
@@ -16,11 +16,12 @@ from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
-from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.blocks.separable import inverted_bottleneck
 from course.errors import UsageError
+from course.keras_types import Model
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNet, 2019"
@@ -71,14 +72,14 @@ SCALES = (
 
 
 def round_repeats(repeats: int, depth: float) -> int:
-    """Number of blocks times a multiplier, rounded up.
+    """Multiply a number of blocks, and round up.
 
     Example:
         >>> round_repeats(3, 1.4)
         5
 
     Raises:
-        UsageError: a multiplier that is not positive.
+        UsageError: for a multiplier that is not positive.
     """
     if depth <= 0:
         raise UsageError(
@@ -88,38 +89,38 @@ def round_repeats(repeats: int, depth: float) -> int:
 
 
 def efficientnet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    width,
-    depth,
-    dropout,
-    drop_path_rate=0.2,
-    se_ratio=0.25,
-):
-    """EfficientNet-B0, scaled.
+    width: float,
+    depth: float,
+    dropout: float,
+    drop_path_rate: float = 0.2,
+    se_ratio: float = 0.25,
+) -> Model:
+    """Build a scaled EfficientNet-B0.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         width: multiplier of channels.
         depth: multiplier of blocks.
         dropout: rate of dropout before the last layer.
-        drop_path_rate: rate at which blocks are dropped while training; grows from 0 at the first
-            block towards this.
-        se_ratio: squeeze-and-excitation's hidden size as a share of the block's input channels; 0
-            for none.
+        drop_path_rate: rate at which blocks are dropped during training; grows linearly from 0 at
+            the first block towards this.
+        se_ratio: squeeze-and-excitation's hidden size as a fraction of the block's input channels;
+            0 for none.
 
     Raises:
-        UsageError: a multiplier that is not positive.
+        UsageError: for a multiplier that is not positive.
     """
-    silu_conv = partial(conv_bn, activation="silu", epsilon=EPSILON)
+    silu_conv = partial(conv_bn, activation="silu", epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
-    # The authors' network holds its input's statistics: 0 and 1 until they are adapted or loaded.
+    # The authors' network stores its input's mean and variance: 0 and 1 until adapted or loaded.
     x = layers.Normalization(name="normalization")(inputs)
     x = silu_conv(x, round_filters(32, width), 3, strides=2, name="stem")
     rows = [
@@ -132,12 +133,12 @@ def efficientnet(
         x = inverted_bottleneck(
             x,
             round_filters(row.filters, width),
-            expanded=row.expansion * x.shape[-1],
+            expanded_filters=row.expansion * x.shape[-1],
             kernel_size=row.kernel_size,
             strides=row.strides if block == 1 else 1,
             activation="silu",
-            reduced=int(x.shape[-1] * se_ratio),
-            reduced_activation="silu",
+            se_filters=int(x.shape[-1] * se_ratio),
+            se_activation="silu",
             drop_rate=rate,
             name=f"stage{stage}_block{block}",
         )
@@ -163,6 +164,6 @@ for number, scale in enumerate(SCALES):
         notes=(
             "Errors as in the paper's revision of 2020, with AutoAugment and a single crop. "
             "Multipliers as in the authors' code, which rounds the compound rule. Normalization's "
-            "moving statistics keep 0.9 a step, not 0.99, for shorter training."
+            "moving statistics keep 0.9 per step, not 0.99, for shorter training."
         ),
     )

@@ -6,6 +6,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,11 +15,12 @@ import keras
 from course.architectures.efficientnet import round_repeats
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
-from course.blocks.separable import EPSILON, fused_inverted_bottleneck, inverted_bottleneck
+from course.blocks.separable import fused_inverted_bottleneck, inverted_bottleneck
 from course.errors import UsageError
+from course.keras_types import Model, Tensor
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNetV2, 2021"
@@ -95,42 +97,42 @@ SCALES = {
 
 
 def efficientnet_v2(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    stages,
-    stem,
-    width=1.0,
-    depth=1.0,
-    dropout=0.2,
-    drop_path_rate=0.2,
-    se_ratio=0.25,
-):
-    """EfficientNetV2.
+    stages: str,
+    stem: int,
+    width: float = 1.0,
+    depth: float = 1.0,
+    dropout: float = 0.2,
+    drop_path_rate: float = 0.2,
+    se_ratio: float = 0.25,
+) -> Model:
+    """Build an EfficientNetV2.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         stages: ``"base"``, ``"s"``, ``"m"`` or ``"l"``.
         stem: filters of the first convolution.
         width: multiplier of channels.
         depth: multiplier of blocks.
         dropout: rate of dropout before the last layer.
-        drop_path_rate: rate at which blocks are dropped while training; grows from 0 at the first
-            block towards this.
-        se_ratio: squeeze-and-excitation's hidden size as a share of the block's input channels; 0
-            for none.
+        drop_path_rate: rate at which blocks are dropped during training; grows linearly from 0 at
+            the first block towards this.
+        se_ratio: squeeze-and-excitation's hidden size as a fraction of the block's input channels;
+            0 for none.
 
     Raises:
-        UsageError: unknown stages, or a multiplier that is not positive.
+        UsageError: for unknown stages, or a multiplier that is not positive.
     """
     if stages not in STAGES:
         raise UsageError(f"stages must be one of {', '.join(STAGES)}; received stages={stages!r}.")
-    silu_conv = partial(conv_bn, activation="silu", epsilon=EPSILON)
+    silu_conv = partial(conv_bn, activation="silu", epsilon=TENSORFLOW_EPSILON)
     filters_of = partial(round_filters, width=width, at_least=0)
     inputs = keras.Input(input_shape)
     x = silu_conv(inputs, filters_of(stem), 3, strides=2, name="stem")
@@ -141,14 +143,14 @@ def efficientnet_v2(
     ]
     rates = linear_decay(drop_path_rate, len(rows), "efficientnet")
     for (stage, block, row), rate in zip(rows, rates, strict=True):
-        make = fused_inverted_bottleneck
+        make: Callable[..., Tensor] = fused_inverted_bottleneck
         if not row.fused:
-            reduced = int(x.shape[-1] * se_ratio)
-            make = partial(inverted_bottleneck, reduced=reduced, reduced_activation="silu")
+            se_filters = int(x.shape[-1] * se_ratio)
+            make = partial(inverted_bottleneck, se_filters=se_filters, se_activation="silu")
         x = make(
             x,
             filters_of(row.filters),
-            expanded=row.expansion * x.shape[-1],
+            expanded_filters=row.expansion * x.shape[-1],
             strides=row.strides if block == 1 else 1,
             activation="silu",
             drop_rate=rate,
@@ -174,8 +176,9 @@ for suffix, scale in SCALES.items():
         recipe="efficientnet_v2",
         keras_application=f"EfficientNetV2{suffix.upper()}" if suffix in ("b0", "s") else None,
         notes=(
-            "The input size is the one of the paper's tests; training grows it up to that. Last "
-            "convolution of 1280 filters, rounding and B0's table as in the authors' code. "
+            "The input size is the one of the paper's tests; training increases it up to "
+            "that. Last convolution of 1280 filters, rounding and B0's table as in the authors' "
+            "code. "
             "Trained on ImageNet-1k alone."
         ),
     )

@@ -7,13 +7,16 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.fractal import ColumnChoice, fractal_block
 from course.blocks.head import classifier
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Larsson et al., FractalNet, 2017"
 
@@ -22,30 +25,30 @@ TABLE = ((64, 0.0), (128, 0.1), (256, 0.2), (512, 0.3), (512, 0.4))
 
 
 def fractalnet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    columns=3,
-    blocks=TABLE,
-    drop_path_rate=0.15,
-    global_share=0.5,
-):
-    """FractalNet: 2^(columns - 1) layers a block.
+    columns: int = 3,
+    blocks: Sequence[tuple[int, float]] = TABLE,
+    drop_path_rate: float = 0.15,
+    global_share: float = 0.5,
+) -> Model:
+    """Build a FractalNet with 2^(columns - 1) layers per block.
 
     Args:
         input_shape: (height, width, channels), height and width at least 2^blocks.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        columns: of each block, at least 1.
-        blocks: filters and dropout of each block.
-        drop_path_rate: probability that a join leaves an input out.
-        global_share: share of training steps in which all joins let through the same one column.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        columns: number of columns in each block, at least 1.
+        blocks: filters and dropout rate of each block.
+        drop_path_rate: probability that a join drops an input.
+        global_share: fraction of training steps in which all joins let through the same column.
 
     Raises:
-        UsageError: no columns, or an input that would vanish.
+        UsageError: if there are no columns, or an input that would vanish.
     """
     if columns < 1:
         raise UsageError(f"columns must be at least 1; received columns={columns}.")
@@ -79,7 +82,7 @@ register(
     recipe="fractalnet",
     notes=(
         "Errors with drop-path, dropout and augmented data. Columns are pooled before the block's "
-        "last join, and dropout stands before normalization, as in the authors' code. The depth "
+        "last join, and dropout precedes normalization, as in the authors' code. The depth "
         "counts convolutions only."
     ),
 )

@@ -1,8 +1,8 @@
-"""Networks that are equivariant to quarter turns (p4), or to turns and reflections (p4m).
+"""Networks that are equivariant to rotations by 90 degrees (p4), and to reflections, too (p4m).
 
-With steps of 2 the networks for CIFAR-10 are exactly equivariant for images of 4n + 1 pixels a
-side; at the paper's 32 the steps end one pixel before the right and lower border, so that it is an
-approximation there. The networks for rotated digits are exact at 28.
+With strides of 2, the CIFAR-10 networks are exactly equivariant for images of size 4n + 1; at the
+paper's 32 the windows end one pixel before the right and lower borders, and equivariance is
+approximate. The networks for rotated digits are exact at 28.
 
 Reference:
     Cohen, Welling, "Group equivariant convolutional networks", ICML 2016, section 8.
@@ -10,70 +10,79 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import keras
 from keras import layers
 
 from course.architectures.published import Published
-from course.architectures.registry import register
+from course.architectures.registry import Builder, ImageShape, register, require_size
+from course.architectures.resnet_cifar import cifar_stages
 from course.blocks import conv as blocks
 from course.blocks.group import group_conv, group_global_pool, group_max_pool
 from course.blocks.head import classifier
-from course.errors import UsageError
+from course.blocks.stages import BlockSpec, block_specs
+from course.keras_types import Model, Tensor
 
 PAPER = "Cohen & Welling, Group equivariant convolutional networks, 2016"
 
-# Chainer's normalization, in which the authors' code is written.
+# Chainer's epsilon; the authors' code uses Chainer.
 batch_norm = partial(blocks.batch_norm, epsilon=2e-5)
 
 # Filters at full size or not, kernel size, stride; Springenberg et al. 2015, Table 1.
 ALL_CNN = ((0, 3, 1), (0, 3, 1), (0, 3, 2), (1, 3, 1), (1, 3, 1), (1, 3, 2), (1, 3, 1), (1, 1, 1))
 
 
-def _scores(x, classifier_activation):
+def _logits(x: Tensor, classifier_activation: str | None) -> Tensor:
     return layers.Activation(classifier_activation, dtype="float32", name="predictions")(x)
 
 
 def gcnn_resnet(
-    input_shape, classes, classifier_activation, name, *, group, depth, filters, invariant=False
-):
-    """A residual network of 6n + 2 layers with normalization and ReLU before each convolution.
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    group: str,
+    depth: int,
+    filters: Sequence[int],
+    invariant: bool = False,
+) -> Model:
+    """Build a pre-activation network of 6n + 2 layers.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         group: ``"z2"``, ``"p4"`` or ``"p4m"``.
         depth: number of weight layers, 6n + 2.
-        filters: of each of the three stages.
-        invariant: whether the classifier sees means over the group, which a turn leaves as they
-            are; as in the authors' code it sees every element's mean.
+        filters: filters of each of the three stages.
+        invariant: whether to average over the group before the classifier, which makes it
+            invariant; in the authors' code the classifier sees each element's mean.
 
     Raises:
-        UsageError: a depth that is not 6n + 2.
+        UsageError: for a depth that is not 6n + 2.
     """
-    blocks_a_stage, rest = divmod(depth - 2, 6)
-    if rest or blocks_a_stage < 1:
-        raise UsageError(f"depth must be 6n + 2 with n at least 1; received depth={depth}.")
+    stages = cifar_stages(depth, filters=filters)
     conv = partial(group_conv, group=group)
 
-    def block(x, maps, strides, name):
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        name = spec.name
         y = batch_norm(x, activation="relu", name=f"{name}_1")
-        y = conv(y, maps, 3, strides=strides, padding=1, name=f"{name}_1")
+        y = conv(y, spec.filters, 3, strides=spec.strides, padding=1, name=f"{name}_1")
         y = batch_norm(y, activation="relu", name=f"{name}_2")
-        y = conv(y, maps, 3, padding=1, name=f"{name}_2")
-        if x.shape[-1] != maps:
-            x = conv(x, maps, 1, strides=strides, name=f"{name}_0")
+        y = conv(y, spec.filters, 3, padding=1, name=f"{name}_2")
+        if x.shape[-1] != spec.filters:
+            x = conv(x, spec.filters, 1, strides=spec.strides, name=f"{name}_0")
         return layers.Add(name=f"{name}_add")([x, y])
 
     inputs = keras.Input(input_shape)
     x = conv(inputs, filters[0], 3, padding=1, name="conv1")
-    for stage, maps in enumerate(filters, start=2):
-        for number in range(1, blocks_a_stage + 1):
-            strides = 2 if stage > 2 and number == 1 else 1
-            x = block(x, maps, strides, f"conv{stage}_block{number}")
+    for spec in block_specs(stages):
+        x = block(x, spec)
     x = batch_norm(x, activation="relu", name="last")
     if invariant:
         x = group_global_pool(x, name="group_pool")
@@ -82,45 +91,57 @@ def gcnn_resnet(
     return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
 
 
-def gcnn_allcnn(input_shape, classes, classifier_activation, name, *, group, filters):
-    """All-CNN-C, with batch normalization, also before the means that are the scores.
+def gcnn_allcnn(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    group: str,
+    filters: tuple[int, int],
+) -> Model:
+    """Build All-CNN-C with batch normalization, also before the final pooling.
 
     Args:
         input_shape, classes, classifier_activation, name, group: as for :func:`gcnn_resnet`.
-        filters: of the first three convolutions, and of those after them.
+        filters: filters of the first three convolutions, and of those after them.
     """
     inputs = keras.Input(input_shape)
     x = layers.Dropout(0.2, name="dropout")(inputs)
     rows = [(filters[wide], kernel, strides) for wide, kernel, strides in ALL_CNN]
-    for number, (maps, kernel, strides) in enumerate([*rows, (classes, 1, 1)], start=1):
+    for number, (width, kernel, strides) in enumerate([*rows, (classes, 1, 1)], start=1):
         layer = f"conv{number}"
-        options = {"strides": strides, "padding": kernel // 2}
-        x = group_conv(x, maps, kernel, group=group, **options, name=layer)
+        x = group_conv(
+            x, width, kernel, group=group, strides=strides, padding=kernel // 2, name=layer
+        )
         x = batch_norm(x, activation="relu", name=layer)
         if strides == 2:
             x = layers.Dropout(0.5, name=f"{layer}_dropout")(x)
     x = group_global_pool(x, name="group_pool")
-    return keras.Model(inputs, _scores(x, classifier_activation), name=name)
+    return keras.Model(inputs, _logits(x, classifier_activation), name=name)
 
 
 def rotated_mnist(
-    input_shape, classes, classifier_activation, name, *, group, filters, dropout=0.0
-):
-    """Six convolutions of 3x3 and one of 4x4, whose largest value is a class's score.
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    group: str,
+    filters: int,
+    dropout: float = 0.0,
+) -> Model:
+    """Build six 3x3 convolutions and a 4x4 one; global max pooling gives the logits.
 
     Args:
         input_shape, classes, classifier_activation, name, group: as for :func:`gcnn_resnet`.
-        filters: of the six convolutions.
-        dropout: rate after each of them but the second.
+        filters: filters of the six convolutions.
+        dropout: rate of dropout after each of them but the second.
 
     Raises:
-        UsageError: an image of less than 28 pixels a side.
+        UsageError: if the images are smaller than 28x28.
     """
-    if min(input_shape[:2]) < 28:
-        raise UsageError(
-            "Six convolutions of 3x3, pooling and one of 4x4 need 28 pixels a side; "
-            f"received input_shape={input_shape}. Pad the images."
-        )
+    require_size(input_shape, 28, name)
     inputs = x = keras.Input(input_shape)
     for number in range(1, 7):
         x = group_conv(x, filters, 3, group=group, name=f"conv{number}")
@@ -131,45 +152,59 @@ def rotated_mnist(
             x = layers.Dropout(dropout, name=f"conv{number}_dropout")(x)
     x = group_conv(x, classes, 4, group=group, name="conv7")
     x = group_global_pool(x, "max", name="group_pool")
-    return keras.Model(inputs, _scores(x, classifier_activation), name=name)
+    return keras.Model(inputs, _logits(x, classifier_activation), name=name)
 
 
-CIFAR10 = {"input_shape": (32, 32, 3), "classes": 10, "table": "Section 8.2, Table 2"}
-MNIST = {"input_shape": (28, 28, 1), "classes": 10, "table": "Section 8.1, Table 1"}
-RESNET44, RESNET26 = {"depth": 44}, {"depth": 26}
-# Name, builder, group, filters, other arguments, errors in percent: with shifts and flips of the
-# training images (on rotated MNIST, as they are), and without.
+class Net(NamedTuple):
+    """A registered network.
+
+    Its error on CIFAR-10 is with shifts and flips of the training images.
+    """
+
+    name: str
+    builder: Builder
+    group: str
+    filters: int | tuple[int, ...]
+    depth: int
+    error: float
+    unaugmented_error: float | None = None
+    dropout: float = 0.0
+
+
 NETS = (
-    ("gcnn_z2_allcnn", gcnn_allcnn, "z2", (96, 192), {}, 8.86, 9.44),
-    ("gcnn_p4_allcnn", gcnn_allcnn, "p4", (48, 96), {}, 7.67, 8.84),
-    ("gcnn_p4m_allcnn", gcnn_allcnn, "p4m", (32, 64), {}, 7.04, 7.59),
-    ("gcnn_z2_resnet44", gcnn_resnet, "z2", (32, 64, 128), RESNET44, 5.61, 9.45),
-    ("gcnn_p4m_resnet44", gcnn_resnet, "p4m", (11, 23, 45), RESNET44, 4.94, 6.46),
-    ("gcnn_z2_resnet26", gcnn_resnet, "z2", (71, 142, 284), RESNET26, 5.27, 8.95),
-    ("gcnn_p4m_resnet26", gcnn_resnet, "p4m", (25, 50, 100), RESNET26, 4.19, 5.74),
-    ("z2cnn_rotated_mnist", rotated_mnist, "z2", 20, {"dropout": 0.3}, 5.03, None),
-    ("p4cnn_rotated_mnist", rotated_mnist, "p4", 10, {}, 2.28, None),
+    Net("gcnn_z2_allcnn", gcnn_allcnn, "z2", (96, 192), 9, 8.86, 9.44),
+    Net("gcnn_p4_allcnn", gcnn_allcnn, "p4", (48, 96), 9, 7.67, 8.84),
+    Net("gcnn_p4m_allcnn", gcnn_allcnn, "p4m", (32, 64), 9, 7.04, 7.59),
+    Net("gcnn_z2_resnet44", gcnn_resnet, "z2", (32, 64, 128), 44, 5.61, 9.45),
+    Net("gcnn_p4m_resnet44", gcnn_resnet, "p4m", (11, 23, 45), 44, 4.94, 6.46),
+    Net("gcnn_z2_resnet26", gcnn_resnet, "z2", (71, 142, 284), 26, 5.27, 8.95),
+    Net("gcnn_p4m_resnet26", gcnn_resnet, "p4m", (25, 50, 100), 26, 4.19, 5.74),
+    Net("z2cnn_rotated_mnist", rotated_mnist, "z2", 20, 7, 5.03, dropout=0.3),
+    Net("p4cnn_rotated_mnist", rotated_mnist, "p4", 10, 7, 2.28),
 )
-DEPTH = {gcnn_allcnn: 9, rotated_mnist: 7}
-AUGMENTED = "Error with shifts and flips of the training images; {} % without."
 NOT_INVARIANT = (
-    " As in the authors' code, and as the paper's parameters say, the classifier sees the mean of "
-    "each element of the group; invariant=True pools them."
+    " As in the authors' code, and as the paper's parameters imply, the classifier sees the mean "
+    "of each element of the group; invariant=True pools them."
 )
 
-for name, builder, group, filters, arguments, error, without in NETS:
+for net in NETS:
+    digits, residual = net.builder is rotated_mnist, net.builder is gcnn_resnet
     register(
-        name,
-        builder,
-        arguments={"group": group, "filters": filters, **arguments},
+        net.name,
+        net.builder,
+        arguments={"group": net.group, "filters": net.filters}
+        | ({"depth": net.depth} if residual else {})
+        | ({"dropout": net.dropout} if net.dropout else {}),
+        input_shape=(28, 28, 1) if digits else (32, 32, 3),
+        classes=10,
         paper=PAPER,
-        depth=DEPTH.get(builder) or arguments["depth"],
-        published=(
-            Published("rotated_mnist", "top-1 error", error)
-            if builder is rotated_mnist
-            else Published("cifar10", "top-1 error", error),
-        ),
-        notes=(AUGMENTED.format(without) if without else "")
-        + (NOT_INVARIANT if "p4m_resnet" in name else ""),
-        **(MNIST if builder is rotated_mnist else CIFAR10),
+        table="Section 8.1, Table 1" if digits else "Section 8.2, Table 2",
+        depth=net.depth,
+        published=(Published("rotated_mnist" if digits else "cifar10", "top-1 error", net.error),),
+        notes=(
+            f"Error with shifts and flips of the training data; {net.unaugmented_error} % without."
+            if net.unaugmented_error
+            else ""
+        )
+        + (NOT_INVARIANT if residual and net.group == "p4m" else ""),
     )

@@ -1,4 +1,4 @@
-"""Inception-ResNet-v2: Inception modules that learn what to add to their input.
+"""Inception-ResNet-v2: residual Inception modules.
 
 Reference:
     Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the impact of residual
@@ -14,8 +14,8 @@ import keras
 from course.architectures.inception_v3 import DOWN, STEM
 from course.architectures.inception_v4 import PAPER
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register, require_size
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import (
     Conv,
@@ -24,6 +24,7 @@ from course.blocks.inception import (
     inception_residual_block,
     sequence,
 )
+from course.keras_types import Model
 
 # The authors' code begins with Inception-v3's stem and this module, not with the paper's figure 3.
 FIRST = (
@@ -61,7 +62,7 @@ BLOCK_8 = (
     (Conv(192),),
     (Conv(192), Conv(224, (1, 3)), Conv(256, (3, 1))),
 )
-# The module that makes each stage's maps, the stage's block, how often, and its scale.
+# Each stage's first module, its block, the number of blocks, and their scale.
 STAGES = (
     ("mixed_5b", FIRST, "block35", BLOCK_35, 10, 0.17),
     ("mixed_6a", REDUCTION_35, "block17", BLOCK_17, 20, 0.1),
@@ -69,32 +70,37 @@ STAGES = (
 )
 
 
-def inception_resnet_v2(input_shape, classes, classifier_activation, name):
-    """Forty residual Inception blocks at three sizes.
+def inception_resnet_v2(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build Inception-ResNet-v2: forty residual Inception blocks at three sizes.
 
     Args:
         input_shape: (height, width, channels), at least 75x75.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 75, name)
-    unit = partial(conv_bn, epsilon=1e-3)
+    conv_fn = partial(conv_bn, epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
-    x = sequence(inputs, STEM, unit=unit, name="stem")
+    x = sequence(inputs, STEM, conv_fn=conv_fn, name="stem")
     for module_name, module, block_name, block, repeats, scale in STAGES:
-        x = inception_module(x, module, unit=unit, name=module_name)
+        x = inception_module(x, module, conv_fn=conv_fn, name=module_name)
         for number in range(1, repeats + 1):
             x = inception_residual_block(
-                x, block, scale=scale, unit=unit, name=f"{block_name}_{number}"
+                x, block, scale=scale, conv_fn=conv_fn, name=f"{block_name}_{number}"
             )
     x = inception_residual_block(
-        x, BLOCK_8, scale=1.0, activation=None, unit=unit, name="block8_10"
+        x, BLOCK_8, scale=1.0, activation=None, conv_fn=conv_fn, name="block8_10"
     )
-    x = unit(x, 1536, 1, name="conv_7b")
+    x = conv_fn(x, 1536, 1, name="conv_7b")
     x = classifier(x, classes, classifier_activation, dropout=0.2)
     return keras.Model(inputs, x, name=name)
 

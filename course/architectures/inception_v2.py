@@ -14,11 +14,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.blocks.attention import squeeze_excite
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
-from course.blocks.inception import Conv, Pool, inception_module
+from course.blocks.inception import Branches, Conv, Pool, inception_module
+from course.keras_types import Model
 
 BATCH_NORM = "Ioffe, Szegedy, Batch normalization, 2015"
 SQUEEZE = "Hu et al., Squeeze-and-excitation networks, 2018"
@@ -39,8 +40,16 @@ MODULES = {
 }
 
 
-def branches(filters1, reduce3, filters3, reduce33, filters33, pooling, projection):
-    """A row of MODULES as branches: a 5x5 convolution has become two of 3x3."""
+def branches(
+    filters1: int | None,
+    reduce3: int,
+    filters3: int,
+    reduce33: int,
+    filters33: int,
+    pooling: str,
+    projection: int | None,
+) -> Branches:
+    """Turn a row of MODULES into branches: two 3x3 convolutions replace a 5x5."""
     strides = 1 if filters1 else 2
     last = partial(Conv, kernel_size=3, strides=strides, padding=1)
     module = (
@@ -52,27 +61,33 @@ def branches(filters1, reduce3, filters3, reduce33, filters33, pooling, projecti
 
 
 def inception_v2(
-    input_shape, classes, classifier_activation, name, *, use_bias=True, se_ratio=None
-):
-    """GoogLeNet with batch normalization and a tenth module.
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    use_bias: bool = True,
+    se_ratio: int | None = None,
+) -> Model:
+    """Build GoogLeNet with batch normalization and a tenth module.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        use_bias: whether convolutions have biases, although normalization takes them away again.
-        se_ratio: squeeze-and-excitation after each module reduces its maps by this factor; None
-            for none.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        use_bias: whether convolutions have biases, although normalization cancels them.
+        se_ratio: factor by which squeeze-and-excitation after each module reduces the channels;
+            None for no squeeze-and-excitation.
     """
-    unit = partial(conv_bn, use_bias=use_bias)
+    conv_fn = partial(conv_bn, use_bias=use_bias)
     pool = partial(layers.MaxPooling2D, 3, strides=2, padding="same")
     inputs = keras.Input(input_shape)
-    x = unit(inputs, 64, 7, strides=2, padding=3, name="conv1")
-    x = unit(pool(name="pool1")(x), 64, 1, name="conv2_reduce")
-    x = pool(name="pool2")(unit(x, 192, 3, name="conv2"))
+    x = conv_fn(inputs, 64, 7, strides=2, padding=3, name="conv1")
+    x = conv_fn(pool(name="pool1")(x), 64, 1, name="conv2_reduce")
+    x = pool(name="pool2")(conv_fn(x, 192, 3, name="conv2"))
     for module, row in MODULES.items():
-        x = inception_module(x, branches(*row), unit=unit, name=f"inception_{module}")
+        x = inception_module(x, branches(*row), conv_fn=conv_fn, name=f"inception_{module}")
         if se_ratio:
             x = squeeze_excite(x, x.shape[-1] // se_ratio, name=f"inception_{module}")
     return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)

@@ -11,10 +11,11 @@ from functools import partial
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register, require_size
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
-from course.blocks.inception import Conv, Fork, Pool, inception_module, sequence
+from course.blocks.inception import Branches, Conv, Fork, Pool, inception_module, sequence
+from course.keras_types import Model
 
 PAPER = "Szegedy et al., Rethinking the Inception architecture for computer vision, 2016"
 
@@ -31,8 +32,8 @@ STEM = (
 )
 
 
-def module_35(projection: int):
-    """Figure 5, with one 5x5 convolution kept, on 35x35 maps."""
+def module_35(projection: int) -> Branches:
+    """Return figure 5's branches, with one 5x5 convolution kept, for 35x35 feature maps."""
     return (
         (Conv(64),),
         (Conv(48), Conv(64, 5)),
@@ -41,8 +42,8 @@ def module_35(projection: int):
     )
 
 
-def module_17(filters: int):
-    """Figure 6: 7x7 convolutions as a row after a column, on 17x17 maps."""
+def module_17(filters: int) -> Branches:
+    """Return figure 6's branches, with factorized 7x7 convolutions, for 17x17 feature maps."""
     row, column = Conv(filters, (1, 7)), Conv(filters, (7, 1))
     return (
         (Conv(192),),
@@ -52,7 +53,7 @@ def module_17(filters: int):
     )
 
 
-# Figure 7: row and column side by side, on 8x8 maps.
+# Figure 7: row and column side by side, on 8x8 feature maps.
 SPLIT = Fork(((Conv(384, (1, 3)),), (Conv(384, (3, 1)),)))
 MODULE_8 = (
     (Conv(320),),
@@ -81,24 +82,29 @@ MODULES = (
 )
 
 
-def inception_v3(input_shape, classes, classifier_activation, name):
-    """Eleven modules at three sizes, without the auxiliary classifier.
+def inception_v3(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build Inception-v3: eleven modules at three sizes, without the auxiliary classifier.
 
     Args:
         input_shape: (height, width, channels), at least 75x75.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 75, name)
-    unit = partial(conv_bn, epsilon=1e-3)
+    conv_fn = partial(conv_bn, epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
-    x = sequence(inputs, STEM, unit=unit, name="stem")
+    x = sequence(inputs, STEM, conv_fn=conv_fn, name="stem")
     for number, module in enumerate(MODULES):
-        x = inception_module(x, module, unit=unit, name=f"mixed{number}")
+        x = inception_module(x, module, conv_fn=conv_fn, name=f"mixed{number}")
     x = classifier(x, classes, classifier_activation, dropout=0.2)
     return keras.Model(inputs, x, name=name)
 
@@ -115,6 +121,6 @@ register(
     published=imagenet_errors(21.2, 5.6),
     recipe="inception",
     keras_application="InceptionV3",
-    notes="One crop. Filters inside the modules and dropout are from the authors' code, where the "
-    "paper's tables are silent.",
+    notes="One crop. Filters inside the modules and dropout are from the authors' code, because "
+    "the paper does not give them.",
 )

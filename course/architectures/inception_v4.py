@@ -1,4 +1,4 @@
-"""Inception-v4: one regular recipe for every module, without residual connections.
+"""Inception-v4: uniform modules without residual connections.
 
 Reference:
     Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the impact of residual
@@ -13,10 +13,11 @@ import keras
 
 from course.architectures.inception_v3 import DOWN
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register, require_size
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import Conv, Fork, Pool, inception_module, sequence
+from course.keras_types import Model
 
 PAPER = (
     "Szegedy et al., Inception-v4, Inception-ResNet and the impact of residual connections on "
@@ -37,7 +38,7 @@ STEM = (
     ),
     Fork(((Conv(192, 3, 2, "valid"),), (DOWN,))),
 )
-# Figure 4, on 35x35 maps.
+# Figure 4, on 35x35 feature maps.
 A = (
     (Conv(96),),
     (Conv(64), Conv(96, 3)),
@@ -50,7 +51,7 @@ REDUCTION_A = (
     (Conv(192), Conv(224, 3), Conv(256, 3, 2, "valid")),
     (DOWN,),
 )
-# Figure 5, on 17x17 maps.
+# Figure 5, on 17x17 feature maps.
 B = (
     (Conv(384),),
     (Conv(192), Conv(224, (1, 7)), Conv(256, (7, 1))),
@@ -63,7 +64,7 @@ REDUCTION_B = (
     (Conv(256), Conv(256, (1, 7)), Conv(320, (7, 1)), Conv(320, 3, 2, "valid")),
     (DOWN,),
 )
-# Figure 6, on 8x8 maps.
+# Figure 6, on 8x8 feature maps.
 SPLIT = Fork(((Conv(256, (1, 3)),), (Conv(256, (3, 1)),)))
 C = (
     (Conv(256),),
@@ -81,24 +82,29 @@ MODULES = (
 )
 
 
-def inception_v4(input_shape, classes, classifier_activation, name):
-    """Fourteen modules at three sizes, and two that reduce the size.
+def inception_v4(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build Inception-v4: fourteen modules at three sizes, and two that reduce the size.
 
     Args:
         input_shape: (height, width, channels), at least 75x75.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 75, name)
-    unit = partial(conv_bn, epsilon=1e-3)
+    conv_fn = partial(conv_bn, epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
-    x = sequence(inputs, STEM, unit=unit, name="stem")
+    x = sequence(inputs, STEM, conv_fn=conv_fn, name="stem")
     for module_name, module in MODULES:
-        x = inception_module(x, module, unit=unit, name=module_name)
+        x = inception_module(x, module, conv_fn=conv_fn, name=module_name)
     x = classifier(x, classes, classifier_activation, dropout=0.2)
     return keras.Model(inputs, x, name=name)
 

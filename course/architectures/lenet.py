@@ -1,4 +1,4 @@
-"""LeNet-5, as in the paper and as most people build it today.
+"""LeNet-5, as in the paper and as it is usually built today.
 
 Reference:
     LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition",
@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from course.architectures.published import Published
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.blocks.classic import (
     ConnectionTableConv2D,
     EuclideanRBF,
@@ -20,6 +20,7 @@ from course.blocks.classic import (
 )
 from course.blocks.head import classifier
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 
@@ -50,25 +51,30 @@ DIGITS = """
 
 
 def digit_codes() -> list[list[int]]:
-    """The digits' pictures as rows of 84 numbers: 1 for ink, -1 for paper."""
+    """Return the digits' pictures as rows of 84 numbers: 1 for ink, -1 for paper."""
     lines = [line.split() for line in DIGITS.strip().splitlines()]
     return [[1 if c == "#" else -1 for row in lines for c in row[digit]] for digit in range(10)]
 
 
-def lenet5(input_shape, classes, classifier_activation, name):
-    """The paper's net: trainable subsampling, Table I, and distances to drawn digits at the end.
+def lenet5(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build the paper's network, with trainable subsampling, Table I, and an RBF output.
 
     Raises:
-        UsageError: images that are not 32x32, or not ten classes.
+        UsageError: if the images are not 32x32, or there are not ten classes.
     """
     if input_shape[:2] != (32, 32):
         raise UsageError(
-            "LeNet-5 ends in 5x5 maps only for 32x32 images; "
+            "LeNet-5 ends in 5x5 feature maps only for 32x32 images; "
             f"received input_shape={input_shape}. lenet5_modern takes other sizes."
         )
     if classes != 10:
         raise UsageError(
-            "LeNet-5's output compares with pictures of the ten digits; "
+            "LeNet-5 compares its output with pictures of the ten digits; "
             f"received classes={classes}. lenet5_modern takes other numbers."
         )
     inputs = keras.Input(input_shape)
@@ -85,8 +91,13 @@ def lenet5(input_shape, classes, classifier_activation, name):
     return keras.Model(inputs, x, name=name)
 
 
-def lenet5_modern(input_shape, classes, classifier_activation, name):
-    """Every map sees every map, pooling has no weights, the output is a dense layer."""
+def lenet5_modern(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build LeNet-5 with ordinary convolutions, average pooling, and a dense output layer."""
     inputs = keras.Input(input_shape)
     x = layers.Conv2D(6, 5, activation="tanh", name="conv1")(inputs)
     x = layers.AveragePooling2D(2, name="pool1")(x)
@@ -108,8 +119,8 @@ register(
     table="Section II.B, figure 2 and Table I",
     depth=7,
     published=(Published("mnist", "top-1 error", 0.95),),
-    notes="The output is minus the paper's penalty, so that the largest score wins; the codes are "
-    "our own drawings after the paper's figure 3.",
+    notes="The output is the negated penalty of the paper, so that the largest value wins; the "
+    "codes are our own drawings after the paper's figure 3.",
 )
 register(
     "lenet5_modern",

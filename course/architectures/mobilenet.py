@@ -10,11 +10,12 @@ from __future__ import annotations
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
-from course.blocks.separable import EPSILON, separable_block
+from course.blocks.separable import separable_block
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Howard et al., MobileNets, 2017"
 
@@ -35,19 +36,27 @@ TABLE = (
 WIDTHS = {1.0: 29.4, 0.75: 31.6, 0.5: 36.3, 0.25: 49.4}
 
 
-def mobilenet(input_shape, classes, classifier_activation, name, *, width=1.0, dropout=1e-3):
-    """MobileNet, every layer thinned by the same factor.
+def mobilenet(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    width: float = 1.0,
+    dropout: float = 1e-3,
+) -> Model:
+    """Build a MobileNet, every layer of which is thinned by the same factor.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         width: the paper's width multiplier, at least 1/32.
         dropout: rate of dropout before the last layer.
 
     Raises:
-        UsageError: a width that leaves a layer without channels.
+        UsageError: for a width that leaves a layer without channels.
     """
     if width < 1 / 32:
         raise UsageError(
@@ -56,7 +65,13 @@ def mobilenet(input_shape, classes, classifier_activation, name, *, width=1.0, d
         )
     inputs = keras.Input(input_shape)
     x = conv_bn(
-        inputs, int(32 * width), 3, strides=2, activation="relu6", epsilon=EPSILON, name="conv1"
+        inputs,
+        int(32 * width),
+        3,
+        strides=2,
+        activation="relu6",
+        epsilon=TENSORFLOW_EPSILON,
+        name="conv1",
     )
     for number, (filters, strides) in enumerate(TABLE, start=2):
         x = separable_block(
@@ -82,7 +97,7 @@ for width, error in WIDTHS.items():
         keras_application="MobileNet" if width == 1 else None,
         notes=(
             "ReLU6, dropout of 0.001 and padding as in the authors' code. The paper's table gives "
-            "the last but one convolution stride 2, which its output sizes contradict. "
-            "Normalization's moving statistics keep 0.9 a step, not 0.9997, for shorter training."
+            "the second to last convolution strides 2, which its output sizes contradict. "
+            "Normalization's moving statistics keep 0.9 per step, not 0.9997, for shorter training."
         ),
     )

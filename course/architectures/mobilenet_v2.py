@@ -1,4 +1,4 @@
-"""MobileNetV2: inverted bottlenecks, whose shortcuts join the narrow ends.
+"""MobileNetV2: inverted bottlenecks, whose shortcuts connect the narrow ends.
 
 Reference:
     Sandler et al., "MobileNetV2: Inverted residuals and linear bottlenecks", CVPR 2018, Table 2.
@@ -12,11 +12,12 @@ from typing import NamedTuple
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
-from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.blocks.separable import inverted_bottleneck
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Sandler et al., MobileNetV2, 2018"
 
@@ -45,15 +46,15 @@ WIDTHS = {1.0: 28.0, 1.4: 25.3}
 
 
 def round_filters(filters: int, width: float, *, at_least: float = 0.9) -> int:
-    """Channels times a multiplier, rounded to a multiple of 8.
+    """Multiply a number of channels, and round to a multiple of 8.
 
     Args:
         filters: channels in the table.
         width: the multiplier, positive.
-        at_least: share of the exact product that has to remain; else it is rounded up.
+        at_least: minimum fraction of the exact product; below it, round up.
 
     Raises:
-        UsageError: a multiplier that is not positive.
+        UsageError: for a multiplier that is not positive.
 
     Example:
         >>> round_filters(96, 1.4)
@@ -66,21 +67,29 @@ def round_filters(filters: int, width: float, *, at_least: float = 0.9) -> int:
     return rounded + 8 if rounded < at_least * exact else rounded
 
 
-def mobilenet_v2(input_shape, classes, classifier_activation, name, *, width=1.0, dropout=0.2):
-    """MobileNetV2, thinned or widened by one factor.
+def mobilenet_v2(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    width: float = 1.0,
+    dropout: float = 0.2,
+) -> Model:
+    """Build a MobileNetV2, thinned or widened by one factor.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         width: the paper's width multiplier; the last convolution is only ever widened.
         dropout: rate of dropout before the last layer.
 
     Raises:
-        UsageError: a width that is not positive.
+        UsageError: for a width that is not positive.
     """
-    relu6_conv = partial(conv_bn, activation="relu6", epsilon=EPSILON)
+    relu6_conv = partial(conv_bn, activation="relu6", epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
     x = relu6_conv(inputs, round_filters(32, width), 3, strides=2, name="conv1")
     for number, row in enumerate(TABLE, start=2):
@@ -88,7 +97,7 @@ def mobilenet_v2(input_shape, classes, classifier_activation, name, *, width=1.0
             x = inverted_bottleneck(
                 x,
                 round_filters(row.filters, width),
-                expanded=row.expansion * x.shape[-1],
+                expanded_filters=row.expansion * x.shape[-1],
                 strides=row.strides if block == 1 else 1,
                 name=f"stage{number}_block{block}",
             )
@@ -113,7 +122,7 @@ for width, error in WIDTHS.items():
         keras_application="MobileNetV2" if width == 1 else None,
         notes=(
             "Channels are rounded to multiples of 8, dropout is 0.2 and padding TensorFlow's, as "
-            "in the authors' code. Normalization's moving statistics keep 0.9 a step, not 0.997, "
+            "in the authors' code. Normalization's moving statistics keep 0.9 per step, not 0.997, "
             "for shorter training."
         ),
     )

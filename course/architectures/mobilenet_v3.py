@@ -1,4 +1,4 @@
-"""MobileNetV3: a searched network of inverted bottlenecks with squeeze-and-excitation.
+"""MobileNetV3: a network found by search, of inverted bottlenecks with squeeze-and-excitation.
 
 Reference:
     Howard et al., "Searching for MobileNetV3", ICCV 2019, Tables 1 and 2.
@@ -14,12 +14,12 @@ from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.conv import conv_bn
+from course.architectures.registry import ImageShape, register
+from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn, he_normal
 from course.blocks.head import classifier
-from course.blocks.initializers import HeNormal
-from course.blocks.separable import EPSILON, inverted_bottleneck
+from course.blocks.separable import inverted_bottleneck
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Howard et al., Searching for MobileNetV3, 2019"
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """A bottleneck of Table 1 or 2."""
 
     kernel_size: int
-    expanded: int
+    expanded_filters: int
     filters: int
     squeeze: bool
     activation: str
@@ -72,42 +72,50 @@ SIZES = {"large": (LARGE, 960, 1280), "small": (SMALL, 576, 1024)}
 ERRORS = {"large": 24.8, "small": 32.6}
 
 
-def mobilenet_v3(input_shape, classes, classifier_activation, name, *, size, dropout=0.2):
-    """MobileNetV3, large or small.
+def mobilenet_v3(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    size: str,
+    dropout: float = 0.2,
+) -> Model:
+    """Build a large or a small MobileNetV3.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         size: ``"large"`` or ``"small"``.
         dropout: rate of dropout before the last layer.
 
     Raises:
-        UsageError: another size.
+        UsageError: for another size.
     """
     if size not in SIZES:
         raise UsageError(f"size must be one of {', '.join(SIZES)}; received size={size!r}.")
     table, last_filters, features = SIZES[size]
-    swish_conv = partial(conv_bn, activation=HS, epsilon=EPSILON)
+    swish_conv = partial(conv_bn, activation=HS, epsilon=TENSORFLOW_EPSILON)
     inputs = keras.Input(input_shape)
     x = swish_conv(inputs, 16, 3, strides=2, name="conv1")
     for number, row in enumerate(table, start=1):
         x = inverted_bottleneck(
             x,
             row.filters,
-            expanded=row.expanded,
+            expanded_filters=row.expanded_filters,
             kernel_size=row.kernel_size,
             strides=row.strides,
             activation=row.activation,
-            reduced=round_filters(row.expanded, 0.25) if row.squeeze else 0,
+            se_filters=round_filters(row.expanded_filters, 0.25) if row.squeeze else 0,
             gate="hard_sigmoid",
             name=f"block{number}",
         )
     x = swish_conv(x, last_filters, 1, name="conv_last")
-    # The paper's last stage: pooled before the widest layer, which is then a dense one.
+    # The paper's last stage pools before the widest layer, which is therefore a dense layer.
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dense(features, activation=HS, kernel_initializer=HeNormal(), name="features")(x)
+    x = layers.Dense(features, activation=HS, kernel_initializer=he_normal(), name="features")(x)
     return keras.Model(
         inputs, classifier(x, classes, classifier_activation, dropout=dropout), name=name
     )
@@ -128,8 +136,8 @@ for size, error in ERRORS.items():
         keras_application=f"MobileNetV3{size.title()}",
         notes=(
             "Squeeze-and-excitation keeps a quarter of the expanded channels, rounded to a "
-            "multiple of 8, and there is no normalization behind the pooling, as in the authors' "
-            "code. Normalization's moving statistics keep 0.9 a step, not 0.99, for shorter "
+            "multiple of 8, and there is no normalization after the pooling, as in the authors' "
+            "code. Normalization's moving statistics keep 0.9 per step, not 0.99, for shorter "
             "training."
         ),
     )

@@ -1,4 +1,4 @@
-"""NASNet-A: cells that a controller trained by reinforcement has put together on CIFAR-10.
+"""NASNet-A: cells that a controller found on CIFAR-10 by reinforcement learning.
 
 Reference:
     Zoph, Vasudevan, Shlens, Le, "Learning transferable architectures for scalable image
@@ -13,10 +13,11 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
-from course.blocks.cells import OPERATIONS, Cell, Genotype, pool, search_network
+from course.architectures.registry import ImageShape, register
+from course.blocks.cells import OPERATIONS, Cell, Genotype, build_cell_network, pool
 from course.blocks.head import classifier
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Zoph et al., Learning transferable architectures for scalable image recognition, 2018"
 
@@ -43,7 +44,7 @@ NASNET_A = Genotype(
         (3, 4, 5, 6),
     ),
 )
-# keras.applications pools over zeros at the border where its windows stride.
+# keras.applications pads with zeros before strided pooling.
 ZEROS = {
     "avg3x3": partial(pool, kind=layers.AveragePooling2D, size=3, zeros=True),
     "max3x3": partial(pool, kind=layers.MaxPooling2D, size=3, zeros=True),
@@ -51,43 +52,44 @@ ZEROS = {
 
 
 def nasnet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    cells,
-    penultimate_filters,
-    stem_filters,
-    skip_reduction=False,
-    drop_path_rate=0.0,
-    dropout=0.0,
-):
-    """A NASNet of three stages of `cells` normal cells, written N @ P.
+    cells: int,
+    penultimate_filters: int,
+    stem_filters: int,
+    skip_reduction: bool = False,
+    drop_path_rate: float = 0.0,
+    dropout: float = 0.0,
+) -> Model:
+    """Build a NASNet with three stages of `cells` normal cells, written N @ P.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        cells: N, normal cells a stage.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        cells: N, normal cells per stage.
         penultimate_filters: P, channels of the last cell's output, a multiple of 96.
-        stem_filters: of the first convolution.
-        skip_reduction: whether a cell after a reduction takes as its other input what the
-            reduction cell had as its own.
-        drop_path_rate: of the operations of the last cell; less before, in proportion.
-        dropout: rate before the classifier.
+        stem_filters: filters of the first convolution.
+        skip_reduction: whether the other input of the cell after a reduction cell is the one that
+            the reduction cell had.
+        drop_path_rate: drop rate of the last cell's operations; it rises linearly.
+        dropout: rate of dropout before the classifier.
 
     Raises:
-        UsageError: penultimate_filters that are not a multiple of 96.
+        UsageError: if `penultimate_filters` is not a multiple of 96.
     """
     if penultimate_filters % 96 or penultimate_filters < 96:
         raise UsageError(
-            "penultimate_filters must be a multiple of 96, six states of the third stage with four "
-            f"times a number's filters; received penultimate_filters={penultimate_filters}."
+            "penultimate_filters must be a multiple of 96: the last cell concatenates six states "
+            "of four times the first stage's filters; received "
+            f"penultimate_filters={penultimate_filters}."
         )
     inputs = keras.Input(input_shape)
-    x = search_network(
+    x = build_cell_network(
         inputs,
         NASNET_A,
         cells=cells,
@@ -102,7 +104,7 @@ def nasnet(
     return keras.Model(inputs, outputs, name=name)
 
 
-# Name, side of the images, N, P, stem's filters, skip_reduction, top-1 and top-5 error.
+# Name, image size, N, P, the stem's filters, skip_reduction, top-1 and top-5 error.
 for name, side, cells, filters, stem, skip, top1, top5 in (
     ("nasnet_mobile", 224, 4, 1056, 32, False, 26.0, 8.4),
     ("nasnet_large", 331, 6, 4032, 96, True, 17.3, 3.8),
@@ -124,6 +126,6 @@ for name, side, cells, filters, stem, skip, top1, top5 in (
         published=imagenet_errors(top1, top5),
         keras_application="NASNetMobile" if name == "nasnet_mobile" else None,
         notes="One crop, one model. Trained with an auxiliary head, drop path that grows with "
-        "depth and steps, and dropout of 0.5 before the classifier; none of them is here unless "
-        "asked for. Strided pooling sees zeros at the border, as in keras.applications.",
+        "depth and steps, and dropout of 0.5 before the classifier; none of them is used unless "
+        "requested. Strided pooling pads with zeros, as in keras.applications.",
     )

@@ -1,4 +1,4 @@
-"""Network in network: 1x1 convolutions behind each convolution, and no dense layers.
+"""Network in network: 1x1 convolutions after each convolution, and no dense layers.
 
 Reference:
     Lin, Chen, Yan, "Network in network", ICLR 2014.
@@ -6,6 +6,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,20 +14,21 @@ import keras
 from keras import layers
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.conv import conv
+from course.keras_types import Model
 
 PAPER = "Lin et al., Network in network, 2014"
 
 
-# A normal distribution of deviation 0.05, as in the authors' code for CIFAR-10.
+# A normal distribution with standard deviation 0.05, as in the authors' code for CIFAR-10.
 NORMAL = {"class_name": "RandomNormal", "config": {"stddev": 0.05}}
 
 
 class Row(NamedTuple):
     """An mlpconv layer (a convolution and two of 1x1), and what follows it."""
 
-    filters: tuple[int, ...]  # of its three convolutions; the last is left out for the classes
+    filters: tuple[int, ...]  # of its three convolutions; the last one's are the classes
     kernel_size: int
     strides: int = 1
     padding: str = "same"
@@ -47,27 +49,36 @@ IMAGENET = (
 )
 
 
-def nin(input_shape, classes, classifier_activation, name, *, rows, pool_padding, smallest):
-    """Convolutions that are small networks themselves; the mean of a map is a class's score.
+def nin(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    rows: Sequence[Row],
+    pool_padding: str,
+    smallest: int,
+) -> Model:
+    """Build mlpconv layers; global average pooling of the last feature maps gives the logits.
 
     Args:
         input_shape: (height, width, channels).
-        classes: number of classes, and of maps at the end.
-        classifier_activation: of the scores; None for none.
-        name: of the model.
+        classes: number of classes, and of feature maps at the end.
+        classifier_activation: activation after the pooling; None to return logits.
+        name: the model's name.
         rows: the mlpconv layers.
-        pool_padding: of the 3x3 pooling with strides 2 between them.
+        pool_padding: padding of the 3x3 pooling with strides 2 between them.
         smallest: height and width of the smallest image.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, smallest, name)
-    unit = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)
+    conv_fn = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)
     x = inputs = keras.Input(input_shape)
     for number, row in enumerate(rows, start=1):
         first, *others = (*row.filters, classes)[:3]
-        x = unit(
+        x = conv_fn(
             x,
             first,
             row.kernel_size,
@@ -76,12 +87,12 @@ def nin(input_shape, classes, classifier_activation, name, *, rows, pool_padding
             name=f"conv{number}",
         )
         for part, filters in enumerate(others, start=1):
-            x = unit(x, filters, 1, name=f"conv{number}_mlp{part}")
+            x = conv_fn(x, filters, 1, name=f"conv{number}_mlp{part}")
         if row.pool:
             x = row.pool(3, strides=2, padding=pool_padding, name=f"pool{number}")(x)
         if row.dropout:
             x = layers.Dropout(row.dropout, name=f"dropout{number}")(x)
-    # In float32, as every network's last layer: the mean of many values and the softmax.
+    # In float32, like every network's last layer: a mean of many values, and the softmax.
     x = layers.GlobalAveragePooling2D(dtype="float32", name="avg_pool")(x)
     x = layers.Activation(classifier_activation, dtype="float32", name="predictions")(x)
     return keras.Model(inputs, x, name=name)
@@ -98,8 +109,8 @@ register(
     depth=9,
     published=cifar_errors(10.41, 35.68),
     recipe="alexnet",
-    notes="Errors without augmentation; with it CIFAR-10's is 8.81 %. The second pooling takes "
-    "means, as in the authors' code.",
+    notes="Errors without augmentation; with it CIFAR-10's is 8.81 %. The second pooling averages, "
+    "as in the authors' code.",
 )
 register(
     "nin",

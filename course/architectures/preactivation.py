@@ -1,4 +1,4 @@
-"""Residual networks whose blocks normalize and rectify before they convolve.
+"""Residual networks with batch normalization and ReLU before each convolution.
 
 Reference:
     He, Zhang, Ren, Sun, "Identity mappings in deep residual networks", ECCV 2016.
@@ -6,37 +6,53 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
 from course.blocks.conv import batch_norm, conv
 from course.blocks.preactivation import preactivation_block
-from course.blocks.stages import imagenet_stem
+from course.blocks.stages import BlockSpec, imagenet_stem
+from course.keras_types import Model, Tensor
 
 PAPER = "He et al., Identity mappings in deep residual networks, 2016"
 
-FINISH = partial(batch_norm, activation="relu", name="post")
-ONE_CONV = partial(conv, filters=STAGES[0], kernel_size=3, name="conv1")
+FINAL_NORM = partial(batch_norm, activation="relu", name="post")
+CONV_STEM = partial(conv, filters=STAGES[0], kernel_size=3, name="conv1")
 
 
-def bottleneck(x, filters, *, strides, strided, name):
-    """1x1, 3x3, 1x1, with a quarter of the filters inside."""
+def bottleneck(x: Tensor, spec: BlockSpec, *, stride_on: int) -> Tensor:
+    """Apply a pre-activation bottleneck block, with a quarter of the filters inside."""
     return preactivation_block(
         x,
-        filters,
+        spec.filters,
         kernels=(1, 3, 1),
-        width=filters // 4,
-        strides=strides,
-        strided=strided,
-        name=name,
+        width=spec.filters // 4,
+        strides=spec.strides,
+        stride_on=stride_on,
+        name=spec.name,
     )
 
 
-def resnet_v2(input_shape, classes, classifier_activation, name, *, blocks):
-    """A pre-activation network of bottleneck blocks for large images.
+def basic(x: Tensor, spec: BlockSpec) -> Tensor:
+    """Apply a pre-activation block of two 3x3 convolutions."""
+    return preactivation_block(
+        x, spec.filters, strides=spec.strides, first=spec.index == 0, name=spec.name
+    )
+
+
+def resnet_v2(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    blocks: Sequence[int],
+) -> Model:
+    """Build a pre-activation network of bottleneck blocks for large images.
 
     Args:
         input_shape, classes, classifier_activation, name: as for
@@ -49,31 +65,35 @@ def resnet_v2(input_shape, classes, classifier_activation, name, *, blocks):
         classifier_activation,
         name,
         stem=imagenet_stem,
-        block=partial(bottleneck, strided=1),
+        block=partial(bottleneck, stride_on=1),
         stages=doubling(256, blocks),
-        finish=FINISH,
+        final_norm=FINAL_NORM,
     )
 
 
-def resnet_v2_cifar(input_shape, classes, classifier_activation, name, *, depth, bottlenecks):
-    """A pre-activation network for small images, of basic or of bottleneck blocks.
+def resnet_v2_cifar(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    depth: int,
+    bottlenecks: bool,
+) -> Model:
+    """Build a pre-activation network of basic or bottleneck blocks for small images.
 
     Args:
         input_shape, classes, classifier_activation, name: as for
             :func:`course.architectures.resnet.residual_net`.
         depth: number of weight layers, 6n + 2 or, with bottlenecks, 9n + 2.
-        bottlenecks: whether blocks are 1x1, 3x3, 1x1 with four times the filters at their ends.
+        bottlenecks: whether to use bottleneck blocks, with four times the filters at their ends.
 
     Raises:
-        UsageError: another depth.
+        UsageError: for another depth.
     """
-
-    def basic(x, filters, *, strides, name):
-        first = name == "conv2_block1"
-        return preactivation_block(x, filters, strides=strides, first=first, name=name)
-
+    block: Callable[[Tensor, BlockSpec], Tensor]
     if bottlenecks:
-        block = partial(bottleneck, strided=0)
+        block = partial(bottleneck, stride_on=0)
         stages = cifar_stages(depth, 3, [4 * filters for filters in STAGES])
     else:
         block, stages = basic, cifar_stages(depth)
@@ -82,10 +102,10 @@ def resnet_v2_cifar(input_shape, classes, classifier_activation, name, *, depth,
         classes,
         classifier_activation,
         name,
-        stem=ONE_CONV,
+        stem=CONV_STEM,
         block=block,
         stages=stages,
-        finish=FINISH,
+        final_norm=FINAL_NORM,
     )
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from course.architectures.published import Dataset, Measure, Published
 from course.errors import UsageError
@@ -19,6 +19,8 @@ from course.keras_types import Model
 
 if TYPE_CHECKING:
     from course.sizing import Report
+
+ImageShape: TypeAlias = tuple[int, int, int]  # height, width, channels
 
 _registry: dict[str, Architecture] = {}
 
@@ -29,17 +31,19 @@ _COMMON = {"input_shape", "classes", "classifier_activation", "name"}
 class Builder(Protocol):
     """Function that builds a family's models.
 
-    Besides the four arguments below it takes the family's own, as keywords.
+    Besides the four arguments below, it takes the family's own as keywords.
     """
 
     __module__: str
 
     def __call__(
         self,
-        input_shape: tuple[int, int, int],
+        input_shape: ImageShape,
         classes: int,
         classifier_activation: str | None,
         name: str,
+        /,
+        *args: Any,
         **arguments: Any,
     ) -> Model: ...
 
@@ -67,7 +71,7 @@ class Architecture:
     name: str
     builder: Builder
     arguments: Mapping[str, Any]
-    input_shape: tuple[int, int, int]
+    input_shape: ImageShape
     classes: int
     paper: str
     table: str
@@ -151,7 +155,7 @@ def register(
     /,
     *,
     arguments: Mapping[str, Any],
-    input_shape: tuple[int, int, int],
+    input_shape: ImageShape,
     classes: int,
     paper: str,
     table: str,
@@ -191,7 +195,7 @@ def register(
     )
 
 
-def require_size(input_shape: tuple[int, int, int], smallest: int, name: str) -> None:
+def require_size(input_shape: ImageShape, smallest: int, name: str) -> None:
     """Check that an image is large enough for a network.
 
     Args:
@@ -259,7 +263,7 @@ def build(
     architecture: str,
     /,
     *,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: ImageShape | None = None,
     classes: int | None = None,
     classifier_activation: str | None = "softmax",
     name: str | None = None,
@@ -299,10 +303,10 @@ def build(
             f"received input_shape={input_shape!r}."
         )
     return entry.builder(
-        input_shape=shape,
-        classes=entry.classes if classes is None else classes,
-        classifier_activation=classifier_activation,
-        name=name or architecture,
+        shape,
+        entry.classes if classes is None else classes,
+        classifier_activation,
+        name or architecture,
         **(dict(entry.arguments) | overrides),
     )
 

@@ -1,4 +1,4 @@
-"""The ImageNet residual networks, the plain networks beside them, and a wide one.
+"""The ImageNet residual networks, plain networks for comparison, and a wide one.
 
 Reference:
     He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016, Table 1.
@@ -7,17 +7,18 @@ Reference:
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
 from course.architectures.published import Published, imagenet_errors
-from course.architectures.registry import register
-from course.blocks.chain import chain
+from course.architectures.registry import ImageShape, register
 from course.blocks.head import classifier
 from course.blocks.residual import basic_block, bottleneck_block
-from course.blocks.stages import imagenet_stem, stage_rows
+from course.blocks.stack import stack_blocks
+from course.blocks.stages import BlockSpec, block_specs, imagenet_stem
+from course.keras_types import Model, Tensor, TensorFunction
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 WIDE = "Zagoruyko and Komodakis, Wide residual networks, 2016"
@@ -33,94 +34,102 @@ BLOCKS = {
 
 
 def residual_net(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    stem,
-    block,
-    stages,
-    finish=None,
-    dropout=0.0,
-):
-    """Stem, stages of residual blocks, and a classifier: what the residual families share.
+    stem: TensorFunction,
+    block: Callable[[Tensor, BlockSpec], Tensor],
+    stages: Sequence[Sequence[int]],
+    final_norm: TensorFunction | None = None,
+    dropout: float = 0.0,
+) -> Model:
+    """Build a stem, stages of residual blocks, and a classifier.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        stem: function of a tensor.
-        block: function of a tensor and the filters, with keywords `strides` and `name`.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        stem: function that is applied to the images.
+        block: function that applies a block to a tensor as its spec says.
         stages: for each stage the channels of its blocks' outputs.
-        finish: function of the last block's tensor; None for nothing.
-        dropout: rate before the classifier.
+        final_norm: function that is applied to the last block's output; None for nothing.
+        dropout: rate of dropout before the classifier.
     """
-
-    def row(x, filters, strides, name):
-        return block(x, filters, strides=strides, name=name)
-
     inputs = keras.Input(input_shape)
-    x = chain(stem(inputs), row, stage_rows(stages))
-    if finish:
-        x = finish(x)
+    x = stack_blocks(stem(inputs), block, block_specs(stages))
+    if final_norm:
+        x = final_norm(x)
     x = classifier(x, classes, classifier_activation, dropout=dropout)
     return keras.Model(inputs, x, name=name)
 
 
-def doubling(filters: int, blocks: tuple[int, ...]) -> list[list[int]]:
-    """Channels of every block: `filters` in the first stage, twice as many in each next one."""
+def doubling(filters: int, blocks: Sequence[int]) -> list[list[int]]:
+    """Return every block's channels: `filters` in the first stage, doubled in each next one."""
     return [[filters * 2**stage] * number for stage, number in enumerate(blocks)]
 
 
-def resnet(input_shape, classes, classifier_activation, name, *, blocks, shortcut):
-    """A residual network of basic blocks; a plain one where `shortcut` is None.
+def resnet(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    blocks: Sequence[int],
+    shortcut: str | None,
+) -> Model:
+    """Build a residual network of basic blocks; a plain one if `shortcut` is None.
 
     Args:
         input_shape, classes, classifier_activation, name: as for :func:`residual_net`.
         blocks: number of blocks in each stage.
         shortcut: ``"A"``, ``"A_average"``, ``"B"``, ``"C"``, or None for no shortcuts.
     """
+
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        return basic_block(x, spec.filters, strides=spec.strides, shortcut=shortcut, name=spec.name)
+
     return residual_net(
         input_shape,
         classes,
         classifier_activation,
         name,
         stem=imagenet_stem,
-        block=partial(basic_block, shortcut=shortcut),
+        block=block,
         stages=doubling(64, blocks),
     )
 
 
 def bottleneck_resnet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    blocks,
-    shortcut="B",
-    stride_on="1x1",
-    widening=1,
-):
-    """A residual network of bottleneck blocks.
+    blocks: Sequence[int],
+    shortcut: str | None = "B",
+    stride_on: str = "1x1",
+    width_multiplier: int = 1,
+) -> Model:
+    """Build a residual network of bottleneck blocks.
 
     Args:
         input_shape, classes, classifier_activation, name, blocks, shortcut: as for :func:`resnet`.
-        stride_on: the convolution that takes the strides: ``"1x1"`` (the paper's) or ``"3x3"``.
-        widening: factor on the channels of the 3x3 convolutions.
+        stride_on: the convolution with the strides: ``"1x1"`` (the paper's) or ``"3x3"``.
+        width_multiplier: factor on the channels of the 3x3 convolutions.
     """
 
-    def block(x, filters, *, strides, name):
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
         return bottleneck_block(
             x,
-            filters,
-            strides=strides,
-            width=widening * filters // 4,
+            spec.filters,
+            strides=spec.strides,
+            width=width_multiplier * spec.filters // 4,
             stride_on=stride_on,
             shortcut=shortcut,
-            name=name,
+            name=spec.name,
         )
 
     return residual_net(
@@ -146,8 +155,8 @@ class Net(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """Whether it is of the wide residual networks' paper."""
-        return "widening" in self.arguments
+        """Whether it is from the paper on wide residual networks."""
+        return "width_multiplier" in self.arguments
 
 
 ONE_CROP = "Errors of the center crop, as the authors' repository reports them"
@@ -173,7 +182,7 @@ NETS = (
         "the 3x3 convolutions",
     ),
     Net(
-        "wide_resnet50_2", 50, {"stride_on": "3x3", "widening": 2}, imagenet_errors(21.9),
+        "wide_resnet50_2", 50, {"stride_on": "3x3", "width_multiplier": 2}, imagenet_errors(21.9),
         "Error of the center crop; strides on the 3x3 convolutions as in the authors' code",
     ),
 )  # fmt: skip

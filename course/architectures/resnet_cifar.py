@@ -1,4 +1,4 @@
-"""The CIFAR-10 residual networks, and the plain networks beside them.
+"""The CIFAR-10 residual networks, and plain networks for comparison.
 
 Reference:
     He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016, section 4.2.
@@ -6,15 +6,18 @@ Reference:
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
 from course.blocks.residual import basic_block
-from course.blocks.residual_variants import ablated, noisy
+from course.blocks.residual_variants import ablated_block, with_branch_dropout
+from course.blocks.stages import BlockSpec
 from course.errors import UsageError
+from course.keras_types import Model, Tensor
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 
@@ -23,15 +26,15 @@ STAGES = (16, 32, 64)  # filters, at 32x32, 16x16 and 8x8
 
 # Table 6: layers and CIFAR-10 test error in percent (of five runs, the best, for 110 layers).
 RESNETS = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
-# Figure 6 draws the plain nets' errors; the paper prints none, and only "> 60 %" for 110 layers.
+# Figure 6 plots the plain networks' errors; the text gives only "> 60 %", for 110 layers.
 PLAIN = (20, 32, 44, 56, 110)
 
 
-def cifar_stages(depth: int, layers: int = 2, filters=STAGES) -> list[list[int]]:
-    """Channels of every block of a CIFAR net with n blocks of `layers` layers a stage.
+def cifar_stages(depth: int, layers: int = 2, filters: Sequence[int] = STAGES) -> list[list[int]]:
+    """Return every block's channels in a CIFAR network with n blocks of `layers` layers per stage.
 
     Raises:
-        UsageError: a depth that is not 3 n layers + 2.
+        UsageError: for a depth that is not 3 n layers + 2.
     """
     blocks, rest = divmod(depth - 2, 3 * layers)
     if rest or blocks < 1:
@@ -43,54 +46,60 @@ def cifar_stages(depth: int, layers: int = 2, filters=STAGES) -> list[list[int]]
     return [[width] * blocks for width in filters]
 
 
-def cifar_stem(x):
-    """The first layer: 16 filters of 3x3, batch normalization, ReLU."""
+def cifar_stem(x: Tensor) -> Tensor:
+    """Apply the first layer: 16 filters of 3x3, batch normalization, ReLU."""
     return conv_bn(x, STAGES[0], 3, name="conv1")
 
 
 def resnet_cifar(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    depth,
-    shortcut,
-    ablation=None,
-    noise=None,
-    noise_rate=0.1,
-    dropout=0.0,
-):
-    """A residual network of 6n + 2 layers; a plain one where `shortcut` is None.
+    depth: int,
+    shortcut: str | None,
+    ablation: str | Mapping[str, Any] | None = None,
+    noise: str | None = None,
+    noise_rate: float = 0.1,
+    dropout: float = 0.0,
+) -> Model:
+    """Build a residual network of 6n + 2 layers; a plain one if `shortcut` is None.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         depth: number of weight layers, 6n + 2.
         shortcut: ``"A"`` (the paper's), ``"A_average"``, ``"B"``, ``"C"``, or None for no
             shortcuts.
-        ablation: a change of every block by He et al. 2016b: a key of
+        ablation: variant of every block from He et al. 2016b: a key of
             ``residual_variants.ABLATIONS``, or a mapping of `residual_unit`'s arguments; None for
             none.
-        noise, noise_rate: what drops values of every block's branch: a key of
-            ``residual_variants.NOISES``, or None; how many.
-        dropout: rate before the classifier.
+        noise: kind of dropout on every block's residual: a key of
+            ``residual_variants.BRANCH_DROPOUTS``; None for none.
+        noise_rate: rate of that dropout.
+        dropout: rate of dropout before the classifier.
 
     Raises:
-        UsageError: a depth that is not 6n + 2, an unknown ablation or noise, or both of them, an
-            ablation without a shortcut.
+        UsageError: for a depth that is not 6n + 2, an unknown ablation or noise, both of them, or
+            an ablation without a shortcut.
     """
     if noise and ablation is not None:
         raise UsageError(
             f"noise needs unchanged blocks; received noise={noise!r} with ablation={ablation!r}."
         )
-    block, finish = partial(basic_block, shortcut=shortcut), None
+
+    def basic(x: Tensor, spec: BlockSpec) -> Tensor:
+        return basic_block(x, spec.filters, strides=spec.strides, shortcut=shortcut, name=spec.name)
+
+    block: Callable[[Tensor, BlockSpec], Tensor] = basic
+    final_norm = None
     if noise:
-        block = noisy(noise, noise_rate, shortcut)
+        block = with_branch_dropout(noise, noise_rate, shortcut)
     elif ablation is not None:
-        block, finish = ablated(ablation, shortcut)
+        block, final_norm = ablated_block(ablation, shortcut)
     return residual_net(
         input_shape,
         classes,
@@ -99,7 +108,7 @@ def resnet_cifar(
         stem=cifar_stem,
         block=block,
         stages=cifar_stages(depth),
-        finish=finish,
+        final_norm=final_norm,
         dropout=dropout,
     )
 

@@ -1,4 +1,4 @@
-"""Residual networks whose blocks have many paths.
+"""ResNeXt: residual networks whose blocks have many paths.
 
 Reference:
     Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks",
@@ -7,15 +7,17 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.architectures.resnet_cifar import cifar_stages
-from course.blocks.aggregated import aggregated_block
 from course.blocks.conv import conv_bn
-from course.blocks.stages import imagenet_stem
+from course.blocks.resnext import resnext_block
+from course.blocks.stages import BlockSpec, imagenet_stem
+from course.keras_types import Model, Tensor
 
 PAPER = "Xie et al., Aggregated residual transformations for deep neural networks, 2017"
 
@@ -23,44 +25,46 @@ CIFAR_STEM = partial(conv_bn, filters=64, kernel_size=3, name="conv1")
 CIFAR_FILTERS = (256, 512, 1024)
 
 
-def paths(cardinality: int, base_width: int, form: str):
-    """Block of `cardinality` paths, each `base_width` wide where the block has 256 filters."""
+def paths(
+    cardinality: int, base_width: int, implementation: str
+) -> Callable[[Tensor, BlockSpec], Tensor]:
+    """Return a block of `cardinality` paths, each `base_width` wide if it has 256 filters."""
 
-    def block(x, filters, *, strides, name):
-        return aggregated_block(
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        return resnext_block(
             x,
-            filters,
+            spec.filters,
             cardinality=cardinality,
-            path_width=base_width * filters // 256,
-            strides=strides,
-            form=form,
-            name=name,
+            path_width=base_width * spec.filters // 256,
+            strides=spec.strides,
+            implementation=implementation,
+            name=spec.name,
         )
 
     return block
 
 
 def resnext(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    blocks,
-    cardinality,
-    base_width,
-    form="c",
-):
-    """A ResNeXt for large images.
+    blocks: Sequence[int],
+    cardinality: int,
+    base_width: int,
+    implementation: str = "grouped",
+) -> Model:
+    """Build a ResNeXt for large images.
 
     Args:
         input_shape, classes, classifier_activation, name: as for
             :func:`course.architectures.resnet.residual_net`.
         blocks: number of blocks in each stage.
-        cardinality: paths in each block.
-        base_width: channels of a path in the first stage; twice as many in each next one.
-        form: of the blocks, ``"a"``, ``"b"`` or ``"c"``: three ways to compute the same. Without a
-            GPU, ``"b"`` trains much faster and ``"c"`` is built much faster.
+        cardinality: number of paths in each block.
+        base_width: channels of a path in the first stage, doubled in each next one.
+        implementation: ``"add"``, ``"concat"`` or ``"grouped"``: three ways to compute the same.
+            Without a GPU, ``"concat"`` trains much faster and ``"grouped"`` is built much faster.
     """
     return residual_net(
         input_shape,
@@ -68,31 +72,31 @@ def resnext(
         classifier_activation,
         name,
         stem=imagenet_stem,
-        block=paths(cardinality, base_width, form),
+        block=paths(cardinality, base_width, implementation),
         stages=doubling(256, blocks),
     )
 
 
 def resnext_cifar(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    depth,
-    cardinality,
-    base_width,
-    form="c",
-):
-    """A ResNeXt for small images.
+    depth: int,
+    cardinality: int,
+    base_width: int,
+    implementation: str = "grouped",
+) -> Model:
+    """Build a ResNeXt for small images.
 
     Args:
-        input_shape, classes, classifier_activation, name, cardinality, base_width, form: as for
-            :func:`resnext`.
+        input_shape, classes, classifier_activation, name, cardinality, base_width,
+            implementation: as for :func:`resnext`.
         depth: number of weight layers, 9n + 2.
 
     Raises:
-        UsageError: a depth that is not 9n + 2.
+        UsageError: for a depth that is not 9n + 2.
     """
     return residual_net(
         input_shape,
@@ -100,7 +104,7 @@ def resnext_cifar(
         classifier_activation,
         name,
         stem=CIFAR_STEM,
-        block=paths(cardinality, base_width, form),
+        block=paths(cardinality, base_width, implementation),
         stages=cifar_stages(depth, 3, CIFAR_FILTERS),
     )
 

@@ -1,4 +1,4 @@
-"""ShuffleNet: 1x1 convolutions in groups, and channels that change groups.
+"""ShuffleNet: grouped 1x1 convolutions with channel shuffles.
 
 Reference:
     Zhang, Zhou, Lin, Sun, "ShuffleNet: An extremely efficient convolutional neural network for
@@ -11,11 +11,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
-from course.blocks.shuffle import shuffle_unit
+from course.blocks.shuffle import shufflenet_unit
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Zhang et al., ShuffleNet, 2018"
 
@@ -25,18 +26,25 @@ REPEATS = (4, 8, 4)
 CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 
 
-def shufflenet(input_shape, classes, classifier_activation, name, *, groups=3):
-    """ShuffleNet 1x.
+def shufflenet(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    groups: int = 3,
+) -> Model:
+    """Build a ShuffleNet 1x.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        groups: of the 1x1 convolutions: 1, 2, 3, 4 or 8.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        groups: number of groups of the 1x1 convolutions: 1, 2, 3, 4 or 8.
 
     Raises:
-        UsageError: another number of groups.
+        UsageError: for another number of groups.
     """
     if groups not in CHANNELS:
         raise UsageError(
@@ -48,11 +56,11 @@ def shufflenet(input_shape, classes, classifier_activation, name, *, groups=3):
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(pad(x, 1, name="pool1"))
     for stage, repeats in enumerate(REPEATS):
         for unit in range(1, repeats + 1):
-            x = shuffle_unit(
+            x = shufflenet_unit(
                 x,
                 CHANNELS[groups] * 2**stage,
                 groups=groups,
-                # Section 3.2: too few channels come in to group the very first one.
+                # Section 3.2: the very first one has too few input channels for groups.
                 first_groups=1 if stage == 0 and unit == 1 else groups,
                 strides=2 if unit == 1 else 1,
                 name=f"stage{stage + 2}_unit{unit}",

@@ -1,4 +1,4 @@
-"""ShuffleNetV2: half of the channels pass each unit by.
+"""ShuffleNetV2: half of the channels bypass each unit.
 
 Reference:
     Ma, Zhang, Zheng, Sun, "ShuffleNet V2: Practical guidelines for efficient CNN architecture
@@ -13,11 +13,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
-from course.blocks.shuffle import split_unit
+from course.blocks.shuffle import shufflenet_v2_unit
 from course.errors import UsageError
+from course.keras_types import Model
 
 PAPER = "Ma et al., ShuffleNet V2, 2018"
 
@@ -40,23 +41,31 @@ WIDTHS = {
 }
 
 
-def shufflenet_v2(input_shape, classes, classifier_activation, name, *, filters, last_filters):
-    """ShuffleNetV2.
+def shufflenet_v2(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    filters: tuple[int, int, int],
+    last_filters: int,
+) -> Model:
+    """Build a ShuffleNetV2.
 
     Args:
         input_shape: (height, width, channels).
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
         filters: channels of the three stages, even numbers.
-        last_filters: of the last 1x1 convolution.
+        last_filters: filters of the last 1x1 convolution.
 
     Raises:
-        UsageError: an odd number of channels.
+        UsageError: for an odd number of channels.
     """
     if len(filters) != len(REPEATS) or any(n < 2 or n % 2 for n in filters):
         raise UsageError(
-            "filters must be three even numbers, since each unit splits its channels in halves; "
+            "filters must be three even numbers, because each unit splits its channels in half; "
             f"received filters={filters}."
         )
     inputs = keras.Input(input_shape)
@@ -65,7 +74,7 @@ def shufflenet_v2(input_shape, classes, classifier_activation, name, *, filters,
     for stage, (channels, repeats) in enumerate(zip(filters, REPEATS, strict=True), start=2):
         for unit in range(1, repeats + 1):
             strides = 2 if unit == 1 else 1
-            x = split_unit(x, channels, strides=strides, name=f"stage{stage}_unit{unit}")
+            x = shufflenet_v2_unit(x, channels, strides=strides, name=f"stage{stage}_unit{unit}")
     x = conv_bn(x, last_filters, 1, name="conv5")
     return keras.Model(inputs, classifier(x, classes, classifier_activation), name=name)
 

@@ -1,4 +1,4 @@
-"""VGG: depth out of 3x3 convolutions.
+"""VGG: deep networks of 3x3 convolutions.
 
 Reference:
     Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition",
@@ -7,15 +7,16 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.head import classifier, fully_connected
-from course.blocks.initializers import GlorotUniform
+from course.keras_types import Model
 
 PAPER = (
     "Simonyan, Zisserman, Very deep convolutional networks for large-scale image recognition, 2015"
@@ -43,18 +44,25 @@ CONFIGURATIONS = (
 )
 
 
-def vgg(input_shape, classes, classifier_activation, name, *, kernels):
-    """Five blocks of convolutions, each pooled to half its size, and three dense layers.
+def vgg(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    kernels: Sequence[Sequence[int]],
+) -> Model:
+    """Build a VGG: five blocks of convolutions, each followed by pooling, and three dense layers.
 
     Args:
         input_shape: (height, width, channels), at least 32x32.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        kernels: for each block the sizes of its kernels, 3 or 1.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        kernels: kernel sizes of each block's convolutions, 3 or 1.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 2 ** len(kernels), name)
     x = inputs = keras.Input(input_shape)
@@ -65,7 +73,7 @@ def vgg(input_shape, classes, classifier_activation, name, *, kernels):
                 size,
                 padding="same",
                 activation="relu",
-                kernel_initializer=GlorotUniform(),
+                kernel_initializer="glorot_uniform",
                 name=f"block{block}_conv{number}",
             )(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
@@ -86,7 +94,7 @@ for row in CONFIGURATIONS:
         published=imagenet_errors(row.top1, row.top5),
         recipe="vgg",
         keras_application=row.name.upper() if row.name in ("vgg16", "vgg19") else None,
-        notes="Errors are the best of a single network at a single scale, run over whole images; C "
-        "to E were trained at scales from 256 to 512. Weights start after Glorot and Bengio, "
-        "with which the authors found that no pre-training is needed.",
+        notes="Errors are the best of a single network at a single scale, on whole images; C "
+        "to E were trained at scales from 256 to 512. Weights are initialized as by Glorot and "
+        "Bengio, which the authors found to make pre-training unnecessary.",
     )

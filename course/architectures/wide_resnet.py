@@ -1,4 +1,4 @@
-"""Pre-activation networks that are wide in place of deep.
+"""Pre-activation networks that are wide instead of deep.
 
 Reference:
     Zagoruyko, Komodakis, "Wide residual networks", BMVC 2016.
@@ -6,15 +6,17 @@ Reference:
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 
-from course.architectures.preactivation import FINISH, ONE_CONV
+from course.architectures.preactivation import CONV_STEM, FINAL_NORM
 from course.architectures.published import cifar_errors
-from course.architectures.registry import register
+from course.architectures.registry import ImageShape, register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES
 from course.blocks.preactivation import preactivation_block
+from course.blocks.stages import BlockSpec
 from course.errors import UsageError
+from course.keras_types import Model, Tensor
 
 # Depth, widening factor, CIFAR-10 and CIFAR-100 errors (Table 5; Table 4 for the last three).
 NETS = (
@@ -28,45 +30,56 @@ NETS = (
 
 
 def wide_resnet(
-    input_shape,
-    classes,
-    classifier_activation,
-    name,
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
     *,
-    depth,
-    widening,
-    kernels=(3, 3),
-    dropout=0.0,
-):
-    """WRN-depth-widening with blocks B(kernels).
+    depth: int,
+    widening: int,
+    kernels: Sequence[int] = (3, 3),
+    dropout: float = 0.0,
+) -> Model:
+    """Build WRN-depth-widening with blocks B(kernels).
 
     Args:
         input_shape, classes, classifier_activation, name: as for
             :func:`course.architectures.resnet.residual_net`.
-        depth: 6n + 4 for n blocks a stage: for two convolutions in a block the number of all
-            convolutions, the three projections among them; the paper keeps it for other kinds.
+        depth: 6n + 4 for n blocks per stage. With two convolutions in a block it is the number of
+            convolutions, including the three projections; the paper keeps it for other blocks.
         widening: factor on the filters of all blocks.
         kernels: kernel sizes in a block: (3, 3), (1, 3, 1), (3, 1), (1, 3), (3, 1, 1), (3, 1, 3)
             in the paper's Table 2, or others.
         dropout: rate of dropout between the convolutions of a block.
 
     Raises:
-        UsageError: a depth that is not 6n + 4.
+        UsageError: for a depth that is not 6n + 4.
     """
     blocks, rest = divmod(depth - 4, 6)
     if rest or blocks < 1:
         raise UsageError(
             f"depth must be 6n + 4 with n at least 1: 10, 16, 22, ...; received depth={depth}."
         )
+
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        return preactivation_block(
+            x,
+            spec.filters,
+            kernels=kernels,
+            strides=spec.strides,
+            dropout=dropout,
+            name=spec.name,
+        )
+
     return residual_net(
         input_shape,
         classes,
         classifier_activation,
         name,
-        stem=ONE_CONV,
-        block=partial(preactivation_block, kernels=tuple(kernels), dropout=dropout),
+        stem=CONV_STEM,
+        block=block,
         stages=[[widening * filters] * blocks for filters in STAGES],
-        finish=FINISH,
+        final_norm=FINAL_NORM,
     )
 
 
@@ -82,6 +95,6 @@ for depth, widening, *errors in NETS:
         depth=depth,
         published=cifar_errors(*errors),
         recipe="wide_resnet",
-        notes="Without dropout. WRN-40-4, 16-8 and 28-10: normalized by mean and deviation "
-        "(Table 5); the others: ZCA-whitened (Table 4)",
+        notes="Without dropout. WRN-40-4, 16-8 and 28-10: normalized by mean and standard "
+        "deviation (Table 5); the others: ZCA-whitened (Table 4)",
     )

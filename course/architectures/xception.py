@@ -1,4 +1,4 @@
-"""Xception: Inception taken to its end, channels and space apart.
+"""Xception: Inception taken to the extreme, with channels and space separated.
 
 Reference:
     Chollet, "Xception: Deep learning with depthwise separable convolutions", CVPR 2017.
@@ -13,16 +13,16 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
-from course.blocks.conv import batch_norm, conv_bn
+from course.architectures.registry import ImageShape, register, require_size
+from course.blocks.conv import TENSORFLOW_EPSILON, batch_norm, conv_bn
 from course.blocks.head import classifier
+from course.keras_types import Model, Tensor
 
 PAPER = "Chollet, Xception: Deep learning with depthwise separable convolutions, 2017"
-EPSILON = 1e-3
 
 
 class Row(NamedTuple):
-    """A block of separable convolutions, and whether it halves the maps."""
+    """A block of separable convolutions, and whether it halves the feature maps."""
 
     filters: tuple[int, ...]
     down: bool
@@ -39,23 +39,25 @@ BLOCKS = (
 )
 LAST = (1536, 2048)
 
-unit = partial(conv_bn, epsilon=EPSILON)
+conv_fn = partial(conv_bn, epsilon=TENSORFLOW_EPSILON)
 
 
-def separable_bn(x, filters: int, *, activation: str | None = None, name: str):
-    """3x3 separable convolution and batch normalization, with nothing between its two parts."""
+def separable_bn(x: Tensor, filters: int, *, activation: str | None = None, name: str) -> Tensor:
+    """Apply a 3x3 separable convolution, without an activation inside, and batch normalization."""
     conv = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")
-    return batch_norm(conv(x), activation=activation, epsilon=EPSILON, name=name)
+    return batch_norm(conv(x), activation=activation, epsilon=TENSORFLOW_EPSILON, name=name)
 
 
-def xception_block(x, filters: tuple[int, ...], *, down: bool, relu_first: bool, name: str):
-    """Separable convolutions, each after a ReLU, with a shortcut around them.
+def xception_block(
+    x: Tensor, filters: tuple[int, ...], *, down: bool, relu_first: bool, name: str
+) -> Tensor:
+    """Apply separable convolutions, each after a ReLU, and add a shortcut.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        filters: of each separable convolution.
-        down: whether pooling halves the maps at the end, and the shortcut is projected.
-        relu_first: whether the first convolution has a ReLU before it too.
+        filters: filters of each separable convolution.
+        down: whether pooling halves the feature maps at the end, and the shortcut is projected.
+        relu_first: whether there is a ReLU before the first convolution, too.
         name: prefix of the layers' names.
 
     Returns:
@@ -72,26 +74,31 @@ def xception_block(x, filters: tuple[int, ...], *, down: bool, relu_first: bool,
         y = separable_bn(y, maps, name=part)
     if down:
         y = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool")(y)
-        x = unit(x, filters[-1], 1, strides=2, activation=None, name=f"{name}_shortcut")
+        x = conv_fn(x, filters[-1], 1, strides=2, activation=None, name=f"{name}_shortcut")
     return layers.Add(name=f"{name}_add")([y, x])
 
 
-def xception(input_shape, classes, classifier_activation, name):
-    """Thirty-six convolutions, of which all but the first two and the shortcuts are separable.
+def xception(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+) -> Model:
+    """Build Xception: 36 convolutions, all separable except the first two and the shortcuts.
 
     Args:
         input_shape: (height, width, channels), at least 7x7.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 7, name)
     inputs = keras.Input(input_shape)
-    x = unit(inputs, 32, 3, strides=2, padding="valid", name="block1_1")
-    x = unit(x, 64, 3, padding="valid", name="block1_2")
+    x = conv_fn(inputs, 32, 3, strides=2, padding="valid", name="block1_1")
+    x = conv_fn(x, 64, 3, padding="valid", name="block1_2")
     for number, row in enumerate(BLOCKS, start=2):
         x = xception_block(x, **row._asdict(), name=f"block{number}")
     for number, filters in enumerate(LAST, start=1):

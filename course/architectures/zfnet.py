@@ -1,4 +1,4 @@
-"""ZFNet: AlexNet after a look at what its layers see.
+"""ZFNet: AlexNet, improved by visualizing its layers.
 
 Reference:
     Zeiler, Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
@@ -6,47 +6,56 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import register, require_size
+from course.architectures.registry import ImageShape, register, require_size
 from course.blocks.classic import LocalResponseNormalization
 from course.blocks.conv import conv
 from course.blocks.head import classifier, fully_connected
+from course.keras_types import Model
 
 PAPER = "Zeiler, Fergus, Visualizing and understanding convolutional networks, 2014"
 
-# Section 3: weights start at "10^-2", read here as a deviation, and biases at 0.
+# Section 3: weights start at "10^-2", taken here as a standard deviation, and biases at 0.
 NORMAL = {"class_name": "RandomNormal", "config": {"stddev": 0.01}}
 
 
-def zfnet(input_shape, classes, classifier_activation, name, *, filters):
-    """AlexNet with smaller and denser first kernels.
+def zfnet(
+    input_shape: ImageShape,
+    classes: int,
+    classifier_activation: str | None,
+    name: str,
+    *,
+    filters: Sequence[int],
+) -> Model:
+    """Build AlexNet with smaller first kernels and strides.
 
     Args:
         input_shape: (height, width, channels), at least 53x53.
         classes: number of classes.
-        classifier_activation: of the last layer; None for scores.
-        name: of the model.
-        filters: of the third, fourth and fifth convolution.
+        classifier_activation: activation of the last layer; None to return logits.
+        name: the model's name.
+        filters: filters of the third, fourth and fifth convolution.
 
     Raises:
-        UsageError: images that are too small.
+        UsageError: if the images are too small.
     """
     require_size(input_shape, 53, name)
-    unit = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)
+    conv_fn = partial(conv, use_bias=True, activation="relu", kernel_initializer=NORMAL)
     inputs = keras.Input(input_shape)
-    x = unit(inputs, 96, 7, strides=2, padding=1, name="conv1")
+    x = conv_fn(inputs, 96, 7, strides=2, padding=1, name="conv1")
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)
     x = LocalResponseNormalization(name="norm1")(x)
-    x = unit(x, 256, 5, strides=2, padding="valid", name="conv2")
+    x = conv_fn(x, 256, 5, strides=2, padding="valid", name="conv2")
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool2")(x)
     x = LocalResponseNormalization(name="norm2")(x)
-    for number, maps in enumerate(filters, start=3):
-        x = unit(x, maps, 3, name=f"conv{number}")
+    for number, width in enumerate(filters, start=3):
+        x = conv_fn(x, width, 3, name=f"conv{number}")
     x = layers.MaxPooling2D(3, strides=2, name="pool5")(x)
     x = fully_connected(x, 4096, ("fc6", "fc7"), kernel_initializer=NORMAL)
     x = classifier(x, classes, classifier_activation, kernel_initializer=NORMAL)

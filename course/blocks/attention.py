@@ -1,36 +1,37 @@
-"""Weighing maps by what the whole image holds."""
+"""Squeeze-and-excitation: channel attention."""
 
 from __future__ import annotations
 
-import keras
+from typing import Any
+
 from keras import layers
 
-from course.blocks.initializers import HeNormal
+from course.blocks.conv import get_initializer
+from course.keras_types import Tensor
 
 
 def squeeze_excite(
-    x,
-    reduced: int,
+    x: Tensor,
+    se_filters: int,
     *,
     activation: str = "relu",
     gate: str = "sigmoid",
     use_bias: bool = True,
-    kernel_initializer=HeNormal,
+    kernel_initializer: Any = None,
     name: str,
-):
-    """Multiply each map by a weight that a small net computes from the means of all maps.
+) -> Tensor:
+    """Multiply each feature map by a weight computed from the means of all feature maps.
 
-    The two layers are dense on a 1x1 image, which computes the same as 1x1 convolutions and is
-    faster.
+    Its two layers are dense layers on a 1x1 image, equivalent to 1x1 convolutions and faster.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        reduced: size of the hidden layer; the paper's is channels / 16.
-        activation: of the hidden layer.
-        gate: of the weights, such as ``"sigmoid"`` or ``"hard_sigmoid"``.
+        se_filters: size of the hidden layer; channels / 16 in the paper.
+        activation: activation of the hidden layer.
+        gate: activation that makes the weights, such as ``"sigmoid"`` or ``"hard_sigmoid"``.
         use_bias: whether the two layers have biases.
-        kernel_initializer: of both layers; He's by default.
-        name: prefix of the layers' names; all of them continue with ``_se_``.
+        kernel_initializer: initializer of both layers; None for He's.
+        name: prefix of the layers' names; all continue with ``_se_``.
 
     Returns:
         Tensor of the same shape.
@@ -39,16 +40,16 @@ def squeeze_excite(
         Hu, Shen, Sun, "Squeeze-and-excitation networks", CVPR 2018, figures 1 to 3.
     """
 
-    def dense(y, units, function, part):
+    def dense(y: Tensor, units: int, function: str, part: str) -> Tensor:
         return layers.Dense(
             units,
             activation=function,
             use_bias=use_bias,
-            kernel_initializer=keras.initializers.get(kernel_initializer),
+            kernel_initializer=get_initializer(kernel_initializer),
             name=f"{name}_se_{part}",
         )(y)
 
     y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(x)
-    y = dense(y, reduced, activation, "reduce")
+    y = dense(y, se_filters, activation, "reduce")
     y = dense(y, x.shape[-1], gate, "expand")
     return layers.Multiply(name=f"{name}_se_scale")([x, y])

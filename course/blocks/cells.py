@@ -1,8 +1,8 @@
-"""Cells that a search has found: small graphs of operations, written down as data.
+"""Cells found by architecture search: small graphs of operations, written as data.
 
-A cell sees two inputs: state 0 is the last cell's output after a 1x1 convolution, state 1 the one
-before it. Each row of a cell applies one operation to each of two states and adds the results,
-which is the next state: 2, 3, ... The cell's output is some of the states, side by side.
+A cell has two inputs: state 0 is the previous cell's output after a 1x1 convolution, state 1 the
+output before that. Each row of a cell applies one operation to each of two states and adds the
+results, which gives the next state: 2, 3, ... The cell's output concatenates some of the states.
 
 Reference:
     Zoph et al., "Learning transferable architectures for scalable image recognition", CVPR 2018,
@@ -19,34 +19,44 @@ from keras import layers
 
 from course.blocks import conv as blocks
 from course.errors import UsageError
+from course.keras_types import Layer, Tensor
 from course.regularization import drop_path, linear_decay
 
-batch_norm = partial(blocks.batch_norm, epsilon=1e-3, momentum=0.9997)
-conv_bn = partial(blocks.conv_bn, activation=None, epsilon=1e-3, momentum=0.9997)
+batch_norm = partial(blocks.batch_norm, epsilon=blocks.TENSORFLOW_EPSILON, momentum=0.9997)
+conv_bn = partial(
+    blocks.conv_bn, activation=None, epsilon=blocks.TENSORFLOW_EPSILON, momentum=0.9997
+)
 
 
 class Cell(NamedTuple):
     """A cell as data."""
 
-    rows: tuple  # ((input, operation), (input, operation)) of each state from 2 on
-    output: tuple[int, ...]  # the states side by side
+    rows: tuple[tuple[tuple[int, str], tuple[int, str]], ...]  # (input, operation) twice per state
+    output: tuple[int, ...]  # the states to concatenate
 
 
 class Genotype(NamedTuple):
-    """The cell that keeps an image's size, and the one that halves it."""
+    """The cell that keeps the feature maps' size, and the one that halves it."""
 
     normal: Cell
     reduction: Cell
 
 
-def relu_conv_bn(x, filters: int, kernel_size=1, *, strides=1, name: str):
-    """ReLU, convolution and batch normalization, in the order of a cell.
+def relu_conv_bn(
+    x: Tensor,
+    filters: int,
+    kernel_size: int | tuple[int, int] = 1,
+    *,
+    strides: int | tuple[int, int] = 1,
+    name: str,
+) -> Tensor:
+    """Apply ReLU, a convolution and batch normalization, in this order.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of the output.
-        kernel_size: of the convolution.
-        strides: step in both directions.
+        kernel_size: kernel size of the convolution.
+        strides: strides in both directions.
         name: prefix of the layers' names.
 
     Returns:
@@ -56,26 +66,28 @@ def relu_conv_bn(x, filters: int, kernel_size=1, *, strides=1, name: str):
     return conv_bn(x, filters, kernel_size, strides=strides, name=name)
 
 
-def separable(x, filters: int, *, size: int, dilation: int = 1, strides: int = 1, name: str):
-    """ReLU, depthwise separable convolution, batch normalization, twice; the first one strides.
+def separable(
+    x: Tensor, filters: int, *, size: int, dilation: int = 1, strides: int = 1, name: str
+) -> Tensor:
+    """Apply ReLU, a separable convolution and batch normalization, twice; strides come first.
 
     Args:
         x, filters, strides, name: as for :func:`relu_conv_bn`.
         size: height and width of the kernels.
-        dilation: distance of the kernels' taps, where the step is 1.
+        dilation: dilation rate of the convolutions without strides.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
     """
-    for number, step in ((1, strides), (2, 1)):
+    for number, stride in ((1, strides), (2, 1)):
         part = f"{name}_{number}"
         x = layers.Activation("relu", name=f"{part}_relu")(x)
         x = layers.SeparableConv2D(
             filters,
             size,
-            strides=step,
+            strides=stride,
             padding="same",
-            dilation_rate=dilation if step == 1 else 1,
+            dilation_rate=dilation if stride == 1 else 1,
             use_bias=False,
             name=f"{part}_sep",
         )(x)
@@ -83,14 +95,23 @@ def separable(x, filters: int, *, size: int, dilation: int = 1, strides: int = 1
     return x
 
 
-def pool(x, filters: int, *, kind, size: int, zeros: bool = False, strides: int = 1, name: str):
-    """Pooling, and a 1x1 convolution where the channels are not as many as the cell's.
+def pool(
+    x: Tensor,
+    filters: int,
+    *,
+    kind: Callable[..., Layer],
+    size: int,
+    zeros: bool = False,
+    strides: int = 1,
+    name: str,
+) -> Tensor:
+    """Apply pooling, and a 1x1 convolution if the number of channels differs from `filters`.
 
     Args:
         x, filters, strides, name: as for :func:`relu_conv_bn`.
-        kind: pooling layer of Keras.
+        kind: Keras' pooling layer.
         size: height and width of the windows.
-        zeros: whether windows that reach over the border see zeros there, where the step is not 1.
+        zeros: whether strided windows see zeros beyond the border.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
@@ -104,12 +125,19 @@ def pool(x, filters: int, *, kind, size: int, zeros: bool = False, strides: int 
     return x if x.shape[-1] == filters else conv_bn(x, filters, 1, name=name)
 
 
-def bottleneck(x, filters: int, *, kernels: tuple, strides: int = 1, name: str):
-    """Convolutions with a quarter of the channels, between two 1x1 convolutions.
+def bottleneck(
+    x: Tensor,
+    filters: int,
+    *,
+    kernels: tuple[tuple[int, int], ...],
+    strides: int = 1,
+    name: str,
+) -> Tensor:
+    """Apply convolutions with a quarter of the channels between two 1x1 convolutions.
 
     Args:
         x, filters, strides, name: as for :func:`relu_conv_bn`.
-        kernels: (height, width) of the convolutions in the middle; each strides along the sides
+        kernels: (height, width) of the convolutions in the middle; each has strides along the axes
             on which it is longer than 1.
 
     Returns:
@@ -118,13 +146,13 @@ def bottleneck(x, filters: int, *, kernels: tuple, strides: int = 1, name: str):
     quarter = max(1, filters // 4)
     x = relu_conv_bn(x, quarter, name=f"{name}_1")
     for number, kernel in enumerate(kernels, start=2):
-        steps = tuple(strides if side > 1 else 1 for side in kernel)
-        x = relu_conv_bn(x, quarter, kernel, strides=steps, name=f"{name}_{number}")
+        height, width = (strides if side > 1 else 1 for side in kernel)
+        x = relu_conv_bn(x, quarter, kernel, strides=(height, width), name=f"{name}_{number}")
     return relu_conv_bn(x, filters, name=f"{name}_{len(kernels) + 2}")
 
 
-def identity(x, filters: int, *, strides: int = 1, name: str):
-    """The input itself, or a 1x1 convolution where shapes change.
+def identity(x: Tensor, filters: int, *, strides: int = 1, name: str) -> Tensor:
+    """Return the input, or apply a 1x1 convolution if the shape changes.
 
     Args:
         x, filters, strides, name: as for :func:`relu_conv_bn`.
@@ -138,7 +166,7 @@ def identity(x, filters: int, *, strides: int = 1, name: str):
 
 
 # Functions of (x, filters, *, strides, name) by the names that genotypes use.
-OPERATIONS: Mapping[str, Callable] = {
+OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
     "none": identity,
     "1x1": relu_conv_bn,
     "3x3": partial(bottleneck, kernels=((3, 3),)),
@@ -153,8 +181,8 @@ OPERATIONS: Mapping[str, Callable] = {
 }
 
 
-def factorized_reduction(x, filters: int, *, name: str):
-    """Half the size, from two 1x1 convolutions of which each sees every other pixel.
+def factorized_reduction(x: Tensor, filters: int, *, name: str) -> Tensor:
+    """Halve the size by two 1x1 convolutions, each of which sees every other pixel.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -165,12 +193,12 @@ def factorized_reduction(x, filters: int, *, name: str):
         Tensor of shape (batch, ceil(height / 2), ceil(width / 2), filters).
 
     Raises:
-        UsageError: an odd number of filters.
+        UsageError: for an odd number of filters.
     """
     if filters % 2:
         raise UsageError(
-            "A reduction in two halves needs an even number of filters; received "
-            f"filters={filters}. Choose the network's filters as a multiple of 8."
+            "A factorized reduction needs an even number of filters; received "
+            f"filters={filters}. Choose a multiple of 8 for the network's filters."
         )
     shifted = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_2_pad")(x)
     shifted = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_2_crop")(shifted)
@@ -186,8 +214,8 @@ def factorized_reduction(x, filters: int, *, name: str):
     return batch_norm(layers.Concatenate(name=f"{name}_concat")(halves), name=name)
 
 
-def fit_previous(previous, x, filters: int, *, name: str):
-    """The output before the last one in the last one's size, with a cell's channels.
+def match_previous(previous: Tensor | None, x: Tensor, filters: int, *, name: str) -> Tensor:
+    """Match the output before the last one to the last one's size and a cell's channels.
 
     Args:
         previous: tensor of shape (batch, height, width, channels); None for `x` itself.
@@ -206,41 +234,41 @@ def fit_previous(previous, x, filters: int, *, name: str):
     return identity(previous, filters, name=name)
 
 
-def search_cell(
-    x,
-    previous,
+def build_cell(
+    x: Tensor,
+    previous: Tensor | None,
     cell: Cell,
     filters: int,
     *,
     strides: int = 1,
-    operations: Mapping[str, Callable] = OPERATIONS,
+    operations: Mapping[str, Callable[..., Tensor]] = OPERATIONS,
     drop_path_rate: float = 0.0,
     name: str,
-):
-    """Build a cell from its genotype.
+) -> Tensor:
+    """Apply a cell, built from its genotype.
 
     Args:
-        x: the last cell's output, of shape (batch, height, width, channels).
-        previous: the output before it, of the same size or twice as high and wide; None for `x`.
-        cell: which operations on which states, and the states of the output.
+        x: the previous cell's output, of shape (batch, height, width, channels).
+        previous: the output before that, of the same or twice the size; None for `x`.
+        cell: the cell as data.
         filters: channels of each state.
-        strides: 2 for a reduction cell, whose operations on its inputs stride.
+        strides: 2 for a reduction cell, whose operations on its inputs have strides.
         operations: functions by the names that the cell uses.
-        drop_path_rate: probability that an operation's result is dropped for an example.
+        drop_path_rate: probability that an operation's output is dropped for an example.
         name: prefix of the layers' names.
 
     Returns:
-        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), states of the
-        output * filters).
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), output states *
+        filters).
     """
-    previous = fit_previous(previous, x, filters, name=f"{name}_previous")
+    previous = match_previous(previous, x, filters, name=f"{name}_previous")
     states = [relu_conv_bn(x, filters, name=f"{name}_input"), previous]
     for number, row in enumerate(cell.rows, start=1):
         sides = []
         for side, (state, operation) in zip(("left", "right"), row, strict=True):
             side_name = f"{name}_{number}_{side}"
-            steps = strides if state < 2 else 1
-            y = operations[operation](states[state], filters, strides=steps, name=side_name)
+            stride = strides if state < 2 else 1
+            y = operations[operation](states[state], filters, strides=stride, name=side_name)
             if operation != "none":
                 y = drop_path(y, drop_path_rate, name=side_name)
             sides.append(y)
@@ -257,8 +285,8 @@ def search_cell(
     return layers.Concatenate(name=f"{name}_output")(output)
 
 
-def search_network(
-    inputs,
+def build_cell_network(
+    inputs: Tensor,
     genotype: Genotype,
     *,
     cells: int,
@@ -266,41 +294,64 @@ def search_network(
     stem_filters: int,
     stem_cells: int,
     skip_reduction: bool = False,
-    operations: Mapping[str, Callable] = OPERATIONS,
+    operations: Mapping[str, Callable[..., Tensor]] = OPERATIONS,
     drop_path_rate: float = 0.0,
-):
-    """A convolution, reduction cells as a stem, and three stages of normal cells.
+) -> Tensor:
+    """Apply a convolution, a stem of reduction cells, and three stages of normal cells.
 
     Args:
         inputs: images, tensor of shape (batch, height, width, channels).
         genotype: the two cells.
-        cells: normal cells a stage; a reduction cell comes between two stages.
-        filters: of the first stage; each stage has twice as many as the one before.
-        stem_filters: of the first convolution.
-        stem_cells: reduction cells before the first stage, after a convolution of step 2; 0 for
-            small images, with a convolution of step 1.
-        skip_reduction: whether a cell after a reduction takes the output two cells before the
-            reduction cell's as its other input, not the one right before it.
+        cells: normal cells per stage; between two stages there is a reduction cell.
+        filters: filters of the first stage; each stage has twice as many as the one before.
+        stem_filters: filters of the first convolution.
+        stem_cells: reduction cells before the first stage, after a convolution with strides 2; 0
+            for small images, with a convolution with strides 1.
+        skip_reduction: whether the other input of the cell after a reduction cell is the one that
+            the reduction cell had, instead of the reduction cell's main input.
         operations: functions by the names that the genotype uses.
-        drop_path_rate: of the last cell; each cell's is higher than the one before by the same.
+        drop_path_rate: drop rate of the last cell; it rises linearly from cell to cell.
 
     Returns:
-        Tensor of the last cell's output after a ReLU.
+        The last cell's output after a ReLU.
     """
-    plan = [(f"stem{n}", filters // 2 ** (stem_cells + 1 - n), 2) for n in range(1, stem_cells + 1)]
-    for stage in range(3):
-        if stage:
-            plan.append((f"reduction{stage}", filters * 2**stage, 2))
-        plan += [(f"stage{stage + 1}_cell{n}", filters * 2**stage, 1) for n in range(1, cells + 1)]
     strides = 2 if stem_cells else 1
     x = conv_bn(inputs, stem_filters, 3, strides=strides, padding="valid", name="stem")
     previous = None
-    rates = linear_decay(drop_path_rate, len(plan))
-    for (name, width, strides), rate in zip(plan, rates, strict=True):
-        options = {"operations": operations, "drop_path_rate": rate, "name": name}
-        cell = genotype.normal if strides == 1 else genotype.reduction
-        y = search_cell(x, previous, cell, width, strides=strides, **options)
-        if not (skip_reduction and name.startswith("reduction")):
+    plan = _plan_cells(cells, filters, stem_cells)
+    for spec, rate in zip(plan, linear_decay(drop_path_rate, len(plan)), strict=True):
+        y = build_cell(
+            x,
+            previous,
+            genotype.reduction if spec.reduces else genotype.normal,
+            spec.filters,
+            strides=2 if spec.reduces else 1,
+            operations=operations,
+            drop_path_rate=rate,
+            name=spec.name,
+        )
+        if not (skip_reduction and spec.reduces and not spec.in_stem):
             previous = x
         x = y
     return layers.Activation("relu", name="last_relu")(x)
+
+
+class _CellSpec(NamedTuple):
+    name: str
+    filters: int
+    reduces: bool = False
+    in_stem: bool = False
+
+
+def _plan_cells(cells: int, filters: int, stem_cells: int) -> list[_CellSpec]:
+    """Plan a network's cells: the stem's, then three stages with a reduction between them."""
+    plan = [
+        _CellSpec(f"stem{n}", filters // 2 ** (stem_cells + 1 - n), reduces=True, in_stem=True)
+        for n in range(1, stem_cells + 1)
+    ]
+    for stage in range(3):
+        width = filters * 2**stage
+        if stage:
+            plan.append(_CellSpec(f"reduction{stage}", width, reduces=True))
+        plan += [_CellSpec(f"stage{stage + 1}_cell{n}", width) for n in range(1, cells + 1)]
+    return plan

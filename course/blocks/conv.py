@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers
 
-from course.blocks.initializers import HeNormal
+from course.keras_types import Initializer, Tensor
+
+# Added to batch normalization's variance: the networks were trained with one or the other.
+TORCH_EPSILON = 1e-5
+TENSORFLOW_EPSILON = 1e-3
 
 
-def pad(x, padding: int, *, name: str):
-    """Zeros on all four sides, as Caffe and Torch pad.
+def he_normal(mode: str = "fan_in") -> Initializer:
+    """Create He's initializer: a normal distribution of variance 2 / fan, not truncated.
 
-    Keras' ``"same"`` with a stride pads less at the top and left where the sizes do not go evenly;
-    many papers' networks were trained with the same number on every side.
+    Keras' own ``HeNormal`` is truncated. Every layer needs an initializer of its own: one that is
+    shared gives all of them the same numbers.
+
+    Args:
+        mode: ``"fan_in"``, the number of values that each output is computed from, or
+            ``"fan_out"``, which is what Keras calls it for depthwise kernels.
+
+    Reference:
+        He et al., "Delving deep into rectifiers", 2015, equation 10.
+    """
+    return keras.initializers.VarianceScaling(2.0, mode, "untruncated_normal")
+
+
+def get_initializer(kernel_initializer: Any) -> Initializer:
+    """Look up an initializer as Keras does, with :func:`he_normal` instead of None."""
+    if kernel_initializer is None:
+        return he_normal()
+    return keras.initializers.get(kernel_initializer)
+
+
+def pad(x: Tensor, padding: int, *, name: str) -> Tensor:
+    """Pad with zeros on all four sides, as Caffe and Torch do.
+
+    Keras' ``"same"`` pads less at the top and left when the stride does not divide the size; many
+    papers' networks were trained with the same number of zeros on every side.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -26,15 +55,20 @@ def pad(x, padding: int, *, name: str):
 
 
 def batch_norm(
-    x, *, activation: str | None = None, epsilon: float = 1e-5, momentum: float = 0.9, name: str
-):
-    """Batch normalization, then an activation.
+    x: Tensor,
+    *,
+    activation: str | None = None,
+    epsilon: float = TORCH_EPSILON,
+    momentum: float = 0.9,
+    name: str,
+) -> Tensor:
+    """Apply batch normalization, then an activation.
 
     Args:
         x: tensor of any shape, channels last.
-        activation: name of the activation, None for none.
+        activation: name of the activation; None for none.
         epsilon: added to the variance.
-        momentum: share of the moving statistics that stays at each step.
+        momentum: fraction of the moving statistics that each step keeps.
         name: prefix of the layers' names.
 
     Returns:
@@ -44,8 +78,15 @@ def batch_norm(
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-def padded(x, kernel_size, *, strides: int, padding: str | int, name: str):
-    """The tensor and the padding to give to a Keras layer that knows no number of zeros.
+def resolve_padding(
+    x: Tensor,
+    kernel_size: int | tuple[int, int],
+    *,
+    strides: int,
+    padding: str | int,
+    name: str,
+) -> tuple[Tensor, str]:
+    """Turn integer padding into a ZeroPadding2D layer, or into Keras' "same" if that is equivalent.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -53,17 +94,17 @@ def padded(x, kernel_size, *, strides: int, padding: str | int, name: str):
         name: prefix of the layer's name.
 
     Returns:
-        The tensor, padded where ``"same"`` would not be the same zeros, and the layer's padding.
+        The tensor, padded if necessary, and the `padding` argument for a Keras layer.
     """
     if isinstance(padding, str):
         return x, padding
     if strides == 1 and kernel_size == 2 * padding + 1:
-        return x, "same"  # the same zeros without a layer of their own
+        return x, "same"  # the same zeros without an extra layer
     return pad(x, padding, name=name), "valid"
 
 
 def conv(
-    x,
+    x: Tensor,
     filters: int,
     kernel_size: int | tuple[int, int],
     *,
@@ -72,27 +113,27 @@ def conv(
     groups: int = 1,
     use_bias: bool = False,
     activation: str | None = None,
-    kernel_initializer=HeNormal,
+    kernel_initializer: Any = None,
     name: str,
-):
-    """Convolution, with symmetric zero padding where `padding` is a number.
+) -> Tensor:
+    """Apply a convolution, with symmetric zero padding if `padding` is a number.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of the output.
         kernel_size: height and width of the kernel.
-        strides: step in both directions.
-        padding: ``"same"``, ``"valid"``, or zeros to add on every side.
+        strides: strides in both directions.
+        padding: ``"same"``, ``"valid"``, or the number of zeros on every side.
         groups: number of groups the channels are split into.
         use_bias: whether each output channel has a bias.
-        activation: name of the activation, None for none.
-        kernel_initializer: of the kernel; He's by default.
+        activation: name of the activation; None for none.
+        kernel_initializer: any that Keras accepts; None for :func:`he_normal`.
         name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, new height, new width, filters).
     """
-    x, padding = padded(x, kernel_size, strides=strides, padding=padding, name=name)
+    x, padding = resolve_padding(x, kernel_size, strides=strides, padding=padding, name=name)
     return layers.Conv2D(
         filters,
         kernel_size,
@@ -101,13 +142,13 @@ def conv(
         groups=groups,
         use_bias=use_bias,
         activation=activation,
-        kernel_initializer=keras.initializers.get(kernel_initializer),
+        kernel_initializer=get_initializer(kernel_initializer),
         name=f"{name}_conv",
     )(x)
 
 
 def conv_bn(
-    x,
+    x: Tensor,
     filters: int,
     kernel_size: int | tuple[int, int],
     *,
@@ -116,14 +157,14 @@ def conv_bn(
     groups: int = 1,
     use_bias: bool = False,
     activation: str | None = "relu",
-    epsilon: float = 1e-5,
+    epsilon: float = TORCH_EPSILON,
     momentum: float = 0.9,
-    kernel_initializer=HeNormal,
+    kernel_initializer: Any = None,
     name: str,
-):
-    """Convolution without bias, batch normalization, activation.
+) -> Tensor:
+    """Apply a convolution without bias, batch normalization and an activation.
 
-    A family that normalizes differently takes this with other defaults by ``functools.partial``.
+    Families that normalize differently change the defaults with ``functools.partial``.
 
     Args:
         x, filters, kernel_size, strides, padding, groups, use_bias, kernel_initializer: as for

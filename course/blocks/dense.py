@@ -1,19 +1,22 @@
-"""Densely connected layers: each sees what all before it computed."""
+"""Densely connected layers: each sees the outputs of all layers before it."""
 
 from __future__ import annotations
 
 from keras import layers
 
 from course.blocks.conv import batch_norm, conv
+from course.keras_types import Tensor
 
 
-def dense_layer(x, growth_rate: int, *, bottleneck: bool = True, dropout: float = 0.0, name: str):
-    """Normalization, ReLU and 3x3 convolution, whose maps are put beside the input's.
+def dense_layer(
+    x: Tensor, growth_rate: int, *, bottleneck: bool = True, dropout: float = 0.0, name: str
+) -> Tensor:
+    """Apply BN, ReLU and a 3x3 convolution, and concatenate the output to the input.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        growth_rate: number of new maps.
-        bottleneck: whether a 1x1 convolution to four times as many maps comes first.
+        growth_rate: number of new feature maps.
+        bottleneck: whether a 1x1 convolution with four times as many feature maps comes first.
         dropout: rate of dropout after each convolution; 0 for none.
         name: prefix of the layers' names.
 
@@ -33,12 +36,12 @@ def dense_layer(x, growth_rate: int, *, bottleneck: bool = True, dropout: float 
     return layers.Concatenate(name=f"{name}_concat")([x, y])
 
 
-def transition(x, filters: int, *, dropout: float = 0.0, name: str):
-    """Normalization, ReLU, 1x1 convolution and 2x2 average pooling between dense blocks.
+def transition(x: Tensor, filters: int, *, dropout: float = 0.0, name: str) -> Tensor:
+    """Apply BN, ReLU, a 1x1 convolution and 2x2 average pooling between dense blocks.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        filters: number of maps that remain.
+        filters: number of remaining feature maps.
         dropout: rate of dropout after the convolution; 0 for none.
         name: prefix of the layers' names.
 

@@ -1,38 +1,48 @@
-"""Fractal blocks: columns of different depth, joined by means, and the dropping of paths."""
+"""Fractal blocks: columns of different depth, joined by averaging, with drop-path."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from course.blocks.conv import batch_norm, conv
 from course.errors import UsageError
+from course.keras_types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="course")
 class ColumnChoice(layers.Layer):
-    """Chooses, once a step for the whole network, the one column that all joins let through.
+    """Choose, once per step for the whole network, the column that all joins let through.
 
-    The joins get the choice as one more input, so that it is the same at all of them.
+    The joins receive the choice as an extra input, so that all of them use the same one.
 
     Args:
         columns: number of columns.
-        global_share: share of training steps in which a column is chosen; in the other steps, and
-            at inference, the choice is zeros, which leaves every join to itself.
-        seed: of the draws; None for a random one.
+        global_share: fraction of training steps in which a column is chosen; in the other steps,
+            and at inference, the choice is all zeros, and every join samples locally.
+        seed: seed of the random draws; None for a random one.
 
-    Input shape: any; only its being there counts.
-    Output shape: (columns,): a one at the chosen column, the shallowest first.
+    Input shape: any; the value is ignored.
+    Output shape: (columns,), one-hot at the chosen column, the shallowest first.
 
     Raises:
-        UsageError: a share outside of 0 to 1.
+        UsageError: if `global_share` is not from 0 to 1.
 
     Reference:
         Larsson, Maire, Shakhnarovich, "FractalNet: Ultra-deep neural networks without residuals",
         2017, section 2.2, global sampling.
     """
 
-    def __init__(self, columns: int, global_share: float = 0.5, seed: int | None = None, **kwargs):
+    def __init__(
+        self,
+        columns: int,
+        global_share: float = 0.5,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not 0 <= global_share <= 1:
             raise UsageError(
@@ -43,18 +53,18 @@ class ColumnChoice(layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training:
             return ops.zeros((self.columns,), self.compute_dtype)
-        # One draw for both: below the share a column is chosen, and the share is cut evenly.
+        # One draw decides both: below global_share a column is chosen, all equally likely.
         draw = keras.random.uniform((), dtype="float32", seed=self.seed_generator)
         edges = ops.arange(self.columns + 1, dtype="float32") * self.global_share / self.columns
         return ops.cast((draw >= edges[:-1]) & (draw < edges[1:]), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (self.columns,)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "columns": self.columns,
             "global_share": self.global_share,
@@ -64,24 +74,24 @@ class ColumnChoice(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="course")
 class FractalJoin(layers.Layer):
-    """The mean of its inputs, some of which are left out while training, but never all.
+    """Average the inputs, of which some, but never all, are dropped during training.
 
     Args:
-        rate: probability that an input is left out in a step where no column is chosen.
-        seed: of the draws; None for a random one.
+        rate: probability that an input is dropped in a step in which no column is chosen.
+        seed: seed of the random draws; None for a random one.
 
-    Input shape: a list: the output of :class:`ColumnChoice`, then one (batch, ...) for each of the
-        deepest columns, the shallower first.
+    Input shape: a list of the output of :class:`ColumnChoice` and one (batch, ...) tensor for each
+        of the deepest columns, the shallower first.
     Output shape: that of each column.
 
     Raises:
-        UsageError: a rate outside of [0, 1).
+        UsageError: if `rate` is not in [0, 1).
 
     Reference:
         Larsson et al. 2017, section 2.2, local sampling.
     """
 
-    def __init__(self, rate: float = 0.15, seed: int | None = None, **kwargs):
+    def __init__(self, rate: float = 0.15, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise UsageError(
@@ -91,42 +101,49 @@ class FractalJoin(layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         choice, *paths = inputs
         if not training:
             return sum(paths[1:], paths[0]) / len(paths)
         draw = keras.random.uniform((len(paths),), dtype="float32", seed=self.seed_generator)
-        # The largest draw survives whatever the rate, so that something always does.
+        # The largest draw survives at any rate, so that at least one input always does.
         kept = ops.cast((draw >= self.rate) | (draw == ops.max(draw)), self.compute_dtype)
-        # Where the chosen column is not among these no one reads the join, but normalization
-        # behind it keeps statistics: they had better be of something.
+        # If the chosen column is not among these, the output is unused, but the BatchNorm after it
+        # still updates its statistics, so feed it real values.
         chosen = choice[-len(paths) :]
         kept = ops.where(ops.any(chosen > 0), chosen, kept)
-        share = kept / ops.sum(kept)
-        return sum(path * share[number] for number, path in enumerate(paths))
+        weights = kept / ops.sum(kept)
+        return sum(path * weights[number] for number, path in enumerate(paths))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return input_shape[1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
 
 
 def fractal_block(
-    x, choice, filters: int, *, columns: int, drop_path: float, dropout: float = 0.0, name: str
-):
-    """Columns of 1, 2, 4, ... convolutions side by side, pooled, joined wherever they meet.
+    x: Tensor,
+    choice: Tensor,
+    filters: int,
+    *,
+    columns: int,
+    drop_path: float,
+    dropout: float = 0.0,
+    name: str,
+) -> Tensor:
+    """Apply parallel columns of 1, 2, 4, ... convolutions, joined wherever they meet, and pooling.
 
-    The columns' depths double, so that a column ends each of its convolutions where the next ends
-    every second one: there they are joined, and all continue with the mean.
+    Each column has twice as many convolutions as the one before, so that they meet after each
+    convolution of the shallower one: there they are joined, and all continue with the mean.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         choice: output of :class:`ColumnChoice`.
         filters: channels of every convolution.
         columns: number of columns.
-        drop_path: rate of the joins.
-        dropout: rate of dropout behind each convolution, before its normalization.
+        drop_path: drop rate of the joins.
+        dropout: rate of dropout after each convolution, before its normalization.
         name: prefix of the layers' names.
 
     Returns:

@@ -1,24 +1,25 @@
-"""From the last maps to classes."""
+"""Classifier heads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
 
-from course.blocks.initializers import GlorotUniform
+from course.keras_types import Tensor
 
 
 def classifier(
-    x,
+    x: Tensor,
     classes: int,
     activation: str | None,
     *,
     dropout: float = 0.0,
-    kernel_initializer=GlorotUniform,
-):
-    """Mean of each map, dropout, and a dense layer of a score for each class.
+    kernel_initializer: Any = "glorot_uniform",
+) -> Tensor:
+    """Apply global average pooling, dropout, and a dense layer with one unit per class.
 
     The dense layer computes in float32 under every precision policy, since a softmax over many
     classes loses too much in half precision.
@@ -27,9 +28,9 @@ def classifier(
         x: tensor of shape (batch, height, width, channels), or (batch, features), which is not
             pooled.
         classes: number of classes.
-        activation: of the dense layer; None for scores.
+        activation: activation of the dense layer; None to return logits.
         dropout: rate of dropout before the dense layer; 0 for none.
-        kernel_initializer: of the dense layer.
+        kernel_initializer: initializer of the dense layer's kernel.
 
     Returns:
         Tensor of shape (batch, classes).
@@ -48,23 +49,23 @@ def classifier(
 
 
 def fully_connected(
-    x,
+    x: Tensor,
     units: int,
     names: Sequence[str],
     *,
     dropout: float = 0.5,
-    kernel_initializer=GlorotUniform,
+    kernel_initializer: Any = "glorot_uniform",
     bias: float = 0.0,
-):
-    """Flattened maps, then dense layers with ReLU, each followed by dropout.
+) -> Tensor:
+    """Flatten feature maps, then apply dense layers with ReLU, each followed by dropout.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        units: values of each dense layer.
-        names: of the dense layers, one each.
+        units: units of each dense layer.
+        names: the dense layers' names.
         dropout: rate of dropout.
-        kernel_initializer: of the dense layers.
-        bias: of the dense layers at the start of training.
+        kernel_initializer: initializer of the dense layers' kernels.
+        bias: initial bias of the dense layers.
 
     Returns:
         Tensor of shape (batch, units).

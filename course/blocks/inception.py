@@ -1,13 +1,13 @@
-"""Inception modules: branches side by side, written as data.
+"""Inception modules of parallel branches, written as data.
 
-A branch is a row of steps, one after the other; a module is a row of branches::
+A branch is a sequence of layers; a module is a sequence of branches::
 
     MODULE = (
         (Conv(64),),
         (Conv(48), Conv(64, 5)),
         (Pool("avg"), Conv(32)),
     )
-    x = inception_module(x, MODULE, unit=conv_bn, name="mixed0")
+    x = inception_module(x, MODULE, conv_fn=conv_bn, name="mixed0")
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from keras import layers
+from keras import layers as keras_layers
 
 from course.blocks.conv import conv
+from course.keras_types import Tensor
 
 
 class Conv(NamedTuple):
-    """A convolution, by what the network's own unit makes of it."""
+    """Convolution, built by the network's `conv_fn`."""
 
     filters: int
     kernel_size: int | tuple[int, int] = 1
@@ -38,49 +39,55 @@ class Pool(NamedTuple):
 
 
 class Fork(NamedTuple):
-    """Branches side by side, their maps one after the other."""
+    """Parallel branches whose outputs are concatenated."""
 
     branches: tuple[tuple[Conv | Pool | Fork, ...], ...]
 
 
-_POOLS = {"max": layers.MaxPooling2D, "avg": layers.AveragePooling2D}
+LayerSpec = Conv | Pool | Fork
+Branches = Sequence[Sequence[LayerSpec]]
 
 
-def sequence(x, steps: Sequence[Conv | Pool | Fork], *, unit: Callable, name: str):
-    """Steps one after the other.
+_POOLS = {"max": keras_layers.MaxPooling2D, "avg": keras_layers.AveragePooling2D}
+
+
+def sequence(
+    x: Tensor, layers: Sequence[LayerSpec], *, conv_fn: Callable[..., Tensor], name: str
+) -> Tensor:
+    """Apply layers one after the other.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        steps: what to do, in order.
-        unit: function like :func:`course.blocks.conv.conv_bn`, which makes each convolution.
-        name: prefix of the layers' names; the steps are numbered.
+        layers: the layers, in order.
+        conv_fn: function like :func:`course.blocks.conv.conv_bn` that applies a convolution.
+        name: prefix of the layers' names; the layers are numbered.
 
     Returns:
-        Tensor of the last step.
+        The last layer's output.
     """
-    for number, step in enumerate(steps, start=1):
-        step_name = f"{name}_{number}"
-        if isinstance(step, Fork):
-            x = inception_module(x, step.branches, unit=unit, name=step_name)
-        elif isinstance(step, Pool):
-            pool = _POOLS[step.kind]
-            x = pool(3, strides=step.strides, padding=step.padding, name=f"{step_name}_pool")(x)
+    for number, layer in enumerate(layers, start=1):
+        layer_name = f"{name}_{number}"
+        if isinstance(layer, Fork):
+            x = inception_module(x, layer.branches, conv_fn=conv_fn, name=layer_name)
+        elif isinstance(layer, Pool):
+            pool = _POOLS[layer.kind]
+            x = pool(3, strides=layer.strides, padding=layer.padding, name=f"{layer_name}_pool")(x)
         else:
-            x = unit(x, **step._asdict(), name=step_name)
+            x = conv_fn(x, **layer._asdict(), name=layer_name)
     return x
 
 
 def inception_module(
-    x, branches: Sequence[Sequence[Conv | Pool | Fork]], *, unit: Callable, name: str
-):
-    """Branches side by side, whose maps are put one after the other.
+    x: Tensor, branches: Branches, *, conv_fn: Callable[..., Tensor], name: str
+) -> Tensor:
+    """Apply parallel branches, and concatenate their outputs.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        branches: the steps of each branch; all end at the same height and width. An empty branch
-            passes `x` on.
-        unit: function like :func:`course.blocks.conv.conv_bn`, which makes each convolution.
-        name: prefix of the layers' names; branches and their steps are numbered.
+        branches: the layers of each branch; all outputs have the same height and width. An empty
+            branch passes `x` through.
+        conv_fn: as for :func:`sequence`.
+        name: prefix of the layers' names; branches and their layers are numbered.
 
     Returns:
         Tensor of shape (batch, new height, new width, sum of the branches' channels).
@@ -89,10 +96,10 @@ def inception_module(
         Szegedy et al., "Going deeper with convolutions", CVPR 2015, figure 2.
     """
     ends = [
-        sequence(x, steps, unit=unit, name=f"{name}_branch{number}")
-        for number, steps in enumerate(branches, start=1)
+        sequence(x, branch, conv_fn=conv_fn, name=f"{name}_branch{number}")
+        for number, branch in enumerate(branches, start=1)
     ]
-    return layers.Concatenate(name=f"{name}_concat")(ends)
+    return keras_layers.Concatenate(name=f"{name}_concat")(ends)
 
 
 def googlenet_module(
@@ -103,16 +110,16 @@ def googlenet_module(
     filters5: int,
     projection: int | None,
 ) -> tuple[tuple[Conv | Pool, ...], ...]:
-    """The branches of GoogLeNet's module: 1x1, 3x3 and 5x5 convolutions, and pooling.
+    """Return the branches of GoogLeNet's module: 1x1, 3x3 and 5x5 convolutions, and pooling.
 
     Args:
-        filters1: maps of the 1x1 convolution.
-        reduce3: maps to which a 1x1 convolution reduces the 3x3 convolution's input; None for the
-            naive module's, which is not reduced.
-        filters3: maps of the 3x3 convolution.
+        filters1: filters of the 1x1 convolution.
+        reduce3: filters of the 1x1 convolution before the 3x3; None for none, as in the naive
+            module.
+        filters3: filters of the 3x3 convolution.
         reduce5: as `reduce3`, for the 5x5 convolution.
-        filters5: maps of the 5x5 convolution.
-        projection: maps to which a 1x1 convolution reduces the pooled input; None for none.
+        filters5: filters of the 5x5 convolution.
+        projection: filters of the 1x1 convolution after the pooling; None for none.
 
     Returns:
         The branches, for :func:`inception_module`.
@@ -121,7 +128,7 @@ def googlenet_module(
         Szegedy et al. 2015, figure 2 (a, naive, and b) and Table 1.
     """
 
-    def convolutions(*rows):
+    def convolutions(*rows: tuple[int | None, int]) -> tuple[Conv, ...]:
         return tuple(Conv(filters, size) for filters, size in rows if filters)
 
     return (
@@ -133,21 +140,21 @@ def googlenet_module(
 
 
 def inception_residual_block(
-    x,
-    branches: Sequence[Sequence[Conv | Pool | Fork]],
+    x: Tensor,
+    branches: Branches,
     *,
     scale: float,
     activation: str | None = "relu",
-    unit: Callable,
+    conv_fn: Callable[..., Tensor],
     name: str,
-):
-    """An Inception module whose output, scaled down, is added to its input.
+) -> Tensor:
+    """Add an Inception module's output, scaled down, to its input.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        branches, unit: as for :func:`inception_module`; height and width stay.
-        scale: factor of what is added, 0 to 1; smaller ones keep very wide networks stable.
-        activation: after the addition; None for none.
+        branches, conv_fn: as for :func:`inception_module`; height and width do not change.
+        scale: factor on the module's output, 0 to 1; small ones keep very wide networks stable.
+        activation: activation after the addition; None for none.
         name: prefix of the layers' names.
 
     Returns:
@@ -157,8 +164,8 @@ def inception_residual_block(
         Szegedy et al., "Inception-v4, Inception-ResNet and the impact of residual connections on
         learning", AAAI 2017, figures 16 to 20.
     """
-    y = inception_module(x, branches, unit=unit, name=name)
+    y = inception_module(x, branches, conv_fn=conv_fn, name=name)
     y = conv(y, x.shape[-1], 1, use_bias=True, name=f"{name}_up")
-    y = layers.Rescaling(scale, name=f"{name}_scale")(y)
-    x = layers.Add(name=f"{name}_add")([x, y])
-    return layers.Activation(activation, name=f"{name}_out")(x) if activation else x
+    y = keras_layers.Rescaling(scale, name=f"{name}_scale")(y)
+    x = keras_layers.Add(name=f"{name}_add")([x, y])
+    return keras_layers.Activation(activation, name=f"{name}_out")(x) if activation else x

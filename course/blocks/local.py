@@ -1,18 +1,20 @@
-"""Local connections without shared weights, which Keras 3 no longer has."""
+"""Locally connected layers, which Keras 3 no longer has."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from course.errors import UsageError
+from course.keras_types import Activation, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="course")
 class LocallyConnected2D(layers.Layer):
-    """A convolution that has a kernel and a bias of its own at every position.
+    """Convolution with a separate kernel and bias at every position.
 
     Args:
         filters: channels of the output.
@@ -21,12 +23,12 @@ class LocallyConnected2D(layers.Layer):
         activation: applied to the output; None for none.
         use_bias: whether each output value has a bias.
 
-    Input shape: (batch, height, width, channels), height and width known and fixed.
+    Input shape: (batch, height, width, channels), with a fixed height and width.
     Output shape: (batch, new height, new width, filters), where the new height is
-        (height - kernel_size) // strides + 1, and the new width alike.
+        (height - kernel_size) // strides + 1, and likewise for the width.
 
     Raises:
-        UsageError: an input whose height or width is unknown, or smaller than a window.
+        UsageError: if the height or width is unknown, or smaller than a window.
 
     Example:
         >>> LocallyConnected2D(4, 3)(keras.Input((8, 8, 3))).shape
@@ -39,10 +41,10 @@ class LocallyConnected2D(layers.Layer):
         kernel_size: int,
         *,
         strides: int = 1,
-        activation=None,
+        activation: Activation = None,
         use_bias: bool = True,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
@@ -50,7 +52,7 @@ class LocallyConnected2D(layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if None in input_shape[1:] or min(input_shape[1:3]) < self.kernel_size:
             raise UsageError(
                 "Every position has its own weights, so height and width must be known, and "
@@ -67,26 +69,26 @@ class LocallyConnected2D(layers.Layer):
             shape = (*positions, self.filters)
             self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         windows = ops.image.extract_patches(
             inputs, self.kernel_size, strides=self.strides, data_format="channels_last"
         )
         x = ops.einsum("bhwi,hwif->bhwf", windows, self.kernel)
         return self.activation(x + self.bias if self.use_bias else x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, _ = input_shape
 
-        def positions(size):
+        def positions(size: int | None) -> int | None:
             return size and (size - self.kernel_size) // self.strides + 1
 
         return batch, positions(height), positions(width), self.filters
 
-    def macs(self, input_shape, output_shape) -> int:
-        """Multiply-adds for one example: every weight once, unlike a convolution's."""
+    def macs(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+        """Multiply-adds for one example: every weight is used once, unlike in a convolution."""
         return prod(output_shape) * self.kernel_size**2 * input_shape[-1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "filters": self.filters,
             "kernel_size": self.kernel_size,

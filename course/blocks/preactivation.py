@@ -1,4 +1,4 @@
-"""Blocks that normalize and rectify before each convolution and leave the shortcut clear."""
+"""Blocks with batch normalization and ReLU before each convolution, and a clear shortcut."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from collections.abc import Sequence
 from keras import layers
 
 from course.blocks.conv import batch_norm, conv
-from course.blocks.residual import shortcut_branch
+from course.blocks.residual import shortcut_path
+from course.keras_types import Tensor
 
 
 def preactivation_block(
-    x,
+    x: Tensor,
     filters: int,
     *,
     kernels: Sequence[int] = (3, 3),
     width: int | None = None,
     strides: int = 1,
-    strided: int = 0,
+    stride_on: int = 0,
     dropout: float = 0.0,
     first: bool = False,
     name: str,
-):
-    """Convolutions, each after batch normalization and ReLU, and a shortcut around them.
+) -> Tensor:
+    """Apply convolutions, each after batch normalization and ReLU, and add a shortcut.
 
-    Where shapes differ, the shortcut is a 1x1 convolution of the block's first activation.
+    If shapes differ, the shortcut is a 1x1 convolution of the block's first activation.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of the last convolution.
         kernels: kernel sizes of the convolutions, all odd.
         width: channels of all convolutions but the last; None for `filters`.
-        strides: step of the block in both directions.
-        strided: index of the convolution that takes the strides.
+        strides: strides of the block in both directions.
+        stride_on: index of the convolution with the strides.
         dropout: rate of dropout before each convolution but the first.
-        first: whether the block follows a lone convolution; then the shortcut starts after the
-            first activation even where shapes agree.
+        first: whether this is the network's first block; then the shortcut starts after the first
+            activation even if shapes agree.
         name: prefix of the layers' names.
 
     Returns:
@@ -59,29 +60,29 @@ def preactivation_block(
             y,
             filters if index == len(kernels) - 1 else width or filters,
             kernel,
-            strides=strides if index == strided else 1,
+            strides=strides if index == stride_on else 1,
             padding=kernel // 2,
             name=f"{name}_{index + 1}",
         )
     return layers.Add(name=f"{name}_out")([x, y])
 
 
-def pyramidal_block(x, filters: int, *, strides: int = 1, name: str):
-    """A pre-activation block without its first ReLU and with a last batch normalization.
+def pyramidal_block(x: Tensor, filters: int, *, strides: int = 1, name: str) -> Tensor:
+    """Apply a pre-activation block without its first ReLU and with a final batch normalization.
 
-    The shortcut is never projected: means over windows, and zeros for new channels.
+    The shortcut is never projected: it averages over windows and fills new channels with zeros.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of both 3x3 convolutions, at least as many as `x` has.
-        strides: step of the first convolution.
+        strides: strides of the first convolution.
         name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        UsageError: fewer channels out than in.
+        UsageError: if there are fewer output than input channels.
 
     Reference:
         Han et al., "Deep pyramidal residual networks", 2017, figure 6d.
@@ -91,5 +92,5 @@ def pyramidal_block(x, filters: int, *, strides: int = 1, name: str):
     y = batch_norm(y, activation="relu", name=f"{name}_1")
     y = conv(y, filters, 3, name=f"{name}_2")
     y = batch_norm(y, name=f"{name}_2")
-    x = shortcut_branch(x, filters, strides=strides, kind="A_average", name=name)
+    x = shortcut_path(x, filters, strides=strides, kind="A_average", name=name)
     return layers.Add(name=f"{name}_out")([x, y])

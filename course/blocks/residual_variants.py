@@ -1,4 +1,4 @@
-"""What can be changed in a residual block, and what it costs.
+"""Variants of the residual block, and the errors that the paper reports for them.
 
 Reference:
     He, Zhang, Ren, Sun, "Identity mappings in deep residual networks", ECCV 2016.
@@ -13,22 +13,23 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
-from course.blocks.conv import batch_norm, conv
-from course.blocks.initializers import HeNormal
-from course.blocks.residual import basic_block, shortcut_branch
+from course.blocks.conv import batch_norm, conv, he_normal
+from course.blocks.residual import basic_block, shortcut_path
+from course.blocks.stages import BlockSpec
 from course.errors import UsageError
+from course.keras_types import Layer, Tensor, TensorFunction
 from course.regularization.drop_block import DropBlock2D
 
 
 class Order(NamedTuple):
-    """Figure 4: what the branch has before its weights, the branch, what follows the addition."""
+    """Order of a block's layers in figure 4."""
 
-    before: str
-    branch: str
-    after: str
+    before: str  # the pre-activation
+    residual: str
+    after: str  # after the addition
 
 
-ORDERS = {
+ACTIVATION_ORDERS = {
     "original": Order("", "conv bn relu conv bn", "relu"),
     "bn_after_addition": Order("", "conv bn relu conv", "bn relu"),
     "relu_before_addition": Order("", "conv bn relu conv bn relu", ""),
@@ -41,7 +42,7 @@ GATINGS = ("exclusive", "shortcut_only", None)
 class Ablation(NamedTuple):
     """A row of Tables 1 and 2: arguments of `residual_unit`, and CIFAR-10 test errors in percent.
 
-    An error is None where the paper gives none, and infinite where it says that training fails.
+    An error is None if the paper reports none, and infinite if it says that training fails.
     """
 
     arguments: Mapping[str, Any]
@@ -69,40 +70,40 @@ ABLATIONS = {
 }
 
 
-def _sequence(x, steps: str, *, filters: int = 0, strides: int = 1, name: str):
+def _apply(x: Tensor, order: str, *, filters: int = 0, strides: int = 1, name: str) -> Tensor:
     """Apply ``"conv"`` (3x3), ``"bn"`` and ``"relu"`` in the order given."""
     convolutions = 0
-    for step in steps.split():
-        convolutions += step == "conv"
+    for layer in order.split():
+        convolutions += layer == "conv"
         label = f"{name}_{convolutions}" if convolutions else name
-        if step == "conv":
+        if layer == "conv":
             first = strides if convolutions == 1 else 1
             x = conv(x, filters, 3, strides=first, padding=1, name=label)
-        elif step == "bn":
+        elif layer == "bn":
             x = batch_norm(x, name=label)
         else:
             x = layers.Activation("relu", name=f"{label}_relu")(x)
     return x
 
 
-def preactivate(x, order: str, *, name: str):
-    """What a block of this `order` has before its weights; the identity where it has nothing.
+def preactivate(x: Tensor, order: str, *, name: str) -> Tensor:
+    """Apply the block's pre-activation (BN and/or ReLU), if this order has one.
 
-    A pre-activation net has it once more after its last block.
+    A pre-activation network applies it once more after its last block.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        order: a key of ``ORDERS``.
+        order: a key of ``ACTIVATION_ORDERS``.
         name: prefix of the layers' names.
 
     Returns:
         Tensor of the same shape.
     """
-    return _sequence(x, ORDERS[order].before, name=f"{name}_preact")
+    return _apply(x, ACTIVATION_ORDERS[order].before, name=f"{name}_preact")
 
 
 def residual_unit(
-    x,
+    x: Tensor,
     filters: int,
     *,
     strides: int = 1,
@@ -114,30 +115,30 @@ def residual_unit(
     dropout: float = 0.0,
     first: bool = False,
     name: str,
-):
-    """A residual block of two 3x3 convolutions with any of the paper's changes.
+) -> Tensor:
+    """Apply a residual block of two 3x3 convolutions with any of the paper's changes.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
         filters: channels of both convolutions.
-        strides: step of the first convolution.
-        order: a key of ``ORDERS``.
+        strides: strides of the first convolution.
+        order: a key of ``ACTIVATION_ORDERS``.
         shortcut: ``"A"``, ``"A_average"``, ``"B"`` or ``"C"``; C is the 1x1 convolution.
-        scaling: constant factors on the shortcut and on the branch.
-        gating: a gate g from 0 to 1 of each value, a 1x1 convolution of `x` through a sigmoid:
-            ``"exclusive"`` takes 1 - g of the shortcut and g of the branch, ``"shortcut_only"``
-            1 - g of the shortcut and the whole branch; None for no gate.
-        gate_bias: the gate's bias at the start; the more negative, the more open the shortcut.
+        scaling: constant factors on the shortcut and on the residual.
+        gating: where to apply a gate g, the sigmoid of a 1x1 convolution of `x`: ``"exclusive"``
+            multiplies the shortcut by 1 - g and the residual by g, ``"shortcut_only"`` multiplies
+            the shortcut by 1 - g; None for no gate.
+        gate_bias: the gate's initial bias; the more negative, the more open the shortcut.
         dropout: rate of dropout on the shortcut.
-        first: whether `x` is activated already: the block that follows the stem has nothing before
-            its weights.
+        first: whether this is the network's first block, whose input is already activated, so that
+            it has no pre-activation.
         name: prefix of the layers' names.
 
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        UsageError: an unknown order or gating.
+        UsageError: for an unknown order or gating.
 
     Example:
         >>> residual_unit(keras.Input((32, 32, 16)), 16, scaling=(0.5, 0.5), name="unit").shape
@@ -146,16 +147,18 @@ def residual_unit(
     Reference:
         He et al. 2016b, figures 2 and 4, Tables 1 and 2.
     """
-    if order not in ORDERS:
-        raise UsageError(f"order must be one of {tuple(ORDERS)}; received order={order!r}.")
+    if order not in ACTIVATION_ORDERS:
+        raise UsageError(
+            f"order must be one of {tuple(ACTIVATION_ORDERS)}; received order={order!r}."
+        )
     if gating not in GATINGS:
         raise UsageError(f"gating must be one of {GATINGS}; received gating={gating!r}.")
-    _, branch, after = ORDERS[order]
+    _, residual, after = ACTIVATION_ORDERS[order]
     y = x if first else preactivate(x, order, name=name)
-    y = _sequence(y, branch, filters=filters, strides=strides, name=name)
+    y = _apply(y, residual, filters=filters, strides=strides, name=name)
     if gating:
         gate = _gate(x, filters, strides=strides, bias=gate_bias, name=name)
-    x = shortcut_branch(x, filters, strides=strides, kind=shortcut, name=name)
+    x = shortcut_path(x, filters, strides=strides, kind=shortcut, name=name)
     if gating:
         closed = layers.Rescaling(-1.0, offset=1.0, name=f"{name}_one_minus_gate")(gate)
         x = layers.Multiply(name=f"{name}_gated_shortcut")([closed, x])
@@ -168,34 +171,35 @@ def residual_unit(
         for value, factor, part in zip((x, y), scaling, ("shortcut", "branch"), strict=True)
     )
     y = layers.Add(name=f"{name}_add")([x, y])
-    return _sequence(y, after, name=f"{name}_out")
+    return _apply(y, after, name=f"{name}_out")
 
 
-def _gate(x, filters: int, *, strides: int, bias: float, name: str):
+def _gate(x: Tensor, filters: int, *, strides: int, bias: float, name: str) -> Tensor:
     return layers.Conv2D(
         filters,
         1,
         strides=strides,
         activation="sigmoid",
-        kernel_initializer=HeNormal(),
+        kernel_initializer=he_normal(),
         bias_initializer=keras.initializers.Constant(bias),
         name=f"{name}_gate_conv",
     )(x)
 
 
-def ablated(ablation: str | Mapping[str, Any], shortcut: str) -> tuple[Callable, Callable]:
-    """Block and end of a net whose every block has one of the paper's changes.
+def ablated_block(
+    ablation: str | Mapping[str, Any], shortcut: str | None
+) -> tuple[Callable[[Tensor, BlockSpec], Tensor], TensorFunction]:
+    """Return the block and the final activation of a network with one of the paper's changes.
 
     Args:
         ablation: a key of ``ABLATIONS``, or arguments of :func:`residual_unit`.
-        shortcut: of the blocks, where the ablation does not choose one.
+        shortcut: the blocks' shortcut, unless the ablation chooses one.
 
     Returns:
-        A function of a tensor and the filters, with keywords `strides` and `name`, for the blocks;
-        a function of the last block's tensor.
+        A function that applies a block, and a function for the last block's output.
 
     Raises:
-        UsageError: an unknown ablation; a net without shortcuts, which has nothing to change.
+        UsageError: for an unknown ablation, or a network without shortcuts.
     """
     if isinstance(ablation, str):
         if ablation not in ABLATIONS:
@@ -211,43 +215,56 @@ def ablated(ablation: str | Mapping[str, Any], shortcut: str) -> tuple[Callable,
         )
     arguments = {"shortcut": shortcut} | dict(ablation)
 
-    def block(x, filters, *, strides, name):
-        first = name == "conv2_block1"
-        return residual_unit(x, filters, strides=strides, first=first, name=name, **arguments)
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        return residual_unit(
+            x,
+            spec.filters,
+            strides=spec.strides,
+            first=spec.index == 0,
+            name=spec.name,
+            **arguments,
+        )
 
-    def finish(x):
+    def final_norm(x: Tensor) -> Tensor:
         return preactivate(x, arguments.get("order", "original"), name="post")
 
-    return block, finish
+    return block, final_norm
 
 
-# What may stand at the end of every block's branch, to drop some of its values while training.
-NOISES = {
+# What may drop some of a residual's values during training, at the end of every block's residual.
+BRANCH_DROPOUTS: dict[str, Callable[..., Layer]] = {
     "dropout": layers.Dropout,
     "spatial_dropout": layers.SpatialDropout2D,
     "drop_block": partial(DropBlock2D, block_size=3),
 }
 
 
-def noisy(noise: str, rate: float, shortcut: str | None) -> Callable:
-    """A basic block that drops some of its branch's values while training.
+def with_branch_dropout(
+    noise: str, rate: float, shortcut: str | None
+) -> Callable[[Tensor, BlockSpec], Tensor]:
+    """Return a basic block that drops some of its residual's values during training.
 
     Args:
-        noise: a key of ``NOISES``.
-        rate: share of values to drop.
+        noise: a key of ``BRANCH_DROPOUTS``.
+        rate: fraction of the values to drop.
         shortcut: as for :func:`course.blocks.residual.basic_block`.
 
-    Returns:
-        A function of a tensor and the filters, with keywords `strides` and `name`.
-
     Raises:
-        UsageError: an unknown noise.
+        UsageError: for an unknown noise.
     """
-    if noise not in NOISES:
-        raise UsageError(f"noise must be one of {', '.join(NOISES)}; received noise={noise!r}.")
+    if noise not in BRANCH_DROPOUTS:
+        raise UsageError(
+            f"noise must be one of {', '.join(BRANCH_DROPOUTS)}; received noise={noise!r}."
+        )
 
-    def block(x, filters, *, strides, name):
-        drop = NOISES[noise](rate, name=f"{name}_{noise}")
-        return basic_block(x, filters, strides=strides, shortcut=shortcut, branch=drop, name=name)
+    def block(x: Tensor, spec: BlockSpec) -> Tensor:
+        return basic_block(
+            x,
+            spec.filters,
+            strides=spec.strides,
+            shortcut=shortcut,
+            residual_transform=BRANCH_DROPOUTS[noise](rate, name=f"{spec.name}_{noise}"),
+            name=spec.name,
+        )
 
     return block

@@ -1,20 +1,19 @@
-"""Blocks of the ShuffleNets: grouped convolutions between which channels change groups."""
+"""Blocks of the ShuffleNets: grouped convolutions with channel shuffles between them."""
 
 from __future__ import annotations
 
 from keras import layers, ops
 
-from course.blocks.conv import conv_bn
+from course.blocks.conv import TORCH_EPSILON, conv_bn
 from course.blocks.separable import depthwise_bn
 from course.errors import UsageError
+from course.keras_types import Tensor
 
-EPSILON = 1e-5
 
+def channel_shuffle(x: Tensor, groups: int, *, name: str) -> Tensor:
+    """Permute the channels so that each group receives some from every group.
 
-def channel_shuffle(x, groups: int, *, name: str):
-    """Deal the channels out again, so that each group gets some from every group.
-
-    Seen as a table with a row for each group, the channels are read column by column.
+    Written as a matrix with one row per group, the channels are read column by column.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -25,7 +24,7 @@ def channel_shuffle(x, groups: int, *, name: str):
         Tensor of the same shape.
 
     Raises:
-        UsageError: channels that cannot be split evenly.
+        UsageError: if `groups` does not divide the channels.
 
     Reference:
         Zhang et al., "ShuffleNet: An extremely efficient convolutional neural network for mobile
@@ -39,19 +38,26 @@ def channel_shuffle(x, groups: int, *, name: str):
     return layers.Reshape((height, width, channels), name=f"{name}_merge")(x)
 
 
-def shuffle_unit(
-    x, filters: int, *, groups: int, strides: int = 1, first_groups: int | None = None, name: str
-):
-    """A bottleneck of grouped 1x1 convolutions around a depthwise one, channels shuffled between.
+def shufflenet_unit(
+    x: Tensor,
+    filters: int,
+    *,
+    groups: int,
+    strides: int = 1,
+    first_groups: int | None = None,
+    name: str,
+) -> Tensor:
+    """Apply grouped 1x1 convolutions around a depthwise one, with a shuffle, and a shortcut.
 
-    With stride 1 the shortcut is added; with stride 2 it is pooled and put beside the branch.
+    With strides 1 the shortcut is added; with strides 2 it is pooled and concatenated.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
-        filters: channels of the output; the same as the input's with stride 1, more with stride 2.
+        filters: channels of the output; as many as the input's with strides 1, more with
+            strides 2.
         groups: number of groups of the 1x1 convolutions.
         strides: 1 or 2.
-        first_groups: groups of the first convolution where they are others.
+        first_groups: number of groups of the first convolution; None for `groups`.
         name: prefix of the layers' names.
 
     Returns:
@@ -64,9 +70,9 @@ def shuffle_unit(
     narrow = filters // 4
     y = conv_bn(x, narrow, 1, groups=first_groups or groups, name=f"{name}_1")
     y = channel_shuffle(y, groups, name=name)
-    y = depthwise_bn(y, 3, strides=strides, padding=1, epsilon=EPSILON, name=f"{name}_2")
-    branch = filters - channels if strides == 2 else filters
-    y = conv_bn(y, branch, 1, groups=groups, activation=None, name=f"{name}_3")
+    y = depthwise_bn(y, 3, strides=strides, padding=1, epsilon=TORCH_EPSILON, name=f"{name}_2")
+    new = filters - channels if strides == 2 else filters
+    y = conv_bn(y, new, 1, groups=groups, activation=None, name=f"{name}_3")
     if strides == 2:
         x = layers.ZeroPadding2D(1, name=f"{name}_0_pad")(x)
         x = layers.AveragePooling2D(3, strides=2, name=f"{name}_0_pool")(x)
@@ -76,10 +82,10 @@ def shuffle_unit(
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def split_unit(x, filters: int, *, strides: int = 1, name: str):
-    """Half of the channels pass through, half are convolved; then the halves are shuffled.
+def shufflenet_v2_unit(x: Tensor, filters: int, *, strides: int = 1, name: str) -> Tensor:
+    """Convolve half of the channels, pass the other half through, and shuffle both.
 
-    With stride 2 there is no split: both branches get all channels, and both are convolved.
+    With strides 2 there is no split: both branches receive all channels, and both are convolved.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -100,11 +106,11 @@ def split_unit(x, filters: int, *, strides: int = 1, name: str):
     else:
         y = x
         x = depthwise_bn(
-            x, 3, strides=strides, padding=1, epsilon=EPSILON, name=f"{name}_0_depthwise"
+            x, 3, strides=strides, padding=1, epsilon=TORCH_EPSILON, name=f"{name}_0_depthwise"
         )
         x = conv_bn(x, half, 1, name=f"{name}_0")
     y = conv_bn(y, half, 1, name=f"{name}_1")
-    y = depthwise_bn(y, 3, strides=strides, padding=1, epsilon=EPSILON, name=f"{name}_2")
+    y = depthwise_bn(y, 3, strides=strides, padding=1, epsilon=TORCH_EPSILON, name=f"{name}_2")
     y = conv_bn(y, half, 1, name=f"{name}_3")
     x = layers.Concatenate(name=f"{name}_concat")([x, y])
     return channel_shuffle(x, 2, name=name)

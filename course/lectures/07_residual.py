@@ -49,7 +49,7 @@ from keras import layers
 from course import architectures, datasets, sizing
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv, conv_bn
-from course.blocks.residual import basic_block, bottleneck_block, join, shortcut_branch
+from course.blocks.residual import add_shortcut, basic_block, bottleneck_block, shortcut_path
 from course.training import seeds
 from course.visualization import plots
 from course.visualization import residual as draw
@@ -80,8 +80,11 @@ def net(n, shortcut=None, block=basic_block, widths=WIDTHS, shape=(8, 8, 1)):
         return conv_bn(x, widths[0], 3, name="conv1")
 
     stages = [[width] * n for width in widths]
-    block = partial(block, shortcut=shortcut)
-    return residual_net(shape, 10, None, "net", stem=stem, block=block, stages=stages)
+
+    def apply(x, spec):
+        return block(x, spec.filters, strides=spec.strides, shortcut=shortcut, name=spec.name)
+
+    return residual_net(shape, 10, None, "net", stem=stem, block=apply, stages=stages)
 
 
 def train(model, loss_of, optimizer, examples, seed, steps, batch):
@@ -317,7 +320,7 @@ sample = 2 * pictures[11] - 1
 inputs = keras.Input(sample.shape)
 made = {}
 for kind in "AB":
-    way = shortcut_branch(inputs, 6, strides=2, kind=kind, name=kind)
+    way = shortcut_path(inputs, 6, strides=2, kind=kind, name=kind)
     made[f"shortcut {kind}"] = np.array(keras.Model(inputs, way)(sample[None]))[0]
 show(draw.shortcuts(sample, made))
 
@@ -375,7 +378,7 @@ def seen_by(block, size=8):
 
 
 masks = {
-    "projection": seen_by(partial(shortcut_branch, kind="B")),
+    "projection": seen_by(partial(shortcut_path, kind="B")),
     "bottleneck, stride on\nthe 1x1 (paper)": seen_by(partial(bottleneck_block, stride_on="1x1")),
     "bottleneck, stride on\nthe 3x3 (v1.5)": seen_by(partial(bottleneck_block, stride_on="3x3")),
     "basic block": seen_by(basic_block),
@@ -504,7 +507,7 @@ def bare_block(x, filters, *, strides, shortcut, name):
     """A basic block without normalization."""
     y = conv(x, filters, 3, strides=strides, padding=1, activation="relu", name=f"{name}_1")
     y = conv(y, filters, 3, name=f"{name}_2")
-    return join(x, y, strides=strides, shortcut=shortcut, name=name)
+    return add_shortcut(x, y, strides=strides, shortcut=shortcut, name=name)
 
 
 def gradients_of_loss(model, images, labels):

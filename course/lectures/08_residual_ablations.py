@@ -47,9 +47,9 @@ from keras import layers
 from scipy import stats
 
 from course import architectures, datasets, sizing
-from course.blocks.aggregated import aggregated_block
 from course.blocks.preactivation import preactivation_block
-from course.blocks.residual_variants import ABLATIONS, FAILS, ORDERS, residual_unit
+from course.blocks.residual_variants import ABLATIONS, ACTIVATION_ORDERS, FAILS, residual_unit
+from course.blocks.resnext import resnext_block
 from course.regularization import linear_decay
 from course.studies import runs
 from course.training import seeds
@@ -336,8 +336,8 @@ def steps(text):
 
 
 show(plots.blocks({
-    spoken(name): plots.Block(steps(f"{order.before} {order.branch}"), steps(order.after))
-    for name, order in ORDERS.items()
+    spoken(name): plots.Block(steps(f"{order.before} {order.residual}"), steps(order.after))
+    for name, order in ACTIVATION_ORDERS.items()
 }))  # fmt: skip
 
 # %% [markdown]
@@ -345,7 +345,7 @@ show(plots.blocks({
 # each:
 
 # %%
-by_order = {spoken(name): through(unit(name), SEED) for name in ORDERS}
+by_order = {spoken(name): through(unit(name), SEED) for name in ACTIVATION_ORDERS}
 means = {name: found["mean"] for name, found in by_order.items()}
 ends = "; ".join(f"{name}: {values[-1]:.1f}" for name, values in means.items())
 show(plots.curves(
@@ -697,8 +697,13 @@ show(plots.channel_links(8, {
 rows = []
 for cardinality, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     inputs = keras.Input((4, 4, 256))
-    block = aggregated_block(
-        inputs, 256, cardinality=cardinality, path_width=width, name="block", form="c"
+    block = resnext_block(
+        inputs,
+        256,
+        cardinality=cardinality,
+        path_width=width,
+        implementation="grouped",
+        name="block",
     )
     weights = kernel_weights(keras.Model(inputs, block))
     rows.append((cardinality, width, cardinality * width, sum(weights), weights[1]))

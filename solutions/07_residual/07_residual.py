@@ -751,7 +751,7 @@ def twisted_bottleneck(x, filters, strides, kind, *, rows, last=None):
             y, width, size, strides=step, padding=size // 2, name=f"{number}",
             activation="relu" if number < len(rows) - 1 else last,
         )  # fmt: skip
-    return course.blocks.residual.join(x, y, strides=strides, shortcut=kind, name="end")
+    return course.blocks.residual.add_shortcut(x, y, strides=strides, shortcut=kind, name="end")
 
 
 def right(x, filters, strides=1, kind="B", stride_on="1x1"):

@@ -57,26 +57,27 @@ class TestSeparable:
     )
     def test_shortcut_if_and_only_if_shapes_agree(self, block, filters, strides, shortcut):
         model = _model(
-            lambda x: block(x, filters, expanded=12, strides=strides, name="b"), (8, 8, 4)
+            lambda x: block(x, filters, expanded_filters=12, strides=strides, name="b"), (8, 8, 4)
         )
         assert any(isinstance(layer, keras.layers.Add) for layer in model.layers) == shortcut
         assert model.output_shape == (None, 8 // strides, 8 // strides, filters)
 
     def test_bottleneck_costs_the_papers_number(self):
         model = _model(
-            lambda x: separable.inverted_bottleneck(x, 24, expanded=144, name="b"), (56, 56, 24)
+            lambda x: separable.inverted_bottleneck(x, 24, expanded_filters=144, name="b"),
+            (56, 56, 24),
         )
         assert sizing.profile(model).macs == 56 * 56 * 24 * 6 * (24 + 3**2 + 24) == 25_740_288
 
     def test_narrow_end_is_linear(self):
         model = _model(
-            lambda x: separable.inverted_bottleneck(x, 6, expanded=12, name="b"), (8, 8, 4)
+            lambda x: separable.inverted_bottleneck(x, 6, expanded_filters=12, name="b"), (8, 8, 4)
         )
         assert np.min(model(_images(4, 8, 8, 4))) < 0
 
     def test_expansion_of_one_leaves_a_convolution_out(self):
         def convolutions(block):
-            model = _model(lambda x: block(x, 6, expanded=4, name="b"), (8, 8, 4))
+            model = _model(lambda x: block(x, 6, expanded_filters=4, name="b"), (8, 8, 4))
             return len(_convolutions(model))
 
         assert convolutions(separable.inverted_bottleneck) == 2
@@ -102,7 +103,7 @@ class TestShuffle:
             shuffle.channel_shuffle(keras.Input((4, 4, 10)), 3, name="s")
 
     def test_half_of_the_channels_passes_a_unit_by(self):
-        model = _model(lambda x: shuffle.split_unit(x, 8, name="u"), (5, 5, 8))
+        model = _model(lambda x: shuffle.shufflenet_v2_unit(x, 8, name="u"), (5, 5, 8))
         x = _images(2, 5, 5, 8)
         np.testing.assert_array_equal(np.asarray(model(x))[..., ::2], x[..., :4])
 

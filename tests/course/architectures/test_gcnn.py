@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras")
 
 from course.blocks import group as groups
 
-ORDERS = groups.ORDERS
+GROUP_ORDER = groups.GROUP_ORDER
 
 
 def _images(*shape):
@@ -23,9 +23,9 @@ def _error(y, wanted) -> float:
     return np.abs(np.asarray(y) - wanted).max() / np.abs(wanted).max()
 
 
-@pytest.mark.parametrize("group", ORDERS)
+@pytest.mark.parametrize("group", GROUP_ORDER)
 def test_elements_form_a_group(group):
-    elements = range(ORDERS[group])
+    elements = range(GROUP_ORDER[group])
     assert all(groups.product(0, g) == groups.product(g, 0) == g for g in elements)
     for g in elements:
         assert sorted(groups.product(g, h) for h in elements) == list(elements)
@@ -44,7 +44,7 @@ def test_a_product_acts_as_one_after_the_other():
             np.testing.assert_array_equal(at_once, one_by_one)
 
 
-@pytest.mark.parametrize("group", ORDERS)
+@pytest.mark.parametrize("group", GROUP_ORDER)
 @pytest.mark.parametrize(
     "size, kernel_size, strides, padding, exact",
     [(6, 3, 1, 0, True), (6, 3, 1, 1, True), (7, 3, 2, 1, True), (8, 2, 2, 0, True),
@@ -56,16 +56,16 @@ def test_layers_are_equivariant_where_steps_end_at_both_borders(
     options = {"strides": strides, "padding": padding}
     lifting = groups.GroupConv2D(2, kernel_size, group, **options)
     between = groups.GroupConv2D(3, kernel_size, group, **options)
-    image, maps = _images(2, size, size, 2), _images(2, size, size, ORDERS[group], 2)
-    for layer, x, elements in ((lifting, image, 0), (between, maps, ORDERS[group])):
+    image, maps = _images(2, size, size, 2), _images(2, size, size, GROUP_ORDER[group], 2)
+    for layer, x, elements in ((lifting, image, 0), (between, maps, GROUP_ORDER[group])):
         y = np.asarray(layer(x))
         assert y.shape == layer.compute_output_shape(x.shape)
         layer.bias.assign(np.arange(layer.filters, dtype="float32"))
         y = np.asarray(layer(x))
         worst = 0.0
-        for g in range(1, ORDERS[group]):
+        for g in range(1, GROUP_ORDER[group]):
             turned = layer(groups.transform(x, g, axis=1, elements=elements))
-            wanted = groups.transform(y, g, axis=1, elements=ORDERS[group])
+            wanted = groups.transform(y, g, axis=1, elements=GROUP_ORDER[group])
             worst = max(worst, _error(turned, wanted))
         assert worst < 1e-5 if exact else worst > 1e-2
 

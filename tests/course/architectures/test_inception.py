@@ -27,7 +27,7 @@ def _images(*shape):
 def test_reducing_first_costs_a_third(kind, reduce, facts):
     inputs = keras.Input((28, 28, 256))
     row = googlenet_module(128, reduce, 192, reduce, 96, reduce)
-    model = keras.Model(inputs, inception_module(inputs, row, unit=conv, name="module"))
+    model = keras.Model(inputs, inception_module(inputs, row, conv_fn=conv, name="module"))
     fact = facts("blocks.json")["inception_ops"]
     report = sizing.profile(model)
     assert report.macs == fact[kind]["total"]
@@ -42,7 +42,7 @@ def test_branches_stand_side_by_side_in_their_order():
         (Pool("max"),),
         (Conv(3), Fork(((Conv(1, (1, 3)),), (Pool("avg"),)))),
     )
-    model = keras.Model(inputs, inception_module(inputs, branches, unit=conv, name="m"))
+    model = keras.Model(inputs, inception_module(inputs, branches, conv_fn=conv, name="m"))
     assert model.output_shape == (None, 6, 6, 2 + 2 + 1 + 3)
     x = _images(1, 6, 6, 2)
     y = np.asarray(model(x))
@@ -56,7 +56,7 @@ def test_a_residual_block_adds_a_scaled_module(activation):
     inputs = keras.Input((5, 5, 4))
     rows = ((Conv(2),), (Conv(3), Conv(2, 3)))
     output = inception_residual_block(
-        inputs, rows, scale=0.1, activation=activation, unit=conv, name="b"
+        inputs, rows, scale=0.1, activation=activation, conv_fn=conv, name="b"
     )
     model = keras.Model(inputs, [output, keras.Model(inputs, output).get_layer("b_up_conv").output])
     x = _images(2, 5, 5, 4)
@@ -155,7 +155,7 @@ def test_biases_before_normalization_change_nothing_but_the_count():
 
 def test_units_may_normalize():
     inputs = keras.Input((6, 6, 2))
-    model = keras.Model(inputs, inception_module(inputs, ((Conv(3),),), unit=conv_bn, name="m"))
+    model = keras.Model(inputs, inception_module(inputs, ((Conv(3),),), conv_fn=conv_bn, name="m"))
     assert [layer.name for layer in model.layers[1:4]] == [
         f"m_branch1_1_{part}" for part in ("conv", "bn", "relu")
     ]

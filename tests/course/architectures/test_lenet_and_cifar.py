@@ -29,10 +29,10 @@ def test_resnet_shortcuts_add_what_the_paper_says(shortcut):
 
 
 def test_shortcut_a_subsamples_and_pads_with_zeros():
-    from course.blocks.residual import shortcut_branch
+    from course.blocks.residual import shortcut_path
 
     inputs = keras.Input((5, 6, 3))
-    model = keras.Model(inputs, shortcut_branch(inputs, 7, strides=2, kind="A", name="s"))
+    model = keras.Model(inputs, shortcut_path(inputs, 7, strides=2, kind="A", name="s"))
     x = np.random.default_rng(0).random((2, 5, 6, 3), "float32")
     y = model.predict(x, verbose=0)
     np.testing.assert_array_equal(y[..., :3], x[:, ::2, ::2])
@@ -116,9 +116,9 @@ def test_other_sizes_and_classes_work_or_are_refused():
         architectures.build("lenet5", classes=3)
 
 
-def test_classifier_activation_none_gives_scores():
-    model = architectures.build("lenet5_modern", classifier_activation=None, name="scores")
-    assert model.name == "scores"
+def test_classifier_activation_none_gives_logits():
+    model = architectures.build("lenet5_modern", classifier_activation=None, name="logits")
+    assert model.name == "logits"
     assert model.layers[-1].activation.__name__ == "linear"
 
 

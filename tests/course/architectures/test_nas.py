@@ -126,7 +126,7 @@ def _their_name(name: str) -> str:
 def test_amoebanet_b_has_the_parameters_of_the_papers_large_one():
     """AmoebaNet-B (6, 128): 34.9 million."""
     inputs = keras.Input((64, 64, 3))
-    x = cells.search_network(
+    x = cells.build_cell_network(
         inputs, GENOTYPES["B"], cells=6, filters=128, stem_filters=384, stem_cells=0
     )
     trainable = sizing.profile(keras.Model(inputs, x)).params_trainable

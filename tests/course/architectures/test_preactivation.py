@@ -8,7 +8,7 @@ from course import architectures
 from course.blocks import residual_variants
 from course.blocks.preactivation import preactivation_block, pyramidal_block
 from course.blocks.residual import basic_block
-from course.blocks.residual_variants import ABLATIONS, ORDERS, residual_unit
+from course.blocks.residual_variants import ABLATIONS, ACTIVATION_ORDERS, residual_unit
 
 keras = pytest.importorskip("keras")
 
@@ -66,7 +66,7 @@ def test_projections_start_from_the_first_activation():
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_the_strided_convolution_is_the_one_asked_for(index):
-    model = _model(preactivation_block, kernels=(1, 3, 1), strides=2, strided=index)
+    model = _model(preactivation_block, kernels=(1, 3, 1), strides=2, stride_on=index)
     strides = [model.get_layer(f"b_{n}_conv").strides[0] for n in (1, 2, 3)]
     assert strides == [2 if n == index else 1 for n in range(3)]
 
@@ -105,7 +105,7 @@ def test_the_first_and_the_last_order_are_the_known_blocks(known, order, strides
     np.testing.assert_allclose(_run(unit, x), _run(model, x), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ACTIVATION_ORDERS)
 def test_orders_are_the_ones_of_figure_4(order):
     model = _model(residual_unit, order=order)
     _randomize(model)
@@ -204,7 +204,7 @@ def test_the_original_ablation_is_the_net_itself():
     np.testing.assert_allclose(_run(same, x), _run(net, x), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ACTIVATION_ORDERS)
 def test_every_order_has_as_many_weights_as_the_original(order):
     """The first block leaves its first activation to the stem, and the net's end makes it up."""
     original = architectures.build("resnet20_cifar", depth=14)
@@ -248,7 +248,7 @@ def test_ablations_that_are_none_are_refused():
         build("resnet20_cifar", ablation={"gating": "soft"})
 
 
-@pytest.mark.parametrize("noise", residual_variants.NOISES)
+@pytest.mark.parametrize("noise", residual_variants.BRANCH_DROPOUTS)
 def test_noise_drops_values_of_every_branch_while_training(noise):
     net = architectures.build("resnet20_cifar", depth=8)
     noisy = architectures.build("resnet20_cifar", depth=8, noise=noise, noise_rate=0.5)

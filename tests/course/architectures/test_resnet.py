@@ -82,10 +82,10 @@ def test_without_strides_padding_needs_no_layer():
 
 
 def test_the_average_shortcut_takes_means_and_pads_with_zeros():
-    from course.blocks.residual import shortcut_branch
+    from course.blocks.residual import shortcut_path
 
     inputs = keras.Input((5, 6, 3))
-    y = shortcut_branch(inputs, 7, strides=2, kind="A_average", name="s")
+    y = shortcut_path(inputs, 7, strides=2, kind="A_average", name="s")
     x = np.random.default_rng(0).random((2, 5, 6, 3), "float32")
     y = keras.Model(inputs, y).predict(x, verbose=0)
     assert y.shape == (2, 3, 3, 7)

@@ -5,22 +5,22 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, keras_compat
-from course.blocks.aggregated import FORMS, aggregated_block
+from course.blocks.resnext import IMPLEMENTATIONS, resnext_block
 
 keras = pytest.importorskip("keras")
 
 PATHS, WIDTH, FILTERS = 4, 3, 32
 
 
-def _block(form, strides=1, shape=(7, 8, 16)):
+def _block(implementation, strides=1, shape=(7, 8, 16)):
     inputs = keras.Input(shape)
-    y = aggregated_block(
+    y = resnext_block(
         inputs,
         FILTERS,
         cardinality=PATHS,
         path_width=WIDTH,
         strides=strides,
-        form=form,
+        implementation=implementation,
         name="b",
     )
     return keras.Model(inputs, y)
@@ -36,17 +36,17 @@ def _transfer(grouped, split) -> None:
         if path:
             index = int(path[0].removeprefix("path")) - 1
             mine = slice(index * WIDTH, (index + 1) * WIDTH)
-            # The last convolution of form a takes its rows of the kernel, the others columns.
+            # The last convolution of "add" takes its rows of the kernel, the others columns.
             last = part == "3"
             weights = [w[:, :, mine] if last else w[..., mine] for w in weights]
         layer.set_weights(weights)
 
 
 @pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("form", ["a", "b"])
+@pytest.mark.parametrize("implementation", ["add", "concat"])
 @pytest.mark.parametrize("training", [False, True])
-def test_the_three_forms_compute_the_same(form, strides, training):
-    grouped, split = _block("c", strides), _block(form, strides)
+def test_the_three_implementations_compute_the_same(implementation, strides, training):
+    grouped, split = _block("grouped", strides), _block(implementation, strides)
     rng = np.random.default_rng(0)
     for weight in grouped.weights:
         low = 0.5 if weight.path.endswith(("gamma", "variance")) else -0.5
@@ -60,24 +60,35 @@ def test_the_three_forms_compute_the_same(form, strides, training):
     )
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_equally_complex_blocks_of_table_2(facts, form):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_equally_complex_blocks_of_table_2(facts, implementation):
     inputs = keras.Input((4, 4, 256))
     for row, weights in facts("blocks.json")["facts"]["resnext_equal_complexity"]["rows"].items():
         paths, width = (int(part.split("=")[1]) for part in row.split(","))
-        y = aggregated_block(inputs, 256, cardinality=paths, path_width=width, form=form, name="b")
+        y = resnext_block(
+            inputs,
+            256,
+            cardinality=paths,
+            path_width=width,
+            implementation=implementation,
+            name="b",
+        )
         layers = keras.Model(inputs, y).layers
         convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
         assert sum(int(np.prod(layer.kernel.shape)) for layer in convolutions) == weights
-    with pytest.raises(ValueError, match="form must be one of.*received form='d'"):
-        aggregated_block(inputs, 256, cardinality=2, path_width=4, form="d", name="b")
+    with pytest.raises(
+        ValueError, match="implementation must be one of.*received implementation='d'"
+    ):
+        resnext_block(inputs, 256, cardinality=2, path_width=4, implementation="d", name="b")
 
 
-def test_networks_can_be_built_in_every_form():
+def test_networks_can_be_built_in_every_implementation():
     shape = {"input_shape": (32, 32, 3), "blocks": (1, 1, 1, 1)}
     nets = [
-        architectures.build("resnext50_32x4d", cardinality=2, base_width=4, form=form, **shape)
-        for form in FORMS
+        architectures.build(
+            "resnext50_32x4d", cardinality=2, base_width=4, implementation=implementation, **shape
+        )
+        for implementation in IMPLEMENTATIONS
     ]
     assert len({net.count_params() for net in nets}) == 1
     assert len({len(net.layers) for net in nets}) == 3
