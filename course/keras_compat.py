@@ -199,3 +199,23 @@ def with_clipping(
 
     Clipping.__name__ = kind.__name__  # Keras names the variables after it
     return Clipping
+
+
+# Saving
+
+
+@contextlib.contextmanager
+def safe_mode() -> Iterator[None]:
+    """Refuse inside to load lambdas, even if unsafe deserialization is enabled."""
+    from keras.src.saving import serialization_lib
+
+    with _private(serialization_lib, "SafeModeScope")(True):
+        yield
+
+
+def public_name(symbol: object) -> str | None:
+    """Return the name that Keras exports a class or function under; None if it is private."""
+    from keras.src import api_export
+
+    name: str | None = _private(api_export, "get_name_from_symbol")(symbol)
+    return name

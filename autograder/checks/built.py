@@ -98,7 +98,7 @@ class BuiltModel:
                 "keras.Model(inputs, outputs), or with keras.Sequential and a keras.Input"
             )
         try:
-            models.check(keras.saving.serialize_keras_object(model))
+            models.check_config(keras.saving.serialize_keras_object(model))
         except models.RebuildError as error:
             return None, str(error)
         return model, ""

@@ -50,7 +50,7 @@ class StudentCodec:
         try:
             return encoder.encode(value)
         except Exception:  # no plain form, or one that raises when it is looked at
-            encoder.told.clear()
+            encoder.described.clear()
             return self._described(value, self.encoder())
 
     def _keep(self, value) -> int:
@@ -104,9 +104,9 @@ class StudentCodec:
 
     def _described_class(self, kind: type, encoder: Encoder) -> list:
         number = self._keep(kind)
-        if number in encoder.told:
+        if number in encoder.described:
             return ["C", number]
-        encoder.told.add(number)
+        encoder.described.add(number)
         bases = []
         for base in kind.__bases__:
             if base.__module__ == "__main__" or issubclass(base, BaseException):

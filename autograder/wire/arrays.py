@@ -1,8 +1,8 @@
-"""NumPy's arrays and numbers as they are: values, type and shape, without pickles.
+"""NumPy's arrays and numbers as plain data: values, type and shape, without pickles.
 
-Of an array's layout the order is kept, C or Fortran; one that is neither, such as a slice with
-steps, arrives in C order with the same values. Byte order is part of the type and is kept, and so
-is whether the array may be written to. An array that is a view arrives as one of its own.
+The order of an array is kept, C or Fortran; one that has neither, such as a slice with steps,
+becomes an array in C order with the same values. Byte order is part of the type and is kept, and so
+is whether the array may be written to. A view becomes an array of its own.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 import sys
 from math import prod
+from typing import Any
+
+from autograder.wire.interfaces import ValueDecoder, ValueEncoder
+from autograder.wire.tags import Code, Tag
 
 _KINDS = "biufcSUmMV"
 _TYPE = re.compile(r"[<>|][biufcSUmMV]\d+(\[\d*[A-Za-z]+\])?")
 
 
-def pack(value) -> tuple[bytes, list]:
-    """An array's bytes, and what they are: type, shape and order.
+def pack(value: Any) -> tuple[bytes, list[Any]]:
+    """Return an array's bytes, and what they are: type, shape and order.
 
     Raises:
-        ValueError: it holds Python's objects.
+        ValueError: it holds Python objects.
     """
     import numpy as np
 
@@ -30,11 +34,11 @@ def pack(value) -> tuple[bytes, list]:
     return value.tobytes(order), [code, list(value.shape), order]
 
 
-def unpack(data: bytes, code: list):
-    """The array that :func:`pack` made this of, as one that may be written to.
+def unpack(data: bytes, code: list[Any]) -> Any:
+    """Return the array that :func:`pack` made this of, as one that may be written to.
 
     Raises:
-        ValueError: it is none, or claims another size than the data have.
+        ValueError: not such a code, or one of another size than the data have.
     """
     import numpy as np
 
@@ -52,21 +56,21 @@ def unpack(data: bytes, code: list):
         raise ValueError("not an array of a type that is accepted") from None
 
 
-def _type_code(dtype) -> str | list:
-    """A type by name, that of a record by its fields' names, types and shapes."""
+def _type_code(dtype: Any) -> str | list[Any]:
+    """Return a type's name; of a record, its fields' names, types and shapes."""
     if dtype.names is None:
         if dtype.kind not in _KINDS:
             raise ValueError(f"an array of type {dtype} cannot be handed over")
-        return dtype.str
+        return str(dtype.str)
     fields = [(name, *_base(dtype[name])) for name in dtype.names]
     return [[name, _type_code(base), list(shape)] for name, base, shape in fields]
 
 
-def _base(dtype) -> tuple:
+def _base(dtype: Any) -> tuple[Any, tuple[int, ...]]:
     return dtype.subdtype or (dtype, ())
 
 
-def _type(code: str | list):
+def _type(code: str | list[Any]) -> Any:
     import numpy as np
 
     if isinstance(code, str):
@@ -76,40 +80,45 @@ def _type(code: str | list):
     return np.dtype([(str(name), _type(kind), tuple(shape)) for name, kind, shape in code])
 
 
-def encode(value, encoder) -> list | None:
-    """The code of an array or of a NumPy number; None of anything else."""
+def encode(value: Any, encoder: ValueEncoder) -> Code | None:
+    """Return the code of an array or of a NumPy number; else None."""
     np = sys.modules.get("numpy")
     if np is None or not isinstance(value, np.ndarray | np.generic):
         return None
     if isinstance(value, np.generic):
-        return ["n", encoder.array(value)]
+        return [Tag.SCALAR, encoder.array(value)]
     if isinstance(value, np.ma.MaskedArray):
         data, mask = np.ma.getdata(value), np.ma.getmaskarray(value)
-        return ["ma", *encoder.encode_all([np.asarray(data), mask])]
+        return [Tag.MASKED_ARRAY, *encoder.encode_all([np.asarray(data), mask])]
     name = next((n for n in ("matrix", "recarray") if isinstance(value, getattr(np, n))), "")
     plain = np.ndarray.view(value, np.ndarray)
     writable = bool(plain.flags.writeable)
     if plain.dtype == object:
-        return ["ao", list(plain.shape), encoder.encode_all(plain.ravel().tolist()), writable]
-    return ["a", encoder.array(plain), writable, name]
+        return [
+            Tag.OBJECT_ARRAY,
+            list(plain.shape),
+            encoder.encode_all(plain.ravel().tolist()),
+            writable,
+        ]
+    return [Tag.ARRAY, encoder.array(plain), writable, name]
 
 
-def decode(tag: str, rest: list, decoder):
-    """The value of a code.
+def decode(tag: str, rest: list[Any], decoder: ValueDecoder) -> Any:
+    """Return the value of a code.
 
     Raises:
         ValueError, LookupError, TypeError: not one of these.
     """
     import numpy as np
 
-    if tag == "n":
+    if tag == Tag.SCALAR:
         return decoder.array(rest[0])[()]
-    if tag == "ma":
+    if tag == Tag.MASKED_ARRAY:
         data, mask = decoder.decode_all(rest)
         if data.shape != mask.shape:
             raise ValueError("a mask of another shape")
         return np.ma.MaskedArray(data, mask=mask)
-    if tag == "ao":
+    if tag == Tag.OBJECT_ARRAY:
         shape, codes, writable = rest
         value = np.empty(len(codes), object)
         # One by one: NumPy would take a list among them for a further axis.

@@ -6,6 +6,8 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Sequence
+from typing import Any
 
 MAX_TEXT = 64 << 20
 MAX_BYTES = 1 << 30
@@ -25,15 +27,17 @@ class Channel:
 
     Args:
         connection: a connected stream socket.
-        max_text: bytes of JSON in a message that comes in.
-        max_bytes: bytes beside it.
+        max_text: most bytes of JSON in a message that is received.
+        max_bytes: most bytes beside it.
     """
 
-    def __init__(self, connection: socket.socket, max_text=MAX_TEXT, max_bytes=MAX_BYTES):
+    def __init__(
+        self, connection: socket.socket, max_text: int = MAX_TEXT, max_bytes: int = MAX_BYTES
+    ):
         self.socket = connection
         self.max_text, self.max_bytes = max_text, max_bytes
 
-    def send(self, message, blobs: list[bytes] = ()) -> None:
+    def send(self, message: object, blobs: Sequence[bytes] = ()) -> None:
         """Send a JSON value, and byte strings that it refers to by position.
 
         Raises:
@@ -48,15 +52,15 @@ class Channel:
         except OSError as error:
             raise ChannelError(f"the process is gone ({error})") from None
 
-    def receive(self, seconds: float | None = None) -> tuple[object, list[bytes]]:
-        """The next message.
+    def receive(self, seconds: float | None = None) -> tuple[Any, list[bytes]]:
+        """Return the next message.
 
         Args:
             seconds: wait no longer than this for the whole of it; None waits forever.
 
         Raises:
             ChannelTimeout: it did not come in time.
-            ChannelError: the other side is gone, or sent something else than a message.
+            ChannelError: the other side is gone, or sent something other than a message.
         """
         end = None if seconds is None else time.monotonic() + seconds
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, end))
@@ -83,7 +87,7 @@ class Channel:
             raise ChannelError(f"the process is gone ({error})") from None
 
     def receive_descriptor(self) -> int:
-        """The descriptor that the other side sends next.
+        """Return the descriptor that the other side sends next.
 
         Raises:
             ChannelError: the other side is gone, or sent none.
@@ -94,7 +98,7 @@ class Channel:
         except OSError as error:
             raise ChannelError(f"the process is gone ({error})") from None
         if not numbers:
-            raise ChannelError("no descriptor came")
+            raise ChannelError("no descriptor was received")
         return numbers[0]
 
     def _exactly(self, count: int, end: float | None) -> bytearray:

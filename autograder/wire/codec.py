@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from autograder.wire import arrays, stdlib, tables
-from autograder.wire.tags import Tag
+from autograder.wire.interfaces import CodecError
+from autograder.wire.tags import Code, Tag
+
+__all__ = ["CodecError", "Decoder", "Encoder"]
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
 
-
-class CodecError(Exception):
-    """Something that is no encoded value, or more of it than is accepted."""
+EncodeSpecial: TypeAlias = "Callable[[Any, Encoder], Code | None]"
 
 
 class Encoder:
@@ -32,40 +33,40 @@ class Encoder:
 
     Args:
         special: called with a value that has no plain form; returns its code, or None.
-        first: called with each value that is none of JSON's own before it is looked at; returns
-            a code to use instead, or None.
+        first: called with each value that JSON does not have before it is looked at; returns a
+            code to use instead, or None.
 
     Attributes:
         blobs: bytes that the codes refer to by position.
-        told: what the caller has described already.
+        described: IDs of what the caller has described already.
     """
 
     def __init__(
         self,
-        special: Callable[[Any, Encoder], list | None],
-        first: Callable[[Any, Encoder], list | None] = lambda value, encoder: None,
+        special: EncodeSpecial,
+        first: EncodeSpecial = lambda value, encoder: None,
     ):
         self.blobs: list[bytes] = []
-        self.told: set[int] = set()
+        self.described: set[int] = set()
         self._special, self._first = special, first
         self._items = 0
         self._depth = 0
 
     def blob(self, data: bytes) -> int:
-        """Put bytes beside the code; their position."""
+        """Put bytes beside the code; return their position."""
         self.blobs.append(data)
         return len(self.blobs) - 1
 
-    def array(self, value) -> list:
-        """Put an array beside the code, never as a pickle; its position, and what it is."""
+    def array(self, value: Any) -> list[Any]:
+        """Put an array beside the code, never as a pickle; return its position and what it is."""
         try:
             data, code = arrays.pack(value)
         except ValueError as error:
             raise CodecError(str(error)) from None
         return [self.blob(data), *code]
 
-    def encode(self, value) -> list:
-        """The code of a value.
+    def encode(self, value: Any) -> Code:
+        """Return the code of a value.
 
         Raises:
             CodecError: it has no plain form and no special one, or is too large.
@@ -79,11 +80,11 @@ class Encoder:
         finally:
             self._depth -= 1
 
-    def encode_all(self, values) -> list[list]:
-        """The codes of values."""
+    def encode_all(self, values: Iterable[Any]) -> list[Code]:
+        """Return the codes of values."""
         return [self.encode(value) for value in values]
 
-    def _encode(self, value) -> list:
+    def _encode(self, value: Any) -> Code:
         kind = type(value)
         if value is None or kind in (bool, str):
             return [Tag.JSON, value]
@@ -94,13 +95,14 @@ class Encoder:
         code = self._first(value, self)
         return self.encode_inner(value) if code is None else code
 
-    def encode_inner(self, value) -> list:
-        """The code of a value that is none of JSON's own, without asking `first` about it."""
-        kind, code = type(value), None
+    def encode_inner(self, value: Any) -> Code:
+        """Return the code of a value that JSON does not have, without asking `first` about it."""
+        kind: type = type(value)
+        code: Code | None = None
         if kind not in _BUILTIN:
             code = arrays.encode(value, self) or tables.encode(value, self)
         if code is None:
-            code = _encode_builtin(value, kind, self) or stdlib.encode(value, self)
+            code = _encode_builtin(value, kind, self) or stdlib.encode(value)
         if code is None:
             code = self._special(value, self)
         if code is None:
@@ -108,7 +110,7 @@ class Encoder:
         return code
 
 
-_SEQUENCES: dict[type, Tag] = {
+_SEQUENCES: dict[Any, Tag] = {
     list: Tag.LIST, tuple: Tag.TUPLE, set: Tag.SET, frozenset: Tag.FROZENSET,
 }  # fmt: skip
 _BUILTIN = {dict, bytes, complex, *_SEQUENCES}
@@ -116,11 +118,12 @@ _BUILD = {tag: kind for kind, tag in _SEQUENCES.items()}
 # The order matters: the first of these that a value is an instance of is read.
 _DICTS = {"OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": defaultdict}
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+_FACTORY: Any = vars(defaultdict)["default_factory"]
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
 
 
-def _encode_builtin(value, kind: type, encoder: Encoder) -> list | None:
-    """The code of an instance of a built-in type or of a subclass, read as its base would be."""
+def _encode_builtin(value: Any, kind: type, encoder: Encoder) -> Code | None:
+    """Return the code of an instance of a built-in type or a subclass, read as the base is."""
     for base, copy in _SCALARS.items():
         if issubclass(kind, base):
             return encoder.encode(copy(value))
@@ -149,24 +152,28 @@ def _encode_builtin(value, kind: type, encoder: Encoder) -> list | None:
     return [Tag.ELLIPSIS] if value is ... else None
 
 
-# Of an instance of a subclass these give one of the base.
-_SCALARS = {int: int.__index__, float: float.__float__, str: str.__str__}
+# These make of an instance of a subclass one of the base.
+_SCALARS: dict[type, Callable[[Any], Any]] = {
+    int: int.__index__,
+    float: float.__float__,
+    str: str.__str__,
+}
 
 
-def _encode_dict(value, kind: type, encoder: Encoder) -> list:
+def _encode_dict(value: Any, kind: type, encoder: Encoder) -> Code:
     name = next((name for name, base in _DICTS.items() if issubclass(kind, base)), "")
     # An OrderedDict keeps an order of its own besides that of the dict that it is.
     items = OrderedDict.items(value) if name == "OrderedDict" else dict.items(value)
     pairs = [[encoder.encode(key), encoder.encode(item)] for key, item in list(items)]
     if not name:
         return [Tag.DICT, pairs]
-    factory = defaultdict.default_factory.__get__(value) if name == "defaultdict" else None
-    known = factory in _FACTORIES.values() if isinstance(factory, type) else False
-    return [Tag.COLLECTION, name, factory.__name__ if known else None, pairs]
+    factory = _FACTORY.__get__(value) if name == "defaultdict" else None
+    known = next((label for label, kind in _FACTORIES.items() if kind is factory), None)
+    return [Tag.COLLECTION, name, known, pairs]
 
 
 def _fields(kind: type, count: int) -> list[str] | None:
-    """Names of a named tuple's fields."""
+    """Return the names of a named tuple's fields; None of any other tuple."""
     fields = getattr(kind, "_fields", None)
     if type(fields) is tuple and len(fields) == count and all(type(f) is str for f in fields):
         return list(fields)
@@ -181,20 +188,20 @@ class Decoder:
         special: called with a code whose tag is not one of the plain ones; returns its value.
     """
 
-    def __init__(self, blobs: list[bytes], special: Callable[[list, Decoder], Any]):
+    def __init__(self, blobs: list[bytes], special: Callable[[Code, Decoder], Any]):
         self._blobs = blobs
         self._special = special
         self._items = 0
         self._depth = 0
 
-    def blob(self, position) -> bytes:
-        """Bytes beside the code, by position."""
+    def blob(self, position: object) -> bytes:
+        """Return bytes beside the code, by position."""
         if type(position) is not int or not 0 <= position < len(self._blobs):
             raise CodecError("a reference to bytes that are not there")
         return self._blobs[position]
 
-    def array(self, code: list):
-        """An array beside the code."""
+    def array(self, code: list[Any]) -> Any:
+        """Return an array beside the code."""
         if type(code) is not list or not code:
             raise CodecError("not an array")
         try:
@@ -202,8 +209,8 @@ class Decoder:
         except ValueError as error:
             raise CodecError(str(error)) from None
 
-    def decode(self, code) -> Any:
-        """The value of a code.
+    def decode(self, code: object) -> Any:
+        """Return the value of a code.
 
         Raises:
             CodecError: not a code, nested too deeply, or with too many parts.
@@ -219,16 +226,16 @@ class Decoder:
         finally:
             self._depth -= 1
 
-    def decode_all(self, codes) -> list:
-        """The values of codes."""
+    def decode_all(self, codes: object) -> list[Any]:
+        """Return the values of codes."""
         if type(codes) is not list:
             raise CodecError("not a list of values")
         return [self.decode(code) for code in codes]
 
-    def _pairs(self, pairs) -> list[tuple]:
+    def _pairs(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[Any, Any]]:
         return [(self.decode(key), self.decode(value)) for key, value in pairs]
 
-    def _decode(self, code: list) -> Any:
+    def _decode(self, code: Code) -> Any:
         tag, *rest = code
         match tag:
             case Tag.JSON if rest[0] is None or type(rest[0]) in (bool, int, float, str):
@@ -245,7 +252,7 @@ class Decoder:
             case Tag.DICT:
                 return dict(self._pairs(rest[0]))
             case Tag.COLLECTION:
-                return _collection(*rest[:2], self._pairs(rest[2]))
+                return _collection(rest[0], rest[1], self._pairs(rest[2]))
             case Tag.DEQUE:
                 return deque(self.decode_all(rest[1]), maxlen=rest[0])
             case Tag.DICT_VIEW:
@@ -267,7 +274,7 @@ class Decoder:
         return self._special(code, self)
 
 
-def _collection(name: str, factory: str | None, pairs: list[tuple]):
+def _collection(name: str, factory: str | None, pairs: list[tuple[Any, Any]]) -> Any:
     if name == "Counter":
         return Counter(dict(pairs))
     if name == "defaultdict":
@@ -275,15 +282,15 @@ def _collection(name: str, factory: str | None, pairs: list[tuple]):
     return OrderedDict(pairs) if name == "OrderedDict" else None
 
 
-def _view(kind: str, items: list):
+def _view(kind: str, items: list[Any]) -> Any:
     if kind == "keys":
         return dict.fromkeys(items).keys()
     return dict(enumerate(items)).values() if kind == "values" else dict(items).items()
 
 
 @lru_cache(256)
-def _named_tuple(name: str, fields: tuple[str, ...]) -> type:
-    """A class of named tuples; `namedtuple` itself refuses what is no name of a field."""
+def _named_tuple(name: str, fields: tuple[str, ...]) -> Any:
+    """Return a class of named tuples; `namedtuple` refuses what cannot be the name of a field."""
     if len(fields) > 500 or not all(type(text) is str and len(text) < 200 for text in fields):
         raise ValueError("not the names of fields")
     return namedtuple(name if type(name) is str and name.isidentifier() else "row", fields)

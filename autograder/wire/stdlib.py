@@ -1,4 +1,4 @@
-"""The standard library's data as text, and its types by name, from a list of what is accepted."""
+"""Values of the standard library as text, and its types by name, from a list of those accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import decimal
 import fractions
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
+
+from autograder.wire.tags import Code, Tag
 
 MAX_TEXT = 100_000
 
@@ -24,7 +27,7 @@ def _offset(value: datetime.timezone) -> str:
 
 
 # name: (type, its text, the value of a text). The order matters: a datetime is a date, too.
-_KINDS: dict[str, tuple] = {
+_KINDS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "Decimal": (decimal.Decimal, decimal.Decimal.__str__, decimal.Decimal),
     "Fraction": (
         fractions.Fraction,
@@ -50,8 +53,8 @@ _KINDS: dict[str, tuple] = {
     ),
     "path": (pathlib.PurePath, pathlib.PurePath.__str__, pathlib.Path),
 }
-# Types that annotations and `dtype=` name. They come by name, so only such as do nothing but
-# make a value of what they are given.
+# Types that annotations and `dtype=` name. They are looked up by name, so only such as do nothing
+# but make a value of their argument.
 _TYPES = {
     kind.__name__: kind
     for kind in vars(builtins).values()
@@ -72,26 +75,26 @@ _TYPES |= {
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
-def encode(value, encoder) -> list | None:
-    """The code of a standard library's value or type; None of anything else."""
+def encode(value: object) -> Code | None:
+    """Return the code of a value or a type of the standard library; else None."""
     if isinstance(value, type):
         name = _NAMES.get(value)
         if name is None and _is_numpy_type(value):
             name = f"numpy.{value.__name__}"
-        return None if name is None else ["ty", name]
+        return None if name is None else [Tag.TYPE, name]
     for name, (kind, text, _) in _KINDS.items():
         if issubclass(type(value), kind):
-            return ["st", name, text(value)]
+            return [Tag.STDLIB, name, text(value)]
     return None
 
 
-def decode(tag: str, rest: list) -> Any:
-    """The value of a code.
+def decode(tag: str, rest: list[Any]) -> Any:
+    """Return the value of a code.
 
     Raises:
         ValueError, LookupError: not one of these.
     """
-    if tag == "ty":
+    if tag == Tag.TYPE:
         return _type(rest[0])
     name, text = rest
     if type(text) is not str or len(text) > MAX_TEXT:
@@ -103,13 +106,13 @@ def _type(name: str) -> type:
     module, _, kind = name.rpartition(".")
     if module != "numpy":
         return _TYPES[name]
-    found = getattr(sys.modules["numpy"], kind)
+    found: type = getattr(sys.modules["numpy"], kind)
     if not _is_numpy_type(found):
         raise ValueError("not a type that is accepted")
     return found
 
 
-def _is_numpy_type(value) -> bool:
+def _is_numpy_type(value: Any) -> bool:
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(value, type):
         return False

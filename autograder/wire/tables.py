@@ -1,17 +1,21 @@
-"""Tables of pandas and sparse matrices of SciPy as data, where those are loaded.
+"""Tables of pandas and sparse matrices of SciPy as plain data, if these libraries are loaded.
 
-Never by a pickle: columns cross as arrays, those of objects item by item.
+Never as a pickle: columns are sent as arrays, those of objects item by item.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
+
+from autograder.wire.interfaces import ValueDecoder, ValueEncoder
+from autograder.wire.tags import Code, Tag
 
 _SPARSE = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 
 
-def encode(value, encoder) -> list | None:
-    """The code of a table, a column, an index or a sparse matrix; None of anything else."""
+def encode(value: Any, encoder: ValueEncoder) -> Code | None:
+    """Return the code of a table, a column, an index or a sparse matrix; else None."""
     pandas, sparse = sys.modules.get("pandas"), sys.modules.get("scipy.sparse")
     if pandas is not None and getattr(pandas, "DataFrame", None) is not None:
         code = _encode_pandas(value, encoder, pandas)
@@ -21,17 +25,17 @@ def encode(value, encoder) -> list | None:
         coo = value.tocoo()
         axes = encoder.encode_all([coo.data, *coo.coords])
         matrix = isinstance(value, sparse.spmatrix)
-        return ["sp", value.format, matrix, list(coo.shape), axes]
+        return [Tag.SPARSE, value.format, matrix, list(coo.shape), axes]
     return None
 
 
-def decode(tag: str, rest: list, decoder):
-    """The value of a code.
+def decode(tag: str, rest: list[Any], decoder: ValueDecoder) -> Any:
+    """Return the value of a code.
 
     Raises:
         ValueError, LookupError, TypeError: not one of these.
     """
-    if tag == "pd":
+    if tag == Tag.PANDAS:
         import pandas
 
         return _decode_pandas(rest, decoder, pandas)
@@ -45,34 +49,34 @@ def decode(tag: str, rest: list, decoder):
     return make((data, tuple(coords)), shape=tuple(shape)).asformat(kind)
 
 
-def _encode_pandas(value, encoder, pandas) -> list | None:
+def _encode_pandas(value: Any, encoder: ValueEncoder, pandas: Any) -> Code | None:
     if isinstance(value, pandas.DataFrame):
         columns = [_column(value.iloc[:, n], encoder) for n in range(value.shape[1])]
         axes = [encoder.encode(pandas.Index(axis)) for axis in (value.index, value.columns)]
-        return ["pd", "frame", axes, columns]
+        return [Tag.PANDAS, "frame", axes, columns]
     if isinstance(value, pandas.Series):
         axis = encoder.encode(pandas.Index(value.index))
-        return ["pd", "series", axis, encoder.encode(value.name), _column(value, encoder)]
+        return [Tag.PANDAS, "series", axis, encoder.encode(value.name), _column(value, encoder)]
     if isinstance(value, pandas.MultiIndex):
         names = encoder.encode_all(value.names)
-        return ["pd", "levels", names, encoder.encode_all(value.tolist())]
+        return [Tag.PANDAS, "levels", names, encoder.encode_all(value.tolist())]
     if isinstance(value, pandas.RangeIndex):
         parts = encoder.encode(range(value.start, value.stop, value.step))
-        return ["pd", "range", encoder.encode(value.name), parts]
+        return [Tag.PANDAS, "range", encoder.encode(value.name), parts]
     if isinstance(value, pandas.Index):
         steps = getattr(value, "freqstr", None)
-        return ["pd", "index", encoder.encode(value.name), _column(value, encoder), steps]
+        return [Tag.PANDAS, "index", encoder.encode(value.name), _column(value, encoder), steps]
     if isinstance(value, pandas.Timestamp):
-        return ["pd", "timestamp", value.isoformat()]
+        return [Tag.PANDAS, "timestamp", value.isoformat()]
     if isinstance(value, pandas.Timedelta):
-        return ["pd", "timedelta", int(value.value)]
+        return [Tag.PANDAS, "timedelta", int(value.value)]
     if value is pandas.NA or value is pandas.NaT:
-        return ["pd", "missing", str(value)]
+        return [Tag.PANDAS, "missing", str(value)]
     return None
 
 
-def _column(column, encoder) -> list:
-    """Values of one type, and what pandas calls it."""
+def _column(column: Any, encoder: ValueEncoder) -> Code:
+    """Return values of one type, and pandas' name of the type."""
     import numpy as np
     import pandas
 
@@ -86,7 +90,7 @@ def _column(column, encoder) -> list:
     return [str(dtype), encoder.encode(np.array([*column.tolist(), None], object)[:-1])]
 
 
-def _decode_pandas(rest: list, decoder, pandas):
+def _decode_pandas(rest: list[Any], decoder: ValueDecoder, pandas: Any) -> Any:
     kind, *rest = rest
     match kind:
         case "frame":
@@ -119,7 +123,7 @@ def _decode_pandas(rest: list, decoder, pandas):
     raise ValueError("not a table")
 
 
-def _values(code: list, decoder):
+def _values(code: Code, decoder: ValueDecoder) -> Any:
     import pandas
 
     dtype, *rest = code

@@ -1,6 +1,6 @@
-"""What a student's code does while it runs: how many lines, and into which modules it calls.
+"""Watching a student's code while it runs: how many lines, and calls into which modules.
 
-A question says what to look for; the calls that it makes are then looked at wherever the student's
+A question says what to watch for. The calls that it makes are then watched wherever the student's
 code runs, in the notebook's own process or in that of the student.
 """
 
@@ -9,8 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+Tracer = Callable[[FrameType, str, Any], Any]  # what `sys.settrace` takes
 
 _current: Watch | None = None
 _elsewhere = False
@@ -25,7 +29,7 @@ _SAME = {
 
 
 def spelled(path: str) -> str:
-    """A dotted path, with packages by the name that a rule gives them."""
+    """Return a dotted path with the package's name as rules spell it."""
     for other, name in _SAME.items():
         if is_in(path, other):
             return name + path[len(other) :]
@@ -33,19 +37,19 @@ def spelled(path: str) -> str:
 
 
 def is_in(path: str, package: str) -> bool:
-    """True if a dotted path is a package's, or something in it."""
+    """Return whether a dotted path is a package, or something in it."""
     return path == package or path.startswith(f"{package}.")
 
 
 @dataclass
 class Watch:
-    """What to look for, and what was seen.
+    """What to watch for, and what was seen.
 
     Attributes:
-        without: modules and functions of the notebook that should not be called.
+        without: modules, and functions of the notebook, that should not be called.
         lines: whether to count lines.
         used: those of `without` that the student's code called.
-        count: lines that it ran, and calls of its functions.
+        count: how many lines it ran, and how many calls of its functions there were.
     """
 
     without: tuple[str, ...] = ()
@@ -53,15 +57,15 @@ class Watch:
     used: set[str] = field(default_factory=set)
     count: int = 0
 
-    def request(self) -> dict:
-        """What another process must know to look for the same."""
+    def request(self) -> dict[str, Any]:
+        """Return what another process must know to watch for the same."""
         return {"without": list(self.without), "lines": self.lines}
 
-    def seen(self) -> dict:
-        """What was seen, as plain data."""
+    def seen(self) -> dict[str, Any]:
+        """Return what was seen, as plain data."""
         return {"used": sorted(self.used), "count": self.count}
 
-    def note(self, seen) -> None:
+    def note(self, seen: object) -> None:
         """Add what another process says that it saw."""
         match seen:
             case {"used": list(used), "count": int(count)}:
@@ -70,22 +74,22 @@ class Watch:
 
 
 def current() -> Watch | None:
-    """What calls that are made now should be looked at for."""
+    """Return what calls are being watched for now; None if they are not."""
     return _current
 
 
 def look_elsewhere() -> None:
-    """Say that no student's code runs in this process."""
+    """Note that no student's code runs in this process."""
     global _elsewhere
     _elsewhere = True
 
 
 @contextlib.contextmanager
-def watching(watch: Watch | None, namespace: dict, test: str) -> Iterator[None]:
-    """Look at the calls of the student's functions that are made inside.
+def watching(watch: Watch | None, namespace: dict[str, Any], test: str) -> Iterator[None]:
+    """Watch the calls of the student's functions that are made inside.
 
     Args:
-        watch: what for; None for nothing.
+        watch: what to watch for; None for nothing.
         namespace: the notebook's.
         test: file name of the code that makes the calls, which is not the student's.
     """
@@ -102,8 +106,8 @@ def watching(watch: Watch | None, namespace: dict, test: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def traced(watch: Watch, namespace: dict, test: str = "") -> Iterator[None]:
-    """Look at what runs inside, in this process."""
+def traced(watch: Watch, namespace: dict[str, Any], test: str = "") -> Iterator[None]:
+    """Watch what runs inside, in this process."""
     before = sys.gettrace()
     sys.settrace(_tracer(watch, namespace, test))
     try:
@@ -112,12 +116,12 @@ def traced(watch: Watch, namespace: dict, test: str = "") -> Iterator[None]:
         sys.settrace(before)
 
 
-def _tracer(watch: Watch, namespace: dict, test: str):
-    """A trace function. It is called for every call of a Python function, so it does little."""
+def _tracer(watch: Watch, namespace: dict[str, Any], test: str) -> Tracer:
+    """Return a trace function, which does little, as every call of a Python function calls it."""
     home = os.getcwd()
-    # Globals of modules that are not the student's, by their id. As they are kept here, no others
-    # get that id.
-    foreign: dict[int, dict] = {}
+    # Globals of modules that are not the student's, by their ID. As they are kept here, no others
+    # get that ID.
+    foreign: dict[int, dict[str, Any]] = {}
     functions = {
         namespace[entry].__code__: entry
         for entry in watch.without
@@ -125,11 +129,11 @@ def _tracer(watch: Watch, namespace: dict, test: str):
     }
     modules = tuple(set(watch.without) - set(functions.values()))
 
-    def is_own(frame) -> bool:
-        """True for the notebook's code, and that of modules beside it."""
+    def is_own(frame: FrameType) -> bool:
+        """Return whether a frame is of the notebook's code, or of a module beside it."""
         name = frame.f_code.co_filename
         if frame.f_globals is namespace:
-            return name != test
+            return bool(name != test)
         if id(frame.f_globals) in foreign:
             return False
         if os.path.dirname(name) == home:
@@ -137,12 +141,12 @@ def _tracer(watch: Watch, namespace: dict, test: str):
         foreign[id(frame.f_globals)] = frame.f_globals
         return False
 
-    def line(frame, event, arg):
+    def line(frame: FrameType, event: str, arg: object) -> Tracer:
         if event == "line":
             watch.count += 1
         return line
 
-    def call(frame, event, arg):
+    def call(frame: FrameType, event: str, arg: object) -> Tracer | None:
         caller = frame.f_back
         # Nearly all calls are those of a library in itself.
         if id(frame.f_globals) in foreign and (caller is None or id(caller.f_globals) in foreign):
@@ -150,7 +154,7 @@ def _tracer(watch: Watch, namespace: dict, test: str):
         code = frame.f_code
         if is_own(frame):
             watch.count += 1
-            if code in functions and is_own(caller):
+            if code in functions and caller is not None and is_own(caller):
                 watch.used.add(functions[code])
             return line if watch.lines else None
         # `a + b` on a tensor calls its class, too, but that is no use of the module.

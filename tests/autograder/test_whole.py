@@ -118,9 +118,7 @@ def test_a_class_around_a_graph_passes():
         assert type(again) is keras.Model or type(again).__module__.startswith("keras")
     question = Question("q", points=1)
     question.model("yours", ByHand).behaves_like(plain)
-    assert (
-        "the layers of a ByHand cannot be seen; make the model with" in question.results[0].text
-    )
+    assert "the layers of a ByHand cannot be seen; make the model with" in question.results[0].text
 
 
 def initializer(name):

@@ -171,3 +171,19 @@ def test_with_clipping():
 def test_a_missing_name_says_what_to_do():
     with pytest.raises(keras_compat.KerasChangedError, match=r"Keras 3.* no Dense\._keras_history"):
         keras_compat.maker(layers.Dense(3))
+
+
+def test_safe_mode():
+    def evil():
+        config = keras.saving.serialize_keras_object(lambda x: x)
+        return keras.saving.deserialize_keras_object(config, safe_mode=False)
+
+    assert evil()(3) == 3
+    with keras_compat.safe_mode(), pytest.raises(ValueError, match="lambda"):
+        evil()
+
+
+def test_public_name():
+    assert keras_compat.public_name(layers.Conv2D) == "keras.layers.Conv2D"
+    assert keras_compat.public_name(keras.losses.mean_squared_error).startswith("keras.")
+    assert keras_compat.public_name(type("Layer", (layers.Layer,), {})) is None
