@@ -1,4 +1,4 @@
-"""Answers averaged over crops of an image, and over models."""
+"""Test-time augmentation and ensembles: averaged predictions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 from keras import layers, ops
 
 from course.errors import UsageError
+from course.keras_types import Array, Model, Tensor
 
 
-def _both_ways(crops: list):
-    """Each crop and its mirror image, on a new axis after the batch's."""
+def _both_ways(crops: list[Tensor]) -> Tensor:
+    """Stack crops and their mirror images on a new axis after the batch's."""
     crops = ops.stack(crops, axis=1)
     return ops.concatenate([crops, ops.flip(crops, axis=3)], axis=1)
 
 
-def _corners_and_center(images, size: int) -> list:
+def _corners_and_center(images: Tensor, size: int) -> list[Tensor]:
     height, width = images.shape[1:3]
     if size > min(height, width):
         raise UsageError(
@@ -29,8 +30,8 @@ def _corners_and_center(images, size: int) -> list:
     return [images[:, top : top + size, left : left + size] for top, left in corners]
 
 
-def ten_crop(images, size: int):
-    """The four corners and the center of each image, and their mirror images.
+def ten_crop(images: Tensor, size: int) -> Tensor:
+    """Cut the four corners and the center out of each image, and mirror them.
 
     Args:
         images: of shape (batch, height, width, channels).
@@ -40,7 +41,7 @@ def ten_crop(images, size: int):
         Tensor of shape (batch, 10, size, size, channels).
 
     Raises:
-        UsageError: a size larger than the images.
+        UsageError: if the size is larger than the images.
 
     Reference:
         Krizhevsky et al. 2012, section 4.1.
@@ -48,8 +49,8 @@ def ten_crop(images, size: int):
     return _both_ways(_corners_and_center(ops.convert_to_tensor(images), size))
 
 
-def many_crop(images, size: int, scales: Sequence[int] = (256, 288, 320, 352)):
-    """GoogLeNet's crops: 144 of each image for its four scales.
+def many_crop(images: Tensor, size: int, scales: Sequence[int] = (256, 288, 320, 352)) -> Tensor:
+    """Cut GoogLeNet's crops out of each image: 144 for its four scales.
 
     At each scale: three squares, of the left, middle and right or the upper, middle and lower part;
     of each its corners, its center and the whole square made smaller; and all mirrored.
@@ -63,7 +64,7 @@ def many_crop(images, size: int, scales: Sequence[int] = (256, 288, 320, 352)):
         Tensor of shape (batch, 36 * scales, size, size, channels).
 
     Raises:
-        UsageError: a scale smaller than the size.
+        UsageError: if a scale is smaller than the size.
 
     Reference:
         Szegedy et al., "Going deeper with convolutions", 2015, section 7.
@@ -84,9 +85,14 @@ def many_crop(images, size: int, scales: Sequence[int] = (256, 288, 320, 352)):
 
 
 def predict_multi_crop(
-    model, images, crops: Callable = ten_crop, *, size: int | None = None, batch_size: int = 32
-) -> np.ndarray:
-    """A model's answers, averaged over the crops of each image.
+    model: Model,
+    images: Array,
+    crops: Callable[[Array, int], Tensor] = ten_crop,
+    *,
+    size: int | None = None,
+    batch_size: int = 32,
+) -> Array:
+    """Average a model's predictions over crops of each image.
 
     Args:
         model: Keras model of images of one size.
@@ -104,17 +110,17 @@ def predict_multi_crop(
         (5, 3)
     """
     size = size or model.input_shape[1]
-    answers = []
+    predictions = []
     for start in range(0, len(images), batch_size):
         views = ops.convert_to_numpy(crops(images[start : start + batch_size], size))
         flat = views.reshape(-1, *views.shape[2:])
         y = model.predict(flat, batch_size=batch_size, verbose=0)
-        answers.append(y.reshape(*views.shape[:2], *y.shape[1:]).mean(axis=1))
-    return np.concatenate(answers)
+        predictions.append(y.reshape(*views.shape[:2], *y.shape[1:]).mean(axis=1))
+    return np.concatenate(predictions)
 
 
-def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
-    """One model that answers with the mean of several models' answers.
+def ensemble(models: Sequence[Model], name: str = "ensemble") -> Model:
+    """Combine models into one that returns the mean of their predictions.
 
     The models keep their weights; training the ensemble trains them together.
 
@@ -126,7 +132,7 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
         A Keras model.
 
     Raises:
-        UsageError: no models, or shapes that differ.
+        UsageError: if there are no models, or their shapes differ.
 
     Reference:
         Krizhevsky et al. 2012, section 6.1: the average of seven networks.
@@ -138,11 +144,11 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
             f"{', '.join(f'{i} -> {o}' for i, o in sorted(shapes, key=str)) or 'no models'}."
         )
     inputs = keras.Input(models[0].input_shape[1:])
-    # Names of their own, for models that were built by the same name.
+    # Unique names, as the models may have been built under the same one.
     members = [
         keras.Model(model.inputs, model.outputs[0], name=f"member{number}")
         for number, model in enumerate(models, start=1)
     ]
-    answers = [member(inputs) for member in members]
-    outputs = layers.Average(dtype="float32", name="mean")(answers) if members[1:] else answers[0]
-    return keras.Model(inputs, outputs, name=name)
+    outputs = [member(inputs) for member in members]
+    mean = layers.Average(dtype="float32", name="mean")(outputs) if members[1:] else outputs[0]
+    return keras.Model(inputs, mean, name=name)

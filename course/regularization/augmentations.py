@@ -1,30 +1,35 @@
-"""Random changes of a batch of images, in NumPy, drawn from a generator that is handed in.
+"""Random augmentations of a batch of images in NumPy, drawn from a given generator.
 
 The same generator gives the same images, so that what a batch looks like depends on its number
-alone: a run that is taken up again, or spread over several machines, sees the same pictures.
+alone: a run that is resumed, or spread over several machines, sees the same images.
 Images are uint8 or floats, from 0 to 255.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, log, sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from course.keras_types import Array
 from course.regularization.components import noise_matrix
 from course.regularization.regions import GRAY, cutmix_sides, rectangles
+
+Batch = tuple[Array, Array]  # images, and labels of shape (batch, classes)
 
 _COLORS = noise_matrix(value_range=(0, 255))
 
 
-def crop(images, labels, rng: np.random.Generator, padding: int):
-    """Pad with the mean color and cut out at random, at the size there was.
+def crop(images: Array, labels: Array, rng: np.random.Generator, padding: int) -> Batch:
+    """Pad with the mean color and cut out a random part of the original size.
 
     Args:
         images: (batch, height, width, channels).
         labels: (batch, classes); not changed.
-        rng: where the random numbers come from.
+        rng: random number generator.
         padding: pixels on every side.
 
     Reference:
@@ -41,7 +46,7 @@ def crop(images, labels, rng: np.random.Generator, padding: int):
     return out, labels
 
 
-def flip(images, labels, rng: np.random.Generator):
+def flip(images: Array, labels: Array, rng: np.random.Generator) -> Batch:
     """Mirror half of the images left to right."""
     turned = rng.random(len(images)) < 0.5
     images = images.copy()
@@ -49,12 +54,12 @@ def flip(images, labels, rng: np.random.Generator):
     return images, labels
 
 
-def resized_crop(images, labels, rng: np.random.Generator, smallest: float):
-    """Cut out a part of random size and shape and scale it to the size there was.
+def resized_crop(images: Array, labels: Array, rng: np.random.Generator, smallest: float) -> Batch:
+    """Cut out a part of random size and shape and scale it to the original size.
 
     Args:
         images, labels, rng: as :func:`crop`.
-        smallest: share of the image's area that a part has at least.
+        smallest: least fraction of the image's area that a part has.
 
     Reference:
         Szegedy et al., "Going deeper with convolutions", 2015, section 6.
@@ -70,12 +75,12 @@ def resized_crop(images, labels, rng: np.random.Generator, smallest: float):
     return out, labels
 
 
-def crop_within(images, labels, rng: np.random.Generator, share: float):
-    """Cut out a part of fixed size at random and scale it to the size there was.
+def crop_within(images: Array, labels: Array, rng: np.random.Generator, share: float) -> Batch:
+    """Cut out a random part of fixed size and scale it to the original size.
 
     Args:
         images, labels, rng: as :func:`crop`.
-        share: of the image's side, such as 0.875 for 224 out of 256.
+        share: fraction of the image's side, such as 0.875 for 224 out of 256.
     """
     _, height, width, _ = images.shape
     out = np.empty_like(images)
@@ -85,7 +90,7 @@ def crop_within(images, labels, rng: np.random.Generator, share: float):
     return out, labels
 
 
-def color_noise(images, labels, rng: np.random.Generator, stddev: float):
+def color_noise(images: Array, labels: Array, rng: np.random.Generator, stddev: float) -> Batch:
     """Add a random mixture of ImageNet's principal components of color; gray images stay the same.
 
     What :class:`course.regularization.PCAColorNoise` does.
@@ -103,14 +108,14 @@ def color_noise(images, labels, rng: np.random.Generator, stddev: float):
     return _as(images.dtype, images + (draws @ _COLORS)[:, None, None, :]), labels
 
 
-def cutout(images, labels, rng: np.random.Generator, side: float):
-    """Cover a square with the mean color; at the edges a part of it lies outside.
+def cutout(images: Array, labels: Array, rng: np.random.Generator, side: float) -> Batch:
+    """Cover a square, which may be partly outside the image, with the mean color.
 
     What :class:`course.regularization.Cutout` does.
 
     Args:
         images, labels, rng: as :func:`crop`.
-        side: of the square: pixels if at least 1, otherwise a share of the image's height.
+        side: of the square: pixels if at least 1, otherwise a fraction of the image's height.
 
     Reference:
         DeVries and Taylor, "Improved regularization with cutout", 2017, section 3.2.
@@ -121,13 +126,15 @@ def cutout(images, labels, rng: np.random.Generator, side: float):
     return np.where(covered, images.dtype.type(GRAY), images), labels
 
 
-def random_erasing(images, labels, rng: np.random.Generator, chance: float, largest: float = 0.4):
+def random_erasing(
+    images: Array, labels: Array, rng: np.random.Generator, chance: float, largest: float = 0.4
+) -> Batch:
     """Fill a rectangle of some images with noise; it lies inside, and its shape varies.
 
     Args:
         images, labels, rng: as :func:`crop`.
         chance: probability that an image is changed, from 0 to 1.
-        largest: share of the image's area, from 0.02, that a rectangle has at most.
+        largest: largest fraction of the image's area that a rectangle has; the smallest is 0.02.
 
     Reference:
         Zhong et al., "Random erasing data augmentation", 2020, algorithm 1 with random values:
@@ -149,7 +156,9 @@ def random_erasing(images, labels, rng: np.random.Generator, chance: float, larg
     return images, labels
 
 
-def mixup(images, labels, rng: np.random.Generator, alpha: float, each_example: bool = False):
+def mixup(
+    images: Array, labels: Array, rng: np.random.Generator, alpha: float, each_example: bool = False
+) -> Batch:
     """Mix every image and label with those of another example.
 
     Args:
@@ -168,7 +177,9 @@ def mixup(images, labels, rng: np.random.Generator, alpha: float, each_example: 
     return mixed, share * labels + (1 - share) * labels[other]
 
 
-def cutmix(images, labels, rng: np.random.Generator, alpha: float, each_example: bool = False):
+def cutmix(
+    images: Array, labels: Array, rng: np.random.Generator, alpha: float, each_example: bool = False
+) -> Batch:
     """Paste a rectangle of another example into each image; labels mix by area.
 
     What :class:`course.regularization.CutMix` does.
@@ -192,7 +203,7 @@ def cutmix(images, labels, rng: np.random.Generator, alpha: float, each_example:
     return mixed, share * labels + (1 - share) * labels[other]
 
 
-AUGMENTATIONS: dict[str, Callable] = {
+AUGMENTATIONS: dict[str, Callable[..., Batch]] = {
     function.__name__: function
     for function in (
         crop,
@@ -210,28 +221,33 @@ AUGMENTATIONS: dict[str, Callable] = {
 MIXES = ("mixup", "cutmix")
 
 
-def apply(steps, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
+def apply(
+    augmentations: Sequence[tuple[Any, ...]],
+    images: Array,
+    labels: Array,
+    rng: np.random.Generator,
+) -> Batch:
     """Apply augmentations in turn.
 
     Args:
-        steps: ``(name, *arguments)`` each, with names of :data:`AUGMENTATIONS`.
+        augmentations: ``(name, *arguments)`` each, with names of :data:`AUGMENTATIONS`.
         images, labels, rng: as :func:`crop`.
 
     Returns:
         images, float32 if labels are mixed by mixup; labels.
     """
-    mixes = [step for step in steps if step[0] in MIXES]
+    mixes = [entry for entry in augmentations if entry[0] in MIXES]
     chosen = mixes[int(rng.random() * len(mixes))] if mixes else None
-    for step in steps:
-        if step in mixes and step is not chosen:
+    for entry in augmentations:
+        if entry in mixes and entry is not chosen:
             continue
-        name, *arguments = step
+        name, *arguments = entry
         images, labels = AUGMENTATIONS[name](images, labels, rng, *arguments)
     return (images.astype("float32") if any(m[0] == "mixup" for m in mixes) else images), labels
 
 
-def _cut(image: np.ndarray, top: float, left: float, height: float, width: float) -> np.ndarray:
-    """A part of an image, scaled to the whole image's size."""
+def _cut(image: Array, top: float, left: float, height: float, width: float) -> Array:
+    """Cut a part out of an image and scale it to the whole image's size."""
     from PIL import Image
 
     box = (left, top, left + width, top + height)
@@ -244,16 +260,16 @@ def _cut(image: np.ndarray, top: float, left: float, height: float, width: float
     return parts[0] if image.shape[-1] == 3 else np.stack(parts, -1)
 
 
-def _integers(rng: np.random.Generator, stop: int, shape) -> np.ndarray:
-    # Uniform numbers are the one stream that numpy has kept the same from version to version.
+def _integers(rng: np.random.Generator, stop: int, shape: tuple[int, ...]) -> Array:
+    # Uniform numbers are the only stream that NumPy keeps the same across versions.
     return (rng.random(shape) * stop).astype(int)
 
 
-def _order(rng: np.random.Generator, count: int) -> np.ndarray:
+def _order(rng: np.random.Generator, count: int) -> Array:
     return np.argsort(rng.random(count), kind="stable")
 
 
-def _as(dtype, images: np.ndarray) -> np.ndarray:
+def _as(dtype: DTypeLike, images: Array) -> Array:
     if np.issubdtype(dtype, np.integer):
         images = np.rint(np.clip(images, 0, 255))
     return images.astype(dtype)

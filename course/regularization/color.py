@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import ArrayLike
 
+from course.keras_types import Shape, Tensor
 from course.regularization.components import (
     IMAGENET_EIGENVALUES,
     IMAGENET_EIGENVECTORS,
@@ -25,7 +29,7 @@ class PCAColorNoise(layers.Layer):
         eigenvalues, eigenvectors: of the colors' covariance on a scale from 0 to 1, from
             :func:`course.regularization.color_components`; ImageNet's by default.
         value_range: lowest and highest value a pixel can have.
-        seed: of the draws; None for a random one.
+        seed: seed of the random numbers; None for a random one.
 
     Input shape: (batch, height, width, channels), or one image without the batch axis.
     Output shape: the same.
@@ -41,12 +45,12 @@ class PCAColorNoise(layers.Layer):
     def __init__(
         self,
         stddev: float = 0.1,
-        eigenvalues=IMAGENET_EIGENVALUES,
-        eigenvectors=IMAGENET_EIGENVECTORS,
+        eigenvalues: ArrayLike = IMAGENET_EIGENVALUES,
+        eigenvectors: ArrayLike = IMAGENET_EIGENVECTORS,
         value_range: tuple[float, float] = (0, 1),
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._matrix = noise_matrix(eigenvalues, eigenvectors, value_range)
         self.stddev = stddev
@@ -56,7 +60,7 @@ class PCAColorNoise(layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training:
             return inputs
         # One draw for each image, or for the one image.
@@ -65,10 +69,10 @@ class PCAColorNoise(layers.Layer):
         color = ops.matmul(ops.cast(draw, "float32"), self._matrix)
         return inputs + ops.cast(color, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "stddev": self.stddev,
             "eigenvalues": self.eigenvalues,

@@ -1,10 +1,12 @@
-"""The directions in which colors vary. Needs no Keras."""
+"""Principal components of colors. Needs no Keras."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course.errors import UsageError
+from course.keras_types import Array
 
 # Of the covariance of ImageNet's red, green and blue in [0, 1], as fb.resnet.torch gives them;
 # each column of the vectors is one.
@@ -16,8 +18,10 @@ IMAGENET_EIGENVECTORS = (
 )
 
 
-def color_components(images, value_range: tuple[float, float] = (0, 1)):
-    """The principal components of the pixels' colors.
+def color_components(
+    images: ArrayLike, value_range: tuple[float, float] = (0, 1)
+) -> tuple[Array, Array]:
+    """Compute the principal components of the pixels' colors.
 
     Args:
         images: array of shape (..., channels).
@@ -25,7 +29,7 @@ def color_components(images, value_range: tuple[float, float] = (0, 1)):
 
     Returns:
         Eigenvalues of shape (channels,), the largest first, and eigenvectors of shape (channels,
-        channels), one a column, of the covariance of the pixels on a scale from 0 to 1: the
+        channels), one per column, of the covariance of the pixels on a scale from 0 to 1: the
         arguments of :class:`PCAColorNoise`.
 
     Example:
@@ -33,18 +37,18 @@ def color_components(images, value_range: tuple[float, float] = (0, 1)):
         >>> values.round(3).tolist(), abs(vectors[:, 0]).round(3).tolist()
         ([1.0, 0.0], [0.707, 0.707])
     """
-    images = np.asarray(images, "float64")
-    pixels = images.reshape(-1, images.shape[-1]) / (value_range[1] - value_range[0])
+    colors = np.asarray(images, "float64")
+    pixels = colors.reshape(-1, colors.shape[-1]) / (value_range[1] - value_range[0])
     values, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))
     return values[::-1], vectors[:, ::-1]
 
 
 def noise_matrix(
-    eigenvalues=IMAGENET_EIGENVALUES,
-    eigenvectors=IMAGENET_EIGENVECTORS,
+    eigenvalues: ArrayLike = IMAGENET_EIGENVALUES,
+    eigenvectors: ArrayLike = IMAGENET_EIGENVECTORS,
     value_range: tuple[float, float] = (0, 1),
-) -> np.ndarray:
-    """What AlexNet's normal draws, one a component, are multiplied by to give a change of color.
+) -> Array:
+    """Compute the matrix that turns AlexNet's normal draws, one per component, into colors.
 
     Args:
         eigenvalues, eigenvectors: as :func:`color_components` returns them; ImageNet's by default.
@@ -54,7 +58,7 @@ def noise_matrix(
         float32 array of shape (components, channels).
 
     Raises:
-        UsageError: eigenvectors that are not a square with a column for each eigenvalue.
+        UsageError: if the eigenvectors are not a square with a column for each eigenvalue.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural

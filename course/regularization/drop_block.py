@@ -1,29 +1,32 @@
-"""DropBlock: dropout of whole regions, since neighboring pixels tell the same."""
+"""DropBlock: dropout of whole regions, since neighboring pixels carry the same information."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from course.errors import UsageError
+from course.keras_types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="course")
 class DropBlock2D(layers.Layer):
-    """Sets squares of feature maps to zero while training, and scales up what is left.
+    """Set squares of feature maps to zero during training, and scale up the rest.
 
     What is left is multiplied by the number of values over the number of kept values in the whole
     batch, so that their sum keeps its size whatever was drawn. At inference nothing changes.
 
     Args:
-        rate: share of the values to drop, at least 0 and less than 1; a little less are dropped,
+        rate: fraction of the values to drop, at least 0 and less than 1; a little less are dropped,
             since squares overlap.
-        block_size: height and width of the squares; smaller maps are dropped as a whole.
-        ramp_steps: training steps in which the rate rises from 0 to `rate`, in a straight line;
+        block_size: height and width of the squares; smaller feature maps are dropped as a whole.
+        ramp_steps: training steps in which the rate rises linearly from 0 to `rate`;
             0 for the full rate from the start.
-        shared: whether all channels of an example lose the same squares; the paper found squares
-            of their own to work better.
-        seed: of the draws; None for a random one.
+        shared: whether all channels of an example lose the same squares; the paper found separate
+            squares to work better.
+        seed: seed of the random numbers; None for a random one.
 
     Input shape: (batch, height, width, channels), height and width known.
     Output shape: the same.
@@ -43,12 +46,12 @@ class DropBlock2D(layers.Layer):
         ramp_steps: int = 0,
         shared: bool = False,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise UsageError(
-                f"rate is the share to drop, from 0 up to but not 1; received rate={rate}."
+                f"rate is the fraction to drop, at least 0 and less than 1; received rate={rate}."
             )
         if block_size < 1:
             raise UsageError(f"block_size must be at least 1; received block_size={block_size}.")
@@ -59,7 +62,7 @@ class DropBlock2D(layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if None in tuple(input_shape[1:3]):
             raise UsageError(
                 "DropBlock2D needs a known height and width; received shape "
@@ -75,7 +78,7 @@ class DropBlock2D(layers.Layer):
                 aggregation="only_first_replica",
             )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or not self.rate:
             return inputs
         dropped = self._dropped(inputs)
@@ -85,8 +88,8 @@ class DropBlock2D(layers.Layer):
         scaled = inputs * ops.cast(scale, inputs.dtype)
         return ops.where(dropped, ops.zeros_like(scaled), scaled)
 
-    def _dropped(self, inputs):
-        """Which values fall into a square, of shape (batch, height, width, channels or 1)."""
+    def _dropped(self, inputs: Tensor) -> Tensor:
+        """Find the values inside a square, of shape (batch, height, width, channels or 1)."""
         height, width, channels = inputs.shape[1:]
         rows, columns = min(self.block_size, height), min(self.block_size, width)
         # Upper left corners, only where a whole square fits.
@@ -103,17 +106,17 @@ class DropBlock2D(layers.Layer):
             squares = ops.max_pool(squares, window, strides=1, data_format="channels_last")
         return squares > 0
 
-    def _rate_now(self):
+    def _rate_now(self) -> Tensor:
         if not self.ramp_steps:
             return self.rate
         step = ops.cast(self.step, "float32")
         self.step.assign_add(1)
         return self.rate * ops.minimum(step / self.ramp_steps, 1.0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "rate": self.rate,
             "block_size": self.block_size,

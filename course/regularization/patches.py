@@ -1,4 +1,4 @@
-"""Regions of images that are cut out, or replaced by another image's.
+"""Layers that cut out regions of images, or replace them by regions of other images.
 
 Keras' ``RandomErasing`` keeps its rectangles inside of the image, and its ``CutMix`` mixes labels
 by areas that are not those of the pixels it has moved. These layers draw the papers' squares, and
@@ -7,15 +7,18 @@ leave the rest to Keras: they work in a model, and in ``tf.data`` on whatever ba
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from course.errors import UsageError
+from course.keras_types import Tensor
 from course.regularization.regions import cutmix_sides, rectangles
 
 
-def _batch(backend, data):
-    """How many images there are, in a batch or one, and their height and width as float32."""
+def _batch(backend: Any, data: Any) -> tuple[Tensor, list[Tensor]]:
+    """Return the number of images, and their height and width as float32."""
     images = data["images"] if isinstance(data, dict) else data
     *batch, height, width, _ = backend.shape(images)
     return batch[0] if batch else 1, [backend.cast(side, "float32") for side in (height, width)]
@@ -23,16 +26,16 @@ def _batch(backend, data):
 
 @keras.saving.register_keras_serializable(package="course")
 class Cutout(layers.RandomErasing):
-    """Fills a square around a random pixel of each image, while training.
+    """Fill a square around a random pixel of each image during training.
 
-    The square may lie partly outside of the image: without that, the paper found, it helps less.
+    The square may be partly outside the image: without that, the paper found, it helps less.
     Fill with the images' mean; that is zero after they were normalized.
 
     Args:
         size: height and width of the square in pixels: the paper's 16 for CIFAR-10, 8 for
             CIFAR-100 and 20 for SVHN.
         fill_value: what to fill the square with.
-        seed: of the draws; None for a random one.
+        seed: seed of the random numbers; None for a random one.
 
     Input shape: (batch, height, width, channels), or one image without the batch axis.
     Output shape: the same.
@@ -45,13 +48,17 @@ class Cutout(layers.RandomErasing):
         2017, section 3.2.
     """
 
-    def __init__(self, size: int = 16, fill_value: float = 0.0, seed: int | None = None, **kwargs):
+    def __init__(
+        self, size: int = 16, fill_value: float = 0.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(fill_value=fill_value, seed=seed, **kwargs)
         if size < 1:
             raise UsageError(f"size must be at least 1; received size={size}.")
         self.size = size
 
-    def get_random_transformation(self, data, training=True, seed=None):
+    def get_random_transformation(
+        self, data: Any, training: bool = True, seed: Any = None
+    ) -> dict[str, Tensor] | None:
         if not training:
             return None
         backend = self.backend
@@ -64,7 +71,7 @@ class Cutout(layers.RandomErasing):
             "fill_value": backend.cast(self.fill_value, self.compute_dtype),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return layers.Layer.get_config(self) | {
             "size": self.size,
             "fill_value": self.fill_value,
@@ -74,7 +81,7 @@ class Cutout(layers.RandomErasing):
 
 @keras.saving.register_keras_serializable(package="course")
 class CutMix(layers.CutMix):
-    """Puts a rectangle of one image over another, and mixes their labels by its true area.
+    """Paste a rectangle of one image over another, and mix their labels by its true area.
 
     The rectangle has the images' aspect and one minus lambda of their area, lambda drawn from
     Beta(alpha, alpha). It lies around a random pixel; what is outside of the image is cut off, and
@@ -84,7 +91,7 @@ class CutMix(layers.CutMix):
         alpha: of the Beta distribution, more than 0; 1, the paper's, for all areas alike.
         each_example: whether each example has a rectangle of its own; in the authors' code a batch
             has one.
-        seed: of the draws; None for a random one.
+        seed: seed of the random numbers; None for a random one.
 
     Input shape: ``{"images": (batch, height, width, channels), "labels": (batch, classes)}``, the
         labels one-hot or mixed already.
@@ -99,15 +106,17 @@ class CutMix(layers.CutMix):
     """
 
     def __init__(
-        self, alpha: float = 1.0, each_example: bool = False, seed: int | None = None, **kwargs
-    ):
+        self, alpha: float = 1.0, each_example: bool = False, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(seed=seed, **kwargs)
         if alpha <= 0:
             raise UsageError(f"alpha must be more than 0; received alpha={alpha}.")
         self.alpha = alpha
         self.each_example = each_example
 
-    def get_random_transformation(self, data, training=True, seed=None):
+    def get_random_transformation(
+        self, data: Any, training: bool = True, seed: Any = None
+    ) -> dict[str, Tensor] | None:
         if not training:
             return None
         backend = self.backend
@@ -125,7 +134,7 @@ class CutMix(layers.CutMix):
             "mix_weight": backend.cast(1 - moved, self.compute_dtype),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return layers.Layer.get_config(self) | {
             "alpha": self.alpha,
             "each_example": self.each_example,

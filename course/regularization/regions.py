@@ -1,4 +1,4 @@
-"""What is cut out of an image, from numbers that were drawn already. Needs no Keras.
+"""Regions to cut out of images, computed from given random numbers. Needs no Keras.
 
 NumPy functions and Keras layers draw in their own ways and share what follows from the draws. `xp`
 is ``numpy``, or the ``numpy`` of one of Keras' backends.
@@ -6,19 +6,24 @@ is ``numpy``, or the ``numpy`` of one of Keras' backends.
 
 from __future__ import annotations
 
-# The color that stands for nothing: the middle of 0 to 255.
+from collections.abc import Sequence
+from typing import Any
+
+from course.keras_types import Tensor
+
+# The color of missing pixels: the middle of 0 to 255.
 GRAY = 128
 
 
-def rectangles(xp, size, draws, sides):
-    """Pixels in a rectangle around a random pixel, as far as it lies in the image.
+def rectangles(xp: Any, size: Sequence[Tensor], draws: Tensor, sides: Sequence[Tensor]) -> Tensor:
+    """Mark the pixels in rectangles around random pixels, cut off at the image's border.
 
     A side of n pixels covers n of them, the first n // 2 above or to the left of the center.
 
     Args:
         xp: module of array functions.
         size: height and width of the images in pixels.
-        draws: uniform numbers in [0, 1) of shape (rectangles, 2), which say the centers.
+        draws: uniform numbers in [0, 1) of shape (rectangles, 2), which determine the centers.
         sides: height and width of the rectangles in whole pixels, each a number or of shape
             (rectangles, 1).
 
@@ -38,13 +43,13 @@ def rectangles(xp, size, draws, sides):
     return rows[:, :, None, None] & columns[:, None, :, None]
 
 
-def cutmix_sides(xp, size, kept):
-    """Height and width of CutMix's rectangle, which has the image's proportions.
+def cutmix_sides(xp: Any, size: Sequence[Tensor], kept: Tensor) -> tuple[Tensor, ...]:
+    """Compute height and width of CutMix's rectangle, which has the image's proportions.
 
     Args:
         xp: module of array functions.
         size: height and width of the images in pixels.
-        kept: lambda, the share of the area that is to stay, of shape (rectangles, 1).
+        kept: lambda, the fraction of the area to keep, of shape (rectangles, 1).
 
     Returns:
         Two arrays of whole numbers of the shape of `kept`.

@@ -1,10 +1,11 @@
-"""Stochastic depth, or drop path: a residual block's branch is left out at random."""
+"""Stochastic depth, or drop path: residual branches that are dropped at random."""
 
 from __future__ import annotations
 
 from keras import layers
 
 from course.errors import UsageError
+from course.keras_types import Tensor
 
 RESCALES = ("train", "test")
 
@@ -17,14 +18,14 @@ _RULES = {
 
 
 def linear_decay(rate: float, blocks: int, rule: str = "stochastic_depth") -> list[float]:
-    """The rate of each block: it rises in equal steps from the input towards the last block.
+    """Compute the drop rate of each block, which rises linearly from the input to the last block.
 
     Args:
         rate: probability that the last block is dropped, at least 0 and less than 1.
         blocks: number of blocks L, at least 1.
-        rule: the share of `rate` that block l has, by the paper it is from:
+        rule: the fraction of `rate` that block l has, named after its paper:
             ``"stochastic_depth"``, l / L, so that the first block is dropped as well;
-            ``"efficientnet"``, (l - 1) / L, which never comes to `rate`;
+            ``"efficientnet"``, (l - 1) / L, which never reaches `rate`;
             ``"convnext"``, (l - 1) / (L - 1), from 0 to `rate`, and 0 for a single block.
 
     Returns:
@@ -51,8 +52,10 @@ def linear_decay(rate: float, blocks: int, rule: str = "stochastic_depth") -> li
     return [rate * (block - first) / max(1, blocks - last) for block in range(1, blocks + 1)]
 
 
-def drop_path(x, rate: float, *, rescale: str = "train", seed: int | None = None, name: str):
-    """Drops a whole branch for an example, or keeps it whole: one draw for each example.
+def drop_path(
+    x: Tensor, rate: float, *, rescale: str = "train", seed: int | None = None, name: str
+) -> Tensor:
+    """Drop a residual block's whole branch at random, independently for each example.
 
     Put it between a residual block's last layer and its addition. It is made of Keras' own layers,
     so that a model with it reloads without this package.
@@ -65,7 +68,7 @@ def drop_path(x, rate: float, *, rescale: str = "train", seed: int | None = None
             probability while training and changes nothing at inference, as dropout in Keras does;
             ``"test"`` leaves it as it is while training and multiplies by the survival probability
             at inference, as the paper does.
-        seed: of the draws; None for a random one.
+        seed: seed of the random numbers; None for a random one.
         name: prefix of the layers' names.
 
     Returns:
@@ -79,7 +82,7 @@ def drop_path(x, rate: float, *, rescale: str = "train", seed: int | None = None
     """
     if not 0 <= rate < 1:
         raise UsageError(
-            f"rate is the probability of a drop, from 0 up to but not 1; received rate={rate}."
+            f"rate is the probability of a drop, at least 0 and less than 1; received rate={rate}."
         )
     if rescale not in RESCALES:
         raise UsageError(f"rescale must be one of {RESCALES}; received rescale={rescale!r}.")
@@ -88,6 +91,6 @@ def drop_path(x, rate: float, *, rescale: str = "train", seed: int | None = None
     once = (None, *(1,) * (len(x.shape) - 1))
     # Drawn in float32: half precision has too few values between 0 and 1 for small rates.
     x = layers.Dropout(rate, noise_shape=once, seed=seed, dtype="float32", name=f"{name}_drop")(x)
-    if rescale == "test":  # what dropout has divided by
+    if rescale == "test":  # undoes dropout's division
         x = layers.Rescaling(1 - rate, name=f"{name}_survival")(x)
     return x

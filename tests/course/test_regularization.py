@@ -481,7 +481,7 @@ def test_keras_averages_weights_over_steps():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: _drop_path((2,), 1.0), r"up to but not 1; received rate=1.0"),
+        (lambda: _drop_path((2,), 1.0), r"at least 0 and less than 1; received rate=1.0"),
         (lambda: _drop_path((2,), 0.1, rescale="never"), r"'test'\); received rescale='never'"),
         (lambda: _drop_path((2,), -0.1), r"received rate=-0.1"),
         (lambda: reg.linear_decay(0.1, 3, "quadratic"), r"convnext; received rule='quadratic'"),
