@@ -43,7 +43,7 @@ class TrainableSubsampling2D(layers.Layer):
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         channels = (input_shape[-1],)
         # A quarter of the sum is the mean: the layer starts as average pooling.
         self.coefficient = self.add_weight(
@@ -105,7 +105,7 @@ class ConnectionTableConv2D(layers.Layer):
                     f"received {row} for output map {number}."
                 )
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         channels, maps = input_shape[-1], len(self.table)
         if (largest := max(max(row) for row in self.table)) >= channels:
             raise UsageError(
@@ -168,7 +168,7 @@ class EuclideanRBF(layers.Layer):
         super().__init__(**kwargs)
         self.codes_table = [list(map(float, row)) for row in codes]
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         codes = np.array(self.codes_table, "float32")
         if input_shape[-1] != codes.shape[1]:
             raise UsageError(
@@ -232,7 +232,7 @@ class LocalResponseNormalization(layers.Layer):
             )
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         maps = np.arange(input_shape[-1])
         near = abs(maps[:, None] - maps) <= self.n // 2
         self._neighbors = self.alpha * near.astype("float32")

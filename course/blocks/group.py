@@ -23,7 +23,7 @@ from keras import layers, ops
 
 from course.blocks.conv import conv, get_initializer
 from course.errors import UsageError
-from course.keras_types import Array, Shape, Tensor
+from course.keras_types import Array, Tensor
 
 GROUP_ORDER = {"p4": 4, "p4m": 8}  # number of elements, not counting translations
 
@@ -123,7 +123,7 @@ class GroupConv2D(layers.Layer):
         self.use_bias = use_bias
         self.kernel_initializer = get_initializer(kernel_initializer)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         *elements, channels = input_shape[3:]
         order = GROUP_ORDER[self.group]
         if elements not in ([], [order]):
@@ -133,7 +133,8 @@ class GroupConv2D(layers.Layer):
             )
         size = self.kernel_size
         # For each place of each rotated kernel, the index of its value in the kernel.
-        places = np.arange(prod((size, size, *elements))).reshape(size, size, *elements)
+        sizes: list[int] = [size, size, *elements]
+        places = np.arange(prod(sizes)).reshape(sizes)
         rotated = [transform(places, g, elements=sum(elements)) for g in self._elements]
         self._table = np.stack(rotated, axis=-1).reshape(-1)
         self.kernel = self.add_weight(
@@ -180,7 +181,7 @@ class GroupConv2D(layers.Layer):
         x = ops.reshape(x, (batch, *self.compute_output_shape(inputs.shape)[1:]))
         return x + self.bias if self.use_bias else x
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         batch, *sides = input_shape[:3]
         if min(sides) + 2 * self.padding < self.kernel_size:
             raise UsageError(
@@ -232,8 +233,9 @@ def group_conv(
         Tensor of shape (batch, new height, new width, filters), or with elements before filters.
     """
     if group == "z2":
-        options = {"strides": strides, "padding": padding, "use_bias": True}
-        return conv(x, filters, kernel_size, **options, name=name)
+        return conv(
+            x, filters, kernel_size, strides=strides, padding=padding, use_bias=True, name=name
+        )
     return GroupConv2D(filters, kernel_size, group, strides, padding, name=f"{name}_conv")(x)
 
 

@@ -52,14 +52,16 @@ class LocallyConnected2D(layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
 
-    def build(self, input_shape: Shape) -> None:
-        if None in input_shape[1:] or min(input_shape[1:3]) < self.kernel_size:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        _, height, width, channels = input_shape
+        known = height is not None and width is not None and channels is not None
+        if not known or min(height, width) < self.kernel_size:
             raise UsageError(
                 "Every position has its own weights, so height and width must be known, and "
                 f"at least kernel_size={self.kernel_size}; received shape {tuple(input_shape)}."
             )
         _, *positions, _ = self.compute_output_shape(input_shape)
-        fan_in = self.kernel_size**2 * input_shape[-1]
+        fan_in = self.kernel_size**2 * channels
         self.kernel = self.add_weight(
             name="kernel",
             shape=(*positions, fan_in, self.filters),

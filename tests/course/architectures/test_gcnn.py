@@ -162,7 +162,9 @@ def test_refusals_say_what_to_do():
         groups.GroupConv2D(2, 3, "p4m")(_images(1, 5, 5, 4, 2))
     with pytest.raises(ValueError, match=r"at least as large as the kernel.*received shape"):
         groups.GroupConv2D(2, 5, "p4")(keras.Input((4, 8, 1)))
-    with pytest.raises(ValueError, match=r"at least 28 x 28 pixels; received input_shape=\(20, 32, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"at least 28 x 28 pixels; received input_shape=\(20, 32, 1\)"
+    ):
         architectures.build("p4cnn_rotated_mnist", input_shape=(20, 32, 1))
     with pytest.raises(ValueError, match=r"6n \+ 2.*received depth=10"):
         architectures.build("gcnn_p4m_resnet26", depth=10)
