@@ -44,7 +44,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from course import datasets, sizing
 from course.visualization import convolution as draw
-from course.visualization import plots
+from course.visualization import diagrams, plots
 from course.visualization.display import interactive, show, table
 
 keras.utils.set_random_seed(1)
@@ -366,7 +366,7 @@ table(("n", "kernel", "stride", "outputs", "Keras' same", "(k-1)//2 both sides")
 # An ordinary convolution connects every channel with every channel. That is most of its cost.
 
 # %%
-show(plots.channel_links(6, {
+show(diagrams.channel_links(6, {
     "ordinary 3x3": (1, 9), "2 groups, 3x3": (2, 9), "depthwise 3x3": (6, 9), "1x1": (1, 1),
 }))  # fmt: skip
 

@@ -51,7 +51,7 @@ from course.architectures.resnet import residual_net
 from course.blocks.conv import conv, conv_bn
 from course.blocks.residual import add_shortcut, basic_block, bottleneck_block, shortcut_path
 from course.training import seeds
-from course.visualization import plots
+from course.visualization import diagrams, plots
 from course.visualization import residual as draw
 from course.visualization.display import interactive, show, table
 
@@ -281,12 +281,13 @@ kernels = {
         + sizing.conv_params(64, 256, 1, use_bias=False)
     ),
 }
-drawn = {
-    "plain": plots.Block(TWO, shortcut=None),
-    "basic": plots.Block(TWO),
-    "bottleneck": plots.Block(NARROW),
+kinds = {
+    "plain": diagrams.Block(TWO, shortcut=None),
+    "basic": diagrams.Block(TWO),
+    "bottleneck": diagrams.Block(NARROW),
 }
-show(plots.blocks({f"{name}: {kernels[name]:,} weights": block for name, block in drawn.items()}))
+drawn = {f"{name}: {kernels[name]:,} weights": block for name, block in kinds.items()}
+show(diagrams.blocks(drawn))
 
 # %% [markdown]
 # About as many weights as the basic block, on four times as many channels. It is not

@@ -54,7 +54,7 @@ from course.regularization import linear_decay
 from course.studies import runs
 from course.training import seeds
 from course.visualization import ablations as draw
-from course.visualization import plots
+from course.visualization import diagrams, plots
 from course.visualization.display import interactive, show, table
 
 
@@ -236,12 +236,12 @@ table(
 
 # %%
 BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
-show(plots.blocks({
-    "original": plots.Block(BRANCH),
-    "constant scaling": plots.Block((*BRANCH, "× 0.5"), shortcut="× 0.5"),
-    "exclusive gating": plots.Block((*BRANCH, "× g"), shortcut="× (1 − g)"),
-    "shortcut-only gating": plots.Block(BRANCH, shortcut="× (1 − g)"),
-    "1x1 convolution": plots.Block(BRANCH, shortcut="1x1, BN"),
+show(diagrams.blocks({
+    "original": diagrams.Block(BRANCH),
+    "constant scaling": diagrams.Block((*BRANCH, "× 0.5"), shortcut="× 0.5"),
+    "exclusive gating": diagrams.Block((*BRANCH, "× g"), shortcut="× (1 − g)"),
+    "shortcut-only gating": diagrams.Block(BRANCH, shortcut="× (1 − g)"),
+    "1x1 convolution": diagrams.Block(BRANCH, shortcut="1x1, BN"),
 }))  # fmt: skip
 
 # %%
@@ -335,8 +335,8 @@ def steps(text):
     return tuple(SPOKEN.get(step, step) for step in text.split())
 
 
-show(plots.blocks({
-    spoken(name): plots.Block(steps(f"{order.before} {order.residual}"), steps(order.after))
+show(diagrams.blocks({
+    spoken(name): diagrams.Block(steps(f"{order.before} {order.residual}"), steps(order.after))
     for name, order in ACTIVATION_ORDERS.items()
 }))  # fmt: skip
 
@@ -685,7 +685,7 @@ print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
 # bottleneck, whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
 
 # %%
-show(plots.channel_links(8, {
+show(diagrams.channel_links(8, {
     "1 group": (1, 9), "2 groups": (2, 9), "4 groups": (4, 9), "8 groups": (8, 9),
 }))  # fmt: skip
 

@@ -9,7 +9,7 @@ from IPython.display import Markdown
 
 from course.studies import get_study, runs
 from course.training import seeds
-from course.visualization import ablations, display, plots
+from course.visualization import ablations, diagrams, display, plots
 from tests.course.units import figures, notebook_of, question, unit
 
 UNIT = unit("08_residual_ablations")
@@ -144,21 +144,21 @@ def test_channels_are_those_of_the_built_networks(facts):
 
 def test_words_follow_the_figures():
     words = display.alt_text(
-        plots.blocks(
+        diagrams.blocks(
             {
-                "a": plots.Block(("conv", "BN"), shortcut="× 0.5"),
-                "b": plots.Block(("conv",), after=()),
-                "c": plots.Block(("conv",), shortcut=None),
+                "a": diagrams.Block(("conv", "BN"), shortcut="× 0.5"),
+                "b": diagrams.Block(("conv",), after=()),
+                "c": diagrams.Block(("conv",), shortcut=None),
             }
         )
     )
     assert "a: on the branch conv, BN; after the addition ReLU; on the shortcut × 0.5" in words
     assert "b: on the branch conv; after the addition nothing; on the shortcut nothing" in words
     assert "c: on the branch conv; no shortcut; then ReLU" in words
-    words = display.alt_text(plots.channel_links(6, {"all": (1, 9), "apart": (3, 1)}))
+    words = display.alt_text(diagrams.channel_links(6, {"all": (1, 9), "apart": (3, 1)}))
     assert "all has 36 links of 9 weights" in words and "apart has 12 links of 1 weights" in words
     words = display.alt_text(ablations.lengths({"paths": [1, 2, 1]}, "blocks"))
-    assert "from 0 to 2, on average 1.0 with a deviation of 0.7" in words
+    assert "from 0 to 2, on average 1.0 with a standard deviation of 0.7" in words
     words = display.alt_text(ablations.widths({"a net": [4, 8.0]}, "Channels."))
     assert "a net has 4, 8" in words
 
