@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from course.benchmarks.timing import Comparison, Seconds, alternate, in_processes
+from course.keras_types import Model, Tensor
 
 NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121")
 SHAPE = (224, 224, 3)
@@ -44,7 +45,7 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     return found
 
 
-def _steps(model) -> dict[str, Callable]:
+def _steps(model: Model) -> dict[str, Callable[[], Tensor]]:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -55,11 +56,11 @@ def _steps(model) -> dict[str, Callable]:
     model.optimizer.build(model.trainable_variables)
 
     @tf.function
-    def forward():
+    def forward() -> Tensor:
         return model(images, training=False)
 
     @tf.function
-    def train():
+    def train() -> Tensor:
         return model.train_step((images, labels))
 
     return {"forward": forward, "train": train}

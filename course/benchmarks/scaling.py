@@ -5,8 +5,9 @@ A model on paper, for planning: `docs/scaling.md` says what it leaves out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from course.errors import UsageError
 from course.training.speed import OPERATIONS
@@ -45,9 +46,9 @@ class Cluster:
     rate: float
     overlap: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.gpus < 2:
-            raise UsageError(f"Nothing is exchanged by fewer than 2 GPUs; received {self.gpus}.")
+            raise UsageError(f"A cluster needs at least 2 GPUs; received {self.gpus}.")
         if min(self.bandwidth, self.rate) <= 0 or self.latency < 0 or not 0 <= self.overlap <= 1:
             raise UsageError(
                 "bandwidth and rate must be positive, latency at least 0 and overlap 0 to 1; "
@@ -55,9 +56,9 @@ class Cluster:
             )
 
 
-# The two clusters of the page: one machine, and eight of them.
-NVLINK = {"gpus": 8, "bandwidth": 300e9, "latency": 20e-6}
-NETWORK = {"gpus": 64, "bandwidth": 12.5e9, "latency": 100e-6}
+# The two clusters of docs/scaling.md: one machine, and eight.
+NVLINK: dict[str, Any] = {"gpus": 8, "bandwidth": 300e9, "latency": 20e-6}
+NETWORK: dict[str, Any] = {"gpus": 64, "bandwidth": 12.5e9, "latency": 100e-6}
 CLUSTERS = {"8 GPUs, NVLink": NVLINK, "64 GPUs, 100 Gb/s": NETWORK}
 # Operations a second of a GPU. Depthwise convolutions wait for memory.
 RATES = {"resnet50": 50e12, "efficientnet_b0": 10e12, "efficientnet_b3": 10e12}
@@ -121,15 +122,19 @@ def measure(name: str) -> Network:
     return Network(name, report.params_trainable, report.macs, len(norms))
 
 
-def table(names, clusters=None, batch: int = BATCH, rate: float | None = None) -> str:
-    """Steps of some networks on some clusters, as a table.
+def table(
+    names: Iterable[str],
+    clusters: Mapping[str, dict[str, Any]] | None = None,
+    batch: int = BATCH,
+    rate: float | None = None,
+) -> str:
+    """Tabulate the estimated training steps of networks on clusters.
 
     Args:
-        names: of registered architectures.
-        clusters: arguments of :class:`Cluster` but for `rate`, by what to call them; None for
-            :data:`CLUSTERS`.
-        batch: images on each GPU.
-        rate: operations a second; None for :data:`RATES`, or those of the slowest there.
+        names: registered architectures.
+        clusters: arguments of :class:`Cluster` except `rate`, by name; None for :data:`CLUSTERS`.
+        batch: images per GPU.
+        rate: operations per second; None for :data:`RATES`, or the lowest of them.
     """
     head = (
         *("network", "cluster", "MB sent", "arithmetic ms", "exchange ms", "statistics ms"),
@@ -154,5 +159,5 @@ def table(names, clusters=None, batch: int = BATCH, rate: float | None = None) -
     return "\n".join(lines)
 
 
-def _line(cells) -> str:
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -42,7 +42,7 @@ def alternate(contestants: Mapping[str, Callable], rounds: int) -> Seconds:
 class Comparison:
     """Two contestants' seconds, round by round, of several processes."""
 
-    def __init__(self, runs: Sequence[Seconds], one: str, other: str):
+    def __init__(self, runs: Sequence[Seconds], one: str, other: str) -> None:
         self._ratios = [
             [first / second for first, second in zip(run[one], run[other], strict=True)]
             for run in runs
@@ -54,7 +54,7 @@ class Comparison:
         """Median over all rounds of the one's time over the other's."""
         return median(chain.from_iterable(self._ratios))
 
-    def __str__(self):
+    def __str__(self) -> str:
         one, other = self._shortest
         medians = [median(ratios) for ratios in self._ratios]
         spread = f"{min(medians):.3f} to {max(medians):.3f}"

@@ -101,8 +101,8 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         )
     if recipe.phases and "augmentations" in changes:
         raise UsageError(
-            f"The stages of {recipe.cite} have augmentations of their own; received augmentations="
-            f"{changes['augmentations']!r}. Take a recipe without stages."
+            f"The phases of {recipe.cite} have augmentations of their own; received augmentations="
+            f"{changes['augmentations']!r}. Use a recipe without phases."
         )
     recipe = replace(recipe, **{key: _frozen(value) for key, value in changes.items()})
     for step in recipe.augmentations:
@@ -114,5 +114,5 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _frozen(value):
+def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from course._files import write_text
@@ -62,5 +63,5 @@ def _error(row: runs.Row) -> str:
     return f"{row.error:.1f}{spread}"
 
 
-def _line(cells) -> str:
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
