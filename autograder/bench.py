@@ -1,7 +1,7 @@
-"""How fast: each figure beside something it can be compared with, measured in turn.
+"""Benchmarks of start-up and grading, as ratios to something comparable.
 
-Machines differ and are shared; a ratio of two things timed alternately in one run says more than
-seconds. Nothing here is a test.
+Machines differ and are shared, so a ratio of two things that are timed alternately in one run says
+more than seconds. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 from autograder.course_directory import CourseDirectory
 from autograder.progress import console
 
 SUBMISSIONS = 40
 ROUNDS = 3
-# nbgrader grades this many in a round: it takes as long for each, one after the other.
+# nbgrader grades only this many per round: it grades one after the other, each equally fast.
 THEIRS = 8
 
-# A small unit of the usual kind: build a model, train it a little, look at what it has become.
-_CELLS = (
+# A small, typical unit: build a model, train it briefly, test it. The cells' names, sources and
+# nbgrader metadata.
+_CELLS: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     (
         "imports",
         "import numpy as np\nimport keras\nfrom keras import layers",
@@ -70,7 +72,7 @@ UNIT = "small_cnn"
 
 
 def _course(root: Path, submissions: int) -> CourseDirectory:
-    """A course of one small unit, released, with right submissions."""
+    """Create a course with one small, released unit and right submissions."""
     import nbformat
 
     from autograder.generate import generate
@@ -94,10 +96,10 @@ def _course(root: Path, submissions: int) -> CourseDirectory:
     return course
 
 
-def _timed(function: Callable) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of this process and of those it waited for."""
+def _timed(function: Callable[[], object]) -> tuple[float, float]:
+    """Call a function; return wall seconds, and CPU seconds including those of subprocesses."""
 
-    def cpu():
+    def cpu() -> float:
         kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, kinds))
 
@@ -106,74 +108,81 @@ def _timed(function: Callable) -> tuple[float, float]:
     return time.perf_counter() - wall, cpu() - used
 
 
-def run_bench(course: CourseDirectory, submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
-    """Grade a class with nbgrader and with this engine in turn, and print what each took."""
+class _Round(NamedTuple):
+    """Seconds per notebook here and with nbgrader, start-up included, and our timings."""
+
+    ours: float
+    theirs: float
+    timings: dict[str, float]
+
+
+def run_bench(submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
+    """Grade a class with nbgrader and with this autograder in turn, and print the times."""
     from rich.table import Table
 
     from autograder.grading import GradingOptions
 
-    del course  # the class is made here; the option is there as for every command
     startup = _startup()
     with tempfile.TemporaryDirectory(prefix="autograder-bench-") as folder:
         scratch = _course(Path(folder), submissions)
-        pairs = [_round(scratch, number) for number in range(rounds)]
-    table = Table("what", "against", "seconds", "seconds", "ratio", title="medians, run in turn")
+        measured = [_round(scratch, number) for number in range(rounds)]
+    table = Table("what", "compared with", "seconds", "seconds", "ratio", title="medians")
     for what, mine, other in startup:
         table.add_row(what, "python -c pass", f"{mine:.3f}", f"{other:.3f}", f"{mine / other:.2f}")
-    ours, theirs = (median(pair[i] for pair in pairs) for i in (0, 1))
+    ours, theirs = median(m.ours for m in measured), median(m.theirs for m in measured)
     table.add_row(
-        f"grade a notebook ({submissions} in a class)",
+        f"grade a notebook (class of {submissions})",
         "nbgrader autograde",
         f"{ours:.3f}",
         f"{theirs:.3f}",
-        f"1 : {median(b / a for a, b, _ in pairs):.1f}",
+        f"1 : {median(m.theirs / m.ours for m in measured):.1f}",
     )
-    stages = pairs[-1][2]
-    floor = stages["own_cells"] / GradingOptions().workers
+    timings = measured[-1].timings
+    floor = timings["own_cells"] / GradingOptions().workers
     table.add_row(
         "the same",
-        "their own cells alone, the floor",
+        "running only the students' cells",
         f"{ours:.3f}",
         f"{floor:.3f}",
         f"{ours / floor:.2f}",
     )
     console.print(table)
-    console.print("a submission, medians: " + ", ".join(f"{k} {v:.3f}" for k, v in stages.items()))
+    parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in timings.items())
+    console.print(f"medians per submission: {parts}")
     return 0
 
 
-def _round(course: CourseDirectory, number: int) -> tuple[float, float, dict[str, float]]:
-    """Seconds a notebook of both, start-up of everything included, and our stages."""
-    from autograder.grading import GradingOptions, grade
+def _round(course: CourseDirectory, number: int) -> _Round:
+    """Grade the class once, and a part of it with nbgrader."""
+    from autograder.grading import GradingOptions, Outcome, grade
     from autograder.report import UnitSummary
 
-    def theirs():
+    def theirs() -> None:
         command = [sys.executable, "-m", "nbgrader", "autograde", UNIT, "--force"]
         command += [f"--student=s0{number % 4}[0-{THEIRS - 1}]"]
         subprocess.run(command, cwd=course.root, check=True, capture_output=True)
 
-    outcomes = []
+    outcomes: list[Outcome] = []
     their_wall, _ = _timed(theirs)
     our_wall, our_cpu = _timed(lambda: outcomes.extend(grade(course, options=GradingOptions())))
     wrong = [outcome for outcome in outcomes if outcome.score != outcome.max_score]
     if wrong:
-        raise RuntimeError(f"{len(wrong)} right submissions were marked down: {wrong[0]}")
-    stages = UnitSummary(UNIT, outcomes).stages | {"grader_cpu": our_cpu / len(outcomes)}
-    return our_wall / len(outcomes), their_wall / THEIRS, stages
+        raise RuntimeError(f"{len(wrong)} right submissions lost points: {wrong[0]}")
+    timings = UnitSummary(UNIT, outcomes).timings | {"grader_cpu": our_cpu / len(outcomes)}
+    return _Round(our_wall / len(outcomes), their_wall / THEIRS, timings)
 
 
 def _startup(runs: int = 5) -> list[tuple[str, float, float]]:
-    """`--help` of both command lines, against a Python that does nothing."""
+    """Time `--help` of both command lines, and a Python that does nothing; medians."""
+
+    def seconds(command: list[str]) -> float:
+        return _timed(lambda: subprocess.run(command, check=True, capture_output=True))[0]
+
     folder = Path(sys.executable).parent
     found = []
     for name in ("course", "autograder"):
-        commands = [str(folder / name), "--help"], [sys.executable, "-c", "pass"]
-        times = [
-            [
-                _timed(lambda c=c: subprocess.run(c, check=True, capture_output=True))[0]
-                for c in commands
-            ]
-            for _ in range(runs)
-        ]
-        found.append((f"{name} --help", *(median(column) for column in zip(*times, strict=True))))
+        tool, nothing = [str(folder / name), "--help"], [sys.executable, "-c", "pass"]
+        times = [(seconds(tool), seconds(nothing)) for _ in range(runs)]
+        mine, other = zip(*times, strict=True)
+        found.append((f"{name} --help", median(mine), median(other)))
     return found

@@ -1,4 +1,4 @@
-"""What this machine can and cannot do: each line is tried, not assumed."""
+"""Check what this machine can do; everything is tried, not assumed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _python() -> str:
 
 
 def _packages() -> str:
-    missing = []
-    found = []
+    missing: list[str] = []
+    found: list[str] = []
     for name in NEEDED:
         try:
             found.append(f"{name} {version(name)}")
@@ -31,7 +31,7 @@ def _packages() -> str:
 
 
 def _kernel() -> str:
-    """A kernel that starts, imports Keras and trains, as a submission would."""
+    """Start a kernel that imports Keras and trains a model, like a submission."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -87,7 +87,7 @@ CHECKS: dict[str, Callable[[], str]] = {
 
 
 def examine() -> int:
-    """Try everything and say what came; 0 if all of it works, else 1."""
+    """Try everything and print the results; return 0 if all of it works, else 1."""
     failed = 0
     for name, check in CHECKS.items():
         try:

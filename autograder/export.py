@@ -1,4 +1,4 @@
-"""All scores as one table, one row a submission."""
+"""Export all scores as a table with one row per submission."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from autograder.course_directory import CourseDirectory
 
 
 def write_csv(course: CourseDirectory, path: Path) -> Path:
-    """Write what nbgrader's own exporter writes, from the gradebook.
+    """Write the gradebook's scores to a CSV file, like nbgrader's own exporter.
 
     Args:
-        course: whose gradebook is read.
-        path: of the CSV file.
+        course: the course directory.
+        path: the path of the CSV file.
+
+    Returns:
+        The path.
     """
     from nbgrader.plugins import CsvExportPlugin
 

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.course_directory import CourseDirectory, CourseError
 
 
 class WithoutTestSource(Preprocessor):
-    """What a failed test says, without the traceback that quotes its source."""
+    """Reduces a failed test to its message, without the traceback that quotes its source."""
 
     enabled = True
 
-    def preprocess_cell(self, cell, resources, cell_index):
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Shorten the error of a test cell."""
         if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
             for output in cell.outputs:
                 if output.output_type == "error" and output.ename != "ChecksFailed":
-                    said = f"{output.ename}: {output.evalue}" if output.evalue else output.ename
-                    output.traceback = [said]
+                    message = f"{output.ename}: {output.evalue}" if output.evalue else output.ename
+                    output.traceback = [message]
         return cell, resources
 
 
@@ -33,7 +38,14 @@ def write_feedback(
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[str], None] = lambda student: None,
 ) -> list[Path]:
-    """Write nbgrader's feedback page of every graded submission.
+    """Write nbgrader's feedback page for every graded submission.
+
+    Args:
+        course: the course directory.
+        units: globs of unit names; None for all.
+        students: glob of student names.
+        on_start: called with the number of pages.
+        on_done: called with each student when the page is written.
 
     Returns:
         The pages' folders.

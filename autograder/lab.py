@@ -1,4 +1,4 @@
-"""JupyterLab for a student: the assignments, copied to a folder of their own."""
+"""JupyterLab on a working copy of the assignments."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SETTINGS = Path(__file__).parent / "templates"
 def open_lab(
     course: CourseDirectory, units: list[str] | None = None, *, browser: bool = True
 ) -> NoReturn:
-    """Copy released units to `work/`, where nothing is overwritten, and open JupyterLab there.
+    """Copy released units to `work/`, without overwriting anything, and open JupyterLab there.
 
     Args:
-        course: whose release is copied.
+        course: the course directory.
         units: globs of unit names; None for all.
-        browser: open one; otherwise JupyterLab prints the address.
+        browser: open a browser; otherwise JupyterLab prints the address.
 
     Raises:
-        CourseError: nothing has been released yet.
+        CourseError: a unit has not been released yet.
     """
     work = course.root / "work"
     first = None
@@ -39,11 +39,11 @@ def open_lab(
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
         first = first or f"{unit}/{course.notebooks(unit)[0]}.ipynb"
-    print(f"Your copies are in {work}; what is there already was left as it is.")
+    print(f"Your copies are in {work}. Files that were there already have not been changed.")
     environment = os.environ | {
-        # Before the server starts: a kernel takes it from there.
+        # Kernels inherit it from the server.
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Holds labconfig/: no news popup, no look for updates.
+        # Contains labconfig/, which turns off the news popup and the check for updates.
         "JUPYTER_CONFIG_PATH": os.pathsep.join(
             filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
         ),
@@ -53,8 +53,8 @@ def open_lab(
         f"--ServerApp.root_dir={work}", f"--LabApp.default_url=/lab/tree/{first}",
     ]  # fmt: skip
     command += [] if browser else ["--no-browser"]
-    # Jupyter asks for it where root is the only user, as in a container.
+    # Jupyter requires this option for root, the only user in many containers.
     command += ["--allow-root"] if os.geteuid() == 0 else []
     os.chdir(course.root)
-    # The server takes this process's place, so that stopping one stops the other.
+    # The server replaces this process, so that stopping one stops the other.
     os.execve(command[0], command, environment)

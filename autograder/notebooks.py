@@ -1,28 +1,32 @@
-"""Two faces of a unit: NN_topic.py, which people edit, and NN_topic.ipynb, made from it.
+"""Keep each unit's script NN_topic.py, which people edit, and its notebook NN_topic.ipynb in sync.
 
-The notebook carries no outputs, and its cell ids come from each cell's grade id or position, so
-that the same source always gives the same bytes. A notebook edited in JupyterLab is brought back
-into its `.py` by :func:`synchronize`.
+The notebook has no outputs, and its cell ids come from each cell's grade id or position, so the
+same source always gives the same bytes. If the notebook is edited in JupyterLab,
+:func:`synchronize` writes the changes back to the script.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KEPT_METADATA = ("nbgrader", "tags", "slideshow")
 
 
 def pairs(root: Path) -> list[Path]:
-    """The `.py` file of every unit under a project's lectures and solutions."""
+    """List the scripts of all lectures and solutions in a project."""
     found = [*root.glob("course/lectures/*"), *root.glob("solutions/*/*")]
     named = (path for path in found if re.fullmatch(r"\d\d_\w+\.(py|ipynb)", path.name))
     return sorted({path.with_suffix(".py") for path in named})
 
 
-def _normalized(notebook):
-    """The notebook with nothing in it that a run, an editor or a clock has left."""
+def _normalized(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook without anything that a run, an editor or a clock has left in it."""
     import nbformat
 
     cells = []
@@ -41,17 +45,17 @@ def _normalized(notebook):
 
 
 def to_ipynb(source: str) -> str:
-    """The notebook made from a percent-format script, as text."""
+    """Convert a percent-format script to a notebook, as text."""
     import jupytext
     import nbformat
 
     notebook = _normalized(jupytext.reads(source, fmt="py:percent"))
     nbformat.validate(notebook)
-    return nbformat.writes(notebook, version=4) + "\n"
+    return str(nbformat.writes(notebook, version=4)) + "\n"
 
 
 def to_py(notebook: str) -> str:
-    """The percent-format script of a notebook, as text."""
+    """Convert a notebook to a percent-format script, as text."""
     import jupytext
     import nbformat
 
@@ -64,34 +68,34 @@ def to_py(notebook: str) -> str:
         },
         "kernelspec": KERNEL,
     }
-    return jupytext.writes(clean, fmt="py:percent")
+    return str(jupytext.writes(clean, fmt="py:percent"))
 
 
 def synchronize(script: Path) -> str:
-    """Bring a script and its notebook together; where they differ, the newer one wins.
+    """Synchronize a script and its notebook; if they differ, the newer one wins.
 
     Returns:
-        What was done, in words; empty if both said the same already.
+        What was done, in words; empty if they were in sync.
     """
     notebook = script.with_suffix(".ipynb")
     if not notebook.exists():
         notebook.write_text(to_ipynb(script.read_text()))
-        return f"{notebook} made from {script.name}"
+        return f"{notebook} created from {script.name}"
     if not script.exists():
         script.write_text(to_py(notebook.read_text()))
         notebook.write_text(to_ipynb(script.read_text()))
-        return f"{script} made from {notebook.name}"
+        return f"{script} created from {notebook.name}"
     made = to_ipynb(script.read_text())
     if made == notebook.read_text():
         return ""
     if script.stat().st_mtime >= notebook.stat().st_mtime:
         notebook.write_text(made)
-        return f"{notebook} made from {script.name}, which is newer"
+        return f"{notebook} updated from {script.name}, which is newer"
     source = to_py(notebook.read_text())
     changed = to_ipynb(source) != made
     if changed:
         script.write_text(source)
     notebook.write_text(to_ipynb(script.read_text()))
     if changed:
-        return f"{script} made from {notebook.name}, which is newer"
+        return f"{script} updated from {notebook.name}, which is newer"
     return f"{notebook}: outputs and other leftovers removed"

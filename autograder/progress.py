@@ -1,4 +1,4 @@
-"""One look for every progress bar."""
+"""The progress bars of all commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ console = Console()
 
 
 def bar() -> Progress:
-    """A progress bar with count, time and what is left; still where there is no terminal."""
+    """Create a progress bar with count, elapsed and remaining time."""
     return Progress(
         TextColumn("{task.description:<28}"),
         BarColumn(),

@@ -1,11 +1,13 @@
-"""From `solutions/` to `assignments/`, if every gate is open."""
+"""Release units: write assignments from solutions if every gate is open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from autograder import ledgers
 from autograder.course_directory import CourseDirectory
+from autograder.engine.job import Runner
 from autograder.gates import GateReport, run_gates
 from autograder.generate import generate
 
@@ -16,27 +18,27 @@ def release(
     *,
     check_only: bool = False,
     record: bool = False,
-    executor=None,
+    executor: Runner | None = None,
     on_step: Callable[[str, str], None] = lambda unit, step: None,
 ) -> list[GateReport]:
-    """Put units through the gates and write the release of those that pass.
+    """Check units' gates and write the release of those that pass.
 
     Args:
-        course: whose source is read and whose release is written.
+        course: the course directory.
         units: globs of unit names; None for all.
         check_only: write no release.
-        record: write what was found into a ledger, if every gate is open.
+        record: if every gate is open, write the results into a ledger.
         executor: as for :func:`autograder.grading.grade`.
-        on_step: called with a unit and what happens to it now.
+        on_step: called with a unit and what is about to happen to it.
 
     Returns:
-        One report a unit. A unit with problems is not released; what was there stays.
+        One report per unit. A unit with problems is not released; an earlier release stays.
     """
     reports = []
     for unit in course.units(units):
-        # Before the run: what is edited meanwhile was not what ran.
+        # Before the run, since files may be edited meanwhile.
         parts = ledgers.of_unit(course, unit) if record else {}
-        report = run_gates(course, unit, lambda step, unit=unit: on_step(unit, step), executor)
+        report = run_gates(course, unit, partial(on_step, unit), executor)
         if report.ok and not check_only:
             on_step(unit, "write")
             report.problems += generate(course, unit)
@@ -47,7 +49,7 @@ def release(
 
 
 def stale(course: CourseDirectory) -> dict[str, list[str]]:
-    """Units whose ledger no longer holds, and what has changed since it was written."""
+    """Return the units whose ledger is out of date, and what has changed since."""
     changes = {
         unit: ledgers.changed(ledgers.Ledger.read(course.root, unit), ledgers.of_unit(course, unit))
         for unit in course.units()
@@ -56,23 +58,23 @@ def stale(course: CourseDirectory) -> dict[str, list[str]]:
 
 
 def why_stale(course: CourseDirectory, changes: dict[str, list[str]]) -> list[str]:
-    """A line for each unit of :func:`stale`: what has changed, and how long the last run took."""
+    """Describe each unit of :func:`stale` in a line: what has changed, and the last run's time."""
     lines = []
     for unit, names in changes.items():
         last = ledgers.Ledger.read(course.root, unit)
-        took = f", the last time took {last.seconds:.0f} s" if last else ""
+        took = f" (last run: {last.seconds:.0f} s)" if last else ""
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"{unit}: {', '.join(names[:3])}{more} changed{took}")
     return lines
 
 
 def in_words(report: GateReport) -> str:
-    """What the gates said, a problem a line."""
+    """Describe what the gates found, with one line per problem."""
     totals = report.totals
     verdict = "passes every gate" if report.ok else f"{len(report.problems)} problems"
     line = (
         f"{report.unit}: {report.questions} questions, {report.points:g} points, "
-        f"{totals['caught']} of {totals['mutants']} mutants lose marks, {totals['accepted']} of "
+        f"{totals['caught']} of {totals['mutants']} mutants lose points, {totals['accepted']} of "
         f"{totals['alternatives']} alternatives are accepted, {report.seconds:.0f} s: {verdict}"
     )
     return "\n  ".join([line, *report.problems])

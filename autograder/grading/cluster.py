@@ -1,8 +1,7 @@
-"""Running submissions on a Dask cluster: the same units of work, on other machines.
+"""Run submissions on a Dask cluster.
 
-A worker starts its own fork servers with its first submission and keeps them. A worker that dies
-has its submissions done by another; a submission during which workers died twice is not tried a
-third time, and is left to a human.
+A worker starts its own fork server with its first submission and keeps it. If a worker dies,
+another one runs its submissions; a submission during which workers died twice is left to a human.
 """
 
 from __future__ import annotations
@@ -10,19 +9,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from autograder.course_directory import CourseError
 from autograder.engine.executor import Executor
 from autograder.engine.job import Job, NotebookResult, ungraded
 from autograder.grading.local import choose_isolation
+from autograder.grading.options import GradingOptions
 from autograder.sandbox import Isolation
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _executor: Executor | None = None
 _starting = threading.Lock()
 
 
 def run_here(job: Job, unsafe: bool) -> dict[str, NotebookResult]:
-    """Run a job on the worker that this is called on."""
+    """Run a job on the worker that calls this."""
     global _executor
     with _starting:
         if _executor is None:
@@ -31,49 +35,50 @@ def run_here(job: Job, unsafe: bool) -> dict[str, NotebookResult]:
 
 
 def isolation_here(unsafe: bool) -> str:
-    """The isolation of the worker that this is called on."""
+    """Return the name of the isolation on the worker that calls this."""
     return choose_isolation(unsafe).name
 
 
-def _allow_one_death(dask_scheduler) -> None:
-    # A submission may take a worker with it once; the second time it is the submission's doing.
+def _allow_one_death(dask_scheduler: Any) -> None:
+    # A worker's death may be a coincidence once; the second time the submission is to blame.
     dask_scheduler.allowed_failures = 1
 
 
 class Cluster:
-    """Hands jobs to a cluster, with the face of an :class:`Executor`."""
+    """A runner that sends jobs to a cluster."""
 
-    def __init__(self, client, unsafe: bool):
+    def __init__(self, client: Client, unsafe: bool) -> None:
         self._client, self._unsafe = client, unsafe
         found = set(client.run(isolation_here, unsafe).values())
-        # The weakest that a worker has is what a report has to say.
+        # A report has to state the weakest isolation of all workers.
         order = [Isolation.NONE, Isolation.LANDLOCK, Isolation.USER, Isolation.ROOT]
         self.isolation = next(isolation for isolation in order if isolation.name in found)
 
     def run(self, job: Job) -> dict[str, NotebookResult]:
-        """Run a job on some worker."""
+        """Run a job on one of the workers."""
         from distributed import KilledWorker
 
         future = self._client.submit(run_here, job, self._unsafe, pure=False)
         try:
-            return future.result()
+            results: dict[str, NotebookResult] = future.result()
+            return results
         except KilledWorker:
-            reason = "the machines that ran it died twice"
+            reason = "the workers that ran it died twice"
             return {name: ungraded(cells, reason) for name, cells in job.notebooks.items()}
 
 
 @contextmanager
-def cluster(options) -> Iterator[Cluster]:
-    """The cluster at an address, for as long as the context lasts.
+def cluster(options: GradingOptions) -> Iterator[Cluster]:
+    """Connect to the cluster that the options name, and use all its threads.
 
     Raises:
-        CourseError: Dask is not installed, there is no cluster, or it has no workers.
+        CourseError: Dask is not installed, no cluster answers, or it has no workers.
     """
     try:
         from distributed import Client
     except ImportError:
         raise CourseError(
-            "--cluster needs Dask. Install it: pip install 'convnet-course[cluster]'"
+            "--cluster needs Dask. Install it with `pip install 'convnet-course[cluster]'`."
         ) from None
     try:
         client = Client(options.cluster, timeout=20)

@@ -1,4 +1,4 @@
-"""Running submissions on this machine."""
+"""Run submissions on this machine."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from contextlib import contextmanager
 
 from autograder.course_directory import CourseError
 from autograder.engine.executor import Executor
+from autograder.grading.options import GradingOptions
 from autograder.sandbox import Isolation, SandboxError, probe
 
 
 def choose_isolation(unsafe: bool) -> Isolation:
-    """The best isolation that works on this machine.
+    """Return the best isolation that works on this machine.
 
     Args:
-        unsafe: accept none at all.
+        unsafe: use none at all.
 
     Raises:
-        CourseError: none works, and that is not accepted.
+        CourseError: none works, and `unsafe` is False.
     """
     found = probe()
     if found == Isolation.NONE and not unsafe:
         raise CourseError(
             f"Students' code cannot be isolated on this machine: {found.reason}. Install "
-            "bubblewrap (`apt install bubblewrap`), or grade with your own rights at stake: "
+            "bubblewrap (`apt install bubblewrap`), or run students' code with your own rights: "
             "--unsafe-no-sandbox."
         )
     return Isolation.NONE if unsafe else found
 
 
 @contextmanager
-def local(options) -> Iterator[Executor]:
-    """An executor on this machine, whose fork servers live as long as the context.
+def local(options: GradingOptions) -> Iterator[Executor]:
+    """Start an executor on this machine.
 
     Raises:
-        CourseError: students' code cannot be isolated, or a fork server does not start.
+        CourseError: students' code cannot be isolated, or the fork server does not start.
     """
     try:
         with Executor(choose_isolation(options.unsafe)) as executor:

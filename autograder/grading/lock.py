@@ -12,21 +12,21 @@ from course._files import LockedError, locked
 
 @contextlib.contextmanager
 def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Hold a course's lock; the system takes it back when the process ends, however it ends.
+    """Hold a course's lock, which the system releases if the process dies.
 
     Args:
-        folder: where the lock lies.
-        wait: wait for another run to finish instead of refusing.
+        folder: the folder of the lock file.
+        wait: wait for another run to finish instead of raising an error.
 
     Raises:
-        CourseError: another run holds it.
+        CourseError: another run holds the lock.
     """
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(locked(folder / "lock", wait=wait))
         except LockedError as error:
             raise CourseError(
-                f"Another grading run is at work in this course ({error}). "
-                "Wait for it with --wait, or stop it; what it has finished is kept."
+                f"Another run is grading in this course ({error}). "
+                "Wait for it with --wait, or stop it; its finished submissions are kept."
             ) from None
         yield

@@ -1,4 +1,4 @@
-"""What is known of one submission when grading is done."""
+"""The outcome of grading a submission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRADED, FLAGGED, NEEDS_HUMAN = "graded", "flagged", "needs a human"
 
 @dataclass
 class Failure:
-    """One check that failed: its name, and its message for the student."""
+    """A check that failed: its name, and its message to the student."""
 
     check: str
     message: str
@@ -22,13 +22,16 @@ class Failure:
 
 @dataclass
 class QuestionScore:
-    """One graded cell.
+    """The score of a graded cell.
 
     Attributes:
-        score: None if a person has to mark it.
-        protected: whether its test was judged apart from the student's code, where no score can be
-            forged.
-        reason: why not, or what else an instructor should know of it.
+        question: the cell's grade id.
+        score: None if a human has to grade it.
+        max_score: its points.
+        failures: the checks that failed.
+        protected: whether its test ran separately from the student's code, so that the score cannot
+            be forged.
+        reason: why it is not protected, or what else an instructor should know about it.
     """
 
     question: str
@@ -51,11 +54,18 @@ class QuestionScore:
 
 @dataclass
 class Outcome:
-    """Where one submission ended. `reason` says why it is not simply graded.
+    """How a submission ended.
 
     Attributes:
-        recorded: False if it is not in the gradebook; then it is graded again with `--resume`.
-        late_seconds, penalty: after the due date, and the points that this costs.
+        unit, student: which submission.
+        status: GRADED, FLAGGED (graded, but an instructor should look at it) or NEEDS_HUMAN.
+        reason: why the status is not GRADED.
+        questions: the scores of its graded cells.
+        seconds: how long it took.
+        timings: seconds of each stage.
+        isolation: the name of the isolation that students' code ran in.
+        recorded: False if it is not in the gradebook; `--resume` then grades it again.
+        late_seconds, penalty: time after the due date, and the points that this costs.
     """
 
     unit: str
@@ -64,36 +74,40 @@ class Outcome:
     reason: str = ""
     questions: list[QuestionScore] = field(default_factory=list)
     seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    isolation: str = ""  # how the student's code was shut off
+    timings: dict[str, float] = field(default_factory=dict)
+    isolation: str = ""
     recorded: bool = True
     late_seconds: float = 0.0
     penalty: float = 0.0
 
     def leave_to_a_human(self, reason: str, *, recorded: bool = True) -> None:
-        """Note why a person has to look at it."""
+        """Note why a human has to look at it."""
         self.status = NEEDS_HUMAN
         self.reason = "; ".join(filter(None, [self.reason, reason]))
         self.recorded = self.recorded and recorded
 
     @property
     def marked(self) -> bool:
-        """Whether anything has a score; if not, it was set aside."""
+        """Whether any question has a score; if not, the submission was set aside."""
         return any(question.score is not None for question in self.questions)
 
     @property
     def score(self) -> float:
+        """The sum of its questions' scores."""
         return sum(question.score or 0 for question in self.questions)
 
     @property
     def max_score(self) -> float:
+        """The sum of its questions' points."""
         return sum(question.max_score for question in self.questions)
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
         return asdict(self) | {"score": self.score, "max_score": self.max_score}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Outcome:
+        """Rebuild an outcome from what :meth:`to_json` returned."""
         questions = [
             QuestionScore(**q | {"failures": [Failure(**f) for f in q["failures"]]})
             for q in data["questions"]
@@ -106,10 +120,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def failures_of(ran: CellResult) -> list[Failure]:
-    """What a graded cell found wrong, in order.
+    """Return what a graded cell found wrong, in order.
 
-    Its questions say it as data. What the cell printed is for people, and does not count, since a
-    student's code can print, too.
+    Only the results that its questions report as data count. What the cell printed does not, since
+    the student's code can print, too.
     """
     failed = [check for result in ran.results for check in result.checks if not check.passed]
     found = [Failure(check.check, _in_lines(check.message, check.hint)) for check in failed]

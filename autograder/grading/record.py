@@ -1,7 +1,7 @@
-"""Writing down what a submission is worth: nbgrader's tree and its gradebook.
+"""Record the score of a submission in nbgrader's tree and its gradebook.
 
-One process writes. Every step can be done again: a run that was killed anywhere in between finishes
-with the same gradebook as one that was not.
+Only one process writes, and every step can be repeated: a run that is killed at any point and
+resumed ends with the same gradebook as one that was not killed.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder.course_directory import CourseDirectory
 from autograder.engine.intake import RebuiltNotebook
 from autograder.engine.job import CellResult, NotebookResult
 from autograder.engine.matching import nbgrader_metadata
+from autograder.grading.calibration import Calibration
 from autograder.grading.outcome import (
     FLAGGED,
     GRADED,
@@ -25,6 +30,10 @@ from autograder.grading.outcome import (
     QuestionScore,
     failures_of,
 )
+from autograder.grading.submission import Submission
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
 
 LOCKED = 0o444
 
@@ -33,66 +42,65 @@ class Recorder:
     """Writes the results of one unit.
 
     Args:
-        course: whose tree and gradebook are written.
-        gradebook: the course's, open.
+        course: the course directory to write to.
+        gradebook: its open gradebook.
         unit: the assignment.
-        calibration: which of its questions are not judged apart.
+        calibration: which of its questions are not judged separately.
         strict: leave those to a human.
     """
 
     def __init__(
-        self, course: CourseDirectory, gradebook, unit: str, calibration, *, strict: bool = False
-    ):
+        self,
+        course: CourseDirectory,
+        gradebook: Gradebook,
+        unit: str,
+        calibration: Calibration,
+        *,
+        strict: bool = False,
+    ) -> None:
         self.course, self.gradebook, self.unit = course, gradebook, unit
         self.calibration, self.strict = calibration, strict
 
-    def record(
-        self,
-        student: str,
-        plans: dict[str, RebuiltNotebook],
-        ran: dict[str, NotebookResult],
-        **found,
-    ) -> Outcome:
-        """Write one submission's results.
+    def record(self, submission: Submission, results: Mapping[str, NotebookResult]) -> Outcome:
+        """Write a submission's results.
 
         Args:
-            student: whose submission it is.
-            plans: the rebuilt notebooks by name.
-            ran: what running them gave; of one that is set aside, nothing.
-            found: ``problems`` (why a human must look), ``files`` (others that were handed in).
+            submission: the submission.
+            results: the results of its notebooks by name, except those that are set aside.
 
         Returns:
-            The outcome, as it is recorded.
+            The outcome as it was recorded.
         """
-        outcome = Outcome(self.unit, student, GRADED)
-        problems = list(found.get("problems", ()))
-        suspicions = [note for plan in plans.values() for note in plan.suspicions]
-        for name, result in ran.items():
-            _fill(plans[name], result)
-            usual = self.calibration.incidents  # the instructor's own solution does it
-            suspicions += [what for what in result.incidents if what not in usual]
+        outcome = Outcome(self.unit, submission.student, GRADED)
+        problems = list(submission.problems)
+        suspicions = [note for n in submission.notebooks.values() for note in n.suspicions]
+        for name, result in results.items():
+            _fill(submission.notebooks[name], result)
+            known = self.calibration.incidents  # the instructor's own solution causes them, too
+            suspicions += [incident for incident in result.incidents if incident not in known]
             if result.failure:
                 problems.append(f"{name} could not be graded: {result.failure}")
-        submission = self._submission(student)
-        for name, plan in plans.items():
-            notebook = next(n for n in submission.notebooks if n.name == name)
-            suspicions += self._grades(notebook, plan, ran.get(name), outcome)
+        entry = self._submission(submission.student)
+        for name, rebuilt in submission.notebooks.items():
+            notebook = next(n for n in entry.notebooks if n.name == name)
+            suspicions += self._grades(notebook, rebuilt, results.get(name), outcome)
         withheld = self._withheld(outcome)
         if problems or withheld or suspicions:
             outcome.status = NEEDS_HUMAN if problems or withheld else FLAGGED
             outcome.reason = "; ".join(dict.fromkeys(problems + withheld + suspicions))
         if problems:
-            self._ask_for_a_human(submission, outcome)
-        self._write_tree(student, plans, found.get("files", {}))
+            self._ask_for_a_human(entry, outcome)
+        self._write_tree(submission.student, submission.notebooks, submission.files)
         self.gradebook.db.commit()
         try:
-            self._penalize(submission, outcome)
-        except Exception as error:  # a plugin of the course's own
+            self._penalize(entry, outcome)
+        except Exception as error:  # from a plugin of the course
             self.gradebook.db.rollback()
-            outcome.leave_to_a_human(f"its late penalty could not be found ({error!r:.200})")
+            outcome.leave_to_a_human(f"its late penalty could not be computed ({error!r:.200})")
         return outcome
 
-    def _submission(self, student: str):
+    def _submission(self, student: str) -> Any:
+        """Return the gradebook's entry of a submission, made if need be."""
         self.gradebook.update_or_create_student(student)
         folder = self.course.path("submitted", student, self.unit)
         timestamp = _timestamp(self.course, folder)
@@ -100,63 +108,81 @@ class Recorder:
         return self.gradebook.update_or_create_submission(self.unit, student, **more)
 
     def _grades(
-        self, notebook, plan: RebuiltNotebook, result: NotebookResult | None, outcome: Outcome
+        self,
+        notebook: Any,
+        rebuilt: RebuiltNotebook,
+        result: NotebookResult | None,
+        outcome: Outcome,
     ) -> list[str]:
-        """Scores and comments, as nbgrader's SaveAutoGrades finds them; what is odd about them."""
+        """Write a notebook's scores and comments, as nbgrader's SaveAutoGrades does.
+
+        Args:
+            notebook: the gradebook's entry.
+            rebuilt: the notebook, filled in.
+            result: what running it gave; None if it is set aside.
+            outcome: receives the questions' scores.
+
+        Returns:
+            What is odd about the scores.
+        """
         from nbgrader import utils
 
-        told: list[str] = []
+        notes: list[str] = []
         grades = {grade.name: grade for grade in notebook.grades}
         comments = {comment.name: comment for comment in notebook.comments}
-        cells = result.cells if result else [CellResult(judged=False)] * len(plan.cells)
-        for cell, ran in zip(plan.notebook.cells, cells, strict=True):
+        cells = result.cells if result else [CellResult(judged=False)] * len(rebuilt.cells)
+        for cell, ran in zip(rebuilt.notebook.cells, cells, strict=True):
             name = nbgrader_metadata(cell).get("grade_id")
             if utils.is_grade(cell) and name in grades:
-                question = self._question(cell, notebook.name, ran, told)
-                judged = ran.judged and name not in plan.unsure
+                question = self._question(cell, notebook.name, ran, notes)
+                judged = ran.judged and name not in rebuilt.unsure
                 if not judged or self._refused(question):
                     question.score, question.failures = None, []
-                _keep(grades[name], question)
+                _write_grade(grades[name], question)
                 outcome.questions.append(question)
             if name in comments and (utils.is_solution(cell) or utils.is_task(cell)):
                 same = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-                untouched = same and not utils.is_task(cell) and name not in plan.unsure
+                untouched = same and not utils.is_task(cell) and name not in rebuilt.unsure
                 comments[name].auto_comment = "No response." if untouched and result else None
-        return told
+        return notes
 
-    def _question(self, cell, notebook: str, ran: CellResult, told: list[str]) -> QuestionScore:
-        """What a graded cell is worth."""
+    def _question(
+        self, cell: NotebookNode, notebook: str, ran: CellResult, notes: list[str]
+    ) -> QuestionScore:
+        """Score a graded cell; anything odd about it is added to `notes`."""
         from nbgrader import utils
 
         name, points = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
         try:
             score = utils.determine_grade(cell)[0]
         except (ValueError, KeyError):
-            # More than its points, or a value that has no text: nbgrader would record nothing.
+            # More than its points, or a value without text: nbgrader would record nothing.
             score = points
-            told.append(f"the test {name} gave something else than a part of its {points:g} points")
+            notes.append(f"the test {name} did not return a score from 0 to {points:g}")
         if score is None and not points:
-            score = 0.0  # nobody has to mark what is worth nothing
-        together = self.calibration.together.get(notebook, {}).get(name) or ran.not_separate
+            score = 0.0  # no human has to grade what is worth nothing
+        shared = self.calibration.shared.get(notebook, {}).get(name) or ran.not_separate
         broken = self.calibration.broken.get(notebook, {}).get(name)
         reason = ""
-        if together:
-            reason = f"not judged apart: {together}"
+        if shared:
+            reason = f"not judged separately: {shared}"
         elif broken:
             reason = f"the instructor's own solution does not pass: {broken}"
         failures = [] if score is None else failures_of(ran)
-        return QuestionScore(name, score, points, failures, not together, reason)
+        return QuestionScore(name, score, points, failures, not shared, reason)
 
     def _refused(self, question: QuestionScore) -> bool:
         return self.strict and not question.protected
 
     def _withheld(self, outcome: Outcome) -> list[str]:
-        """With `strict`: which questions a human has to mark."""
+        """Say which questions a human has to grade because of `strict`."""
         names = [question.question for question in outcome.questions if self._refused(question)]
-        return [f"{', '.join(names)}: not judged apart, and so not graded (--strict)"] * bool(names)
+        if not names:
+            return []
+        return [f"{', '.join(names)}: cannot be judged separately, so not graded (--strict)"]
 
-    def _penalize(self, submission, outcome: Outcome) -> None:
-        """What nbgrader's AssignLatePenalties does, with the course's own plugin."""
+    def _penalize(self, submission: Any, outcome: Outcome) -> None:
+        """Apply the late penalty of the course's plugin, as nbgrader's AssignLatePenalties does."""
         from nbgrader.converters import Autograde
         from nbgrader.preprocessors import AssignLatePenalties
 
@@ -178,7 +204,7 @@ class Recorder:
                     outcome.penalty += penalty
         self.gradebook.db.commit()
 
-    def _ask_for_a_human(self, submission, outcome: Outcome) -> None:
+    def _ask_for_a_human(self, submission: Any, outcome: Outcome) -> None:
         for notebook in submission.notebooks:
             for grade in notebook.grades:
                 grade.needs_manual_grade = True
@@ -186,12 +212,12 @@ class Recorder:
                 comment.auto_comment = outcome.reason
 
     def _write_tree(
-        self, student: str, plans: dict[str, RebuiltNotebook], files: dict[str, bytes]
+        self, student: str, notebooks: Mapping[str, RebuiltNotebook], files: Mapping[str, bytes]
     ) -> None:
-        """The `autograded` folder of a submission, all of it or none."""
+        """Write the `autograded` folder of a submission as a whole."""
         target = self.course.path("autograded", student, self.unit)
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(".autograding-*"):  # by a run that was killed here
+        for left in target.parent.glob(".autograding-*"):  # left by a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=".autograding-", dir=target.parent))
         try:
@@ -199,8 +225,8 @@ class Recorder:
                 path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-            for name, plan in plans.items():
-                nbformat.write(_limited(plan.notebook), folder / f"{name}.ipynb")
+            for name, rebuilt in notebooks.items():
+                nbformat.write(_limited(rebuilt.notebook), folder / f"{name}.ipynb")
             for path in folder.rglob("*"):
                 path.chmod(LOCKED if path.is_file() else 0o755)
             folder.chmod(0o755)
@@ -211,18 +237,21 @@ class Recorder:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(grade, question: QuestionScore) -> None:
-    """Write a score into the gradebook; a score that was given by hand stays."""
+def _write_grade(grade: Any, question: QuestionScore) -> None:
+    """Write a score into the gradebook, without changing one that was entered by hand."""
     grade.auto_score = question.score
     grade.needs_manual_grade = question.score is None or grade.manual_score is not None
     if grade.manual_score is not None:
         question.score = grade.manual_score
 
 
-def _fill(plan: RebuiltNotebook, result: NotebookResult) -> None:
-    """Put what the cells showed into the notebook. A graded cell's stderr is no failure."""
+def _fill(rebuilt: RebuiltNotebook, result: NotebookResult) -> None:
+    """Put the cells' outputs into the notebook.
+
+    A graded cell's stderr becomes stdout, since nbgrader takes stderr for a failure.
+    """
     number = 0
-    for cell, ran in zip(plan.notebook.cells, result.cells, strict=True):
+    for cell, ran in zip(rebuilt.notebook.cells, result.cells, strict=True):
         if cell.cell_type != "code":
             continue
         number += 1
@@ -234,22 +263,22 @@ def _fill(plan: RebuiltNotebook, result: NotebookResult) -> None:
                 output.execution_count = number
             elif graded and output.get("name") == "stderr":
                 output.name = "stdout"
-    plan.notebook.metadata.setdefault("language_info", {"name": "python"})
+    rebuilt.notebook.metadata.setdefault("language_info", {"name": "python"})
 
 
-def _limited(notebook):
-    """The notebook with long outputs cut, as nbgrader does it."""
+def _limited(notebook: NotebookNode) -> NotebookNode:
+    """Truncate long outputs, as nbgrader does."""
     from nbgrader.preprocessors import LimitOutput
 
     return LimitOutput().preprocess(notebook, {})[0]
 
 
-def _timestamp(course: CourseDirectory, folder: Path):
-    """When it was handed in, if that is written beside it and can be read."""
+def _timestamp(course: CourseDirectory, folder: Path) -> datetime | None:
+    """Return when it was submitted, if a readable file beside it says so."""
     path = folder / "timestamp.txt"
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > 1000:
             return None
         return course.directory.get_existing_timestamp(str(folder))
-    except Exception:  # whatever a student wrote there, or a folder that cannot be read
+    except Exception:  # students can write anything there; or the folder cannot be read
         return None

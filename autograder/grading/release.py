@@ -1,45 +1,64 @@
-"""What is the same for every submission of a unit: its cells, its tests, its files, its limits."""
+"""What all submissions of a unit have in common: its cells, tests, files and limits."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
+from nbformat import NotebookNode
 
-import autograder
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
 from autograder.engine.matching import nbgrader_metadata
+from autograder.scoring import scoring_files
+from autograder.source_digests import digest, source_digests
 
-# Of the instructor's own files, which nbgrader copies to every submission.
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
+
+# Limit on the instructor's own files, which nbgrader copies to every submission.
 MAX_GIVEN_BYTES = 200 << 20
-# Nearly a month: as good as no limit, and a number that every clock takes.
+# Nearly a month: no limit in practice, and a number that every clock accepts.
 NO_LIMIT_S = 20 * 86400.0
 MIN_NOTEBOOK_S = 300.0
+_PACKAGES = ("numpy", "keras", "tensorflow", "ipython", "nbgrader")
+
+
+class ReleasedNotebook(NamedTuple):
+    """A notebook as students received it, and what they did not receive.
+
+    Attributes:
+        notebook: the released notebook.
+        sources: the full source of each locked cell and of each of the instructor's answers, by
+            grade id.
+    """
+
+    notebook: NotebookNode
+    sources: dict[str, str]
 
 
 class Release:
-    """A unit as it was released.
+    """A released unit.
 
     Attributes:
-        notebooks: by name, the released notebook and the full sources of its cells: of those that
-            are locked, and of the instructor's answers.
+        notebooks: the released notebooks by name.
         given: the instructor's files, for the judge.
-        files: those of them that students have, for student code.
+        files: the part of them that students have, for student code.
         notices: what the instructor should know before anybody is graded.
-        cell_seconds: that a cell may take, as nbgrader is configured.
-        mark: a digest of all this and of the code that grades.
+        cell_seconds: nbgrader's time limit for a cell.
+        digest: a digest of all this and of the code that scores.
 
     Raises:
         CourseError: the unit is not released.
     """
 
-    def __init__(self, course: CourseDirectory, gradebook, unit: str):
+    def __init__(self, course: CourseDirectory, gradebook: Gradebook, unit: str) -> None:
         self.course, self.unit = course, unit
         self.notices: list[str] = []
         self.notebooks = {
@@ -48,11 +67,11 @@ class Release:
         }
         self.given, self.files = self._files()
         self.cell_seconds = _cell_seconds(course)
-        self.mark = self._digest()
+        self.digest = self._digest()
 
     @property
     def source(self) -> Path | None:
-        """The folder with the instructor's solution; None for a course that came without."""
+        """The folder with the instructor's solution; None if the course does not include it."""
         folder = self.course.path("source", ".", self.unit)
         return (
             folder if all((folder / f"{name}.ipynb").exists() for name in self.notebooks) else None
@@ -60,14 +79,14 @@ class Release:
 
     @property
     def notebook_seconds(self) -> float:
-        """For a whole notebook: as long as its cells may take, as for nbgrader."""
+        """Time limit for a whole notebook: the sum of its cells' limits, as in nbgrader."""
         cells = max(
-            sum(cell.cell_type == "code" for cell in released.cells)
-            for released, _ in self.notebooks.values()
+            sum(cell.cell_type == "code" for cell in released.notebook.cells)
+            for released in self.notebooks.values()
         )
         return min(NO_LIMIT_S, max(MIN_NOTEBOOK_S, self.cell_seconds * cells))
 
-    def _notebook(self, gradebook, name: str, folder: Path) -> tuple:
+    def _notebook(self, gradebook: Gradebook, name: str, folder: Path) -> ReleasedNotebook:
         from nbgrader.api import MissingEntry
 
         path = folder / f"{name}.ipynb"
@@ -84,10 +103,11 @@ class Release:
             source = sources.get(nbgrader_metadata(cell).get("grade_id"))
             if source is not None:
                 cell.metadata.nbgrader["checksum"] = source.checksum
-        return released, self._solutions(name) | {c.name: c.source for c in cells if c.locked}
+        locked = {cell.name: cell.source for cell in cells if cell.locked}
+        return ReleasedNotebook(released, self._solutions(name) | locked)
 
     def _solutions(self, name: str) -> dict[str, str]:
-        """The instructor's answers by grade id, as far as the course came with them."""
+        """Return the instructor's answers by grade id, if the course includes them."""
         try:
             path = self.course.path("source", ".", self.unit) / f"{name}.ipynb"
             cells = nbformat.read(path, as_version=4).cells
@@ -99,9 +119,9 @@ class Release:
         return {nbgrader_metadata(cell)["grade_id"]: cell.source for cell in answers}
 
     def _files(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        """The instructor's files for tests, and those that students got, too.
+        """Return the instructor's files, and those of them that students received, too.
 
-        What `exclude_overwriting` names is the students' own to hand in.
+        Files in `exclude_overwriting` are left out: students submit their own.
         """
         released = self.course.path("release", ".", self.unit)
         folder = self.course.path("source", ".", self.unit)
@@ -119,34 +139,40 @@ class Release:
         return given, {name: data for name, data in given.items() if (released / name).is_file()}
 
     def _digest(self) -> str:
-        digest = hashlib.sha256(grading_code().encode())
-        for name, (released, tests) in sorted(self.notebooks.items()):
-            digest.update(json.dumps([name, nbformat.writes(released), tests]).encode())
+        whole = hashlib.sha256(scoring_digest(self._code()).encode())
+        for name, (released, sources) in sorted(self.notebooks.items()):
+            whole.update(json.dumps([name, nbformat.writes(released), sources]).encode())
         for name, data in sorted(self.given.items()):
-            digest.update(json.dumps([name, name in self.files]).encode() + data)
+            whole.update(json.dumps([name, name in self.files]).encode() + data)
         if self.source:
             for name in sorted(self.notebooks):
-                digest.update((self.source / f"{name}.ipynb").read_bytes())
-        digest.update(str(self.cell_seconds).encode())
-        return digest.hexdigest()
+                whole.update((self.source / f"{name}.ipynb").read_bytes())
+        whole.update(str(self.cell_seconds).encode())
+        return whole.hexdigest()
+
+    def _code(self) -> list[str]:
+        """Return the sources of all code: cells, with their hidden parts, and Python files."""
+        cells = [c for n in self.notebooks.values() for c in n.notebook.cells]
+        code = [cell.source for cell in cells if cell.cell_type == "code"]
+        hidden = [source for n in self.notebooks.values() for source in n.sources.values()]
+        files = [data.decode(errors="replace") for n, data in self.given.items() if n[-3:] == ".py"]
+        return code + hidden + files
 
 
 def _cell_seconds(course: CourseDirectory) -> float:
-    """Seconds for one cell: nbgrader's own reading of its configuration."""
+    """Return nbgrader's time limit for a cell, as it reads its configuration."""
     from nbgrader.preprocessors import Execute
 
     seconds = Execute(config=course.config).timeout
     return NO_LIMIT_S if not seconds or seconds < 0 else float(seconds)
 
 
-@functools.cache
-def grading_code() -> str:
-    """A digest of the code that decides on scores, and of the versions that it runs on."""
-    root = Path(autograder.__file__).parent
-    digest = hashlib.sha256(platform.python_version().encode())
-    for folder in ("checks", "engine"):
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    for name in ("numpy", "keras", "tensorflow", "ipython", "nbgrader"):
-        digest.update(f"{name} {metadata.version(name)}".encode())
-    return digest.hexdigest()
+def scoring_digest(sources: Iterable[str]) -> str:
+    """Return a digest of the code that determines scores, and of the versions it runs on.
+
+    Args:
+        sources: the cells of a unit; the modules of `course` that they import count, too.
+    """
+    parts = source_digests(scoring_files(), ("course",), sources)
+    versions = {name: metadata.version(name) for name in _PACKAGES}
+    return digest(json.dumps([platform.python_version(), versions, parts], sort_keys=True))

@@ -1,68 +1,36 @@
-"""From submissions to scores: look at them, run them, record what was found."""
+"""Grade submissions: read them, run them, and record their outcomes."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from autograder.course_directory import CourseDirectory
 from autograder.engine import intake, submission_files
-from autograder.engine.job import Job, NotebookResult, ungraded
+from autograder.engine.intake import RebuiltNotebook
+from autograder.engine.job import Job, NotebookResult, Runner, ungraded
 from autograder.grading import state
 from autograder.grading.calibration import (
     Calibration,
     calibrate,
-    put_together,
-    without_solution,
+    run_without_solution,
+    share_process,
 )
 from autograder.grading.lock import exclusive
+from autograder.grading.options import GradingOptions
 from autograder.grading.outcome import NEEDS_HUMAN, Outcome
 from autograder.grading.record import Recorder
-from autograder.grading.release import Release
+from autograder.grading.release import Release, ReleasedNotebook
+from autograder.grading.submission import Submission
 from autograder.sandbox import Limits
 
-
-@dataclass
-class GradingOptions:
-    """How a class is graded.
-
-    Args:
-        workers: submissions at a time.
-        resume: leave out what an earlier run has recorded of the same files.
-        wait: wait for another run in the same course instead of refusing.
-        unsafe: run students' code unisolated instead of refusing where no isolation works.
-        notebook_seconds: for one notebook as a whole; None for as long as its cells may take, and
-            300 s at least.
-        cluster: address of a Dask scheduler to run on; None for this machine.
-        strict: leave a question that cannot be judged apart to a human.
-        calibrate: try the tests with the instructor's solution first.
-    """
-
-    workers: int = 2
-    resume: bool = False
-    wait: bool = False
-    unsafe: bool = False
-    notebook_seconds: float | None = None
-    cluster: str | None = None
-    strict: bool = False
-    calibrate: bool = True
-
-
-@dataclass
-class _Work:
-    """One submission on its way."""
-
-    unit: str
-    student: str
-    fingerprint: str
-    plans: dict[str, intake.RebuiltNotebook] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
 
 
 def grade(
@@ -71,7 +39,7 @@ def grade(
     students: str = "*",
     *,
     options: GradingOptions | None = None,
-    executor=None,
+    executor: Runner | None = None,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[Outcome], None] = lambda outcome: None,
     on_notice: Callable[[str], None] = lambda notice: None,
@@ -83,18 +51,18 @@ def grade(
         units: globs of unit names; None for all.
         students: glob of student names.
         options: how; None for the defaults.
-        executor: a running :class:`autograder.engine.executor.Executor` to use, and to leave
-            running; None starts one as the options say.
+        executor: a running :class:`autograder.engine.executor.Executor` to use and to leave
+            running; None starts one according to the options.
         on_start: called with the number of submissions.
-        on_done: called with each outcome as it comes.
-        on_notice: called with what the instructor should know of a unit, before it is graded.
+        on_done: called with each outcome when it is known.
+        on_notice: called with what the instructor should know about a unit before it is graded.
 
     Returns:
-        One outcome a submission, ordered by unit and student.
+        One outcome per submission, ordered by unit and student.
 
     Raises:
-        CourseError: a unit that is not released, another run at work in the course, a gradebook of
-            an older nbgrader, or a machine on which students' code cannot be isolated.
+        CourseError: a unit is not released, another run is grading in this course, an older
+            nbgrader created the gradebook, or students' code cannot be isolated on this machine.
     """
     options = options or GradingOptions()
     with exclusive(course.records, options.wait), course.gradebook() as gradebook:
@@ -106,184 +74,212 @@ def grade(
         on_start(len(chosen))
         run = _Run(course, gradebook, options, on_notice)
         releases = {unit: Release(course, gradebook, unit) for unit in {u for u, _ in chosen}}
-        outcomes, todo = [], []
+        outcomes: list[Outcome] = []
+        todo: list[_Todo] = []
         for unit, student in chosen:
-            mark = state.fingerprint(course, unit, student, run.mark(releases[unit]))
-            done = state.remembered(course, unit, student, mark) if options.resume else None
+            fingerprint = state.fingerprint(course, unit, student, run.digest(releases[unit]))
+            done = state.recall(course, unit, student, fingerprint) if options.resume else None
             if done:
                 outcomes.append(done)
                 on_done(done)
             else:
-                todo.append((releases[unit], student, mark))
-        for outcome in run.graded(todo, executor) if todo else ():
+                todo.append(_Todo(releases[unit], student, fingerprint))
+        for outcome in run.grade(todo, executor) if todo else ():
             outcomes.append(outcome)
             on_done(outcome)
     return sorted(outcomes, key=lambda outcome: (outcome.unit, outcome.student))
 
 
-class _Run:
-    """One run of :func:`grade`: from submissions to what is recorded of them."""
+class _Todo(NamedTuple):
+    """A submission that has not been read yet."""
 
-    def __init__(self, course: CourseDirectory, gradebook, options: GradingOptions, on_notice):
+    release: Release
+    student: str
+    fingerprint: str
+
+
+class _Run:
+    """One run of :func:`grade`: it reads submissions, runs them and records their outcomes."""
+
+    def __init__(
+        self,
+        course: CourseDirectory,
+        gradebook: Gradebook,
+        options: GradingOptions,
+        on_notice: Callable[[str], None],
+    ) -> None:
         self.course, self.gradebook, self.options = course, gradebook, options
         self.on_notice = on_notice
         self.seed = state.run_seed(course, options.resume)
         self.calibrations: dict[str, Calibration] = {}
 
-    def mark(self, release: Release) -> str:
-        """What a submission's outcome depends on besides its files."""
+    def digest(self, release: Release) -> str:
+        """Return a digest of what a submission's outcome depends on besides its files."""
         how = (self.options.strict, self.options.calibrate, self.options.notebook_seconds)
-        return f"{release.mark} {how}"
+        return f"{release.digest} {how}"
 
-    def graded(self, todo: list, executor) -> Iterator[Outcome]:
-        """Run submissions, several at a time, and record each as it is done."""
+    def grade(self, todo: list[_Todo], executor: Runner | None) -> Iterator[Outcome]:
+        """Run submissions, several at a time, and record each when it is done."""
         with (
-            nullcontext(executor) if executor else _start_executor(self.options) as running,
+            nullcontext(executor) if executor else _start_runner(self.options) as runner,
             ThreadPoolExecutor(self.options.workers) as pool,
         ):
-            for release in {release.unit: release for release, _, _ in todo}.values():
-                self._calibrate(release, running)
-            for work, ran in self._ran(iter(todo), running, pool):
-                outcome = self._record(work, ran)
-                outcome.seconds = round(time.monotonic() - work.started, 2)
-                outcome.stages = _stages(ran)
-                outcome.isolation = running.isolation.name
-                state.remember(self.course, outcome, work.fingerprint)
+            for release in {item.release.unit: item.release for item in todo}.values():
+                self._calibrate(release, runner)
+            for submission, results in self._run_all(iter(todo), runner, pool):
+                outcome = self._record(submission, results)
+                outcome.seconds = round(time.monotonic() - submission.started, 2)
+                outcome.timings = _timings(results)
+                outcome.isolation = runner.isolation.name
+                state.remember(self.course, outcome, submission.fingerprint)
                 yield outcome
 
-    def _calibrate(self, release: Release, executor) -> None:
-        """Find out which questions can be judged apart, and say which cannot."""
-        found = Calibration(release.mark)
+    def _calibrate(self, release: Release, runner: Runner) -> None:
+        """Find out which questions can be judged separately, and report which cannot."""
+        found = Calibration(release.digest)
         if self.options.calibrate:
 
-            def make_job(plans, student):
-                notebooks = {name: plan.cells for name, plan in plans.items()}
-                files, _ = submission_files.read_files(release.source, set(release.given))
+            def make_job(notebooks: Mapping[str, RebuiltNotebook], student: str) -> Job:
+                folder = release.source or Path()
+                files, _ = submission_files.read_files(folder, set(release.given))
                 return self._job(release, student, notebooks, files | release.files)
 
-            found = calibrate(self.course, release, executor.run, make_job)
+            found = calibrate(self.course, release, runner.run, make_job)
         self.calibrations[release.unit] = found
         for notice in [*release.notices, *found.notices(release.unit, self.options.strict)]:
             self.on_notice(notice)
 
-    def _ran(
-        self, waiting: Iterator, executor, pool
-    ) -> Iterator[tuple[_Work, dict[str, NotebookResult]]]:
-        running: dict = {}
+    def _run_all(
+        self, waiting: Iterator[_Todo], runner: Runner, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[Submission, dict[str, NotebookResult]]]:
+        running: dict[Future[dict[str, NotebookResult]], Submission] = {}
         while True:
-            # No more is prepared than can be run: a class does not have to fit into memory.
+            # Prepare only a few at a time: a whole class may not fit into memory.
             while len(running) < 2 * self.options.workers and (item := next(waiting, None)):
-                work = _Work(item[0].unit, item[1], item[2])
+                submission = Submission(item.release.unit, item.student, item.fingerprint)
                 try:
-                    job = self._prepare(work, item[0])
+                    job = self._prepare(submission, item.release)
                 except Exception as error:
                     # Whatever is wrong with one submission's files must not stop the others.
-                    self._set_aside(work, item[0], f"it could not be read ({_told(error)})")
-                    yield work, {}
+                    reason = f"it could not be read ({_one_line(error)})"
+                    self._set_aside(submission, item.release, reason)
+                    yield submission, {}
                 else:
-                    running[pool.submit(self._executed, executor.run, job)] = work
+                    running[pool.submit(self._execute, runner, job)] = submission
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                work, error = running.pop(future), future.exception()
-                yield work, future.result() if error is None else _not_run(work, error)
+                submission, failure = running.pop(future), future.exception()
+                yield submission, _not_run(submission, failure) if failure else future.result()
 
-    def _executed(self, run, job: Job) -> dict[str, NotebookResult]:
+    def _execute(self, runner: Runner, job: Job) -> dict[str, NotebookResult]:
         if self.calibrations[job.unit].source:
-            return run(job)
-        return without_solution(run, job, strict=self.options.strict)
+            return runner.run(job)
+        return run_without_solution(runner.run, job, strict=self.options.strict)
 
-    def _prepare(self, work: _Work, release: Release) -> Job:
-        """Look at a submission, and make it a unit of work."""
-        folder = self.course.path("submitted", work.student, release.unit)
-        if submission_files.printable(work.student) != work.student:
-            work.problems.append("the name of its folder is not UTF-8; rename it")
-        for name, notebook in release.notebooks.items():
-            work.plans[name] = self._plan(work, name, notebook, folder / f"{name}.ipynb")
+    def _prepare(self, submission: Submission, release: Release) -> Job:
+        """Read a submission, and turn it into a job."""
+        folder = self.course.path("submitted", submission.student, release.unit)
+        if submission_files.printable(submission.student) != submission.student:
+            submission.problems.append("the name of its folder is not UTF-8; rename it")
+        for name, released in release.notebooks.items():
+            path = folder / f"{name}.ipynb"
+            submission.notebooks[name] = self._rebuild(submission, name, released, path)
         files, left_out = submission_files.read_files(
-            folder, {f"{n}.ipynb" for n in release.notebooks}
+            folder, {f"{name}.ipynb" for name in release.notebooks}
         )
-        work.files = files | release.files
-        for plan in work.plans.values():
-            plan.suspicions += left_out
+        submission.files = files | release.files
+        for notebook in submission.notebooks.values():
+            notebook.suspicions += left_out
             left_out = []
-        notebooks = {n: p.cells for n, p in work.plans.items() if not p.set_aside}
-        return self._job(release, work.student, notebooks, work.files)
+        usable = {n: r for n, r in submission.notebooks.items() if not r.set_aside}
+        return self._job(release, submission.student, usable, submission.files)
 
-    def _plan(self, work: _Work, name: str, notebook: tuple, path) -> intake.RebuiltNotebook:
-        found = self.calibrations[work.unit]
+    def _rebuild(
+        self, submission: Submission, name: str, released: ReleasedNotebook, path: Path
+    ) -> RebuiltNotebook:
+        calibration = self.calibrations[submission.unit]
         try:
-            plan = intake.rebuild(*notebook, submission_files.read_cells(path))
+            notebook = intake.rebuild(*released, submission_files.read_cells(path))
         except submission_files.UnreadableSubmission as error:
-            work.problems.append(f"{error}. Hand it in again.")
-            return intake.set_aside(*notebook, str(error))
+            submission.problems.append(f"{error}. It has to be submitted again.")
+            return intake.set_aside(*released, str(error))
         if not self.options.strict:
-            put_together(plan, found.together.get(name, ()), alone=name in found.alone)
-        return plan
+            questions = calibration.shared.get(name, {})
+            share_process(notebook, questions, only_there=name in calibration.only_there)
+        return notebook
 
-    def _set_aside(self, work: _Work, release: Release, why: str) -> None:
-        """Leave all of a submission to a human."""
-        work.problems.append(why)
-        work.plans = {
-            n: intake.set_aside(*notebook, why) for n, notebook in release.notebooks.items()
+    def _set_aside(self, submission: Submission, release: Release, reason: str) -> None:
+        """Leave a whole submission to a human."""
+        submission.problems.append(reason)
+        submission.notebooks = {
+            name: intake.set_aside(*released, reason)
+            for name, released in release.notebooks.items()
         }
 
-    def _job(self, release: Release, student: str, notebooks: dict, files: dict) -> Job:
+    def _job(
+        self,
+        release: Release,
+        student: str,
+        notebooks: Mapping[str, RebuiltNotebook],
+        files: dict[str, bytes],
+    ) -> Job:
         seconds = self.options.notebook_seconds or release.notebook_seconds
-        number = hashlib.sha256(f"{self.seed} {release.unit} {student}".encode()).digest()
-        given = sum(map(len, release.given.values())) >> 20
-        plain = Limits()
+        seed = hashlib.sha256(f"{self.seed} {release.unit} {student}".encode()).digest()
+        given_mb = sum(map(len, release.given.values())) >> 20
+        default = Limits()
         return Job(
             release.unit,
             student,
-            notebooks,
+            {name: notebook.cells for name, notebook in notebooks.items()},
             files,
             release.given,
-            seed=int.from_bytes(number[:8]),
+            seed=int.from_bytes(seed[:8]),
             cell_seconds=release.cell_seconds,
             seconds=seconds,
             limits=Limits(
-                cpu_s=max(plain.cpu_s, seconds),
-                file_mb=plain.file_mb + given,
-                disk_mb=plain.disk_mb + given,
+                cpu_s=max(default.cpu_s or 0, seconds),
+                file_mb=default.file_mb + given_mb,
+                disk_mb=default.disk_mb + given_mb,
             ),
         )
 
-    def _record(self, work: _Work, ran: dict[str, NotebookResult]) -> Outcome:
-        """Record a submission; one that cannot be recorded must not stop the others."""
+    def _record(self, submission: Submission, results: dict[str, NotebookResult]) -> Outcome:
+        """Record a submission; a failure to do so must not stop the others."""
+        unit = submission.unit
         recorder = Recorder(
-            self.course, self.gradebook, work.unit, self.calibrations[work.unit],
-            strict=self.options.strict,
-        )  # fmt: skip
+            self.course, self.gradebook, unit, self.calibrations[unit], strict=self.options.strict
+        )
         try:
-            return recorder.record(
-                work.student, work.plans, ran, problems=work.problems, files=work.files
-            )
+            return recorder.record(submission, results)
         except Exception as error:
             self.gradebook.db.rollback()
-            outcome = Outcome(work.unit, submission_files.printable(work.student), NEEDS_HUMAN)
-            for problem in [*work.problems, f"it could not be recorded ({_told(error)})"]:
+            outcome = Outcome(unit, submission_files.printable(submission.student), NEEDS_HUMAN)
+            for problem in [
+                *submission.problems,
+                f"it could not be recorded ({_one_line(error)})",
+            ]:
                 outcome.leave_to_a_human(problem, recorded=False)
             return outcome
 
 
-def _told(error: BaseException) -> str:
-    """An error in one printable line."""
-    said = " ".join(submission_files.printable(str(error)).split())
-    return f"{type(error).__name__}: {said[:300]}"
+def _one_line(error: BaseException) -> str:
+    """Describe an error in one printable line."""
+    message = " ".join(submission_files.printable(str(error)).split())
+    return f"{type(error).__name__}: {message[:300]}"
 
 
-def _not_run(work: _Work, error: BaseException) -> dict[str, NotebookResult]:
-    """What came of a submission that could not even be run."""
-    reason = f"it could not be run ({_told(error)})"
+def _not_run(submission: Submission, error: BaseException) -> dict[str, NotebookResult]:
+    """Return the results of a submission that could not even be run."""
+    reason = f"it could not be run ({_one_line(error)})"
     return {
-        name: ungraded(plan.cells, reason)
-        for name, plan in work.plans.items()
-        if not plan.set_aside
+        name: ungraded(notebook.cells, reason)
+        for name, notebook in submission.notebooks.items()
+        if not notebook.set_aside
     }
 
 
-def _start_executor(options: GradingOptions):
+def _start_runner(options: GradingOptions) -> AbstractContextManager[Runner]:
     if options.cluster:
         from autograder.grading.cluster import cluster
 
@@ -293,10 +289,10 @@ def _start_executor(options: GradingOptions):
     return local(options)
 
 
-def _stages(ran: dict[str, NotebookResult]) -> dict[str, float]:
-    """Seconds of each stage, over a submission's notebooks."""
+def _timings(results: dict[str, NotebookResult]) -> dict[str, float]:
+    """Sum the seconds of each stage over a submission's notebooks."""
     total: dict[str, float] = {}
-    for result in ran.values():
+    for result in results.values():
         for name, seconds in result.timings.items():
             total[name] = round(total.get(name, 0) + seconds, 4)
     return total

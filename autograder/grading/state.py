@@ -1,4 +1,4 @@
-"""What a run leaves under `.autograder`, for reports and for a run that takes it up again."""
+"""What a run keeps in `.autograder`, for reports and for resuming it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from autograder.course_directory import CourseDirectory
 from autograder.engine.submission_files import printable
@@ -15,25 +16,27 @@ from course._files import write_text
 
 
 def run_seed(course: CourseDirectory, resume: bool) -> str:
-    """The seed of a run's draws: a new one for every run, and the same for one taken up again."""
+    """Return the seed of a run's random draws: a new one, or that of the run being resumed."""
     path = course.records / "seed"
     if not (resume and path.exists()):
         path.write_text(secrets.token_hex(16))
     return path.read_text()
 
 
-def fingerprint(course: CourseDirectory, unit: str, student: str, mark: str) -> str:
-    """Of what was handed in and what it is graded against; a change of either grades anew.
+def fingerprint(course: CourseDirectory, unit: str, student: str, release: str) -> str:
+    """Return a digest of what a submission's outcome depends on.
 
     Args:
-        mark: of the release, and of how it is graded.
+        course, unit, student: which submission.
+        release: a digest of the release and of how it is graded.
     """
-    digest = hashlib.sha256(mark.encode())
+    digest = hashlib.sha256(release.encode())
     folder = course.path("submitted", student, unit)
     for root, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted([*folders, *names]):
             path = Path(root) / name
+            facts: list[object]
             try:
                 status = path.lstat()
                 facts = [status.st_mode, status.st_size, status.st_mtime_ns]
@@ -48,9 +51,9 @@ def _file(course: CourseDirectory, unit: str, student: str) -> Path:
 
 
 def remember(course: CourseDirectory, outcome: Outcome, fingerprint: str) -> None:
-    """Write an outcome down; one that is not in the gradebook is not done, and is graded again.
+    """Store an outcome. One that is not in the gradebook will be graded again.
 
-    A full disk keeps it from being remembered, and from nothing else.
+    On a full disk it is not stored, but grading continues.
     """
     if not outcome.recorded:
         fingerprint = ""
@@ -60,27 +63,25 @@ def remember(course: CourseDirectory, outcome: Outcome, fingerprint: str) -> Non
             outcome.to_json() | {"fingerprint": fingerprint},
         )
     except OSError as error:
-        outcome.leave_to_a_human(f"its outcome could not be written down ({error})", recorded=False)
+        outcome.leave_to_a_human(f"its outcome could not be stored ({error})", recorded=False)
 
 
-def write(path: Path, data) -> None:
-    """Write JSON so that a reader never sees half a file."""
+def write(path: Path, data: object) -> None:
+    """Write JSON, so that a reader never sees a part of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(data, indent=1))
 
 
-def remembered(
-    course: CourseDirectory, unit: str, student: str, fingerprint: str
-) -> Outcome | None:
-    """The outcome of an earlier run on the same files, if it is there."""
+def recall(course: CourseDirectory, unit: str, student: str, fingerprint: str) -> Outcome | None:
+    """Return the outcome of an earlier run with the same fingerprint, if there is one."""
     data = read(_file(course, unit, student))
     if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
         return None
     return Outcome.from_json(data)
 
 
-def read(path: Path):
-    """The JSON in a file; None if there is none."""
+def read(path: Path) -> Any:
+    """Read the JSON in a file; None if there is none."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
@@ -88,6 +89,6 @@ def read(path: Path):
 
 
 def load_outcomes(course: CourseDirectory, units: list[str] | None = None) -> list[Outcome]:
-    """The recorded outcomes of earlier runs, ordered by unit and student."""
+    """Return the recorded outcomes of earlier runs, ordered by unit and student."""
     files = [p for unit in course.units(units) for p in (course.records / unit).glob("*.json")]
     return [Outcome.from_json(json.loads(path.read_text())) for path in sorted(files)]

@@ -1,4 +1,4 @@
-"""Questions that cannot be judged apart from the student's code: found, said, graded or refused."""
+"""Questions that cannot be judged separately from the student's code."""
 
 import functools
 import shutil
@@ -96,14 +96,14 @@ def test_a_question_that_cannot_be_judged_apart_is_graded_and_said(course, grade
     assert scores(wrong) == {"test_inside": 0, "test_apart": 0, "test_broken": 0}
     inside, apart, broken = right.questions
     assert (inside.protected, apart.protected, broken.protected) == (False, True, True)
-    assert inside.reason.startswith("not judged apart: ")
+    assert inside.reason.startswith("not judged separately: ")
     assert "the instructor's own solution does not pass" in broken.reason
     assert len(notices) == 2
-    assert "small: not judged apart, but graded in the student's own process" in notices[0]
+    assert "small: not judged separately, but graded in the student's own process" in notices[0]
     assert "test_inside" in notices[0] and "test_apart" not in notices[0]
-    assert "instructor's own solution does not pass its test: test_broken" in notices[1]
+    assert "instructor's own solution does not pass: test_broken" in notices[1]
     page = write_report(course).read_text()
-    assert "Questions to know about" in page and "not judged apart: " in page
+    assert "Questions that need attention" in page and "not judged separately: " in page
     # The other run, in which the test is, shows nothing to the cells that count.
     graded = nbformat.read(course.path("autograded", "right", "small") / "small.ipynb", 4)
     said = graded.cells[-1].outputs[0].text
@@ -118,7 +118,7 @@ def test_strict_leaves_only_that_question_to_a_human(course, grade):
     )
     assert scores(outcome) == {"test_inside": None, "test_apart": 3, "test_broken": 0}
     assert outcome.status == "needs a human"
-    assert "test_inside: not judged apart, and so not graded" in outcome.reason
+    assert "test_inside: cannot be judged separately, so not graded" in outcome.reason
     assert "left to a human (--strict)" in notices[0]
     with course.gradebook() as gradebook:
         book = gradebook.find_submission_notebook("small", "small", "right")
@@ -162,7 +162,7 @@ def test_a_course_without_its_source(course, grade):
     notices = []
     (outcome,) = grade(course, on_notice=notices.append)
     assert scores(outcome)["test_apart"] == 3
-    assert "there is no source solution to try its tests with" in notices[0]
+    assert "there is no solution to try the tests with" in notices[0]
 
 
 class Uncarried:
@@ -190,7 +190,7 @@ def test_what_cannot_be_handed_over_without_a_source(course, executor, strict, s
     (outcome,) = grading.grade(course, executor=Uncarried(executor), options=options)
     apart = next(q for q in outcome.questions if q.question == "test_apart")
     assert (apart.score, apart.protected) == (score, False)
-    assert apart.reason == "not judged apart: CodecError: a lock cannot be handed over"
+    assert apart.reason == "not judged separately: CodecError: a lock cannot be handed over"
     assert [q.protected for q in outcome.questions].count(False) == 1
 
 

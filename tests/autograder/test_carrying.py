@@ -1,4 +1,4 @@
-"""Habits of courses: what tests do with students' values, each once, judged apart.
+"""Habits of courses: what tests do with students' values, each once, judged separately.
 
 Every habit is a question of its own with a right and a wrong answer. All right answers are one
 submission, all wrong ones another, so that each is run once. What somebody might try with the same
