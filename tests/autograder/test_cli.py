@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.cli import main as autograder_main
+from course import __version__
 from course.cli import main as course_main
+from course.errors import UsageError
 from tests.conftest import ROOT
 
 BIN = Path(sys.executable).parent
@@ -59,7 +61,7 @@ def test_help(tool):
         (["autograder", "grade"], "No assignment with a notebook under"),
         (["autograder", "report"], "No assignment with a notebook under"),
         (["autograder", "demo"], "The demo needs"),
-        (["course", "describe", "resnet_20"], "Did you mean resnet20_cifar"),
+        (["course", "describe", "resnet_20"], "Did you mean resnet200_v2, resnet20_cifar?"),
         (["course", "profile", "lenet5_modern", "--input-shape", "32,32"], "look like 32x32x3"),
     ],
 )
@@ -68,6 +70,35 @@ def test_one_clear_line(run, command, says, tmp_path):
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("error", [UsageError("said so"), OSError("said so")])
+def test_usage_errors_and_the_systems_errors_become_one_line(run, error, monkeypatch, tmp_path):
+    monkeypatch.setattr("autograder.doctor.examine", raising(error))
+    done = run("autograder", "doctor", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "autograder: said so\n")
+
+
+def test_a_bug_keeps_its_traceback_and_asks_for_a_report(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("autograder.doctor.examine", raising(ValueError("shapes differ")))
+    with pytest.raises(ValueError, match="shapes differ") as caught:
+        run("autograder", "doctor", cwd=tmp_path)
+    assert "Please report it" in caught.value.__notes__[0]
+
+
+def raising(error: Exception):
+    def examine():
+        raise error
+
+    return examine
+
+
+@pytest.mark.parametrize("tool", ["course", "autograder"])
+def test_version(tool, capsys):
+    with pytest.raises(SystemExit) as done:
+        TOOLS[tool](["--version"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out == f"{tool} {__version__}\n"
 
 
 def test_an_unknown_unit_lists_those_there_are(run):

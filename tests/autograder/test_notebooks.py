@@ -39,11 +39,11 @@ def _age(path, seconds):
 
 
 def test_the_missing_one_is_made(unit):
-    assert "made from 01_unit.py" in notebooks.synchronize(unit)
+    assert "created from 01_unit.py" in notebooks.synchronize(unit)
     assert notebooks.synchronize(unit) == ""
     text = unit.with_suffix(".ipynb").read_text()
     unit.unlink()
-    assert "made from 01_unit.ipynb" in notebooks.synchronize(unit)
+    assert "created from 01_unit.ipynb" in notebooks.synchronize(unit)
     assert unit.with_suffix(".ipynb").read_text() == text
 
 
@@ -64,7 +64,7 @@ def test_the_newer_notebook_wins_and_loses_its_outputs(unit):
     notebook.cells[1].execution_count = 7
     nbformat.write(notebook, path)
     _age(unit, 60)
-    assert "made from 01_unit.ipynb, which is newer" in notebooks.synchronize(unit)
+    assert "updated from 01_unit.ipynb, which is newer" in notebooks.synchronize(unit)
     assert "3 + 3" in unit.read_text()
     assert not nbformat.read(path, 4).cells[1].outputs
     assert notebooks.synchronize(unit) == ""
