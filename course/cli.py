@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from course import __version__
 from course._command_line import exit_status
 from course.errors import UsageError
 from course.training.options import add_arguments
@@ -15,6 +16,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="course", description="The papers' convolutional networks, by name."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(
