@@ -27,6 +27,7 @@ else:
 __all__ = [
     "Activation",
     "Array",
+    "ImageShape",
     "Images",
     "Initializer",
     "KerasTensor",
@@ -49,6 +50,8 @@ Array: TypeAlias = npt.NDArray[Any]
 Images: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 # A symbolic tensor, a tensor of the backend, or an array: what a layer can be called on.
 Tensor: TypeAlias = Any
+# Height, width and channels of a network's images.
+ImageShape: TypeAlias = tuple[int, int, int]
 # Sizes of a tensor's axes; None for one that is not fixed.
 Shape: TypeAlias = tuple[int | None, ...]
 # One number for height and width, or one for each.

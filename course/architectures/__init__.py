@@ -6,7 +6,8 @@
 Each family is one page: the paper, its table as data, one builder that loops over it.
 """
 
+from course.architectures.architecture import Architecture
 from course.architectures.published import Published
-from course.architectures.registry import Architecture, build, describe, load, names, register
+from course.architectures.registry import build, describe, load, names, register
 
 __all__ = ["Architecture", "Published", "build", "describe", "load", "names", "register"]

@@ -13,10 +13,10 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.classic import LocalResponseNormalization
 from course.blocks.head import classifier, fully_connected
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Krizhevsky et al., ImageNet classification with deep convolutional neural networks, 2012"
 

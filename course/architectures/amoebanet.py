@@ -10,11 +10,11 @@ from __future__ import annotations
 import keras
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.cells import Cell, Genotype, build_cell_network
 from course.blocks.head import classifier
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Real et al., Regularized evolution for image classifier architecture search, 2019"
 

@@ -13,11 +13,11 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import conv
 from course.blocks.head import classifier
 from course.blocks.layer_scale import LayerScale
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 from course.regularization import drop_path, linear_decay
 
 PAPER = "Liu et al., A ConvNet for the 2020s, 2022"

@@ -14,13 +14,13 @@ import keras
 from keras import layers
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import batch_norm, conv, conv_bn, pad
 from course.blocks.dense import dense_layer, transition
 from course.blocks.head import classifier
 from course.blocks.stack import stack_blocks
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "Huang et al., Densely connected convolutional networks, 2017"
 

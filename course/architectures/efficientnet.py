@@ -16,12 +16,12 @@ from keras import layers
 
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import inverted_bottleneck
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNet, 2019"

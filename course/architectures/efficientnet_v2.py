@@ -15,12 +15,12 @@ import keras
 from course.architectures.efficientnet import round_repeats
 from course.architectures.mobilenet_v2 import round_filters
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import fused_inverted_bottleneck, inverted_bottleneck
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 from course.regularization import linear_decay
 
 PAPER = "Tan, Le, EfficientNetV2, 2021"

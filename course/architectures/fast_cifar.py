@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import batch_norm, conv, conv_bn
 from course.blocks.head import classifier
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 WIDTHS = (64, 256, 256)  # filters of each stage
 WHITENING = "whitening_conv"

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import keras
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.fractal import ColumnChoice, fractal_block
 from course.blocks.head import classifier
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Larsson et al., FractalNet, 2017"
 

@@ -17,14 +17,15 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from course.architectures.architecture import Builder
 from course.architectures.published import Published
-from course.architectures.registry import Builder, ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.architectures.resnet_cifar import cifar_stages
 from course.blocks import conv as blocks
 from course.blocks.group import group_conv, group_global_pool, group_max_pool
 from course.blocks.head import classifier
 from course.blocks.stages import BlockSpec, block_specs
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "Cohen & Welling, Group equivariant convolutional networks, 2016"
 

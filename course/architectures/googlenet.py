@@ -12,12 +12,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.classic import LocalResponseNormalization
 from course.blocks.conv import conv
 from course.blocks.head import classifier
 from course.blocks.inception import googlenet_module, inception_module
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "Szegedy et al., Going deeper with convolutions, 2015"
 

@@ -14,7 +14,7 @@ import keras
 from course.architectures.inception_v3 import DOWN, STEM
 from course.architectures.inception_v4 import PAPER
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import (
@@ -24,7 +24,7 @@ from course.blocks.inception import (
     inception_residual_block,
     sequence,
 )
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 # The authors' code begins with Inception-v3's stem and this module, not with the paper's figure 3.
 FIRST = (

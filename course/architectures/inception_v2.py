@@ -14,12 +14,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.attention import squeeze_excite
 from course.blocks.conv import conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import Branches, Conv, Pool, inception_module
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 BATCH_NORM = "Ioffe, Szegedy, Batch normalization, 2015"
 SQUEEZE = "Hu et al., Squeeze-and-excitation networks, 2018"

@@ -11,11 +11,11 @@ from functools import partial
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import Branches, Conv, Fork, Pool, inception_module, sequence
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Szegedy et al., Rethinking the Inception architecture for computer vision, 2016"
 

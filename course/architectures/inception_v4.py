@@ -13,11 +13,11 @@ import keras
 
 from course.architectures.inception_v3 import DOWN
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.inception import Conv, Fork, Pool, inception_module, sequence
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = (
     "Szegedy et al., Inception-v4, Inception-ResNet and the impact of residual connections on "

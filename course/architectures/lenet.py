@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from course.architectures.published import Published
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.classic import (
     ConnectionTableConv2D,
     EuclideanRBF,
@@ -20,7 +20,7 @@ from course.blocks.classic import (
 )
 from course.blocks.head import classifier
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import separable_block
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Howard et al., MobileNets, 2017"
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import keras
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.conv import TENSORFLOW_EPSILON, conv_bn
 from course.blocks.head import classifier
 from course.blocks.separable import inverted_bottleneck
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Sandler et al., MobileNetV2, 2018"
 

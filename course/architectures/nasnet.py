@@ -13,11 +13,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
-from course.blocks.cells import OPERATIONS, Cell, Genotype, build_cell_network, pool
+from course.architectures.registry import register
+from course.blocks.cell_operations import OPERATIONS, pool
+from course.blocks.cells import Cell, Genotype, build_cell_network
 from course.blocks.head import classifier
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Zoph et al., Learning transferable architectures for scalable image recognition, 2018"
 

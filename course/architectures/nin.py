@@ -14,9 +14,9 @@ import keras
 from keras import layers
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import conv
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Lin et al., Network in network, 2014"
 

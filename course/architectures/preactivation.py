@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from course.architectures.published import cifar_errors, imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
 from course.blocks.conv import batch_norm, conv
 from course.blocks.preactivation import preactivation_block
 from course.blocks.stages import BlockSpec, imagenet_stem
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "He et al., Identity mappings in deep residual networks, 2016"
 

@@ -10,14 +10,14 @@ from functools import partial
 
 from course.architectures.preactivation import FINAL_NORM
 from course.architectures.published import cifar_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES, cifar_stages
 from course.blocks.conv import conv_bn
 from course.blocks.preactivation import pyramidal_block
 from course.blocks.stages import BlockSpec
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 # Widening alpha of the 110-layer networks, CIFAR-10 and CIFAR-100 errors.
 NETS = ((48, 4.62, 23.31), (84, 4.27, 20.21), (270, 3.73, 18.25))

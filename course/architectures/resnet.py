@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import keras
 
 from course.architectures.published import Published, imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.head import classifier
 from course.blocks.residual import basic_block, bottleneck_block
 from course.blocks.stack import stack_blocks
 from course.blocks.stages import BlockSpec, block_specs, imagenet_stem
-from course.keras_types import Model, Tensor, TensorFunction
+from course.keras_types import ImageShape, Model, Tensor, TensorFunction
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 WIDE = "Zagoruyko and Komodakis, Wide residual networks, 2016"

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.blocks.conv import conv_bn
 from course.blocks.residual import basic_block
 from course.blocks.residual_variants import ablated_block, with_branch_dropout
 from course.blocks.stages import BlockSpec
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "He et al., Deep residual learning for image recognition, 2016"
 

@@ -11,12 +11,12 @@ from functools import partial
 from typing import NamedTuple
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import BLOCKS, doubling, residual_net
 from course.blocks.attention import squeeze_excite
 from course.blocks.residual import bottleneck_block
 from course.blocks.stages import BlockSpec, deep_imagenet_stem, imagenet_stem
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 
 class Net(NamedTuple):

@@ -11,12 +11,12 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.blocks.conv import conv_bn, pad
 from course.blocks.head import classifier
 from course.blocks.shuffle import shufflenet_unit
 from course.errors import UsageError
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Zhang et al., ShuffleNet, 2018"
 

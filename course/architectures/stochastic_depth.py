@@ -9,13 +9,13 @@ from __future__ import annotations
 from functools import partial
 
 from course.architectures.published import cifar_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import cifar_stages, cifar_stem
 from course.blocks.residual import basic_block
 from course.blocks.stages import BlockSpec
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 from course.regularization import drop_path, linear_decay
 
 

@@ -14,9 +14,9 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.head import classifier, fully_connected
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = (
     "Simonyan, Zisserman, Very deep convolutional networks for large-scale image recognition, 2015"

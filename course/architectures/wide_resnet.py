@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 from course.architectures.preactivation import CONV_STEM, FINAL_NORM
 from course.architectures.published import cifar_errors
-from course.architectures.registry import ImageShape, register
+from course.architectures.registry import register
 from course.architectures.resnet import residual_net
 from course.architectures.resnet_cifar import STAGES
 from course.blocks.preactivation import preactivation_block
 from course.blocks.stages import BlockSpec
 from course.errors import UsageError
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 # Depth, widening factor, CIFAR-10 and CIFAR-100 errors (Table 5; Table 4 for the last three).
 NETS = (

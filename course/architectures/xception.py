@@ -13,10 +13,10 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.conv import TENSORFLOW_EPSILON, batch_norm, conv_bn
 from course.blocks.head import classifier
-from course.keras_types import Model, Tensor
+from course.keras_types import ImageShape, Model, Tensor
 
 PAPER = "Chollet, Xception: Deep learning with depthwise separable convolutions, 2017"
 

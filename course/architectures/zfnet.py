@@ -13,11 +13,11 @@ import keras
 from keras import layers
 
 from course.architectures.published import imagenet_errors
-from course.architectures.registry import ImageShape, register, require_size
+from course.architectures.registry import register, require_size
 from course.blocks.classic import LocalResponseNormalization
 from course.blocks.conv import conv
 from course.blocks.head import classifier, fully_connected
-from course.keras_types import Model
+from course.keras_types import ImageShape, Model
 
 PAPER = "Zeiler, Fergus, Visualizing and understanding convolutional networks, 2014"
 

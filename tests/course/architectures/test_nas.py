@@ -10,7 +10,7 @@ keras = pytest.importorskip("keras")
 
 from course.architectures.amoebanet import GENOTYPES
 from course.architectures.nasnet import NASNET_A
-from course.blocks import cells
+from course.blocks import cell_operations, cells
 
 # What was found in the authors' model_specs.py: operations, the states they take, and which states
 # are used in the cell and therefore not in its output.
@@ -133,18 +133,18 @@ def test_amoebanet_b_has_the_parameters_of_the_papers_large_one():
     assert round((trainable + x.shape[-1] * 10 + 10) / 1e6, 1) == 34.9
 
 
-@pytest.mark.parametrize("operation", cells.OPERATIONS)
+@pytest.mark.parametrize("operation", cell_operations.OPERATIONS)
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("filters", [3, 8])
 def test_operations_halve_what_they_should(operation, strides, filters):
     inputs = keras.Input((7, 10, 3))
-    y = cells.OPERATIONS[operation](inputs, filters, strides=strides, name="o")
+    y = cell_operations.OPERATIONS[operation](inputs, filters, strides=strides, name="o")
     assert y.shape == (None, -(-7 // strides), -(-10 // strides), filters)
 
 
 def test_a_factorized_reduction_sees_every_other_pixel_twice():
     inputs = keras.Input((5, 6, 1))
-    model = keras.Model(inputs, cells.factorized_reduction(inputs, 2, name="f"))
+    model = keras.Model(inputs, cell_operations.factorized_reduction(inputs, 2, name="f"))
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.kernel.assign(np.ones((1, 1, 1, 1)))
