@@ -1,7 +1,7 @@
 """Types of the values that Keras takes and gives.
 
 Keras is not annotated, so a type checker knows nothing of its classes. These names say in
-annotations what is meant, and importing them does not import Keras.
+annotations what is meant, and importing them imports neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from keras import KerasTensor, Layer, Model, Operation, Variable
     from keras.initializers import Initializer
     from keras.losses import Loss
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
     from keras.optimizers import Optimizer
     from keras.random import SeedGenerator
     from keras.regularizers import Regularizer
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Images: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 else:
+    Array = Images = Any
     KerasTensor = Layer = Model = Operation = Variable = Any
     Initializer = Loss = Metric = Optimizer = SeedGenerator = Regularizer = Any
 
@@ -46,8 +49,6 @@ __all__ = [
     "Variable",
 ]
 
-Array: TypeAlias = npt.NDArray[Any]
-Images: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 # A symbolic tensor, a tensor of the backend, or an array: what a layer can be called on.
 Tensor: TypeAlias = Any
 # Height, width and channels of a network's images.

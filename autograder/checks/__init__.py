@@ -1,6 +1,6 @@
-"""Checks for graded cells: what was expected, what came, and where to look.
+"""Checks for graded cells: what was expected, what was received, and where to look.
 
-A graded cell asks one :class:`Question` and ends with its score, a number that nbgrader takes as
+A graded cell makes one :class:`Question` and ends with its score, a number that nbgrader takes as
 the cell's points::
 
     question = checks.Question("Output sizes", points=4)
@@ -11,32 +11,31 @@ the cell's points::
     ### END HIDDEN TESTS
     question.score()
 
-What gives a Keras model is looked at with ``question.model`` and ``question.block``
-(``models.py``), each line one check::
+Functions that give a Keras model are checked with ``question.model`` and ``question.block``
+(``models.py``), one check per line::
 
     block = question.block("your block", residual_block, (8, 8, 4), 4)
     block.has_output_shape((8, 8, 4))
     block.has_order(["Conv2D", "BatchNormalization", "ReLU"])
     block.behaves_like(reference, also=[(5, 17, 3)])
 
-What the text forbids is said with ``question.rules``.
+``question.rules`` sets what the text forbids.
 
-The cell runs the same in the student's own notebook, with the hidden part cut out. Every check is
-made, whatever the ones before it gave; an exception in the student's code fails only its check.
-If some checks fail, the cell says which and is worth a part of the points; if all fail, it raises
+The cell runs the same in the student's own notebook, without the hidden part. Every check is made,
+whatever the result of those before it; an exception in the student's code fails only its check. If
+some checks fail, the cell says which and is worth a part of the points; if all fail, it raises
 :class:`ChecksFailed`, so that it looks failed as well.
 """
 
 from autograder.checks.call import Call
 from autograder.checks.keeping import keeping
 from autograder.checks.personal import student_rng
-from autograder.checks.question import FAILED, MORE, PASSED, ChecksFailed, Question
+from autograder.checks.question import ChecksFailed, Question
+from autograder.checks.summary import MORE
 from autograder.context import student
 
 __all__ = [
-    "FAILED",
     "MORE",
-    "PASSED",
     "Call",
     "ChecksFailed",
     "Question",

@@ -1,29 +1,29 @@
-"""Which known mistake an answer makes. A cause is named only where nothing else explains it."""
+"""Which known mistake explains an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from autograder.checks.values import same
 
-# {wrong: cause}; as pairs where two mistakes can give the same.
-Mistakes = Mapping[Any, str] | Sequence[tuple[Any, str]]
+# {wrong: cause}, or pairs, for mistakes that can give the same value.
+Mistakes: TypeAlias = Mapping[Any, str] | Sequence[tuple[Any, str]]
 
 
-def pairs(mistakes: Mapping | Sequence[tuple] | None) -> list[tuple]:
-    """Mistakes as pairs, whichever way they were written."""
+def pairs(mistakes: Mapping[Any, Any] | Sequence[tuple[Any, Any]] | None) -> list[tuple[Any, Any]]:
+    """Return mistakes as pairs, whichever way they were written."""
     return list(mistakes.items() if isinstance(mistakes, Mapping) else mistakes or ())
 
 
 def joined(causes: Iterable[str]) -> str:
-    """The cause; two are joined by "or", and of more none is named."""
+    """Return the cause; two are joined by "or", and more than two say nothing."""
     found = list(dict.fromkeys(causes))
     return ", or ".join(found) if len(found) <= 2 else ""
 
 
-def cause_of(value, expected, mistakes: Mistakes | None) -> str:
-    """The cause of a wrong value."""
+def cause_of(value: Any, expected: Any, mistakes: Mistakes | None) -> str:
+    """Return the cause of a wrong value."""
     return joined(
         cause
         for wrong, cause in pairs(mistakes)
@@ -32,7 +32,7 @@ def cause_of(value, expected, mistakes: Mistakes | None) -> str:
 
 
 def cause_of_error(error: Exception, mistakes: Iterable[tuple[Any, str]]) -> str:
-    """The cause of an exception.
+    """Return the cause of an exception.
 
     Args:
         error: what was raised.
@@ -40,7 +40,7 @@ def cause_of_error(error: Exception, mistakes: Iterable[tuple[Any, str]]) -> str
             message, and the cause.
     """
 
-    def fits(wrong) -> bool:
+    def fits(wrong: Any) -> bool:
         kind = wrong if isinstance(wrong, type) else type(wrong)
         text = "" if isinstance(wrong, type) else str(wrong)
         return type(error).__name__ in names_of(kind) and text in str(error)
@@ -48,27 +48,27 @@ def cause_of_error(error: Exception, mistakes: Iterable[tuple[Any, str]]) -> str
     return joined(cause for wrong, cause in mistakes if is_error(wrong) and fits(wrong))
 
 
-def is_error(wrong) -> bool:
-    """True for an exception, or a class of exceptions."""
+def is_error(wrong: object) -> bool:
+    """Return whether a value is an exception, or a class of exceptions."""
     return isinstance(wrong, Exception) or (
         isinstance(wrong, type) and issubclass(wrong, Exception)
     )
 
 
 def names_of(kind: type[BaseException]) -> set[str]:
-    """Names of an exception and its subclasses: an error may reach us by name only."""
+    """Return the names of an exception and its subclasses: an error may cross by name only."""
     return {kind.__name__}.union(*(names_of(child) for child in kind.__subclasses__()))
 
 
 def cause_where(mistakes: Mistakes | None, fits: Callable[[Any], bool]) -> str:
-    """The cause of the first known mistake that fits, where to look at each would take long."""
+    """Return the cause of the first known mistake that fits, if trying all would take long."""
     return next((cause for wrong, cause in pairs(mistakes) if fits(wrong)), "")
 
 
 def cause_of_rows(
-    value: Sequence, expected: Sequence, wrong: Sequence[int], mistakes: Mistakes | None
+    value: Sequence[Any], expected: Sequence[Any], wrong: Sequence[int], mistakes: Mistakes | None
 ) -> str:
-    """The cause of a table's wrong rows, if it explains all of them.
+    """Return the cause of a table's wrong rows, if it explains all of them.
 
     Args:
         value: the student's table.

@@ -1,4 +1,4 @@
-"""Inputs of all kinds: what is right for one type, layout or size only does not pass."""
+"""Inputs of all kinds, so that code for one type, layout or size alone does not pass."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import random
 
 import numpy as np
 
+from course.keras_types import Array
+
 KINDS = ("uint8", "int64", "float32", "float64", "view", "Fortran order", "read-only")
 
 
-def kinds(draw: random.Random, shape: tuple[int, ...], *names: str) -> list[tuple[str, np.ndarray]]:
-    """Random arrays of one shape and several kinds, each with its kind's name.
+def kinds(draw: random.Random, shape: tuple[int, ...], *names: str) -> list[tuple[str, Array]]:
+    """Draw random arrays of one shape and several kinds, each with its kind's name.
 
     Args:
         draw: where the numbers come from.
         shape: of each array.
-        names: which kinds, of `KINDS`; all if there are none. "uint8" are whole numbers of a
-            picture, from 0 to 255, "int64" such from -9 to 9, the rest normal numbers; "view" is
+        names: which of `KINDS`; by default all. "uint8" has whole numbers from 0 to 255, like a
+            picture, "int64" whole numbers from -9 to 9, the rest normal numbers; "view" is
             ``[:, ::2]`` of a larger array, so its values are not side by side.
 
     Raises:
-        ValueError: a kind that is not known.
+        ValueError: an unknown kind.
 
     Example:
         >>> [(name, array.dtype.name) for name, array in kinds(random.Random(1), (2, 3), "uint8")]
@@ -33,7 +35,7 @@ def kinds(draw: random.Random, shape: tuple[int, ...], *names: str) -> list[tupl
     return [(name, _array(rng, shape, name)) for name in names or KINDS]
 
 
-def _array(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> np.ndarray:
+def _array(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
     if kind == "uint8":
         return rng.integers(0, 256, shape, dtype="uint8")
     if kind == "int64":
@@ -51,7 +53,7 @@ def _array(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> np.nd
 
 
 def sizes(draw: random.Random, least: int = 5) -> dict[str, tuple[int, int]]:
-    """Heights and widths of all kinds: odd and even, flat and tall.
+    """Draw heights and widths of all kinds: odd and even, flat and tall.
 
     Args:
         draw: where the numbers come from.

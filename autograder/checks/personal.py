@@ -1,4 +1,4 @@
-"""Numbers of a student's own: everybody is asked about other sizes."""
+"""Random numbers that belong to a student, so that everybody gets other sizes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 
 
 def student_rng(student: str, topic: str) -> random.Random:
-    """A source of numbers that belong to a student, the same in every run.
+    """Return a source of random numbers that belong to a student, the same in every run.
 
     Args:
-        student: the id that the submission has in the course.
+        student: the ID that the submission has in the course.
         topic: what the numbers are for, so that no two questions draw the same.
 
     Raises:
-        ValueError: no id.
+        ValueError: no ID.
 
     Example:
         >>> student_rng("ada", "sizes").randint(1, 9) == student_rng("ada", "sizes").randint(1, 9)
@@ -22,7 +22,7 @@ def student_rng(student: str, topic: str) -> random.Random:
     """
     if not (isinstance(student, str) and student.strip()):
         raise ValueError(
-            f"student must be your id in this course, as text; received student={student!r}."
+            f"student must be your ID in this course, as text; received student={student!r}."
         )
     digest = hashlib.sha256(f"{topic}:{student.strip()}".encode()).digest()
     return random.Random(int.from_bytes(digest, "big"))

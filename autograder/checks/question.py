@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
+from autograder.checks import draws
 from autograder.checks.call import Call
-from autograder.checks.rules import Rules, read_rules
-from autograder.checks.values import UNWRITTEN
+from autograder.checks.rules import Answer, Loops, Rules, read_rules
+from autograder.checks.summary import FORBIDDEN, earned_fraction, summary
 from autograder.context import question_random, student
 from autograder.wire.results import CheckResult, QuestionResult, report
 from autograder.wire.watching import watching
+from course.keras_types import Array, Model, Shape
 
 if TYPE_CHECKING:
+    from autograder.checks.built import Source
     from autograder.checks.models import ModelChecks
-
-FAILED, PASSED = "✗", "✓"
-FORBIDDEN = "not allowed"  # the check that a broken rule counts as
-WIDTH = 96  # characters of a line
-MORE = "    "  # what a line that goes on begins with
 
 
 class ChecksFailed(AssertionError):
-    """No check of a question passed. Shows its messages, without a traceback."""
+    """No check of a question earned anything. Shows its messages, without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return str(self).splitlines()
@@ -40,7 +36,7 @@ class Question:
 
     Attributes:
         random: a ``random.Random`` seeded anew in each run, for inputs that nobody can foresee.
-        student: the id that the notebook was handed in under; None outside of grading.
+        student: the ID that the notebook was handed in under; None outside of grading.
         results: the checks made so far.
     """
 
@@ -50,17 +46,17 @@ class Question:
         self.random = question_random()
         self.student = student()
         self.results: list[CheckResult] = []
-        self.references: dict[str, tuple] = {}  # right models that were built already
+        self.references: dict[str, tuple[Any, Model]] = {}  # right models that were built already
         self._rules: list[Rules] = []
 
     def rules(
         self,
-        *answers: Callable | str,
+        *answers: Answer,
         without: Collection[str] = (),
-        no_loop_over: Mapping[str, tuple[tuple, tuple]] | None = None,
+        no_loop_over: Loops | None = None,
         costs: float = 1,
     ) -> None:
-        """What the text forbids; call it before the checks, in the visible part of the cell.
+        """Set what the text forbids; call it before the checks, in the visible part of the cell.
 
         A breach costs points whatever the checks say, and the student reads why. It is looked for
         in the cells (in the answer and all of the notebook that it calls), and in every call that
@@ -72,7 +68,7 @@ class Question:
                 be used: "keras", "course.sizing", "numerical_gradient", "tensorflow.nn".
             no_loop_over: what the first answer may not loop over, in words, and its arguments with
                 few of that and with many (at least 32 more along an axis), all else being equal.
-            costs: the part of the points that a breach costs, above 0 and up to 1.
+            costs: the fraction of the points that a breach costs, above 0 and up to 1.
 
         Example:
             question.rules(
@@ -84,29 +80,38 @@ class Question:
         """
         self._rules.append(read_rules(answers, without, no_loop_over, costs))
 
-    def watching(self) -> AbstractContextManager:
-        """While it lasts, calls of the student's functions are looked at for breaches of rules."""
+    def watching(self) -> AbstractContextManager[None]:
+        """Look at the calls of the student's functions inside for breaches of the rules."""
         if not self._rules:
             return nullcontext()
         rules = self._rules[-1]
         return watching(rules.watch, rules.namespace, rules.test)
 
-    def example(self, name: str, function: Callable, *args, **kwargs) -> Call:
-        """A visible check. It earns nothing beside graded ones; who fails it cannot have it all."""
+    def example(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
+        """Make a visible check. It earns nothing, but to fail it costs points."""
         return Call(self, name, 0, function, args, kwargs)
 
-    def check(self, name: str, function: Callable, *args, share: float = 1, **kwargs) -> Call:
-        """A graded check of `function(*args, **kwargs)`, worth `share` parts of the points.
+    def check(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *args: Any,
+        share: float = 1,
+        **kwargs: Any,
+    ) -> Call:
+        """Make a graded check of ``function(*args, **kwargs)``.
 
         Args:
-            name: what is checked, in words, for the student: "a stride that leaves a rest".
+            name: what is checked, in words, for the student: "a stride that leaves a remainder".
             function: the student's function.
             share: weight among the question's checks.
         """
         return Call(self, name, share, function, args, kwargs)
 
-    def model(self, name: str, source, *args, share: float = 1, **kwargs) -> ModelChecks:
-        """A Keras model to look at; every check made of it is worth `share` parts of the points.
+    def model(
+        self, name: str, source: Source, *args: Any, share: float = 1, **kwargs: Any
+    ) -> ModelChecks:
+        """Make a student's Keras model, for checks of it.
 
         Args:
             name: what the model is, in words, for the student: "your LeNet".
@@ -119,97 +124,60 @@ class Question:
         return ModelChecks(self, name, share, source, args, kwargs)
 
     def block(
-        self, name: str, function: Callable, input_shape: tuple, *args, share: float = 1, **kwargs
+        self,
+        name: str,
+        function: Callable[..., Any],
+        input_shape: Shape,
+        *args: Any,
+        share: float = 1,
+        **kwargs: Any,
     ) -> ModelChecks:
-        """The model that ``function(keras.Input(input_shape), *args, **kwargs)`` makes."""
+        """Make the model of ``function(keras.Input(input_shape), *args, **kwargs)``."""
         from autograder.checks.models import ModelChecks
 
         return ModelChecks(self, name, share, function, args, kwargs, input_shape)
 
-    def kinds(self, shape: tuple[int, ...], *names: str) -> list[tuple[str, Any]]:
-        """Arrays of a shape in several types and layouts, drawn anew: see :func:`draws.kinds`.
+    def kinds(self, shape: tuple[int, ...], *names: str) -> list[tuple[str, Array]]:
+        """Draw arrays of a shape in several types and layouts: see :func:`draws.kinds`.
 
         Example:
             for kind, x in question.kinds((2, 7, 10, 3), "uint8", "view"):
                 question.check(f"an image of kind {kind}", conv2d, x, kernel).gives_array(...)
         """
-        from autograder.checks import draws
-
         return draws.kinds(self.random, shape, *names)
 
     def sizes(self, least: int = 5) -> dict[str, tuple[int, int]]:
-        """Heights and widths, drawn anew, by "odd", "even", "flat" and "tall"."""
-        from autograder.checks import draws
-
+        """Draw heights and widths, by "odd", "even", "flat" and "tall"."""
         return draws.sizes(self.random, least)
 
     def record(
-        self, name: str, share: float, credit: float, message="", hint="", *, conditional=False
+        self,
+        name: str,
+        share: float,
+        credit: float,
+        message: str = "",
+        hint: str = "",
+        *,
+        conditional: bool = False,
     ) -> None:
-        """Note a check that was made; the message becomes a sentence."""
+        """Add the result of a check; the message becomes a sentence."""
         if message and message[-1] not in ".!?":
             message += "."
         self.results.append(CheckResult(name, share, credit, message, hint, conditional))
 
-    def _earned(self) -> float:
-        """The part of the points that is earned.
-
-        Where there are graded checks, an example earns nothing, as its answer can be seen; but who
-        fails one has no more than if it were one more graded check that failed. To refuse
-        everything is no answer, so a check that counts only beside a right answer is left out where
-        no other earned anything.
-        """
-        graded = [result for result in self.results if result.share]
-        examples = [replace(result, share=1) for result in self.results if not result.share]
-        alone = [result for result in graded if not result.conditional]
-        if alone and not any(result.credit for result in alone):
-            graded = alone
-        counted = graded or examples
-        total = sum(result.share for result in counted)
-        lost = sum(1 - result.credit for result in examples) if graded else 0
-        # A mistake that hidden checks find as well costs once.
-        earned = sum(result.share * result.credit for result in counted) / total
-        return min(earned, total / (total + lost))
-
     def score(self) -> float:
-        """Say what failed, and return the points earned; raise ChecksFailed if that is none."""
+        """Report what failed and return the points earned; raise ChecksFailed if there are none."""
         if not self.results:
             raise ValueError(f"Question {self.name!r} made no check.")
         breaches = [breach for rules in self._rules for breach in rules.breaches()]
         broken = [CheckResult(FORBIDDEN, 0, 0, f"{breach.message}.") for breach in breaches]
-        earned = max(0.0, self._earned() - max((breach.costs for breach in breaches), default=0))
-        failed = [result for result in self.results if not result.passed]
-        total = len(self.results)
-        points = round(self.points * earned, 2) if failed or broken else float(self.points)
+        costs = max((breach.costs for breach in breaches), default=0.0)
+        earned = max(0.0, earned_fraction(self.results) - costs)
+        complete = not broken and all(result.passed for result in self.results)
+        points = float(self.points) if complete else round(self.points * earned, 2)
         report(QuestionResult(self.name, self.points, points, (*broken, *self.results)))
-        if not failed and not broken:
-            print(f"{PASSED} {self.name}: {'all ' if total > 1 else ''}{_checks(total)} passed.")
-            return points
-        lines = [f"{FAILED} {result.check}: {text}" for result, text in _texts(broken + failed)]
-        count = f"{total - len(failed)} of {_checks(total)} passed."
-        shown = _wrapped("\n".join([f"{self.name}: {count}", *lines]))
-        if earned == 0:
-            raise ChecksFailed(shown)
-        print(shown)
+        text = summary(self.name, broken, self.results)
+        if earned == 0 and not complete:
+            raise ChecksFailed(text)
+        print(text)
         return points
-
-
-def _checks(count: int) -> str:
-    return f"{count} check{'' if count == 1 else 's'}"
-
-
-def _texts(failed: list[CheckResult]) -> Iterator[tuple[CheckResult, str]]:
-    """What to say of each check that failed; of what is not written yet, one hint is enough."""
-    hinted = False
-    for result in failed:
-        unwritten = UNWRITTEN in result.message
-        yield result, result.message if unwritten and hinted else result.text
-        hinted |= unwritten
-
-
-def _wrapped(report: str) -> str:
-    """Lines that fit into a notebook, which breaks longer ones in the middle of a word."""
-    fill = TextWrapper(
-        WIDTH, subsequent_indent=MORE, break_long_words=False, break_on_hyphens=False
-    ).fill
-    return "\n".join(map(fill, report.splitlines()))

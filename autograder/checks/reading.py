@@ -18,7 +18,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 def forbidden_uses(
     answers: Iterable[str], cells: Iterable[str], without: Iterable[str]
 ) -> dict[str, str]:
-    """What answers use of that which they should do without.
+    """Find out which forbidden things some answers use.
 
     Args:
         answers: names that the notebook gives a value, such as a function's.
@@ -26,15 +26,16 @@ def forbidden_uses(
         without: modules, packages, and functions of modules or of the notebook, as dotted paths.
 
     Returns:
-        For each of these that is used, how, in words.
+        For each of `without` that is used, how it is used, in words.
 
     Example:
         >>> forbidden_uses(["f"], ["import keras as k", "f = lambda x: k.ops.relu(x)"], ["keras"])
         {'keras': 'f uses keras.ops.relu'}
     """
     notebook = _Notebook(cells)
-    waiting = [(name, (name,)) for name in answers]
-    seen, found = {name for name, _ in waiting}, {}
+    waiting: list[tuple[str, tuple[str, ...]]] = [(name, (name,)) for name in answers]
+    seen = {name for name, _ in waiting}
+    found: dict[str, str] = {}
     while waiting:
         name, route = waiting.pop(0)
         reader = _Reader(notebook)
@@ -56,7 +57,7 @@ def _said(route: tuple[str, ...], path: str) -> str:
 
 
 class _Notebook:
-    """Names that cells define at their top level; of several cells with a name the last counts."""
+    """Names that cells define at their top level; of several cells that do, the last counts."""
 
     def __init__(self, cells: Iterable[str]):
         self.defined: dict[str, list[ast.AST]] = {}
@@ -77,7 +78,7 @@ class _Notebook:
 
 
 class _Bound:
-    """Names that a body of statements binds, without the bodies of functions in it.
+    """Names that some statements bind, not counting the bodies of functions in them.
 
     Attributes:
         defined: the statements that give each name its value.
@@ -111,7 +112,7 @@ class _Bound:
 
 
 def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Statements, those inside of loops and conditions one by one, without them."""
+    """Yield statements, and instead of a loop or a condition the statements inside."""
     for node in body:
         parts = [
             part
@@ -140,7 +141,7 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _changed(node: ast.AST) -> str | None:
-    """The name whose value a statement changes, as ``a[0] = 1`` and ``a.append(1)`` do."""
+    """Return the name whose value a statement changes, as ``a[0] = 1`` and ``a.append(1)`` do."""
     if isinstance(node, ast.Assign | ast.AugAssign):
         target = node.targets[0] if isinstance(node, ast.Assign) and node.targets else None
         target = node.target if isinstance(node, ast.AugAssign) else target
@@ -156,7 +157,7 @@ def _changed(node: ast.AST) -> str | None:
 
 
 class _Reader(ast.NodeVisitor):
-    """Reads one definition.
+    """Reader of one definition.
 
     Attributes:
         paths: dotted paths of what it uses: imported things, and names of the notebook.
@@ -170,7 +171,7 @@ class _Reader(ast.NodeVisitor):
         self.called: set[str] = set()
 
     def _name(self, name: str, depth: int = 0) -> str | None:
-        """The path that a name stands for; None for a variable."""
+        """Return the path that a name stands for; None for a variable."""
         for variables, bound in reversed(self._scopes):
             if name in bound.imported:
                 return bound.imported[name]
@@ -183,14 +184,14 @@ class _Reader(ast.NodeVisitor):
         return None if hasattr(builtins, name) and name != "__import__" else name
 
     def _alias(self, nodes: Iterable[ast.AST], depth: int) -> str | None:
-        """What ``t`` is after ``t = tensorflow``."""
+        """Return what ``t`` is after ``t = tensorflow``."""
         for node in nodes:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and depth < 9:
                 return self._path(node.value, depth + 1)
         return None
 
     def _path(self, node: ast.AST, depth: int = 0) -> str | None:
-        """The dotted path that an expression stands for, if it is no more than that."""
+        """Return the dotted path that an expression stands for, if it is no more than that."""
         match node:
             case ast.Name(id=name):
                 return self._name(name, depth)
@@ -208,7 +209,7 @@ class _Reader(ast.NodeVisitor):
         return f"{base}.{name}" if base else None
 
     def visit(self, node: ast.AST) -> None:
-        """Note what a node uses, and what is in it."""
+        """Note what a node and the nodes inside it use."""
         if isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
             path = self._path(node)
             if path is not None:
@@ -223,7 +224,7 @@ class _Reader(ast.NodeVisitor):
             self._all(node.args[:1])
         elif not isinstance(node, ast.Attribute) or self._path(node) is None:
             self.generic_visit(node)
-        else:  # the parts of a path are no uses of their own, but `helper.cache` reads `helper`
+        else:  # the parts of a path are not used on their own, but `helper.cache` reads `helper`
             while isinstance(node, ast.Attribute):
                 node = node.value
             if isinstance(node, ast.Name) and self._is_global(node.id):
@@ -232,7 +233,7 @@ class _Reader(ast.NodeVisitor):
     def _is_global(self, name: str) -> bool:
         return name in self._notebook.defined and not any(name in v for v, _ in self._scopes)
 
-    def _function(self, node) -> None:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         arguments = node.args
         self._all([*arguments.defaults, *(value for value in arguments.kw_defaults if value)])
         self._all(getattr(node, "decorator_list", []))
@@ -257,5 +258,5 @@ class _Reader(ast.NodeVisitor):
 
 
 def _asks_for_a_type(node: ast.Call) -> bool:
-    """True for ``isinstance(value, keras.KerasTensor)``, which uses nothing of Keras' work."""
+    """Return whether a call is ``isinstance(...)`` or the like, where naming a type is no use."""
     return isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass")

@@ -1,24 +1,26 @@
-"""Values that were expected and values that came: whether they agree, and how to say it."""
+"""Whether a value is the expected one, and values in words."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from math import fsum, sqrt
+from math import fsum, isfinite, isnan, sqrt
 from numbers import Integral, Real
+from typing import Any
 
 UNWRITTEN = "it is not written yet"
 
 
 def raised(error: Exception) -> str:
+    """Say what a call raised."""
     if isinstance(error, NotImplementedError):
         return UNWRITTEN
     text = str(error).strip().splitlines()
     return f"it raised {type(error).__name__}" + (f": {text[0][:200]}" if text else "")
 
 
-def same(expected, value) -> bool:
-    """True if a value is the expected one; False also where there is no rule to compare them."""
+def same(expected: Any, value: Any) -> bool:
+    """Return whether a value is the expected one; False also if the two can't be compared."""
     try:
         return difference(expected, value) is None
     except TypeError:
@@ -26,24 +28,25 @@ def same(expected, value) -> bool:
 
 
 def mean_and_slack(values: Sequence[float], sigmas: float) -> tuple[float, float]:
-    """The mean, and how far it may be off by chance: so many standard errors."""
+    """Return the mean, and how far it may be off by chance: so many standard errors."""
     mean = fsum(values) / len(values)
     variance = fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)
     return mean, sigmas * sqrt(variance / len(values))
 
 
-def short(value, limit: int = 160) -> str:
+def short(value: Any, limit: int = 160) -> str:
+    """Return a value as text of one short line."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return _short_array(value)
     text = _short_network(value) or repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _short_network(value) -> str:
-    """A Keras model or layer by what it does, as its `repr` says only how it is called.
+def _short_network(value: Any) -> str:
+    """Describe a Keras model or layer by what it does; its `repr` gives only its name.
 
-    A model is told by its shapes, without the axis of the examples. What is no Keras object, or a
-    list that holds none, is "".
+    A model is described by its shapes, without the batch. Anything that is no Keras object, nor a
+    list with one, is "".
     """
     keras = sys.modules.get("keras")
     if keras is None:
@@ -59,13 +62,13 @@ def _short_network(value) -> str:
         return f"{kind} layer"
     try:
         sides = [[str(tuple(t.shape[1:])) for t in side] for side in (value.inputs, value.outputs)]
-    except (AttributeError, TypeError, ValueError):  # a class of its own, or nothing built yet
+    except (AttributeError, TypeError, ValueError):  # a class of its own, or not built yet
         return f"{kind} model"
     return f"a model from {' and '.join(sides[0])} to {' and '.join(sides[1])}"
 
 
-def _short_array(value) -> str:
-    """An array in one line: its values if they are few, else its shape."""
+def _short_array(value: Any) -> str:
+    """Return an array in one line: its values if they are few, else its shape."""
     from autograder.checks import arrays
 
     array = arrays.as_array(value)
@@ -74,21 +77,22 @@ def _short_array(value) -> str:
     return arrays.listed(array) if array.size <= arrays.SMALL else f"<array of shape {array.shape}>"
 
 
-def got(value) -> str:
+def got(value: Any) -> str:
+    """Say what a call returned."""
     return "nothing (None): is there a return?" if value is None else short(value)
 
 
 COUNT = "a count is an int (use // to divide)"
 
 
-def difference(expected, value) -> str | None:
-    """What is wrong with `value`, to follow the call's text; None if it is right."""
+def difference(expected: Any, value: Any) -> str | None:
+    """Say what is wrong with `value`, to follow the text of a call; None if it is right."""
     if _agrees(expected, value):
         return None
     if isinstance(expected, Mapping) and isinstance(value, Mapping):
         for key, item in expected.items():
             if key not in value:
-                return f"should give an entry {key!r}, but has only {short(list(value))}"
+                return f"should give an entry {key!r}, but only has {short(list(value))}"
             if not _agrees(item, value[key]):
                 return _should(item, value[key], f" for {key!r}")
         if extra := [key for key in value if key not in expected]:
@@ -96,7 +100,7 @@ def difference(expected, value) -> str | None:
     return _should(expected, value)
 
 
-def _should(expected, value, where: str = "") -> str:
+def _should(expected: Any, value: Any, where: str = "") -> str:
     said = f"should give {short(expected)}{where}, but gave {got(value)}"
     if not _agrees(expected, value, loosely=True):
         return said
@@ -104,16 +108,16 @@ def _should(expected, value, where: str = "") -> str:
     return f"{said}{kind}: {COUNT}"
 
 
-def _agrees(expected, value, loosely: bool = False) -> bool:
-    """True if a value is the expected one; loosely, 2.0 stands for 2."""
+def _agrees(expected: Any, value: Any, loosely: bool = False) -> bool:
+    """Return whether a value is the expected one; loosely, 2.0 stands for 2."""
     if isinstance(expected, bool) or expected is None or isinstance(expected, str):
         return type(value) is type(expected) and value == expected
     if isinstance(expected, Real):
         if not isinstance(value, Real) or isinstance(value, bool):
             return False
         if isinstance(expected, Integral):
-            return (loosely or isinstance(value, Integral)) and value == expected
-        return abs(float(value) - expected) <= 1e-9 * max(1.0, abs(expected))
+            return (loosely or isinstance(value, Integral)) and bool(value == expected)
+        return _close(expected, value)
     if isinstance(expected, list | tuple):
         return (
             isinstance(value, list | tuple)
@@ -130,3 +134,14 @@ def _agrees(expected, value, loosely: bool = False) -> bool:
             )
         )
     raise TypeError(f"No rule to compare with a {type(expected).__name__}: {expected!r}.")
+
+
+def _close(expected: Any, value: Any) -> bool:
+    """Return whether numbers agree to nine digits; infinities and NaN must be the same."""
+    try:
+        expected, value = float(expected), float(value)
+    except OverflowError:  # an int that no float can be
+        return False
+    if not (isfinite(expected) and isfinite(value)):
+        return expected == value or (isnan(expected) and isnan(value))
+    return abs(value - expected) <= 1e-9 * max(1.0, abs(expected))

@@ -22,6 +22,23 @@ def outcome(expected, value, **kwargs):
 
 
 @pytest.mark.parametrize(
+    ("expected", "value", "credit"),
+    [
+        (float("inf"), float("inf"), 1),
+        (float("inf"), 3.0, 0),
+        (float("inf"), -float("inf"), 0),
+        (float("nan"), float("nan"), 1),
+        (float("nan"), 0.0, 0),
+        (1.5, float("nan"), 0),
+        (1.5, 10**400, 0),
+        ([1.0, float("inf")], [1.0, 7.0], 0),
+    ],
+)
+def test_infinities_and_nan_are_only_themselves(expected, value, credit):
+    assert outcome(expected, value).credit == credit
+
+
+@pytest.mark.parametrize(
     ("expected", "value"),
     [
         (5, 5),
@@ -239,6 +256,11 @@ def test_averages():
     assert "but gave 'x'" in checked(lambda: "x", 0.5).text
     assert "it raised KeyError" in checked(lambda: {}["gone"], 0.5).text
     assert checked(lambda: float("nan"), 0.5).credit == 0
+    assert "gave inf" in checked(iter([1.0, float("inf"), -float("inf")]).__next__, 0.5).text
+    wild = lambda: draw.choice([-1e6, 1e6])  # noqa: E731
+    assert checked(wild, 0.3).credit == 1  # how far answers may vary is not known here
+    assert checked(wild, 0.3, deviation=1).credit == 0
+    assert checked(lambda: draw.random() < 0.3, 0.3, deviation=0.5).credit == 1
 
 
 def test_checks_are_imported_without_keras():
@@ -307,6 +329,34 @@ def test_the_first_wrong_value_of_a_large_array_is_shown():
     )
 
 
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "credit"),
+    [
+        ([1, INF, -INF, NAN, 2], 1),
+        ([1 + 1e-6, INF, -INF, NAN, 2], 1),
+        ([1.1, INF, -INF, NAN, 2], 0),  # an infinity does not make the others right
+        ([1, -INF, -INF, NAN, 2], 0),
+        ([1, 1e300, -INF, NAN, 2], 0),
+        ([1, INF, -INF, 0, 2], 0),
+        ([1, INF, -INF, INF, 2], 0),
+        ([INF, INF, -INF, NAN, 2], 0),
+        ([NAN, INF, -INF, NAN, 2], 0),
+    ],
+)
+def test_infinities_and_nans_must_be_the_same(value, credit):
+    assert of_array(value, [1, INF, -INF, NAN, 2]).credit == credit
+
+
+def test_values_that_are_infinite_alone():
+    assert of_array([INF, INF], [INF, INF]).credit == 1
+    assert of_array([3.0, 4.0], [INF, INF]).credit == 0
+    assert of_array(np.full((4, 5), 3.0), np.full((4, 5), NAN)).credit == 0
+    assert of_array([np.iinfo("int8").min], np.array([127], "int8")).credit == 0
+
+
 def test_values_may_be_off_by_a_part_of_the_largest():
     right = np.array([1000.0, 1.0])
     assert of_array(right + 0.009, right).credit == 1
@@ -350,7 +400,7 @@ def test_own_numbers_are_the_students():
     assert len({*drawn("ada", "a"), *drawn("bela", "a"), *drawn("ada", "b")}) == 3
     for nobody in ("", " ", None, 7):
         with pytest.raises(
-            ValueError, match=f"your id in this course.*received student={nobody!r}"
+            ValueError, match=f"your ID in this course.*received student={nobody!r}"
         ):
             student_rng(nobody, "a")
 

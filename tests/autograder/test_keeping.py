@@ -112,3 +112,18 @@ def test_a_model_that_is_made_of_an_argument_stays_as_it_was_made(model):
     new = undone(fine_tuned, model)
     assert len(new.trainable_weights) == 2
     assert model.trainable_weights == []
+
+
+def test_what_is_done_to_a_layer_is_undone(model):
+    layer = model.layers[0]
+    kernel = np.array(layer.kernel)
+
+    def change(layer):
+        layer.kernel.assign(layer.kernel * 2)
+        layer.trainable = False
+
+    undone(change, layer)
+    assert layer.trainable
+    np.testing.assert_array_equal(layer.kernel, kernel)
+    with pytest.raises(ValueError, match="changes what it was given"):
+        keeping(change, layer)

@@ -156,7 +156,7 @@ def test_a_breach_costs_a_part_of_the_points(capsys):
     answer = "def f(x, k):\n    return slide(x, k, 'valid')"
     assert marked(answer, costs=0.25)[0] == 1.5
     assert "✗ not allowed: f uses scipy" in capsys.readouterr().out
-    with pytest.raises(ValueError, match=r"costs is a part .* received 2"):
+    with pytest.raises(ValueError, match=r"costs must be a fraction .* received 2"):
         Question("q", points=1).rules("f", without=("scipy",), costs=2)
 
 

@@ -165,6 +165,15 @@ def test_few_numbers_of_one_distribution_are_never_told_apart(shape):
             assert difference((right, 4 * mine), he, same)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_start_from_numbers(value):
+    he = keras.initializers.HeNormal()
+    right, mine = np.random.default_rng(0).normal(size=(2, 3, 3, 4, 8))
+    assert not difference((right, mine), he, he)
+    mine[0, 0, 0, 0] = value
+    assert "NaN or infinity" in difference((right, mine), he, he)
+
+
 def test_what_a_text_leaves_open_is_open():
     mine = partial(block, norm={"momentum": 0.99, "epsilon": 1e-3}, **initializer("glorot_uniform"))
     passes(mine)
