@@ -148,7 +148,7 @@ def _submit_all(
                 submissions.ends[student] = {name: mutants.cells_until(variant, released)}
             folder = scratch.path("submitted", student, unit)
             shutil.copytree(source_folder, folder, ignore=shutil.ignore_patterns("*.py", "*.toml"))
-            nbformat.write(mutants.hand_in(variant, source, released), folder / f"{name}.ipynb")
+            nbformat.write(mutants.fill_in(variant, source, released), folder / f"{name}.ipynb")
     return submissions
 
 

@@ -139,7 +139,7 @@ def _cells(notebook: NotebookNode, kind: str) -> dict[str, str]:
     return {meta["grade_id"]: source for meta, source in metas if meta.get(kind)}
 
 
-def hand_in(variant: Variant, source: NotebookNode, released: NotebookNode) -> NotebookNode:
+def fill_in(variant: Variant, source: NotebookNode, released: NotebookNode) -> NotebookNode:
     """Fill in the released notebook with a variant and the instructor's other answers.
 
     Args:

@@ -1,4 +1,4 @@
-"""A class of six: what each student hands in for 08_residual_ablations, and what it deserves."""
+"""A class of six for 08_residual_ablations: submissions, and the scores that they deserve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A class of six: what each student hands in for 01_convolution, and the score it deserves."""
+"""A class of six for 01_convolution: submissions, and the scores that they deserve."""
 
 from __future__ import annotations
 

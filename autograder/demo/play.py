@@ -1,29 +1,40 @@
-"""`make demo`: a class, from the solution notebook to grades, feedback and a report."""
+"""Play a made-up class from the solution notebook to grades, feedback and a report."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import nbformat
+from rich.progress import Progress
+from rich.table import Table
 
 from autograder import mutants
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.demo import ablations, convolution, residual, sizing
 from autograder.demo.samples import Sample, read_answers
+from autograder.engine.executor import Executor
+from autograder.feedback import write_feedback
+from autograder.grading import GradingOptions, Outcome, grade
+from autograder.grading.local import local
+from autograder.progress import bar, console
+from autograder.release import release
+from autograder.report import write_report
 
-ROSTERS = {
+ROSTERS: dict[str, Sequence[Sample]] = {
     "01_convolution": convolution.ROSTER,
     "02_sizing": sizing.ROSTER,
     "07_residual": residual.ROSTER,
     "08_residual_ablations": ablations.ROSTER,
 }
 
-# So that an endless loop costs the demo seconds. Training takes a few on a slow machine; questions
-# of units without such a loop may take the time that the project gives them.
+# A short limit, as an endless loop runs into it; training takes a few seconds on a slow machine.
+# In units without such a loop cells may take as long as the project's configuration allows.
 CELL_SECONDS = {"02_sizing": 25}
-MARK = "# The demo's own."
+MARK = "# Written by the demo."
 
 
 def run_demo(
@@ -38,66 +49,77 @@ def run_demo(
 
     Args:
         course: this project.
-        unit: one that has a class.
-        out: the new course directory; None for `demo`. What is there is replaced.
+        unit: a unit with a class.
+        out: the new course directory, which replaces an earlier demo; None for `demo`.
         variants: try the unit's mutants and alternatives before its release.
-        pages: whose feedback is written, as a glob of students.
+        pages: a glob of the students whose feedback is written.
 
     Returns:
-        0 if every submission got the score and the status it deserves, else 1.
+        0 if every submission got the expected score and status, else 1.
 
     Raises:
-        CourseError: a unit without a class, `out` is something else than an earlier demo, or a
-            gate is closed.
+        CourseError: the unit has no class, `out` is not an earlier demo, or a gate is closed.
     """
     if unit not in ROSTERS:
-        raise CourseError(f"A demo is of one of {', '.join(ROSTERS)}; received {unit!r}.")
+        raise CourseError(f"There is a demo of {', '.join(ROSTERS)}; received {unit!r}.")
     samples = ROSTERS[unit]
-    from autograder.feedback import write_feedback
-    from autograder.grading import GradingOptions, grade
-    from autograder.grading.local import local
-    from autograder.progress import bar, console
-    from autograder.release import release
-    from autograder.report import write_report
-
     started = time.monotonic()
     scratch = _fresh_course(course, unit, out or course.root / "demo", variants)
     with bar() as progress, local(GradingOptions()) as executor:
-        task = progress.add_task(f"release {unit}", total=1, note="through its gates")
-        (report,) = release(scratch, [unit], executor=executor)
-        if not report.ok:
-            raise CourseError(f"{unit} does not pass its gates:\n" + "\n".join(report.problems))
-        note = f"{report.questions} questions, {report.points:g} points"
-        progress.update(task, completed=1, note=note)
-
-        task = progress.add_task("students hand in", total=len(samples), note="")
+        _release(scratch, unit, progress, executor)
+        task = progress.add_task("submit", total=len(samples), note="")
         for sample in samples:
-            hand_in(scratch, unit, sample, _base_answers(course, unit, sample.base))
+            submit(scratch, unit, sample, _base_answers(course, unit, sample.base))
             progress.update(task, advance=1, note=f"{sample.student}: {sample.story}")
         progress.update(task, note=f"{len(samples)} submissions")
-
-        task = progress.add_task("grade", total=len(samples), note="")
-        outcomes = grade(
-            scratch,
-            executor=executor,
-            on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.score:g}"),
-        )
-        progress.update(task, note=f"{sum(o.seconds for o in outcomes):.0f} s")
-
-        task = progress.add_task("feedback", total=None, note="")
-        written = write_feedback(
-            scratch,
-            students=pages,
-            on_start=lambda total: progress.update(task, total=total),
-            on_done=lambda student: progress.update(task, advance=1, note=student),
-        )
-        progress.update(task, note=f"{len(written)} pages")
-        page = write_report(scratch)
-
+        outcomes = _grade(scratch, progress, executor, len(samples))
+        page = _explain(scratch, progress, pages)
     right = _print_table(unit, samples, outcomes)
+    _print_summary(scratch, unit, page, right, len(samples), time.monotonic() - started)
+    return 0 if right == len(samples) else 1
+
+
+def _release(scratch: CourseDirectory, unit: str, progress: Progress, executor: Executor) -> None:
+    task = progress.add_task(f"release {unit}", total=1, note="through its gates")
+    (report,) = release(scratch, [unit], executor=executor)
+    if not report.ok:
+        raise CourseError(f"{unit} does not pass its gates:\n" + "\n".join(report.problems))
+    note = f"{report.questions} questions, {report.points:g} points"
+    progress.update(task, completed=1, note=note)
+
+
+def _grade(
+    scratch: CourseDirectory, progress: Progress, executor: Executor, total: int
+) -> list[Outcome]:
+    task = progress.add_task("grade", total=total, note="")
+    outcomes = grade(
+        scratch,
+        executor=executor,
+        on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.score:g}"),
+    )
+    progress.update(task, note=f"{sum(o.seconds for o in outcomes):.0f} s")
+    return outcomes
+
+
+def _explain(scratch: CourseDirectory, progress: Progress, pages: str) -> Path:
+    """Write feedback pages and the report; return the report's path."""
+    task = progress.add_task("feedback", total=None, note="")
+    written = write_feedback(
+        scratch,
+        students=pages,
+        on_start=lambda total: progress.update(task, total=total),
+        on_done=lambda student: progress.update(task, advance=1, note=student),
+    )
+    progress.update(task, note=f"{len(written)} pages")
+    return write_report(scratch)
+
+
+def _print_summary(
+    scratch: CourseDirectory, unit: str, page: Path, right: int, total: int, seconds: float
+) -> None:
     console.print(
-        f"\n{right} of {len(samples)} scores as deserved, in {time.monotonic() - started:.0f} s.",
-        style="bold green" if right == len(samples) else "bold red",
+        f"\n{right} of {total} scores as expected, in {seconds:.0f} s.",
+        style="bold green" if right == total else "bold red",
     )
     root = scratch.root
     example = scratch.path("feedback", "dara", unit) / f"{unit}.html"
@@ -110,13 +132,12 @@ def run_demo(
         highlight=False,
         soft_wrap=True,
     )
-    return 0 if right == len(samples) else 1
 
 
 def _fresh_course(
     course: CourseDirectory, unit: str, root: Path, variants: bool
 ) -> CourseDirectory:
-    """An empty course directory with this project's configuration and one unit."""
+    """Create a course directory with this project's configuration and one unit."""
     source = course.path("source", ".", unit)
     if not source.is_dir():
         raise CourseError(f"The demo needs {source}. Run it in the project's folder.")
@@ -140,24 +161,22 @@ def _is_demo(root: Path) -> bool:
     return config.is_file() and MARK in config.read_text()
 
 
-def hand_in(course: CourseDirectory, unit: str, sample: Sample, answers: Mapping[str, str]) -> None:
-    """Write one student's submission: the released notebook, filled in.
+def submit(course: CourseDirectory, unit: str, sample: Sample, answers: Mapping[str, str]) -> None:
+    """Write a student's submission: the released notebook, filled in.
 
     Args:
-        course: the one to hand in to.
-        unit: what is handed in.
-        sample: whose.
-        answers: by grade id, where the sample has none of its own.
+        course: the course directory.
+        unit: the assignment's name.
+        sample: the student.
+        answers: sources by grade id, where the sample has none of its own.
     """
-    import nbformat
-
     notebook = nbformat.read(course.path("release", ".", unit) / f"{unit}.ipynb", as_version=4)
-    answers = dict(answers) | dict(sample.answers or {})
+    left = dict(answers) | dict(sample.answers or {})
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.source = answers.pop(name, cell.source)
-    if answers:
-        raise CourseError(f"{unit} has no cell {', '.join(answers)}, which {sample.student} fills.")
+        cell.source = left.pop(name, cell.source)
+    if left:
+        raise CourseError(f"{unit} has no cell {', '.join(left)}, which {sample.student} fills in.")
     folder = course.path("submitted", sample.student, unit)
     folder.mkdir(parents=True)
     data = nbformat.writes(notebook, version=4).encode()
@@ -165,8 +184,7 @@ def hand_in(course: CourseDirectory, unit: str, sample: Sample, answers: Mapping
 
 
 def _base_answers(course: CourseDirectory, unit: str, base: str) -> dict[str, str]:
-    import nbformat
-
+    """Return the answers that a sample starts from, by grade id."""
     if base == "untouched":
         return {}
     if base not in ("solution", "alternatives"):
@@ -185,14 +203,10 @@ def _base_answers(course: CourseDirectory, unit: str, base: str) -> dict[str, st
     return answers
 
 
-def _print_table(unit: str, samples, outcomes) -> int:
-    """Show deserved beside given scores; the number of students who got what they deserve."""
-    from rich.table import Table
-
-    from autograder.progress import console
-
-    table = Table("student", "handed in", title=unit)
-    for name in ("deserved", "given"):
+def _print_table(unit: str, samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> int:
+    """Print expected and actual scores; return how many submissions got what they deserve."""
+    table = Table("student", "submitted", title=unit)
+    for name in ("expected", "actual"):
         table.add_column(name, justify="right")
     table.add_column("status")
     table.add_column("")
@@ -200,9 +214,8 @@ def _print_table(unit: str, samples, outcomes) -> int:
     right = 0
     for sample in samples:
         outcome = given[sample.student]
-        as_deserved = (
-            abs(outcome.score - sample.deserved) < 0.005 and outcome.status == sample.status
-        )
+        same_score = abs(outcome.score - sample.deserved) < 0.005
+        as_deserved = same_score and outcome.status == sample.status
         right += as_deserved
         table.add_row(
             sample.student,

@@ -1,11 +1,11 @@
-"""A class of six: what each student hands in for 07_residual, and the score it deserves."""
+"""A class of six for 07_residual: submissions, and the scores that they deserve."""
 
 from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Of the 4.3 shares of question 7 only the one for B comes out right: the others ask for C, alone or
-# beside the others. 1 / 4.3 of 2 points.
+# Of the 4.3 shares of question 7 only the one for B is right: the others ask for C, alone or with
+# the others. 1 / 4.3 of 2 points.
 C_TAKEN_FOR_B = """\
 def shortcut_weights(n, kind, filters=(16, 32, 64)):
     pairs = zip(filters, filters[1:])

@@ -1,8 +1,8 @@
-"""What a student of a made-up class hands in, and the score it deserves.
+"""What a student of a made-up class submits, and the score that this deserves.
 
-The classes lie beside this file, one a unit. The deserved scores in them are written down by hand,
-from the points of the assignment, without those of the question that is marked by hand; nothing in
-them looks at what the autograder gives.
+The classes are in the modules beside this one, one per unit. Their deserved scores were worked out
+by hand from the assignment's points, without those of the question that is graded by hand. They do
+not depend on what the autograder gives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ANSWERS = Path(__file__).parent / "answers"
-# Ends the process: the instructor should look at it, and what stands behind it is not graded.
+# Ends the process: an instructor should look at it, and what follows it is not graded.
 GIVES_UP = "import os\n\nos._exit(0)"
 
 
@@ -22,14 +22,14 @@ class Sample:
     """One student's submission.
 
     Attributes:
-        student: the name it is handed in under.
-        story: what is special about it.
-        deserved: the score it should get.
-        status: how grading should end.
+        student: the student's name.
+        story: what is special about the submission.
+        deserved: the score that it should get.
+        status: the status that it should get.
         answers: solution cells that replace those of `base`.
-        base: ``"solution"``, ``"alternatives"`` (other right answers, those that the release gates
+        base: ``"solution"``, ``"alternatives"`` (the other right answers that the release gates
             try), ``"untouched"`` or the name of a file of answers.
-        damage: turns the notebook's bytes into those that are handed in.
+        damage: turns the notebook's bytes into those that are submitted.
     """
 
     student: str
@@ -42,11 +42,11 @@ class Sample:
 
 
 def read_answers(name: str) -> dict[str, str]:
-    """Solution cells by grade id, from a script whose sections begin with ``# %% grade_id``."""
+    """Read solution cells by grade id from a script with sections ``# %% grade_id``."""
     _, *parts = re.split(r"^# %% (\w+)\n", (ANSWERS / f"{name}.py").read_text(), flags=re.M)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
 def unwritten(*names: str) -> dict[str, str]:
-    """Solution cells that were never filled in."""
+    """Return solution cells that were never filled in."""
     return dict.fromkeys(names, "raise NotImplementedError()")

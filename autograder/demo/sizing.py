@@ -1,11 +1,11 @@
-"""A class of twelve: what each student hands in for 02_sizing, and the score it deserves."""
+"""A class of twelve for 02_sizing: submissions, and the scores that they deserve."""
 
 from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample
 
-# Question 2 without a thought for dilation: of its 9.5 shares it loses 4.25, and an example that
-# fails counts as one more, so half of 3 points are left.
+# Question 2 without dilation: of its 9.5 shares it loses 4.25, and a failed example counts as one
+# more, so half of the 3 points are left.
 NO_DILATION = """\
 def conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1):
     if padding == "same":

@@ -47,7 +47,7 @@ def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys)
     readers = [sample.student for sample in samples]
     pages = "*" if whole else ledgers.sample(readers, 1, parts.DAY)[0]
     assert run_demo(course, unit, tmp_path / "demo", variants=False, pages=pages) == 0
-    assert f"{len(samples)} of {len(samples)} scores as deserved" in capsys.readouterr().out
+    assert f"{len(samples)} of {len(samples)} scores as expected" in capsys.readouterr().out
     demo = CourseDirectory(tmp_path / "demo")
     with demo.gradebook() as gradebook:
         given = {s.student_id: s.score for s in gradebook.assignment_submissions(unit)}
