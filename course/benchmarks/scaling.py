@@ -114,11 +114,12 @@ def measure(name: str) -> Network:
     """A registered architecture as the estimate sees it."""
     import keras
 
-    from course import architectures, sizing
+    from course import architectures, keras_compat, sizing
 
     model = architectures.build(name)
     report = sizing.profile(model)
-    norms = [x for x in model._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    layers = keras_compat.all_layers(model)
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     return Network(name, report.params_trainable, report.macs, len(norms))
 
 

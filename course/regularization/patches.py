@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from course import keras_compat
 from course.errors import UsageError
 from course.keras_types import Tensor
 from course.regularization.regions import cutmix_sides, rectangles
@@ -63,7 +64,7 @@ class Cutout(layers.RandomErasing):
             return None
         backend = self.backend
         count, size = _batch(backend, data)
-        seed = seed or self._get_seed_generator(backend._backend)
+        seed = seed or keras_compat.seed_generator(self)
         draws = backend.random.uniform((count, 2), dtype="float32", seed=seed)
         return {
             "apply_erasing": backend.numpy.ones((1,), dtype="bool"),
@@ -121,7 +122,7 @@ class CutMix(layers.CutMix):
             return None
         backend = self.backend
         batch, size = _batch(backend, data)
-        seed = seed or self._get_seed_generator(backend._backend)
+        seed = seed or keras_compat.seed_generator(self)
         count = batch if self.each_example else 1
         kept = backend.random.beta((count, 1), self.alpha, self.alpha, dtype="float32", seed=seed)
         draws = backend.random.uniform((count, 2), dtype="float32", seed=seed)
