@@ -3,11 +3,15 @@
 After an upgrade of Keras, what fails here is what course/keras_compat.py has to be mended for.
 """
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
 from course import keras_compat
+from tests.parts import ROOT
 
 keras = pytest.importorskip("keras")
 layers = keras.layers
@@ -187,3 +191,14 @@ def test_public_name():
     assert keras_compat.public_name(layers.Conv2D) == "keras.layers.Conv2D"
     assert keras_compat.public_name(keras.losses.mean_squared_error).startswith("keras.")
     assert keras_compat.public_name(type("Layer", (layers.Layer,), {})) is None
+
+
+def test_no_other_module_uses_these_names():
+    text = inspect.getsource(keras_compat)
+    names = {name for name in re.findall(r"\b_[a-z]+(?:_[a-z]+)+\b", text)}
+    assert {"_nodes_by_depth", "_flatten_layers", "_symbolic_build"} <= names
+    used = re.compile(rf"\.({'|'.join(names)}|_functional)\b")
+    for package in ("course", "autograder"):
+        for path in (ROOT / package).rglob("*.py"):
+            if path.name != "keras_compat.py":
+                assert not used.search(path.read_text()), path
