@@ -1,4 +1,4 @@
-"""Training any registered architecture with its paper's recipe.
+"""Train any registered architecture with its paper's recipe.
 
     >>> from course.training import Options, train
     >>> options = Options("lenet5_modern", "digits", image_size=(32, 32), steps=4, test_limit=99)

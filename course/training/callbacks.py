@@ -54,8 +54,8 @@ class Checkpointer:
     def save(self, model: Model, step: int, *, always: bool = False) -> None:
         """Write a checkpoint; `always` means whatever it costs."""
         begin = time.perf_counter()
-        limited = self._overhead is not None and not always
-        if limited and (begin - self._last) * self._overhead < self._cost:
+        overhead = None if always else self._overhead
+        if overhead is not None and (begin - self._last) * overhead < self._cost:
             return
         self._writer.submit(step, Checkpoint(variables.capture(model), self._values(step)))
         if not self._cost:

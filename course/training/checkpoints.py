@@ -1,9 +1,8 @@
-"""Everything a run needs to go on, in one file that is either whole or not there.
+"""Checkpoints: all that a run needs to be resumed, in one file that is complete or absent.
 
-A file holds a line of JSON (what the arrays are called, and a few plain values), the arrays in
-numpy's own format one after another, and a checksum. It is written under another name, brought to
-the disk and renamed, so that a process killed at any moment leaves the file before it. Needs numpy
-alone.
+A file holds a line of JSON (the arrays' names and some plain values), the arrays in NumPy's format,
+and a checksum. It is written under another name, flushed to the disk and renamed, so that a process
+that is killed at any moment leaves the previous file. Needs NumPy alone.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ import re
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from course._files import replacing
 from course.errors import UsageError
+from course.keras_types import Array
 
 KEEP = 2
 _DIGEST = 32  # bytes
@@ -28,24 +28,24 @@ _NAME = re.compile(r"step-(\d{10})\.ckpt")
 
 
 class Checkpoint(NamedTuple):
-    """Arrays by name, and what else has to be known."""
+    """Arrays by name, and plain values."""
 
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, Array]
     values: dict[str, Any]
 
 
 class DamagedCheckpointError(UsageError):
-    """A file that is not what was written."""
+    """A checkpoint that is incomplete or was changed."""
 
 
 class _Hashed:
-    """A file that sums up what goes through it."""
+    """A binary file that computes a checksum of what is read or written."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sum = hashlib.blake2b(digest_size=_DIGEST)
 
-    def write(self, data) -> int:
+    def write(self, data: bytes) -> int:
         self._sum.update(data)
         return self._file.write(data)
 
@@ -63,7 +63,7 @@ class _Hashed:
         return self._sum.digest()
 
 
-def write(path: str | os.PathLike, checkpoint: Checkpoint) -> None:
+def write(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one go: after a crash there is all of it, or what was there before.
 
     Args:
@@ -79,7 +79,7 @@ def write(path: str | os.PathLike, checkpoint: Checkpoint) -> None:
         file.write(hashed.digest())
 
 
-def read(path: str | os.PathLike) -> Checkpoint:
+def read(path: str | os.PathLike[str]) -> Checkpoint:
     """Read what :func:`write` wrote.
 
     Raises:
@@ -100,11 +100,13 @@ def read(path: str | os.PathLike) -> Checkpoint:
     return Checkpoint(arrays, head["values"])
 
 
-def _damaged(path) -> str:
+def _damaged(path: str | os.PathLike[str]) -> str:
     return f"A checkpoint must be as it was written; received {path}, which is damaged. Delete it."
 
 
-def save(folder: str | os.PathLike, step: int, checkpoint: Checkpoint, keep: int = KEEP) -> Path:
+def save(
+    folder: str | os.PathLike[str], step: int, checkpoint: Checkpoint, keep: int = KEEP
+) -> Path:
     """Write the checkpoint of a step into a folder and delete all but the last few.
 
     Args:
@@ -126,35 +128,35 @@ def _path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:010d}.ckpt"
 
 
-def files(folder: str | os.PathLike) -> list[Path]:
-    """A folder's checkpoints, the newest first."""
+def files(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return a folder's checkpoints, the newest first."""
     return sorted((p for p in Path(folder).glob("*.ckpt") if _NAME.fullmatch(p.name)), reverse=True)
 
 
-def newest(folder: str | os.PathLike) -> Checkpoint | None:
-    """The newest checkpoint that is whole, with a warning for each that is not; None for none."""
+def newest(folder: str | os.PathLike[str]) -> Checkpoint | None:
+    """Return the newest intact checkpoint, or None; warn of each damaged one."""
     for leftover in Path(folder).glob(".step-*"):  # of a process that was killed while it wrote
         leftover.unlink(missing_ok=True)
     for path in files(folder):
         try:
             return read(path)
         except DamagedCheckpointError as error:
-            warnings.warn(f"{error} The one before it is used.", stacklevel=2)
+            warnings.warn(f"{error} Using the one before it.", stacklevel=2)
     return None
 
 
-def at(folder: str | os.PathLike, step: int) -> Checkpoint | None:
-    """A step's checkpoint; None for step 0, where training begins.
+def at(folder: str | os.PathLike[str], step: int) -> Checkpoint | None:
+    """Return a step's checkpoint; None for step 0, where training begins.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the folder has no checkpoint of this step.
     """
     if step == 0:
         return None
     path = _path(Path(folder), step)
     if not path.exists():
         raise UsageError(
-            f"The run goes on at step {step}; received {folder} without a checkpoint of it. "
+            f"{folder} has no checkpoint of step {step}, from which all processes could resume. "
             "Start a new run."
         )
     return read(path)
@@ -163,22 +165,21 @@ def at(folder: str | os.PathLike, step: int) -> Checkpoint | None:
 class Writer:
     """Saves in a thread of its own, one checkpoint at a time, while training goes on.
 
-    A checkpoint that cannot be written (a full disk) is told by a warning: the last good one stays
-    and training goes on.
+    If a checkpoint cannot be written (a full disk) there is a warning, and the last good one stays.
 
     Args:
         folder: of the checkpoints.
-        keep: how many stay.
+        keep: how many files stay.
 
     Example:
         >>> with Writer("run/checkpoints") as writer:
         ...     writer.submit(100, Checkpoint({"weights": np.zeros(3)}, {"epoch": 1}))
     """
 
-    def __init__(self, folder: str | os.PathLike, keep: int = KEEP):
+    def __init__(self, folder: str | os.PathLike[str], keep: int = KEEP) -> None:
         self._folder, self._keep = Path(folder), keep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        self._last: Future | None = None
+        self._last: Future[Path] | None = None
 
     @property
     def busy(self) -> bool:
@@ -191,7 +192,7 @@ class Writer:
         self._last = self._thread.submit(save, self._folder, step, checkpoint, self._keep)
 
     def wait(self) -> None:
-        """Until the last checkpoint is on the disk, or known not to be."""
+        """Wait until the last checkpoint is on the disk, or has failed."""
         if self._last is None:
             return
         last, self._last = self._last, None
@@ -207,6 +208,6 @@ class Writer:
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.wait()
         self._thread.shutdown()

@@ -97,6 +97,7 @@ def plot_run(folder: Path, plan: Plan, history: Sequence[Row]) -> None:
 def plot_curve(folder: Path, history: Sequence[Row], title: str, paper: float | None) -> None:
     """Draw ``curve.png``: errors in training and evaluation by epoch, and the paper's."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -107,7 +108,7 @@ def plot_curve(folder: Path, history: Sequence[Row], title: str, paper: float | 
     if paper is not None:
         axes.axhline(paper, color="black", linestyle="--", label=f"paper: {paper:g} %")
     axes.set(xlabel="epoch", ylabel="error in percent", title=title, ylim=(0, None))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
     with replacing(folder / "curve.png", suffix=".png") as temporary:

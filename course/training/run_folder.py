@@ -1,9 +1,10 @@
-"""A run's folder: whose it is, and that one process at a time is in it."""
+"""Ownership and locking of a run's folder."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,33 @@ from course.training.options import Options, from_json
 
 
 def read(folder: str | Path) -> dict[str, Any] | None:
-    """A run's ``run.json``; None where no run was begun, or it was stopped before it wrote one.
+    """Return a run's ``run.json``, or None if the folder holds no run that got as far.
 
     Raises:
-        UsageError: checkpoints without a ``run.json``, which says what they are of.
+        UsageError: there are checkpoints without a ``run.json``, so their run is unknown.
     """
     path = Path(folder) / "run.json"
     if path.is_file():
         return json.loads(path.read_text())
     if checkpoints.files(Path(folder) / "checkpoints"):
         raise UsageError(
-            f"A run's checkpoints lie beside its run.json; received {folder}, which has "
-            "checkpoints alone. Delete them, or choose another folder."
+            f"{folder} has checkpoints but no run.json, so it is not known which run they belong "
+            "to. Delete them, or choose another folder."
         )
     return None
 
 
 def complete(folder: Path) -> bool:
-    """Whether a run came to its end: ``run.json`` says so, which is written last."""
+    """Return whether a run finished, as its ``run.json`` says, which is written last."""
     run = read(folder)
     return run is not None and run["status"] == "finished" and (folder / "model.keras").exists()
 
 
 def check_resumable(folder: Path, options: Options, resume: bool) -> None:
-    """Refuse to go on with another run, or to write over one; a run that wrote nothing is begun.
+    """Check that a run may begin in a folder, or resume the one there.
 
     Raises:
-        UsageError: what the folder holds does not fit.
+        UsageError: the folder holds a run with other options, or one that is not to be resumed.
     """
     run = read(folder)
     if run is None:
@@ -49,17 +50,17 @@ def check_resumable(folder: Path, options: Options, resume: bool) -> None:
         from_json(run["options"], options.as_json())
     else:
         raise UsageError(
-            f"A run has a folder of its own; received {folder}, which holds another. Add --resume "
-            "to go on with it, or choose another --out."
+            f"{folder} already contains a run. Add --resume to continue it, or choose another "
+            "--out."
         )
 
 
 @contextlib.contextmanager
-def locked(folder: Path):
-    """Make the folder, and keep a second process out of the same run.
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep other processes out of it.
 
     Raises:
-        UsageError: another process trains there.
+        UsageError: another process is training there.
     """
     with contextlib.ExitStack() as stack:
         try:

@@ -1,35 +1,61 @@
-"""The learning rate over a run: a function of the step that runs in the training graph.
+"""Learning rates over a run: functions of the step, in Python's numbers or in the training graph.
 
-``rate_at`` computes in plain Python what ``learning_rate_schedule`` computes in the graph.
+Keras' own schedules know neither warm-up in general nor gradient accumulation, and need Keras.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, floor, pi
+from typing import Any, TypeAlias
 
 from course.errors import UsageError
+from course.recipes import Recipe
 
 KINDS = ("constant", "steps", "exponential", "cosine", "linear")
+
+# A number, or a tensor in the graph.
+Number: TypeAlias = Any
+
+
+class _Python:
+    """The functions of ``keras.ops`` that schedules use, for Python's numbers."""
+
+    @staticmethod
+    def where(condition: bool, a: float, b: float) -> float:
+        return a if condition else b
+
+    @staticmethod
+    def cos(x: float) -> float:
+        return cos(x)
+
+    @staticmethod
+    def floor(x: float) -> float:
+        return float(floor(x))
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A rate that warms up in a straight line and then follows one of :data:`KINDS`.
+    """A learning rate that warms up linearly and then follows one of :data:`KINDS`.
 
     Args:
         kind: ``"constant"``; ``"steps"``, times `factor` at each boundary; ``"exponential"``,
-            times `factor` at every `period`; ``"cosine"`` and ``"linear"``, down to 0 at the end.
+            times `factor` after every `period`; ``"cosine"`` and ``"linear"``, down to 0 at the
+            end.
         peak: the rate after warm-up.
         steps: of the whole run.
         warmup: steps of warm-up.
-        warmup_from: share of the peak at the first step.
+        warmup_from: fraction of the peak at the first step.
         boundaries: steps.
         factor: of ``"steps"`` and ``"exponential"``.
         period: steps.
 
     Raises:
         UsageError: an unknown kind.
+
+    Example:
+        >>> Schedule("steps", peak=0.1, steps=100, boundaries=(50,), factor=0.5)(75)
+        0.05
     """
 
     kind: str
@@ -41,64 +67,62 @@ class Schedule:
     factor: float = 0.1
     period: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"kind must be one of {KINDS}; received kind={self.kind!r}.")
 
-    def __call__(self, step, math=None):
-        """The rate at a step, in Python's numbers, or in tensors with ``math=keras.ops``."""
-        where = math.where if math else (lambda condition, a, b: a if condition else b)
-        wave = math.cos if math else cos
-        rate = self._after_warmup(step, where, wave, math)
+    def __call__(self, step: Number, ops: Any = _Python) -> Number:
+        """Return the rate at a step, as a tensor with ``ops=keras.ops``."""
+        rate = self._after_warmup(step, ops)
         if self.warmup:
-            share = self.warmup_from + (1 - self.warmup_from) * (step + 1) / self.warmup
-            rate = where(step < self.warmup, self.peak * share, rate)
+            fraction = self.warmup_from + (1 - self.warmup_from) * (step + 1) / self.warmup
+            rate = ops.where(step < self.warmup, self.peak * fraction, rate)
         return rate
 
-    def _after_warmup(self, step, where, wave, math):
-        left = max(1, self.steps - self.warmup)
-        part = (step - self.warmup) / left
+    def _after_warmup(self, step: Number, ops: Any) -> Number:
+        part = (step - self.warmup) / max(1, self.steps - self.warmup)
         match self.kind:
             case "cosine":
-                return self.peak * 0.5 * (1 + wave(pi * part))
+                return self.peak * 0.5 * (1 + ops.cos(pi * part))
             case "linear":
                 return self.peak * (1 - part)
             case "exponential":
-                floor = math.floor if math else (lambda x: float(x // 1))
-                return self.peak * self.factor ** floor(step / self.period)
+                return self.peak * self.factor ** ops.floor(step / self.period)
         rate = self.peak + 0 * step
         for boundary in self.boundaries if self.kind == "steps" else ():
-            rate = where(step >= boundary, rate * self.factor, rate)
+            rate = ops.where(step >= boundary, rate * self.factor, rate)
         return rate
 
 
-def learning_rate_schedule(schedule: Schedule, every: int = 1):
-    """A schedule as Keras' optimizers take it; they count an update `every` so many steps."""
+def learning_rate_schedule(schedule: Schedule, every: int = 1) -> Any:
+    """Wrap a schedule for Keras' optimizers, which count an update once in `every` steps."""
     import keras
 
-    class Rate(keras.optimizers.schedules.LearningRateSchedule):
-        def __call__(self, step):
+    class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: Number) -> Number:
             return schedule(every * keras.ops.cast(step, "float32"), keras.ops)
 
-        def get_config(self):
+        def get_config(self) -> dict[str, Any]:
             return vars(schedule)
 
-    return Rate()
+    return LearningRate()
 
 
-def for_recipe(recipe, *, peak: float, steps: int, steps_per_epoch: int, scaled: bool) -> Schedule:
-    """A recipe's schedule over a run of any length: its milestones move in proportion.
+def for_recipe(
+    recipe: Recipe, *, peak: float, steps: int, steps_per_epoch: int, scaled: bool
+) -> Schedule:
+    """Return a recipe's schedule over a run of any length: its milestones move in proportion.
 
     Args:
-        recipe: a :class:`course.recipes.Recipe`.
+        recipe: of the run.
         peak: the highest rate.
         steps: of the run.
         steps_per_epoch: of the run.
-        scaled: whether the rate was raised for a larger batch: five epochs of warm-up then, as
-            Goyal et al. 2017, or a twentieth of a shorter run.
+        scaled: whether the rate was raised for a larger batch. Then there are five epochs of
+            warm-up (Goyal et al. 2017), or a twentieth of a shorter run.
     """
-    recipe_share = steps / recipe.epochs  # steps for an epoch of the recipe
-    warmup = recipe.warmup_epochs * recipe_share
+    recipe_epoch = steps / recipe.epochs  # steps of the run for an epoch of the recipe
+    warmup = recipe.warmup_epochs * recipe_epoch
     if scaled and not warmup:
         warmup = min(5 * steps_per_epoch, steps / 20)
     return Schedule(
@@ -107,7 +131,7 @@ def for_recipe(recipe, *, peak: float, steps: int, steps_per_epoch: int, scaled:
         steps=steps,
         warmup=round(warmup),
         warmup_from=recipe.warmup_from,
-        boundaries=tuple(round(m * recipe_share) for m in recipe.milestones),
+        boundaries=tuple(round(m * recipe_epoch) for m in recipe.milestones),
         factor=recipe.factor,
-        period=max(1, round(recipe.period * recipe_share)),
+        period=max(1, round(recipe.period * recipe_epoch)),
     )

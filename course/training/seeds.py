@@ -1,8 +1,8 @@
-"""A lecture's numbers with several seeds: recorded once, and read by the lecture's tables.
+"""A lecture's numbers for several seeds: recorded once, and read by the lecture's tables.
 
-Such a lecture has a line ``SEED = 1``, heeds it wherever it measures, and keeps what it found in a
-dict ``numbers``. ``python -m course.training.seeds 07_residual`` runs it with seed after seed,
-asserts included, and writes ``data/lectures/07_residual.json``.
+Such a lecture has a line ``SEED = 1``, seeds its measurements with it, and keeps the results in a
+dict ``numbers``. ``python -m course.training.seeds 07_residual`` runs it with one seed after
+another, asserts included, and writes ``data/lectures/07_residual.json``.
 
     >>> from course.training import seeds
     >>> seeds.load("07_residual")["loss: plain, 32 layers"]
@@ -21,6 +21,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from course._files import project_path, write_text
 from course.errors import UsageError
@@ -34,7 +35,7 @@ _recording = False
 
 
 def load(lecture: str, folder: Path | None = None) -> dict[str, list[float]]:
-    """The recorded numbers of a lecture: for each name one number per seed.
+    """Return the recorded numbers of a lecture: for each name one number per seed.
 
     Args:
         lecture: name of its script: "07_residual".
@@ -43,21 +44,23 @@ def load(lecture: str, folder: Path | None = None) -> dict[str, list[float]]:
     Raises:
         FileNotFoundError: nothing is recorded for this lecture.
     """
-    if _recording:  # its own record is only being made
+    if _recording:  # the record is being made right now
         return defaultdict(lambda: [math.nan])
     return json.loads(_path(lecture, folder).read_text())["numbers"]
 
 
-def columns(recorded: Mapping[str, Sequence[float]], names: Sequence[str], here: Mapping) -> list:
-    """Rows of a table: one for each seed, and a last one for the numbers of this run.
+def columns(
+    recorded: Mapping[str, Sequence[float]], names: Sequence[str], here: Mapping[str, float]
+) -> list[tuple[str, ...]]:
+    """Return the rows of a table: one per seed, and a last one for the numbers of this run.
 
     Args:
-        recorded: what :func:`load` gave.
-        names: of the numbers, one column each.
+        recorded: from :func:`load`.
+        names: one per column.
         here: this run's numbers by name.
 
     Returns:
-        Rows of text; the first column says whose they are.
+        Rows of text; the first column names the seed.
     """
     by_seed = zip(*(recorded[name] for name in names), strict=True)
     rows = [(str(seed), *map(_text, row)) for seed, row in enumerate(by_seed, start=1)]
@@ -65,12 +68,12 @@ def columns(recorded: Mapping[str, Sequence[float]], names: Sequence[str], here:
 
 
 def span(values: Sequence[float]) -> str:
-    """From the smallest to the largest: "0.41 to 0.52"."""
+    """Format the smallest and the largest value: "0.41 to 0.52"."""
     return f"{_text(min(values))} to {_text(max(values))}"
 
 
 def _text(value: float) -> str:
-    """Two decimals, fewer where they would say nothing."""
+    """Format with two decimals, or fewer for large numbers."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 2}f}"
 
 
@@ -79,7 +82,7 @@ def _path(lecture: str, folder: Path | None = None) -> Path:
 
 
 def numbers_with(lecture: str, seed: int) -> dict[str, float]:
-    """Run a lecture with a seed, and give what it measured.
+    """Run a lecture with a seed, and return its numbers.
 
     Raises:
         UsageError: the lecture has no line ``SEED = 1``.
@@ -87,8 +90,8 @@ def numbers_with(lecture: str, seed: int) -> dict[str, float]:
     """
     source, count = _SEED.subn(f"SEED = {seed}", (LECTURES / f"{lecture}.py").read_text())
     if count != 1:
-        raise UsageError(f"A lecture has one line 'SEED = 1'; {lecture} has {count}.")
-    namespace = {"__name__": lecture}
+        raise UsageError(f"A lecture must have one line 'SEED = 1'; {lecture} has {count}.")
+    namespace: dict[str, Any] = {"__name__": lecture}
     with contextlib.redirect_stdout(io.StringIO()), _recorded_anew():
         exec(compile(source, lecture, "exec"), namespace)
     return {
@@ -107,7 +110,7 @@ def _recorded_anew() -> Iterator[None]:
 
 
 def record(lecture: str, count: int, folder: Path | None = None) -> Path:
-    """Run a lecture with the seeds 1 to `count`, and write down its numbers."""
+    """Run a lecture with the seeds 1 to `count`, and record its numbers."""
     start = time.perf_counter()
     runs = [numbers_with(lecture, seed) for seed in range(1, count + 1)]
     found = {

@@ -1,23 +1,24 @@
-"""Images a second, and how much that is of what the machine can do in a convolution."""
+"""Throughput, and its fraction of the machine's measured convolution peak."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+
+from course.keras_types import Model
 
 # Multiply-adds are two operations each, and a backward pass costs about two forward passes.
 OPERATIONS = 6
 
 
 def convolution_peak(dtype: str = "float32", rounds: int = 5) -> float:
-    """Operations a second of a large 3x3 convolution on one device, the best of some rounds.
+    """Return the operations per second of a large 3x3 convolution, the best of some rounds.
 
     Args:
-        dtype: to compute in.
-        rounds: to time.
+        dtype: of the numbers.
+        rounds: number of measurements.
     """
     import keras
 
@@ -26,7 +27,7 @@ def convolution_peak(dtype: str = "float32", rounds: int = 5) -> float:
     x = keras.ops.cast(rng.normal(size=(batch, side, side, channels)), dtype)
     kernel = keras.ops.cast(rng.normal(size=(3, 3, channels, channels)), dtype)
 
-    def convolve():
+    def convolve() -> None:
         y = keras.ops.conv(x, kernel, padding="same")
         np.asarray(keras.ops.cast(y[0, 0, 0], "float32"))  # waits for the device
 
@@ -35,14 +36,14 @@ def convolution_peak(dtype: str = "float32", rounds: int = 5) -> float:
     return operations / min(_seconds(convolve) for _ in range(rounds))
 
 
-def report(net, images_per_second: float, devices: int, dtype: str) -> dict[str, Any]:
-    """Speed in training, the operations that it is, and their share of the peak.
+def report(net: Model, images_per_second: float, devices: int, dtype: str) -> dict[str, float]:
+    """Return the speed of training, in images and in operations, and its fraction of the peak.
 
     Args:
         net: Keras model.
         images_per_second: on all devices together.
         devices: that share the batch.
-        dtype: that convolutions compute in.
+        dtype: of the convolutions.
     """
     from course import sizing
 

@@ -274,7 +274,7 @@ def test_checkpoints_of_an_unknown_run_are_not_gone_on_with(tmp_path, capsys):
     checkpoints.save(tmp_path / "checkpoints", 3, checkpoints.Checkpoint({}, {}))
     line = ["train", "lenet5", "--dataset", "digits", "--resume", str(tmp_path)]
     assert cli.main(line) == 1
-    assert "checkpoints alone. Delete them" in capsys.readouterr().err
+    assert "checkpoints but no run.json" in capsys.readouterr().err
 
 
 def test_help_is_there_without_keras():
