@@ -1,4 +1,4 @@
-"""A second process that has built none of the models that it reloads."""
+"""A second process, which has not built the models that it reloads."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ for line in sys.stdin:
 
 
 class Reloader:
-    """Reloads saved models in a process of its own, with or without our package imported."""
+    """Reload saved models in a separate process, with or without importing our package."""
 
     def __init__(self, own_layers: bool):
         self._process = subprocess.Popen(
@@ -44,7 +44,7 @@ class Reloader:
         )
 
     def outputs(self, model, x, folder) -> np.ndarray:
-        """What the saved and reloaded model gives for `x`."""
+        """Return the output of the saved and reloaded model for `x`."""
         model.save(folder / "model.keras")
         np.save(folder / "x.npy", x)
         print(folder, file=self._process.stdin, flush=True)
@@ -61,8 +61,7 @@ class Reloader:
 
 @pytest.fixture(scope="session")
 def reloaders():
-    """By whether the model has layers of ours: a process that imports them, and one that never
-    does."""
+    """Two processes: one imports our layers, for models that have some, and one never does."""
     made = {}
 
     def reloader(own_layers: bool) -> Reloader:

@@ -1,4 +1,4 @@
-"""What is known of each network, and one network for each kind."""
+"""Known numbers of each network, and a representative of each kind."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.parts import ROOT
 
 _FACTS = json.loads((ROOT / "tests" / "facts" / "architectures.json").read_text())
 FACTS = {row["name"]: row for row in _FACTS["architectures"]}
-# Learned weights that the independent numbers count and the network does not have.
+# Trainable weights that the independent numbers count but the network does not have.
 NOT_THERE = {
-    # Two weights a map for Caffe's Scale layers that only multiply maps by the gates' outputs.
+    # Two weights per feature map for Caffe's Scale layers, which only multiply by the gates.
     "se_inception": 2 * (256 + 320 + 3 * 576 + 2 * 608 + 1056 + 2 * 1024),
 }
-# The course's own networks are in no paper: their numbers, layer by layer, by hand.
+# The course's own networks are in no paper: their numbers are worked out by hand, per layer.
 OWN = {
     "fast_cifar": {
         "name": "fast_cifar",
         "input_shape": [32, 32, 3],
         "classes": 10,
         "weight_layers": 1 + 3 * 2 + 1,
-        # Frozen filters; kernels, and scale and shift of each of their maps; scores.
+        # Kernels with scale and shift of each of their feature maps; the dense layer.
         "params_trainable": (
             (9 * 24 * 64 + 9 * 64 * 64 + 4 * 64)
             + (9 * 64 * 256 + 9 * 256 * 256 + 4 * 256)
@@ -45,7 +45,7 @@ OWN = {
 
 
 def known(name: str) -> dict[str, int]:
-    """What is known of a network's `params`, `params_trainable` and `macs`."""
+    """Return the known numbers among a network's `params`, `params_trainable` and `macs`."""
     fact = (FACTS | OWN)[name]
     keys = {"params": "params_total", "params_trainable": "params_trainable", "macs": "macs"}
     found = {key: fact[theirs] for key, theirs in keys.items() if isinstance(fact[theirs], int)}
@@ -55,7 +55,7 @@ def known(name: str) -> dict[str, int]:
 
 
 def kind(name: str) -> tuple:
-    """The builder, and the arguments that choose what is built, and not how much of it."""
+    """Return the builder, and the arguments that choose what is built rather than its size."""
     entry = architectures.describe(name)
     chosen = [
         (key, value if isinstance(value, str) else bool(value))
@@ -66,7 +66,7 @@ def kind(name: str) -> tuple:
 
 
 def representatives() -> list[str]:
-    """The network of each kind with the fewest parameters."""
+    """Return the network of each kind with the fewest parameters."""
     smallest: dict[tuple, str] = {}
     for name in sorted(architectures.names(), key=lambda name: known(name).get("params", 1e12)):
         smallest.setdefault(kind(name), name)
@@ -74,7 +74,7 @@ def representatives() -> list[str]:
 
 
 def shortened(name: str) -> dict:
-    """Arguments that make a network of the same kind with as few blocks as there can be."""
+    """Return arguments that make a network of the same kind with as few blocks as possible."""
     entry = architectures.describe(name)
     found = {}
     for key, value in entry.overrides.items():
@@ -97,7 +97,7 @@ def _exists(name: str, depth: int) -> bool:
 
 
 def without_values(name: str, **overrides):
-    """The network with shapes for variables: made in a tenth of the time, and in no memory."""
+    """Build the network with shapes instead of variables: ten times faster, and without memory."""
     with keras.StatelessScope(initialize_variables=False):
         model = architectures.build(name, **overrides)
     keras.utils.clear_session()  # or Keras would give them values later

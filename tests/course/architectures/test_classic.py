@@ -1,4 +1,4 @@
-"""AlexNet, ZFNet, VGG and network in network: what their papers say beyond sizes."""
+"""AlexNet, ZFNet, VGG and network in network: what their papers say besides sizes."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def two_tower():
     return architectures.build("alexnet_two_tower", classes=10)
 
 
-def test_alexnets_maps_shrink_as_in_the_paper(two_tower):
+def test_alexnets_feature_maps_shrink_as_in_the_paper(two_tower):
     names = ("conv1", "pool1", "conv2", "pool2", "conv3", "conv5", "pool5")
     assert _sides(two_tower, *names) == [55, 27, 27, 13, 13, 13, 6]
     order = [layer.name for layer in two_tower.layers]
@@ -75,7 +75,7 @@ def test_configuration_c_ends_its_last_blocks_with_1x1():
 
 
 @pytest.mark.parametrize("name, shape", [("nin_cifar", (32, 32, 3)), ("nin", (70, 80, 3))])
-def test_a_score_of_nin_is_the_mean_of_a_map(name, shape):
+def test_a_logit_of_nin_is_the_mean_of_a_feature_map(name, shape):
     model = architectures.build(name, input_shape=shape, classes=5, classifier_activation=None)
     assert not any(isinstance(layer, keras.layers.Dense) for layer in model.layers)
     last = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
@@ -108,7 +108,7 @@ def test_images_that_are_too_small_are_refused(name, smallest):
         architectures.build(name, input_shape=(smallest, smallest - 1, 3))
 
 
-def test_the_size_is_refused_in_words():
+def test_a_refused_size_is_explained():
     with pytest.raises(ValueError, match=r"net needs .* received input_shape=\(8, 4, 3\)\. Use"):
         require_size((8, 4, 3), 5, "net")
     require_size((5, 5, 3), 5, "net")

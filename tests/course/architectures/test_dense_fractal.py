@@ -1,4 +1,4 @@
-"""DenseNets and FractalNet, beyond what every architecture promises."""
+"""DenseNets and FractalNet, besides what holds for every architecture."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def _images(*shape):
 
 
 class TestDenseNet:
-    def test_maps_at_the_end_of_each_block(self, facts):
+    def test_feature_maps_at_the_end_of_each_block(self, facts):
         known = facts("blocks.json")["facts"]["densenet_channels"]
         for depth in ("121", "169"):
             model = architectures.build(f"densenet{depth}", input_shape=(32, 32, 3), classes=2)
@@ -28,7 +28,7 @@ class TestDenseNet:
             assert [*ends, model.get_layer("last_bn").input.shape[-1]] == known[depth]
 
     @pytest.mark.parametrize("bottleneck", [True, False])
-    def test_a_layer_adds_maps_beside_its_input(self, bottleneck):
+    def test_a_layer_concatenates_its_output_to_its_input(self, bottleneck):
         inputs = keras.Input((6, 6, 5))
         model = keras.Model(inputs, dense_layer(inputs, 3, bottleneck=bottleneck, name="l"))
         x = _images(2, 6, 6, 5)
@@ -56,7 +56,7 @@ class TestDenseNet:
         with pytest.raises(ValueError, match=message):
             architectures.build("densenet_40_12", **override)
 
-    def test_dropout_behind_every_convolution_but_the_first(self):
+    def test_dropout_after_every_convolution_but_the_first(self):
         model = architectures.build("densenet_40_12", repeats=(2, 2, 2), dropout=0.2)
         kinds = [type(layer).__name__ for layer in model.layers]
         assert kinds.count("Dropout") == kinds.count("Conv2D") - 1 == 8
@@ -92,13 +92,13 @@ class TestJoin:
         y = FractalJoin(0.5)([self.CHOICES[1], *paths], training=True)
         np.testing.assert_array_equal(y, paths[0])
 
-    def test_stays_alive_where_the_chosen_column_is_not(self):
+    def test_is_never_empty_without_the_chosen_column(self):
         paths = [np.ones((4, 2), "float32")] * 2
         y = FractalJoin(0.5)([self.CHOICES[0], *paths], training=True)
         np.testing.assert_array_equal(y, paths[0])
 
     @pytest.mark.parametrize("rate", [-0.1, 1])
-    def test_refuses_what_is_no_rate(self, rate):
+    def test_refuses_invalid_rates(self, rate):
         with pytest.raises(ValueError, match=f"received rate={rate}"):
             FractalJoin(rate)
 
@@ -113,7 +113,7 @@ class TestChoice:
     def test_none_at_inference(self):
         assert not np.any(ColumnChoice(3, 1.0)(np.zeros(1), training=False))
 
-    def test_refuses_what_is_no_share(self):
+    def test_refuses_invalid_shares(self):
         with pytest.raises(ValueError, match=r"received global_share=1.5"):
             ColumnChoice(3, 1.5)
 

@@ -1,4 +1,4 @@
-"""MobileNets, ShuffleNets, EfficientNets and ConvNeXt, beyond what every architecture promises."""
+"""MobileNets, ShuffleNets, EfficientNets and ConvNeXt, besides what every architecture promises."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ class TestSeparable:
         )
         assert np.min(model(_images(4, 8, 8, 4))) < 0
 
-    def test_expansion_of_one_leaves_a_convolution_out(self):
+    def test_expansion_of_one_omits_a_convolution(self):
         def convolutions(block):
             model = _model(lambda x: block(x, 6, expanded_filters=4, name="b"), (8, 8, 4))
             return len(_convolutions(model))
@@ -102,7 +102,7 @@ class TestShuffle:
         with pytest.raises(ValueError, match=r"divide the channels, 10; received groups=3"):
             shuffle.channel_shuffle(keras.Input((4, 4, 10)), 3, name="s")
 
-    def test_half_of_the_channels_passes_a_unit_by(self):
+    def test_half_of_the_channels_bypasses_a_unit(self):
         model = _model(lambda x: shuffle.shufflenet_v2_unit(x, 8, name="u"), (5, 5, 8))
         x = _images(2, 5, 5, 8)
         np.testing.assert_array_equal(np.asarray(model(x))[..., ::2], x[..., :4])
@@ -150,7 +150,7 @@ class TestScaling:
         rates = [layer.rate for layer in model.layers if layer.name.endswith("_drop")]
         np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.4])  # of five blocks
 
-    def test_squeeze_and_excitation_can_be_left_out(self):
+    def test_squeeze_and_excitation_can_be_omitted(self):
         model = architectures.build("efficientnet_b0", input_shape=(32, 32, 3), se_ratio=0)
         assert not [layer.name for layer in model.layers if "_se_" in layer.name]
 

@@ -50,7 +50,7 @@ def test_a_product_acts_as_one_after_the_other():
     [(6, 3, 1, 0, True), (6, 3, 1, 1, True), (7, 3, 2, 1, True), (8, 2, 2, 0, True),
      (7, 1, 2, 0, True), (8, 3, 2, 1, False), (8, 1, 2, 0, False)],
 )  # fmt: skip
-def test_layers_are_equivariant_where_steps_end_at_both_borders(
+def test_layers_are_equivariant_if_windows_reach_both_borders(
     group, size, kernel_size, strides, padding, exact
 ):
     options = {"strides": strides, "padding": padding}
@@ -70,7 +70,7 @@ def test_layers_are_equivariant_where_steps_end_at_both_borders(
         assert worst < 1e-5 if exact else worst > 1e-2
 
 
-def test_a_map_is_what_the_definition_says():
+def test_a_feature_map_is_as_defined():
     """Equation 11 written out, for one image, one position and all elements."""
     layer = groups.GroupConv2D(2, 3, "p4m")
     x = _images(1, 3, 3, 8, 2)
@@ -86,7 +86,7 @@ def test_a_map_is_what_the_definition_says():
 @pytest.mark.parametrize(
     "name, size", [("p4cnn_rotated_mnist", 28), ("gcnn_p4_allcnn", 9), ("gcnn_p4m_allcnn", 9)]
 )
-def test_scores_of_whole_networks_stay_when_the_image_turns(name, size):
+def test_logits_are_invariant_to_rotations(name, size):
     channels = architectures.describe(name).input_shape[-1]
     model = architectures.build(
         name, input_shape=(size, size, channels), filters=4 if "mnist" in name else (3, 4)
@@ -102,7 +102,7 @@ def test_scores_of_whole_networks_stay_when_the_image_turns(name, size):
 
 @pytest.mark.parametrize("invariant", [False, True])
 @pytest.mark.parametrize("size", [9, 8])
-def test_every_layer_of_a_residual_network_turns_with_the_image(invariant, size):
+def test_every_layer_of_a_residual_network_rotates_with_the_image(invariant, size):
     model = architectures.build(
         "gcnn_p4m_resnet44",
         input_shape=(size, size, 3),
@@ -131,7 +131,7 @@ def test_every_layer_of_a_residual_network_turns_with_the_image(invariant, size)
 
 
 def _stir(model) -> None:
-    """Biases and statistics that are not 0 and 1, or a fault in their sharing would not show."""
+    """Set biases and statistics other than 0 and 1, so that a fault in sharing them shows."""
     rng = np.random.default_rng(1)
     for weight in model.weights:
         if len(weight.shape) == 1 and "seed" not in weight.path:

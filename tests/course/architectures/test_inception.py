@@ -35,7 +35,7 @@ def test_reducing_first_costs_a_third(kind, reduce, facts):
     assert model.output_shape[-1] == 128 + 192 + 96 + (reduce or 256)
 
 
-def test_branches_stand_side_by_side_in_their_order():
+def test_branches_are_concatenated_in_order():
     inputs = keras.Input((6, 6, 2))
     branches = (
         (),
@@ -112,7 +112,7 @@ def test_auxiliary_classifiers_see_4a_and_4d(auxiliary):
         assert pool.input is auxiliary.get_layer(f"inception_{module}_concat").output
 
 
-def test_auxiliary_losses_are_weighed(auxiliary):
+def test_auxiliary_losses_are_weighted(auxiliary):
     x, y = _images(2, 72, 72, 3), np.array([0, 2])
     auxiliary.compile("sgd", ["sparse_categorical_crossentropy"] * 3, loss_weights=LOSS_WEIGHTS)
     losses = auxiliary.evaluate(x, [y] * 3, verbose=0, return_dict=True)
@@ -153,7 +153,7 @@ def test_biases_before_normalization_change_nothing_but_the_count():
     assert counts[0] - counts[1] == 10016
 
 
-def test_units_may_normalize():
+def test_convolutions_may_normalize():
     inputs = keras.Input((6, 6, 2))
     model = keras.Model(inputs, inception_module(inputs, ((Conv(3),),), conv_fn=conv_bn, name="m"))
     assert [layer.name for layer in model.layers[1:4]] == [

@@ -17,8 +17,8 @@ from tests.course.architectures.numbers import known, representatives
 keras = pytest.importorskip("keras")
 pytest.importorskip("jax", reason="JAX is not installed: pip install 'convnet-course[dev]'")
 
-# One of each kind that has layers of ours.
-OWN_LAYERS = {
+# One of each kind with custom layers.
+CUSTOM_LAYERS = {
     "lenet5": (32, 32, 1),
     "alexnet": (67, 67, 3),
     "resnet110_stochastic_depth_cifar": (8, 8, 3),
@@ -71,9 +71,9 @@ def test_numbers_are_the_same(whole):
         assert counted == counted | known(name), name
 
 
-def test_layers_of_ours_compute_the_same(tmp_path):
+def test_custom_layers_compute_the_same(tmp_path):
     expected = {}
-    for name, shape in OWN_LAYERS.items():
+    for name, shape in CUSTOM_LAYERS.items():
         model = architectures.build(name, input_shape=shape, classifier_activation=None)
         x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
         expected[name] = model.predict(x, verbose=0)
@@ -81,7 +81,7 @@ def test_layers_of_ours_compute_the_same(tmp_path):
         model.save(tmp_path / name / "model.keras")
         np.save(tmp_path / name / "x.npy", x)
         keras.utils.clear_session()
-    _on_jax(RUN, *(tmp_path / name for name in OWN_LAYERS))
+    _on_jax(RUN, *(tmp_path / name for name in CUSTOM_LAYERS))
     for name, y in expected.items():
         found = np.load(tmp_path / name / "y.npy")
         assert np.abs(found - y).max() <= 1e-4 * np.abs(y).max(), name

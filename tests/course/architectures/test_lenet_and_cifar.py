@@ -1,4 +1,4 @@
-"""The registry's face, LeNet-5 and the CIFAR residual networks."""
+"""The registry, LeNet-5 and the CIFAR residual networks."""
 
 import dataclasses
 import subprocess
@@ -41,7 +41,7 @@ def test_shortcut_a_subsamples_and_pads_with_zeros():
 
 
 def test_a_residual_block_starts_from_its_input():
-    """With its last normalization's scale at zero, a block passes its input on."""
+    """With its last normalization's scale at zero, a block returns its input."""
     from course.blocks.residual import basic_block
 
     inputs = keras.Input((8, 8, 4))
@@ -122,7 +122,7 @@ def test_classifier_activation_none_gives_logits():
     assert model.layers[-1].activation.__name__ == "linear"
 
 
-def test_misses_list_what_is_near():
+def test_unknown_names_suggest_similar_ones():
     with pytest.raises(ValueError, match="Did you mean resnet20_cifar"):
         architectures.build("resnet20")
     with pytest.raises(ValueError, match="does not take shortcuts.*depth, shortcut"):

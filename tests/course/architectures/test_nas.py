@@ -52,7 +52,7 @@ def test_every_state_is_used(genotype):
 @pytest.mark.parametrize("skip_reduction", [False, True])
 @pytest.mark.parametrize("size", [64, 75])
 def test_nasnet_is_keras_applications(skip_reduction, size):
-    """The same weights give the same output, where windows strike over the border too."""
+    """The same weights give the same output, also where windows reach over the border."""
     from keras.src.applications.nasnet import NASNet
 
     theirs = NASNet(

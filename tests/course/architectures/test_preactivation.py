@@ -38,8 +38,8 @@ def _run(model, x, training=False):
 
 
 @pytest.mark.parametrize("kernels", [(3, 3), (1, 3, 1)])
-def test_nothing_stands_on_the_way_of_a_pre_activation_block(kernels):
-    """A branch of zeros leaves every value as it is, the negative ones too."""
+def test_a_pre_activation_block_leaves_the_shortcut_clear(kernels):
+    """A residual of zeros leaves every value unchanged, negative ones, too."""
     model = _model(preactivation_block, kernels=kernels)
     model.get_layer(f"b_{len(kernels)}_conv").kernel.assign(
         keras.ops.zeros_like(model.get_layer(f"b_{len(kernels)}_conv").kernel)
@@ -206,7 +206,7 @@ def test_the_original_ablation_is_the_net_itself():
 
 @pytest.mark.parametrize("order", ACTIVATION_ORDERS)
 def test_every_order_has_as_many_weights_as_the_original(order):
-    """The first block leaves its first activation to the stem, and the net's end makes it up."""
+    """The first block has no pre-activation, and the network's end has one more."""
     original = architectures.build("resnet20_cifar", depth=14)
     other = architectures.build("resnet20_cifar", depth=14, ablation={"order": order})
     assert other.count_params() == original.count_params()
@@ -236,7 +236,7 @@ def test_the_ablations_are_the_papers_with_its_errors(facts):
         assert [ABLATIONS[name].resnet110, ABLATIONS[name].resnet164] == errors, theirs
 
 
-def test_ablations_that_are_none_are_refused():
+def test_unknown_ablations_are_refused():
     build = architectures.build
     with pytest.raises(ValueError, match="ablation must be one of original.*received.*'half'"):
         build("resnet20_cifar", ablation="half")
@@ -249,7 +249,7 @@ def test_ablations_that_are_none_are_refused():
 
 
 @pytest.mark.parametrize("noise", residual_variants.BRANCH_DROPOUTS)
-def test_noise_drops_values_of_every_branch_while_training(noise):
+def test_noise_drops_values_of_every_residual_in_training(noise):
     net = architectures.build("resnet20_cifar", depth=8)
     noisy = architectures.build("resnet20_cifar", depth=8, noise=noise, noise_rate=0.5)
     assert sum(layer.name.endswith(noise) for layer in noisy.layers) == 3
@@ -265,7 +265,7 @@ def test_noise_drops_values_of_every_branch_while_training(noise):
     assert maps.all() != (noise == "spatial_dropout")
 
 
-def test_noise_that_is_none_is_refused():
+def test_unknown_noise_is_refused():
     with pytest.raises(ValueError, match="noise must be one of dropout.*received noise='salt'"):
         architectures.build("resnet20_cifar", noise="salt")
     with pytest.raises(ValueError, match="received noise='dropout' with ablation='original'"):
@@ -288,7 +288,7 @@ def test_noise_that_is_none_is_refused():
     ids=str,
 )
 def test_block_kinds_have_the_weights_of_table_2(kernels, depth, millions):
-    """Table 2 of the paper: nets of widening factor 2 with about the same number of weights."""
+    """Table 2 of the paper: networks of widening factor 2 with about the same number of weights."""
     model = architectures.build("wrn_40_2", kernels=kernels, depth=depth)
     blocks = (depth - 4) // 6
     weights, before = 3 * 9 * 16, 16
@@ -305,7 +305,7 @@ def test_block_kinds_have_the_weights_of_table_2(kernels, depth, millions):
     assert round(weights / 1e6, 1) == millions
 
 
-def test_dropout_stands_between_the_convolutions():
+def test_dropout_is_between_the_convolutions():
     model = _model(preactivation_block, kernels=(3, 1, 3), dropout=0.4)
     names = [layer.name for layer in model.layers if layer.name.startswith("b_")]
     for index in (1, 2):
@@ -315,7 +315,7 @@ def test_dropout_stands_between_the_convolutions():
     assert not any("dropout" in w.name for w in architectures.build("wrn_40_2", depth=10).layers)
 
 
-def test_wide_depths_that_do_not_go_evenly_are_refused():
+def test_other_wide_depths_are_refused():
     with pytest.raises(ValueError, match=r"depth must be 6n \+ 4.*received depth=27"):
         architectures.build("wrn_28_10", depth=27)
 
@@ -368,7 +368,7 @@ def _all_layers(model):
         yield from _all_layers(layer) if hasattr(layer, "layers") else (layer,)
 
 
-def test_a_branch_counts_by_its_survival_at_inference():
+def test_a_residual_is_scaled_by_its_survival_at_inference():
     model = _stochastic()
     _randomize(model)
     x = _images((2, 32, 32, 3))

@@ -1,4 +1,4 @@
-"""Blocks of many paths, and blocks that weigh their maps."""
+"""ResNeXt's blocks of many paths, and squeeze-and-excitation."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def _block(implementation, strides=1, shape=(7, 8, 16)):
 
 
 def _transfer(grouped, split) -> None:
-    """The grouped block's weights into the blocks whose paths are layers of their own."""
+    """Copy the grouped block's weights into a block whose paths are separate layers."""
     for layer in split.layers:
         if not layer.weights:
             continue
@@ -117,7 +117,7 @@ def test_senet154_is_what_its_caffe_file_says():
     assert model.get_layer("dropout").rate == 0.2
 
 
-def test_squeeze_and_excitation_weighs_the_branch_before_the_addition():
+def test_squeeze_and_excitation_weights_the_residual_before_the_addition():
     model = _senet("se_resnet50")
     assert model.get_layer("conv2_block2_se_reduce").units == 256 // 16
     add = model.get_layer("conv2_block2_add")

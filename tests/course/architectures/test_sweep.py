@@ -1,4 +1,4 @@
-"""What every registered architecture promises, name by name."""
+"""What holds for every registered architecture."""
 
 import contextlib
 import gc
@@ -21,8 +21,8 @@ from tests.course.architectures.numbers import (
 
 keras = pytest.importorskip("keras")
 
-# Nets whose paper counts its layers by another rule than the longest way through them.
-LONGEST_WAY = {
+# Networks whose paper does not count the layers on the longest path.
+LONGEST_PATH = {
     "lenet5": "pooling has weights and the output layer's are fixed",
     **dict.fromkeys(
         ("wrn_16_8", "wrn_28_10", "wrn_40_4", "wrn_16_10", "wrn_22_8", "wrn_40_2"),
@@ -40,7 +40,7 @@ LONGEST_WAY = {
 
 @pytest.mark.parametrize("name", architectures.names())
 def test_numbers(name):
-    """Those of the paper; and in mixed precision, which types are what."""
+    """They are the paper's; and in mixed precision, dtypes are as they should be."""
     entry = architectures.describe(name)
     with _half_precision():
         model = without_values(name)
@@ -51,8 +51,8 @@ def test_numbers(name):
     report, expected = sizing.profile(model), known(name)
     assert {key: getattr(report, key) for key in expected} == expected
     _types_are_mixed(model)
-    if entry.depth and name not in LONGEST_WAY:
-        assert longest_way(model) == entry.depth
+    if entry.depth and name not in LONGEST_PATH:
+        assert longest_path(model) == entry.depth
 
 
 def test_all_names_of_the_facts_are_there():
@@ -60,7 +60,7 @@ def test_all_names_of_the_facts_are_there():
 
 
 def test_every_kind_has_its_representative():
-    """Of each builder at least one, with and without what can be left out."""
+    """At least one for each builder, with and without its options."""
     chosen = representatives()
     assert {architectures.describe(name).builder for name in chosen} == {
         architectures.describe(name).builder for name in architectures.names()
@@ -81,9 +81,9 @@ def test_network_works(name, reloaders, tmp_path):
 
 
 def _works(name: str, overrides: dict, reloaders, tmp_path) -> None:
-    """Gradients reach every weight; it is saved and loaded; it computes in half precision.
+    """Check gradients of every weight, saving and loading, and half precision.
 
-    All on small images, which the large nets take in seconds.
+    All on small images, which take seconds even with large networks.
     """
     small = _another_size(name, overrides)
     _every_weight_gets_a_gradient(small)
@@ -94,10 +94,10 @@ def _works(name: str, overrides: dict, reloaders, tmp_path) -> None:
     gc.collect()
 
 
-def longest_way(model) -> int:
-    """Convolutions and dense layers on the longest way from input to output.
+def longest_path(model) -> int:
+    """Count convolutions and dense layers on the longest path from input to output.
 
-    Layers that only weigh channels (squeeze-and-excitation) are not part of a paper's depth.
+    Layers that only weight channels (squeeze-and-excitation) do not count in a paper's depth.
     """
 
     kinds = (
@@ -128,7 +128,7 @@ def _images(model, batch: int):
 
 
 def _outputs(model, x, *, training: bool):
-    """The model's output; several as one tensor, side by side along a new first axis."""
+    """Return the model's output; several outputs are stacked along a new first axis."""
     y = model(x, training=training)
     return keras.ops.stack(y) if isinstance(y, list) else y
 
@@ -155,7 +155,7 @@ def _weaken(model) -> None:
 
 
 def _another_size(name: str, overrides: dict):
-    """A model of the same kind for smaller images and seven classes, or the reason why not."""
+    """Build a model of the same kind for smaller images and seven classes, if it accepts them."""
     entry = architectures.describe(name)
     for height in (64, 128) if entry.input_shape[0] > 32 else (16, 40):
         shape = (height, height + 8, entry.input_shape[2])
