@@ -224,7 +224,7 @@ def test_lambdas_are_refused_even_if_keras_is_told_to_load_them(keras, monkeypat
 
 def test_a_model_with_everything_that_is_allowed_is_rebuilt(keras):
     from course.blocks.classic import scaled_tanh
-    from course.blocks.separable import LayerScale
+    from course.blocks.layer_scale import LayerScale
 
     x = inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation=scaled_tanh, kernel_constraint="max_norm")(x)

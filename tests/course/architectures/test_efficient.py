@@ -41,7 +41,7 @@ class TestSeparable:
         keras_layer.set_weights(kernels)
         depthwise.set_weights(kernels[:1])
         pointwise.set_weights(kernels[1:])
-        scale = 1 / np.sqrt(1 + separable.EPSILON) ** 2
+        scale = 1 / np.sqrt(1 + separable.TENSORFLOW_EPSILON) ** 2
         np.testing.assert_allclose(model(x), keras_layer(x) * scale, rtol=1e-5)
 
     def test_depthwise_kernels_start_with_he_variance(self):
