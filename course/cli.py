@@ -11,63 +11,89 @@ from course._command_line import exit_status
 from course.errors import UsageError
 from course.training.options import add_arguments
 
+Command = Callable[[argparse.Namespace], int]
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="course", description="The papers' convolutional networks, by name."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(
-        name: str, function: Callable[[argparse.Namespace], int], summary: str
-    ) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=summary, description=summary)
-        command.set_defaults(function=function)
-        return command
-
-    add("list", _list, "every architecture's name")
-    command = add("describe", _describe, "paper, table, sizes, published errors")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "list", _list, "list the names of all architectures")
+    command = _add(commands, "describe", _describe, "show paper, table, sizes, published errors")
     command.add_argument("name", metavar="NAME")
-    command = add("profile", _profile, "the model's table: shapes, memory, parameters, MACs")
+    command = _add(
+        commands, "profile", _profile, "show shapes, memory, parameters and MACs layer by layer"
+    )
     command.add_argument("name", metavar="NAME")
     command.add_argument("--input-shape", metavar="HxWxC", help="default: the paper's")
     command.add_argument("--classes", type=int, metavar="N", help="default: the paper's")
-    command = add("compare", _compare, "published accuracy against MACs, as a plot and a table")
-    command.add_argument("names", metavar="NAME", nargs="*", help="default: all that have an error")
+    command = _add(commands, "compare", _compare, "plot published accuracy against MACs")
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: all that can be")
     command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
     command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
-    add_arguments(add("train", _train, "train with the paper's recipe, or resume a run"))
-    command = add(
-        "record", _record, "train the missing runs of a study and record them in data/runs"
+    add_arguments(_add(commands, "train", _train, "train with the paper's recipe, or resume a run"))
+    _add_study(commands)
+    _add_scaling(commands)
+    _add_bench(commands)
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Command,
+    summary: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary)
+    command.set_defaults(function=function)
+    return command
+
+
+def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "run studies, or show their errors beside the papers'"
+    study = commands.add_parser("study", help=summary, description=summary)
+    actions = study.add_subparsers(required=True, metavar="ACTION")
+    command = _add(
+        actions, "run", _study_run, "train what a study lacks and keep its curves in data/runs"
     )
     command.add_argument("study", metavar="STUDY", help="such as degradation")
     command.add_argument("--variant", metavar="V", help="default: all")
     command.add_argument("--seed", type=int, metavar="K", help="default: all")
     command.add_argument("--data-dir", metavar="DIR", help="folder for data; default TFDS_DATA_DIR")
     command.add_argument("--dry-run", action="store_true", help="print the commands; train nothing")
-    command = add("runs", _runs, "recorded studies: our errors beside the papers'")
+    command = _add(actions, "show", _study_show, "show recorded errors beside the papers'")
     command.add_argument("studies", metavar="STUDY", nargs="*", help="default: all")
-    command.add_argument("--write", metavar="PAGE", help="update the tables in a Markdown page")
-    command = add("scaling", _scaling, "estimate the time of a training step on many GPUs")
+    command.add_argument("--write", metavar="PAGE", help="update the tables of a page")
+
+
+def _add_scaling(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands, "scaling", _scaling, "estimate the time of a training step on many GPUs"
+    )
     command.add_argument("names", metavar="NAME", nargs="*", help="default: those of the docs")
     command.add_argument("--gpus", type=int, metavar="N", help="default: the docs' two clusters")
     command.add_argument("--bandwidth", type=float, default=12.5, metavar="GB/S",
-        help="of the slowest link, one way; default: %(default)s, of a network")  # fmt: skip
+        help="of the slowest link in one direction; default: %(default)s, a network's")  # fmt: skip
     command.add_argument("--latency", type=float, default=100, metavar="US",
-        help="of a small exchange, in microseconds; default: %(default)s")  # fmt: skip
+        help="microseconds of a small all-reduce; default: %(default)s")  # fmt: skip
     command.add_argument("--batch-size", type=int, default=128, metavar="B", help="per GPU")
-    command.add_argument("--rate", type=float, metavar="TFLOP/S", help="achieved by a GPU")
-    command = add("bench", _bench, "time our networks against those of keras.applications")
-    command.add_argument("names", metavar="NAME", nargs="*", help="default: five networks")
+    command.add_argument("--rate", type=float, metavar="TFLOP/S", help="that a GPU reaches")
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands, "bench", _bench, "compare the speed of our networks and keras.applications'"
+    )
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: five of them")
     command.add_argument(
-        "--training", action="store_true", help="time `course train` against a bare `fit`"
+        "--training", action="store_true", help="compare `course train` and `fit` instead"
     )
     command.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     command.add_argument(
-        "--processes", type=int, default=4, help="number of processes; default: %(default)s"
+        "--processes", type=int, default=4, help="to repeat it in; default: %(default)s"
     )
-    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,20 +122,9 @@ def _profile(args: argparse.Namespace) -> int:
     import course.quiet  # noqa: F401
     from course import architectures, sizing
 
-    shape = args.input_shape and _shape(args.input_shape)
+    shape = _shape(args.input_shape) if args.input_shape else None
     model = architectures.build(args.name, input_shape=shape, classes=args.classes)
     print(sizing.profile(model))
-    return 0
-
-
-def _bench(args: argparse.Namespace) -> int:
-    from course.benchmarks.networks import NETWORKS, run_bench
-    from course.benchmarks.training import run_training_bench
-
-    if not args.training:
-        run_bench(args.names or NETWORKS, args.rounds, args.processes)
-    if args.training or not args.names:
-        run_training_bench(args.rounds, args.processes)
     return 0
 
 
@@ -130,7 +145,7 @@ def _train(args: argparse.Namespace) -> int:
     return command.run(args)
 
 
-def _record(args: argparse.Namespace) -> int:
+def _study_run(args: argparse.Namespace) -> int:
     from course.studies import get_study, runs
 
     study = get_study(args.study)
@@ -141,21 +156,7 @@ def _record(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scaling(args: argparse.Namespace) -> int:
-    import course.quiet  # noqa: F401
-    from course.benchmarks import scaling
-
-    clusters = None
-    if args.gpus:
-        link = {"bandwidth": 1e9 * args.bandwidth, "latency": 1e-6 * args.latency}
-        clusters = {f"{args.gpus} GPUs": {"gpus": args.gpus, **link}}
-    rate = args.rate and 1e12 * args.rate
-    names = args.names or scaling.RATES
-    print(scaling.table(names, clusters, args.batch_size, rate))
-    return 0
-
-
-def _runs(args: argparse.Namespace) -> int:
+def _study_show(args: argparse.Namespace) -> int:
     from course.studies import STUDIES, get_study, tables
 
     if args.write:
@@ -166,12 +167,36 @@ def _runs(args: argparse.Namespace) -> int:
     return 0
 
 
+def _scaling(args: argparse.Namespace) -> int:
+    import course.quiet  # noqa: F401
+    from course.benchmarks import scaling
+
+    clusters = scaling.CLUSTERS
+    if args.gpus:
+        link = scaling.Link(args.gpus, 1e9 * args.bandwidth, 1e-6 * args.latency)
+        clusters = {f"{args.gpus} GPUs": link}
+    rate = 1e12 * args.rate if args.rate else None
+    print(scaling.table(args.names or scaling.RATES, clusters, args.batch_size, rate))
+    return 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from course.benchmarks.networks import NETWORKS, run_bench
+    from course.benchmarks.training import run_training_bench
+
+    if not args.training:
+        run_bench(args.names or NETWORKS, args.rounds, args.processes)
+    if args.training or not args.names:
+        run_training_bench(args.rounds, args.processes)
+    return 0
+
+
 def _shape(text: str) -> tuple[int, int, int]:
     try:
-        height, width, channels = map(int, text.lower().split("x"))
-        return height, width, channels
+        height, width, channels = (int(part) for part in text.lower().split("x"))
     except ValueError:
         raise UsageError(f"--input-shape must look like 32x32x3; received {text!r}.") from None
+    return height, width, channels
 
 
 if __name__ == "__main__":

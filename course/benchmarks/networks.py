@@ -13,14 +13,14 @@ SHAPE = (224, 224, 3)
 BATCH = 8
 
 
-def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
-    """Time building, a forward pass and a training step of a network, ours and Keras'.
+def race(name: str, rounds: int, process: int) -> dict[str, Seconds]:
+    """Time building, a forward pass and a training step, of our network and of Keras'.
 
     Args:
         name: architecture that :data:`course.transfer.APPLICATIONS` knows.
         rounds: how often each training step is timed; building and a forward pass, which are
-            shorter and more uneven, three times as often.
-        place: ours is built first if it is even.
+            shorter and vary more, are timed three times as often.
+        process: number of the process; ours is built first in even ones.
 
     Returns:
         For each of ``build``, ``forward`` and ``train`` the seconds of ``ours`` and of ``theirs``.
@@ -31,8 +31,11 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     from course.transfer import APPLICATIONS
 
     theirs = getattr(keras.applications, APPLICATIONS[name].builder)
-    builders = {"ours": lambda: architectures.build(name), "theirs": lambda: theirs(weights=None)}
-    if place % 2:
+    builders: dict[str, Callable[[], Model]] = {
+        "ours": lambda: architectures.build(name),
+        "theirs": lambda: theirs(weights=None),
+    }
+    if process % 2:
         builders = dict(reversed(builders.items()))
     alternate(builders, 1)
     found = {"build": alternate(builders, 3 * rounds)}
@@ -45,7 +48,7 @@ def race(name: str, rounds: int, place: int) -> dict[str, Seconds]:
     return found
 
 
-def _steps(model: Model) -> dict[str, Callable[[], Tensor]]:
+def _steps(model: Model) -> dict[str, Callable[[], object]]:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -60,14 +63,14 @@ def _steps(model: Model) -> dict[str, Callable[[], Tensor]]:
         return model(images, training=False)
 
     @tf.function
-    def train() -> Tensor:
+    def train() -> dict[str, Tensor]:
         return model.train_step((images, labels))
 
     return {"forward": forward, "train": train}
 
 
 def run_bench(names: Sequence[str] = NETWORKS, rounds: int = 5, processes: int = 4) -> int:
-    """Print ratios of times, ours to theirs."""
+    """Print how long ours takes relative to theirs."""
     print(
         f"ours / keras.applications, batch {BATCH} of {SHAPE[0]}x{SHAPE[1]}, {processes} processes "
         f"of {rounds} rounds:\nshortest times, median ratio (medians of the processes)"

@@ -1,28 +1,36 @@
-"""What a training step costs on many GPUs: arithmetic against the exchange of gradients.
+"""Time of a training step on many GPUs: arithmetic against the all-reduce of gradients.
 
-A model on paper, for planning: `docs/scaling.md` says what it leaves out.
+An estimate on paper, for planning; `docs/scaling.md` says what it leaves out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from course.errors import UsageError
-from course.training.speed import OPERATIONS
+from course.training.speed import FLOPS_PER_MAC
 
-_BACKWARD = 2 / 3  # of a step's arithmetic
+_BACKWARD = 2 / 3  # fraction of a step's arithmetic
 
 
 @dataclass(frozen=True)
 class Network:
-    """What the estimate needs to know of an architecture."""
+    """The sizes of an architecture that the estimate needs."""
 
     name: str
-    params: int  # learned weights, whose gradients are exchanged
-    macs: int  # an image forward
-    norms: int  # layers of batch normalization, which exchange statistics
+    params: int  # trainable weights, whose gradients are exchanged
+    macs: int  # per image, forward
+    batch_norms: int  # layers, which exchange statistics
+
+
+class Link(NamedTuple):
+    """GPUs and how they are connected."""
+
+    gpus: int  # in all machines together
+    bandwidth: float  # of the slowest link in one direction, bytes per second
+    latency: float  # of a small all-reduce, seconds
 
 
 @dataclass(frozen=True)
@@ -30,14 +38,12 @@ class Cluster:
     """GPUs in a ring, as fast as its slowest link.
 
     Args:
-        gpus: in all machines together.
-        bandwidth: of the slowest link in one direction, bytes a second.
-        latency: of a small exchange between all, seconds.
-        rate: operations a second that a GPU reaches in this network.
-        overlap: share of the backward pass in which gradients can travel, 0 to 1.
+        gpus, bandwidth, latency: as in :class:`Link`.
+        rate: operations per second that a GPU reaches in this network.
+        overlap: fraction of the backward pass in which gradients can travel, 0 to 1.
 
     Raises:
-        UsageError: fewer than two GPUs, or a number that is not positive.
+        UsageError: if there are fewer than two GPUs, or a number is not positive.
     """
 
     gpus: int
@@ -48,7 +54,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if self.gpus < 2:
-            raise UsageError(f"A cluster needs at least 2 GPUs; received {self.gpus}.")
+            raise UsageError(f"gpus must be at least 2 to exchange anything; received {self.gpus}.")
         if min(self.bandwidth, self.rate) <= 0 or self.latency < 0 or not 0 <= self.overlap <= 1:
             raise UsageError(
                 "bandwidth and rate must be positive, latency at least 0 and overlap 0 to 1; "
@@ -56,37 +62,37 @@ class Cluster:
             )
 
 
-# The two clusters of docs/scaling.md: one machine, and eight.
-NVLINK: dict[str, Any] = {"gpus": 8, "bandwidth": 300e9, "latency": 20e-6}
-NETWORK: dict[str, Any] = {"gpus": 64, "bandwidth": 12.5e9, "latency": 100e-6}
-CLUSTERS = {"8 GPUs, NVLink": NVLINK, "64 GPUs, 100 Gb/s": NETWORK}
-# Operations a second of a GPU. Depthwise convolutions wait for memory.
+# The two clusters of docs/scaling.md: one machine, and eight of them.
+NVLINK = Link(8, bandwidth=300e9, latency=20e-6)
+NETWORK = Link(64, bandwidth=12.5e9, latency=100e-6)
+CLUSTERS: Mapping[str, Link] = {"8 GPUs, NVLink": NVLINK, "64 GPUs, 100 Gb/s": NETWORK}
+# Operations per second of a GPU. Depthwise convolutions wait for memory.
 RATES = {"resnet50": 50e12, "efficientnet_b0": 10e12, "efficientnet_b3": 10e12}
-BATCH = 128  # images on each GPU
+BATCH = 128  # images per GPU
 
 
 class Step(NamedTuple):
-    """Seconds of a step, and what follows from them."""
+    """The time of a step in seconds, and what follows from it."""
 
-    sent: float  # bytes that each GPU sends
+    sent: float  # bytes per GPU
     arithmetic: float
     exchange: float  # of gradients
     statistics: float  # of batch normalization, which arithmetic waits for
-    seconds: float  # of all, with what overlaps counted once
-    efficiency: float  # share of the speed that as many GPUs had alone
-    hidden_from: float  # images on each GPU from which on the exchange hides in the backward pass
+    seconds: float  # in all; what overlaps counts once
+    efficiency: float  # speed relative to as many independent GPUs
+    min_overlapped_batch: float  # smallest batch per GPU that hides the all-reduce
 
 
 def estimate(network: Network, cluster: Cluster, batch: int = BATCH) -> Step:
-    """A step with `batch` images on each GPU, gradients in float32 added up around a ring.
+    """Estimate a step with gradients in float32 that are summed around a ring.
 
     Args:
-        network: see :func:`measure`.
-        cluster: where.
-        batch: images on each GPU, at least 1.
+        network: such as :func:`measure` returns.
+        cluster: the GPUs.
+        batch: images per GPU, at least 1.
 
     Raises:
-        UsageError: a batch below 1.
+        UsageError: if the batch is smaller than 1.
 
     Example:
         >>> net = Network("half a million", 500_000, 10**9, 0)
@@ -94,24 +100,24 @@ def estimate(network: Network, cluster: Cluster, batch: int = BATCH) -> Step:
         0.003
     """
     if batch < 1:
-        raise UsageError(f"batch must be at least 1 image on each GPU; received batch={batch}.")
+        raise UsageError(f"batch must be at least 1 image per GPU; received batch={batch}.")
     n = cluster.gpus
     sent = 2 * (n - 1) / n * 4 * network.params
     exchange = sent / cluster.bandwidth
-    an_image = OPERATIONS * network.macs / cluster.rate
-    arithmetic = batch * an_image
+    seconds_per_image = FLOPS_PER_MAC * network.macs / cluster.rate
+    arithmetic = batch * seconds_per_image
     # Once forward and once backward for each layer.
-    statistics = 2 * network.norms * cluster.latency
+    statistics = 2 * network.batch_norms * cluster.latency
     room = _BACKWARD * cluster.overlap
     seconds = arithmetic + statistics + max(0.0, exchange - room * arithmetic)
-    hidden = exchange / (room * an_image) if room else float("inf")
+    hidden = exchange / (room * seconds_per_image) if room else float("inf")
     return Step(
         sent, arithmetic, exchange, statistics, seconds, arithmetic / seconds, hidden
     )  # fmt: skip
 
 
 def measure(name: str) -> Network:
-    """A registered architecture as the estimate sees it."""
+    """Build a registered architecture and count what the estimate needs."""
     import keras
 
     from course import architectures, keras_compat, sizing
@@ -125,17 +131,17 @@ def measure(name: str) -> Network:
 
 def table(
     names: Iterable[str],
-    clusters: Mapping[str, dict[str, Any]] | None = None,
+    clusters: Mapping[str, Link] = CLUSTERS,
     batch: int = BATCH,
     rate: float | None = None,
 ) -> str:
-    """Tabulate the estimated training steps of networks on clusters.
+    """Tabulate the steps of networks on clusters, in Markdown.
 
     Args:
-        names: registered architectures.
-        clusters: arguments of :class:`Cluster` except `rate`, by name; None for :data:`CLUSTERS`.
+        names: of registered architectures.
+        clusters: by title.
         batch: images per GPU.
-        rate: operations per second; None for :data:`RATES`, or the lowest of them.
+        rate: operations per second; None for :data:`RATES`, or the slowest of them.
     """
     head = (
         *("network", "cluster", "MB sent", "arithmetic ms", "exchange ms", "statistics ms"),
@@ -145,8 +151,8 @@ def table(
     for name in names:
         network = measure(name)
         own = rate or RATES.get(name, min(RATES.values()))
-        for title, arguments in (clusters or CLUSTERS).items():
-            cluster = Cluster(rate=own, **arguments)
+        for title, link in clusters.items():
+            cluster = Cluster(*link, rate=own)
             step = estimate(network, cluster, batch)
             times = (step.arithmetic, step.exchange, step.statistics, step.seconds)
             cells = (
@@ -154,7 +160,7 @@ def table(
                 *(f"{1e3 * seconds:.2f}" for seconds in times),
                 f"{100 * step.efficiency:.0f} %",
                 f"{cluster.gpus * batch / step.seconds:,.0f}",
-                f"{step.hidden_from:.1f}",
+                f"{step.min_overlapped_batch:.1f}",
             )
             lines.append(_line(cells))
     return "\n".join(lines)

@@ -1,9 +1,9 @@
-"""How fast our networks are beside those of ``keras.applications``, timed in turn.
+"""Timing of two implementations against each other.
 
-Machines differ and are shared; a ratio of two things timed alternately in one run says more than
-seconds. Two networks of one and the same kind differ, too: by some percent, for as long as their
-process lives, and the one that was built first more often is the slower. So each comparison is made
-in several processes, and who is built first changes. Nothing here is a test.
+Machines differ and are shared, so the ratio of two times that alternate in one run says more than
+seconds. Two networks of the same kind differ too, by some percent for as long as their process
+lives, and the first one to be built is more often the slower. So each comparison is repeated in
+several processes, and the one that is built first alternates.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, cycle, islice, permutations
 from statistics import median
+from typing import TypeVar
 
+T = TypeVar("T")
 Seconds = dict[str, list[float]]
 
 
-def alternate(contestants: Mapping[str, Callable], rounds: int) -> Seconds:
-    """Seconds of each contestant in each round; every round has another order.
+def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
+    """Time contestants in turn, and return the seconds of each in each round.
 
-    A contestant may be slow after a certain other one, so none always follows the same. What one
-    leaves behind is cleared away before the next begins, not while its time is taken.
+    The order is permuted to cancel carry-over effects; garbage is collected between runs.
     """
     seconds: Seconds = {name: [] for name in contestants}
     orders = list(permutations(contestants))
@@ -40,7 +41,7 @@ def alternate(contestants: Mapping[str, Callable], rounds: int) -> Seconds:
 
 
 class Comparison:
-    """Two contestants' seconds, round by round, of several processes."""
+    """The times of two contestants, round by round, in several processes."""
 
     def __init__(self, runs: Sequence[Seconds], one: str, other: str) -> None:
         self._ratios = [
@@ -51,7 +52,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Median over all rounds of the one's time over the other's."""
+        """Median over all rounds of one time divided by the other."""
         return median(chain.from_iterable(self._ratios))
 
     def __str__(self) -> str:
@@ -61,10 +62,13 @@ class Comparison:
         return f"{one:.3f} / {other:.3f} s, {self.ratio:.3f} ({spread})"
 
 
-def in_processes(function: Callable, processes: int) -> list:
-    """What a function gives in fresh processes, one after the other; it is called with 0, 1, …
+def in_processes(function: Callable[[int], T], processes: int) -> list[T]:
+    """Call a function with 0, 1, ... in fresh processes, one after the other.
 
-    TensorFlow is loaded there already, without its messages.
+    TensorFlow is already loaded in each process, without its messages.
+
+    Returns:
+        The results, in order.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(

@@ -1,9 +1,4 @@
-"""How fast is a run? Against ``model.fit`` on arrays in memory, in turns.
-
-    course bench --training
-
-prints the ratios.
-"""
+"""Speed of training runs relative to a bare ``model.fit`` on arrays in memory."""
 
 from __future__ import annotations
 
@@ -19,27 +14,23 @@ from course.training.options import Options
 from course.training.plan import resolve
 
 STEPS, BATCH = 100, 32
-PART = 20  # steps, with a checkpoint amid them
+PART = 20  # steps, with a checkpoint in the middle
 
 
-def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
-    """Seconds of 100 steps with ours, with and without a checkpoint, and with a bare ``fit``.
+def against_fit(rounds: int, augment: bool, process: int) -> Seconds:
+    """Time 100 steps of our training, with and without a checkpoint, and of a bare ``fit``.
 
-    All train one ResNet-20 on the same 3,200 examples of 16x16; they take turns, so that what else
-    the machine does meets all of them.
+    All train one ResNet-20 on the same 3,200 examples of 16x16, in turn. Checkpoint overhead is too
+    small to see in whole epochs, so it is measured on pieces of 20 steps with and without one.
 
     Args:
-        rounds: timed epochs of ours and of ``fit``; of the short parts that tell what a checkpoint
-            costs there are as many as take as long.
+        rounds: timed epochs of ours and of ``fit``; the pieces take as long in all.
         augment: crop and flip in ours.
-        place: ours is compiled first if it is even.
+        process: number of the process; ours is compiled first in even ones.
 
     Returns:
-        For each round the seconds of an epoch of ``ours``, with a checkpoint at the end that is
-        waited for, and of one of ``fit``. And of 100 steps ``with`` a checkpoint amid them, which
-        is written beside the next ones as in a run, and ``without``. These are put together of
-        parts of 20 steps, one with it and four without: what it takes is little beside what the
-        machine's unrest makes of a whole epoch.
+        For each round the seconds of an epoch: ``ours``, including a checkpoint at its end, and
+        ``fit``; ``with`` a checkpoint that is written during the next steps, and ``without``.
     """
     from course.training import distribution, network
     from course.training.callbacks import Checkpointer, RunCallbacks
@@ -89,7 +80,7 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
             model.fit(images, rows, batch_size=BATCH, verbose=0)
 
         def turns(contestants: dict[str, Callable[[], None]], rounds: int) -> Seconds:
-            if place % 2:
+            if process % 2:
                 contestants = dict(reversed(contestants.items()))
             alternate(contestants, 1)  # compiles
             return alternate(contestants, rounds)
@@ -110,13 +101,13 @@ def against_fit(rounds: int, augment: bool, place: int) -> Seconds:
 
 
 def run_training_bench(rounds: int = 5, processes: int = 4) -> int:
-    """Print what `course train` costs beside a bare ``model.fit`` of the same model."""
+    """Print how long `course train` takes relative to ``model.fit`` of the same model."""
     for augment in (False, True):
         runs = in_processes(partial(against_fit, rounds, augment), processes)
         print(f"resnet20_cifar, 100 steps of 32, 16x16{', crop and flip' if augment else ''}")
         for what, one, other in (
             ("an epoch / one of fit", "ours", "fit"),
-            ("with a checkpoint each 100 steps / without", "with", "without"),
+            ("with a checkpoint every 100 steps / without", "with", "without"),
         ):
             print(f"  {what:<44} {Comparison(runs, one, other)}", flush=True)
     return 0

@@ -305,7 +305,7 @@ def study(name):
     """The figure of a study, and a sentence for each variant; or how to record it."""
     errors = recorded(name)
     if len(errors) < 2 or "original" not in errors:
-        return Markdown(f"*This study is not recorded here: `course record {name}` makes it.*")
+        return Markdown(f"*This study is not recorded here: `course study run {name}` records it.*")
     found = judged(errors)
     display(show(plots.bars(
         errors, f"Recorded runs of the study {name}: a bar for the mean, a whisker of one standard "

@@ -1,8 +1,4 @@
-"""Recipes by name, and which architecture's paper has which.
-
-A recipe's rate belongs to its batch size; another batch takes the rate in proportion (Goyal et al.
-2017). Milestones are in epochs of the recipe and move in proportion when a run is shorter.
-"""
+"""Recipes by name, and the recipe of an architecture."""
 
 from __future__ import annotations
 
@@ -49,7 +45,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def for_architecture(name: str) -> str:
-    """The name of the recipe of an architecture's paper; ``"default"`` if it published none.
+    """Return the name of an architecture's recipe; ``"default"`` if its paper published none.
 
     Example:
         >>> for_architecture("resnet20_cifar")
@@ -59,10 +55,10 @@ def for_architecture(name: str) -> str:
 
 
 def get_recipe(name: str) -> Recipe:
-    """A recipe by name.
+    """Look up a recipe by name.
 
     Raises:
-        UsageError: an unknown name; lists the nearest.
+        UsageError: if there is no such recipe; the message lists the nearest.
     """
     if name in RECIPES:
         return RECIPES[name]
@@ -73,21 +69,21 @@ def get_recipe(name: str) -> Recipe:
     )
 
 
-# Where a recipe comes from does not change, a network has arguments of its own, and stages say
-# what these would.
+# A recipe keeps its source and notes; `--set` changes the network's arguments; phases would
+# contradict other fields.
 _FIXED = ("cite", "arguments", "phases", "notes")
 
 
 def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """A recipe with other values of some of its fields.
+    """Return a recipe with other values in some of its fields.
 
     Args:
-        recipe: to begin with.
-        changes: values by field's name; lists, as JSON has them, stand for tuples.
+        recipe: to start from.
+        changes: values by field name; lists, as in JSON, become tuples.
 
     Raises:
-        UsageError: a field or an augmentation that there is not; augmentations of a recipe with
-            stages.
+        UsageError: if a field or an augmentation does not exist, or `changes` has augmentations
+            for a recipe with phases.
 
     Example:
         >>> with_overrides(get_recipe("default"), {"label_smoothing": 0.1}).label_smoothing
@@ -96,20 +92,20 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     known = [field.name for field in fields(Recipe) if field.name not in _FIXED]
     if unknown := sorted(set(changes) - set(known)):
         raise UsageError(
-            f"A recipe's fields that can be changed are {', '.join(known)}; received "
+            f"The fields of a recipe that can be changed are {', '.join(known)}; received "
             f"{', '.join(unknown)}."
         )
     if recipe.phases and "augmentations" in changes:
         raise UsageError(
-            f"The phases of {recipe.cite} have augmentations of their own; received augmentations="
-            f"{changes['augmentations']!r}. Use a recipe without phases."
+            f"Each phase of {recipe.cite} has its own augmentations; received augmentations="
+            f"{changes['augmentations']!r}. Choose a recipe without phases."
         )
     recipe = replace(recipe, **{key: _frozen(value) for key, value in changes.items()})
-    for step in recipe.augmentations:
-        if not isinstance(step, tuple) or step[0] not in AUGMENTATIONS:
+    for entry in recipe.augmentations:
+        if not isinstance(entry, tuple) or entry[0] not in AUGMENTATIONS:
             raise UsageError(
                 'augmentations must look like (("crop", 4), ("flip",)) with names of '
-                f"{', '.join(AUGMENTATIONS)}; received {step!r}."
+                f"{', '.join(AUGMENTATIONS)}; received {entry!r}."
             )
     return recipe
 

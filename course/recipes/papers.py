@@ -1,6 +1,6 @@
-"""How the papers trained their networks.
+"""Recipes of papers.
 
-What a paper leaves open is said in the notes, with the choice that was made.
+The notes say what a paper leaves open, and the choice that was made here.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ OF_256 = (("crop_within", 0.875), ("flip",), ("color_noise", 0.1))  # 224 pixels
 
 
 def _progressive(low: tuple[float, float], high: tuple[float, float]) -> tuple[Phase, ...]:
-    """EfficientNetV2's four stages between (dropout, mixup) at the least and the greatest size."""
-    stages = []
+    """EfficientNetV2's four phases, from (dropout, mixup) at the smallest size to the largest."""
+    phases = []
     for number in range(4):
         part = number / 3
         dropout, mixup = (a + part * (b - a) for a, b in zip(low, high, strict=True))
         extra = (("mixup", mixup),) if mixup else ()
         size = (128 + part * (300 - 128)) / 300
-        stages.append(Phase((number + 1) / 4, size, IMAGENET + extra, {"dropout": dropout}))
-    return tuple(stages)
+        phases.append(Phase((number + 1) / 4, size, IMAGENET + extra, {"dropout": dropout}))
+    return tuple(phases)
 
 
 ALEXNET = Recipe(
@@ -36,8 +36,8 @@ ALEXNET = Recipe(
     schedule="steps",
     milestones=(30, 60, 80),
     augmentations=OF_256,
-    notes="The rate was divided by 10 three times, when the validation error stood still; the "
-    "paper does not say when. Crops are 7/8 of the image, scaled back to its size.",
+    notes="The learning rate was divided by 10 three times, when the validation error stopped "
+    "improving; the paper does not say when. Crops are 7/8 of the image, scaled back to its size.",
 )
 RESNET = Recipe(
     cite="He et al. 2016, section 3.4",
@@ -48,8 +48,8 @@ RESNET = Recipe(
     schedule="steps",
     milestones=(30, 60, 90),
     augmentations=IMAGENET,
-    notes="600,000 steps; the rate was divided by 10 when the error stood still, which figure 4 "
-    "shows at about 30 and 60 epochs. Crops as in the authors' later code.",
+    notes="600,000 steps; the learning rate was divided by 10 when the error stopped improving, "
+    "which figure 4 shows at about 30 and 60 epochs. Crops as in the authors' later code.",
 )
 # Most that came after ResNet: 90 epochs on ImageNet, 300 on CIFAR.
 SHORTER = replace(RESNET, epochs=90, milestones=(30, 60), notes="")
@@ -59,14 +59,14 @@ RESNET_CIFAR = replace(
     cite="He et al. 2016, section 4.2",
     epochs=164,
     milestones=(82, 123),
-    notes="64,000 steps, the rate divided by 10 after 32,000 and 48,000.",
+    notes="64,000 steps, the learning rate divided by 10 after 32,000 and 48,000.",
 )
 WARM = replace(
     RESNET_CIFAR,
     warmup_epochs=1,
     warmup_from=0.1,
-    notes="The paper keeps the rate at 0.01 until the training error is below 80 %, about 400 "
-    "steps; here it rises from there.",
+    notes="The paper keeps the learning rate at 0.01 until the training error is below 80 %, about "
+    "400 steps; here it rises from there.",
 )
 INCEPTION = Recipe(
     cite="Szegedy et al. 2016, section 8",
@@ -156,7 +156,7 @@ RECIPES: dict[str, Recipe] = {
     "preactivation_cifar": replace(
         WARM,
         cite="He et al. 2016b, appendix",
-        notes="The paper warms up at 0.01 for 400 steps; here the rate rises from there.",
+        notes="The paper warms up at 0.01 for 400 steps; here the learning rate rises from there.",
     ),
     "stochastic_depth": replace(
         CIFAR_300,
@@ -185,7 +185,7 @@ RECIPES: dict[str, Recipe] = {
         CIFAR_300,
         cite="Han et al. 2017, section 4",
         nesterov=True,
-        notes="For CIFAR-100 the paper starts at a rate of 0.5.",
+        notes="For CIFAR-100 the paper starts at a learning rate of 0.5.",
     ),
     "fractalnet": replace(
         CIFAR_300,
@@ -195,7 +195,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=0.02,
         weight_decay=0.0,
         milestones=(200, 300, 350, 375),
-        notes="The rate is divided by 10 whenever the number of epochs left halves.",
+        notes="The learning rate is divided by 10 whenever the number of epochs left halves.",
     ),
     "senet": replace(
         RESNET,
@@ -247,7 +247,7 @@ RECIPES: dict[str, Recipe] = {
         EFFICIENTNET,
         cite="Tan and Le 2021, section 5.1 and Table 6",
         phases=_progressive(low=(0.1, 0.0), high=(0.3, 0.0)),
-        notes="Four stages from small images with little dropout to large ones with more, the "
+        notes="Four phases from small images with little dropout to large ones with more, the "
         "values of EfficientNetV2-S. RandAugment is left out.",
     ),
     "convnext": Recipe(

@@ -1,4 +1,4 @@
-"""Studies: runs that differ in one thing, as data. ``course record`` trains them."""
+"""The studies, as data; ``course study run`` trains them."""
 
 from __future__ import annotations
 
@@ -7,70 +7,71 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from course.errors import UsageError
+from course.recipes.recipe import Augmentation
 from course.training.options import Options
 
 
 class Variant(NamedTuple):
-    """What one curve of a study has of its own."""
+    """One curve of a study: how it differs from the others."""
 
     options: Mapping[str, Any]  # of course.training.Options
-    paper: str = ""  # what the paper found, in percent of error
+    paper: str = ""  # the paper's error in percent
 
 
 @dataclass(frozen=True)
 class Study:
-    """Variants that are trained alike, each with some seeds."""
+    """Variants that are trained in the same way, each with several seeds."""
 
     question: str
-    paper: str  # whose numbers stand beside ours, and what they were measured with
+    paper: str  # whose numbers are compared with ours, and how they were measured
     common: Mapping[str, Any]  # options of all variants
     variants: Mapping[str, Variant]
     seeds: tuple[int, ...] = field(default=(0, 1, 2))
 
     def options(self, variant: str, seed: int) -> Options:
-        """A run's options; mappings of the common ones and the variant's are united."""
+        """Return a run's options; mappings in the common ones and the variant's are merged."""
         own = dict(self.variants[variant].options)
-        united = {
+        merged = {
             key: {**self.common.get(key, {}), **own.get(key, {})}
             for key in ("arguments", "recipe_changes")
         }
-        return Options(**dict(self.common) | own | united, seed=seed)
+        return Options(**dict(self.common) | own | merged, seed=seed)
 
 
 def get_study(name: str) -> Study:
-    """A study by name.
+    """Look up a study by name.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: if there is no such study.
     """
     if name not in STUDIES:
-        raise UsageError(f"A study is one of {', '.join(STUDIES)}; received {name!r}.")
+        raise UsageError(f"study must be one of {', '.join(STUDIES)}; received study={name!r}.")
     return STUDIES[name]
 
 
 def _ablations(**papers: str) -> dict[str, Variant]:
-    """Variants named as in ``residual_variants.ABLATIONS``, and the paper's errors."""
+    """Make variants of ``residual_variants.ABLATIONS``, given the paper's errors."""
     return {
         name: Variant({"arguments": {"ablation": name}}, paper) for name, paper in papers.items()
     }
 
 
-def _augmented(*steps: tuple, paper: str = "") -> Variant:
-    return Variant({"recipe_changes": {"augmentations": steps}}, paper)
+def _augmented(*augmentations: Augmentation, paper: str = "") -> Variant:
+    return Variant({"recipe_changes": {"augmentations": augmentations}}, paper)
 
 
-# Small enough for minutes on two cores.
-_SMALL = {"image_size": (16, 16), "batch_size": 32, "test_limit": 1000}
-_ABLATION = {
+# Small enough to train in minutes on two cores.
+_SMALL: dict[str, Any] = {"image_size": (16, 16), "batch_size": 32, "test_limit": 1000}
+_ABLATION: dict[str, Any] = {
     "name": "resnet32_cifar",
     "dataset": "course_shapes",
     **_SMALL,
     "epochs": 8,
     "limit": 2000,
 }
-STUDIES = {
+STUDIES: dict[str, Study] = {
     "degradation": Study(
-        "Do deeper networks train worse, and do shortcuts cure it?",
+        "Do deeper networks train worse, and do shortcuts help?",
         "He et al. 2016, Table 6: 64,000 steps of 128 images",
         {
             "dataset": "cifar10",
@@ -99,7 +100,7 @@ STUDIES = {
         ),
     ),
     "shortcuts": Study(
-        "What may stand on the shortcut?",
+        "What can be on the shortcut?",
         "He et al. 2016b, Table 1: ResNet-110 on CIFAR-10; it calls more than 20 % a failure",
         _ABLATION,
         _ablations(
@@ -113,8 +114,8 @@ STUDIES = {
         ),
     ),
     "regularizers": Study(
-        "What helps a network that has few images to learn from?",
-        "each paper's own, of other networks on all of CIFAR-10: without it, with it",
+        "What helps a network that learns from few images?",
+        "each method's own, for other networks on all of CIFAR-10: without it, with it",
         {
             "name": "resnet20_cifar",
             "dataset": "cifar10",

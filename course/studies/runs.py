@@ -1,11 +1,11 @@
-"""Recorded runs: small files that say how training went, for pages and units to read.
+"""Recorded training runs, for lectures, assignments and docs.
 
     >>> from course.studies import runs
     >>> [row.variant for row in runs.table("degradation")]
     ['plain20', 'resnet20', 'plain56', 'resnet56']
 
-``course record STUDY`` makes them, ``course runs STUDY`` shows them. Nothing here loads Keras or
-TensorFlow; training has a process of its own.
+``course study run`` records them, ``course study show`` shows them. Loads neither Keras nor
+TensorFlow: each run is trained in a process of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from course.training.options import Options
 
 FOLDER = project_path("data", "runs")
 SCRATCH = project_path("build", "runs")
-_DIGITS = 6  # of every number in a record
+_DIGITS = 6  # after the point, of every number in a record
 
 
 @dataclass(frozen=True)
@@ -45,35 +45,35 @@ class Run:
 
     @property
     def error(self) -> float:
-        """Of the test set after the last epoch, in percent."""
+        """The error on the test set after the last epoch, in percent."""
         return 100 * (1 - self.result["test_accuracy"])
 
     @property
     def training_error(self) -> float:
-        """Of the training examples during the last epoch, in percent."""
+        """The error on the training examples during the last epoch, in percent."""
         return 100 * (1 - self.result["accuracy"])
 
 
 class Row(NamedTuple):
-    """What :func:`table` has for a variant. Errors in percent, means over the runs."""
+    """A variant in :func:`table`. Errors are in percent, means over the runs."""
 
     variant: str
     runs: int
     error: float
-    deviation: float | None  # of the error, from run to run; None for one run
+    deviation: float | None  # standard deviation of the error; None for one run
     training_error: float
     paper: str
 
 
 def load(study: str, folder: Path | None = None) -> list[Run]:
-    """A study's recorded runs, variant by variant and seed by seed; those that are there.
+    """Load the recorded runs of a study, ordered by variant and seed.
 
     Args:
         study: a key of :data:`course.studies.catalog.STUDIES`.
-        folder: of the records; None for the course's own.
+        folder: of the records; None for ``data/runs``.
 
     Raises:
-        UsageError: an unknown study.
+        UsageError: if there is no such study.
 
     Example:
         >>> sorted({run.variant for run in load("degradation")})
@@ -89,13 +89,13 @@ def load(study: str, folder: Path | None = None) -> list[Run]:
 
 
 def table(study: str, folder: Path | None = None) -> list[Row]:
-    """Mean and standard deviation (over n - 1) of each variant's errors, in the study's order.
+    """Compute mean and standard deviation (over n - 1) of each variant's errors.
 
     Args:
-        study, folder: as :func:`load`.
+        study, folder: as in :func:`load`.
 
     Raises:
-        UsageError: an unknown study.
+        UsageError: if there is no such study.
     """
     runs, rows = load(study, folder), []
     for name, variant in catalog.get_study(study).variants.items():
@@ -116,28 +116,28 @@ def table(study: str, folder: Path | None = None) -> list[Row]:
 
 
 def command(options: Options) -> str:
-    """The command line that trains with these options."""
+    """Write the command line that trains with these options."""
     return shlex.join(["course", "train", *options.as_arguments()])
 
 
 def missing(
     study: str, variant: str | None = None, seed: int | None = None, folder: Path | None = None
 ) -> list[tuple[str, int]]:
-    """Variants and seeds without a record of the study's own command; seed by seed.
+    """List variants and seeds that have no record of the study's current command, seed by seed.
 
     Args:
         study: a key of :data:`course.studies.catalog.STUDIES`.
         variant, seed: of the study; None for all.
-        folder: of the records; None for the course's own.
+        folder: of the records; None for ``data/runs``.
 
     Raises:
-        UsageError: an unknown study or variant, a seed that the study does not have.
+        UsageError: if there is no such study, variant or seed.
     """
     whole = catalog.get_study(study)
     for value, known in ((variant, whole.variants), (seed, whole.seeds)):
         if value is not None and value not in known:
             raise UsageError(
-                f"{study} has {', '.join(map(str, known))}; received {value}. Choose one of them."
+                f"{study} has {', '.join(map(str, known))}; received {value}. Choose one of these."
             )
     wanted = [
         (v, s) for v, s in _all(whole) if variant in (None, v) and seed in (None, s)
@@ -156,11 +156,11 @@ def record(
     scratch: Path | None = None,
     data_dir: str | None = None,
 ) -> Path:
-    """Train one variant with one seed, or go on where that was stopped, and write its record.
+    """Train one variant with one seed, or resume its run, and write the record.
 
     Args:
-        study, variant, seed: as :func:`missing`.
-        folder: of the records; None for the course's own.
+        study, variant, seed: as in :func:`missing`.
+        folder: of the records; None for ``data/runs``.
         scratch: folder for unfinished runs; None for ``build/runs``.
         data_dir: folder for data.
 
@@ -168,7 +168,7 @@ def record(
         The record's path.
 
     Raises:
-        UsageError: the run failed.
+        UsageError: if the run fails.
     """
     options = catalog.get_study(study).options(variant, seed)
     run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
@@ -178,8 +178,8 @@ def record(
     done = subprocess.run([sys.executable, "-m", "course.cli", *words])
     if done.returncode:
         raise UsageError(
-            f"A run must end well; received {variant} with seed {seed}, which ended with code "
-            f"{done.returncode}. Its folder is {run}."
+            f"Training {variant} with seed {seed} failed (exit code {done.returncode}). Its folder "
+            f"is {run}."
         )
     path = _path(study, variant, seed, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def record(
 
 
 def _record(run: Path, variant: str, options: Options) -> dict[str, Any]:
-    """What stays of a run's folder."""
+    """Collect what a record keeps of a run's folder."""
     about = json.loads((run / "run.json").read_text())
     rows = json.loads((run / "history.json").read_text())
     history = {_name(key): [_short(row[key]) for row in rows] for key in rows[0]}
@@ -206,7 +206,7 @@ def _record(run: Path, variant: str, options: Options) -> dict[str, Any]:
 
 
 def _name(key: str) -> str:
-    """Studies evaluate on the test set, which history.json leaves open."""
+    """Say that the evaluation was on the test set, as it is in all studies."""
     return key.replace("val_", "test_")
 
 

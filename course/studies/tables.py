@@ -1,4 +1,4 @@
-"""Tables of recorded runs, for a terminal and for pages that have to keep up with them."""
+"""Tables of recorded runs, for the terminal and for pages of the docs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from course._files import write_text
 from course.studies import catalog, runs
 
 _PLACE = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_HEAD = ("variant", "runs", "test error %", "training error %", "paper's test error %")
+_HEADER = ("variant", "runs", "test error %", "training error %", "paper's test error %")
 
 
 def markdown(study: str, folder: Path | None = None) -> str:
-    """How a study was measured, and its table.
+    """Write how a study was measured, and its table.
 
     Args:
-        study, folder: as :func:`course.studies.runs.load`.
+        study, folder: as in :func:`course.studies.runs.load`.
     """
     whole, found = catalog.get_study(study), runs.load(study, folder)
     if not found:
-        return f"No runs are recorded. `course record {study}` makes them."
+        return f"No runs are recorded. `course study run {study}` records them."
     rows = [
         (row.variant, str(row.runs), _error(row), f"{row.training_error:.1f}", row.paper or "–")
         for row in runs.table(study, folder)
     ]
-    lines = [_line(_HEAD), "|---|---|---|---|---|", *map(_line, rows)]
+    lines = [_line(_HEADER), "|---|---|---|---|---|", *map(_line, rows)]
     return f"{_conditions(whole, found)}\n\n" + "\n".join(lines)
 
 
 def fill(page: str, folder: Path | None = None) -> str:
-    """A page with its tables made anew, between ``<!-- study NAME -->`` and ``<!-- end -->``."""
+    """Update the tables of a page, between ``<!-- study NAME -->`` and ``<!-- end -->``."""
     return _PLACE.sub(lambda m: f"{m[1]}{markdown(m[2], folder)}\n{m[3]}", page)
 
 
 def write(path: str | Path) -> None:
-    """Make a page's tables anew."""
+    """Update the tables in a file."""
     path = Path(path)
     write_text(path, fill(path.read_text()))
 
@@ -50,7 +50,7 @@ def _conditions(study: catalog.Study, found: list[runs.Run]) -> str:
     return (
         f"Ours: `{options.dataset}`, {images} training images{size}, "
         f"{options.epochs} epochs of batches of {options.batch_size}; {hardware}; "
-        f"{seconds[0]:.0f} to {seconds[-1]:.0f} seconds a run. Paper: {study.paper}."
+        f"{seconds[0]:.0f} to {seconds[-1]:.0f} seconds per run. Paper: {study.paper}."
     )
 
 

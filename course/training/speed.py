@@ -10,7 +10,7 @@ import numpy as np
 from course.keras_types import Model
 
 # Multiply-adds are two operations each, and a backward pass costs about two forward passes.
-OPERATIONS = 6
+FLOPS_PER_MAC = 6
 
 
 def convolution_peak(dtype: str = "float32", rounds: int = 5) -> float:
@@ -48,7 +48,7 @@ def report(net: Model, images_per_second: float, devices: int, dtype: str) -> di
     from course import sizing
 
     macs = sizing.profile(net).macs
-    reached, peak = OPERATIONS * macs * images_per_second, convolution_peak(dtype)
+    reached, peak = FLOPS_PER_MAC * macs * images_per_second, convolution_peak(dtype)
     # Parts of one CPU have one peak together.
     peak *= devices if _gpu() else 1
     return {

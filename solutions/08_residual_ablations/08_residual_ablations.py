@@ -2521,7 +2521,7 @@ print(verdicts(mine, "original"))
 # %% [markdown]
 # And here are longer runs that come with this course: 32-layer ResNets with the paper's changes,
 # three seeds each. The cell looks for them in the course's folder `data/runs`, and says so if it
-# is not there. (`course runs shortcuts` in a terminal shows how they were trained.)
+# is not there. (`course study show shortcuts` in a terminal shows how they were trained.)
 
 # %%
 from course.studies import runs

@@ -225,9 +225,7 @@ def test_the_command_records_what_no_longer_holds(unit, capsys, monkeypatch):
     edit(unit.root / "source/small/small.toml", "x * x", "x ** 2")
     assert main(arguments) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert re.search(
-        r"small: cells, mutants and alternatives changed \(last run: 3 s\)", shown
-    )
+    assert re.search(r"small: cells, mutants and alternatives changed \(last run: 3 s\)", shown)
     new = json.loads((unit.root / ledgers.FOLDER / "small.json").read_text())
     assert new["parts"] != ledger.parts
     assert releasing.stale(unit) == {}

@@ -54,7 +54,7 @@ def test_the_lecture_shows_figures_with_words(taught):
 
 def test_the_lecture_reads_runs_that_are_there_and_says_which_are_not(taught):
     pages = [shown.data for shown in taught.shown if isinstance(shown, Markdown)]
-    assert any("`course record activation_order`" in page for page in pages)
+    assert any("`course study run activation_order`" in page for page in pages)
     assert any("constant scaling" in page and "the test says" in page for page in pages)
     (figure,) = (
         s for s in taught.shown if isinstance(s, display.FigureOutput) and "study" in s.words

@@ -53,7 +53,7 @@ def test_a_checkpoint_costs_what_a_part_takes_longer_with_it(monkeypatch):
     monkeypatch.setattr(checkpoints, "save", lambda folder, step, *_: written.append(step))
     for name, value in {"STEPS": 12, "PART": 4, "BATCH": 4}.items():
         monkeypatch.setattr(measure, name, value)
-    seconds = measure.against_fit(2, augment=True, place=0)
+    seconds = measure.against_fit(2, augment=True, process=0)
     # Three parts make an epoch: one with a checkpoint, two without.
     assert seconds == {
         "ours": [1.0] * 2,

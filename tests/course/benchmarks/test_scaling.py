@@ -25,13 +25,13 @@ def test_a_step_by_hand():
     # All of the exchange fits into half of the backward pass, 20 ms.
     assert step.seconds == pytest.approx(62e-3)
     assert step.efficiency == pytest.approx(60 / 62)
-    assert step.hidden_from == pytest.approx(1.5)
+    assert step.min_overlapped_batch == pytest.approx(1.5)
 
 
 def test_what_does_not_overlap_is_waited_for():
     alone = scaling.Cluster(**FOUR, overlap=0)
     assert scaling.estimate(NET, alone, 10).seconds == pytest.approx(65e-3)
-    assert scaling.estimate(NET, alone, 10).hidden_from == float("inf")
+    assert scaling.estimate(NET, alone, 10).min_overlapped_batch == float("inf")
     step = scaling.estimate(NET, scaling.Cluster(**FOUR), 1)  # 6 ms, of which 2 hide
     assert step.seconds == pytest.approx((6 + 2 + 1) * 1e-3)
 
@@ -68,7 +68,7 @@ def test_a_network_is_the_registrys():
 
     network, entry = scaling.measure("resnet20_cifar"), architectures.describe("resnet20_cifar")
     assert (network.params, network.macs) == (entry.params_trainable, entry.macs)
-    assert network.norms == 19
+    assert network.batch_norms == 19
 
 
 def test_the_docs_table_is_what_is_computed(root, capsys):

@@ -47,7 +47,7 @@ def recorded(tmp_path_factory):
     runs.record("tiny", "flipped", 4, **places["a"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs.subprocess, "run", _kill_after_a_checkpoint)
-        with pytest.raises(ValueError, match="flipped with seed 4, which ended with code -9"):
+        with pytest.raises(ValueError, match="flipped with seed 4 failed \\(exit code -9\\)"):
             runs.record("tiny", "flipped", 4, **places["b"])
     assert runs.load("tiny", folder / "b") == []
     runs.record("tiny", "flipped", 4, **places["b"])
@@ -151,7 +151,7 @@ def test_a_page_is_filled_between_its_marks(tmp_path):
 
 def test_the_docs_show_every_study_as_it_is_recorded(root):
     page = (root / "docs" / "runs.md").read_text()
-    assert tables.fill(page) == page, "course runs --write docs/runs.md"
+    assert tables.fill(page) == page, "course study show --write docs/runs.md"
     for name in STUDIES.keys() - {"tiny"}:
         assert f"<!-- study {name} -->" in page
 
@@ -183,13 +183,13 @@ def test_papers_errors_are_those_of_the_registry():
 @pytest.mark.parametrize(
     "line, message",
     {
-        "runs no_study": "received 'no_study'",
-        "record no_study": "received 'no_study'",
-        "record tiny --variant curved": "tiny has flipped, plain; received curved",
-        "record tiny --seed 7": "tiny has 0, 4; received 7",
+        "study show no_study": "received study='no_study'",
+        "study run no_study": "received study='no_study'",
+        "study run tiny --variant curved": "tiny has flipped, plain; received curved",
+        "study run tiny --seed 7": "tiny has 0, 4; received 7",
         "train lenet5 --dataset digits --recipe-set speed=3": "received speed",
         "train lenet5 --dataset digits --recipe-set augmentations=(('blur',),)": "('blur',)",
-        "train efficientnet_v2_s --dataset digits --recipe-set augmentations=()": "without stages",
+        "train efficientnet_v2_s --dataset digits --recipe-set augmentations=()": "without phases",
     }.items(),
 )
 def test_the_command_line_says_what_is_wrong(line, message, capsys):
@@ -198,7 +198,7 @@ def test_the_command_line_says_what_is_wrong(line, message, capsys):
 
 
 def test_a_dry_run_prints_the_commands(capsys):
-    assert cli.main(["record", "tiny", "--seed", "4", "--dry-run"]) == 0
+    assert cli.main(["study", "run", "tiny", "--seed", "4", "--dry-run"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("course train lenet5_modern --dataset digits --epochs 3 --seed 4")
     assert "--recipe-set 'augmentations=((' " not in second
@@ -207,7 +207,7 @@ def test_a_dry_run_prints_the_commands(capsys):
 def test_reading_runs_loads_no_keras():
     code = (
         "import sys; from course import cli\n"
-        "cli.main(['runs'])\n"
+        "cli.main(['study', 'show'])\n"
         "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -99,5 +99,7 @@ def test_a_net_without_the_layer_takes_the_recipe(folder):
 def test_images_that_are_too_small_are_refused():
     from course import architectures
 
-    with pytest.raises(ValueError, match="at least 9 x 9 pixels; received input_shape=\\(8, 8, 3\\)"):
+    with pytest.raises(
+        ValueError, match="at least 9 x 9 pixels; received input_shape=\\(8, 8, 3\\)"
+    ):
         architectures.build("fast_cifar", input_shape=(8, 8, 3))
