@@ -159,7 +159,8 @@ class CellRun:
     @contextlib.contextmanager
     def _captured(self) -> Iterator[None]:
         """Collect what is printed, displayed, or the value of the last line."""
-        shell, hook, streams = self.shell, self.shell.displayhook, (sys.stdout, sys.stderr)
+        shell, streams = self.shell, (sys.stdout, sys.stderr)
+        hook: Any = shell.displayhook
         hook.write_format_data = lambda data, metadata=None: self.display(
             data, "execute_result", execution_count=None
         )
@@ -209,3 +210,13 @@ class alarm:
     @staticmethod
     def _ring(number: int, frame: FrameType | None) -> None:
         raise CellTimeout("time is up")
+
+
+@contextlib.contextmanager
+def alarms(how: signal.Sigmasks) -> Iterator[None]:
+    """Hold back alarms inside (`signal.SIG_BLOCK`), or let them through (`signal.SIG_UNBLOCK`)."""
+    old = signal.pthread_sigmask(how, {signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)

@@ -1,18 +1,20 @@
-"""Exceptions on their way between two processes: names of classes, a message and arguments."""
+"""Exceptions sent between two processes: names of classes, a message and arguments."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from autograder.engine.cell_runner import CellTimeout
 
 
 class StudentError(Exception):
-    """Something in the student's work failed that has no better-known exception."""
+    """The student's work failed in a way that no other exception describes."""
 
 
-def describe(error: BaseException) -> list:
-    """An exception as plain data: its classes, each as (module, name), and its message."""
+def describe(error: BaseException) -> list[Any]:
+    """Return an exception as plain data: its classes, as (module, name), and its message."""
     kinds = [[kind.__module__, kind.__qualname__] for kind in type(error).__mro__]
     if isinstance(error, CellTimeout):
         return [[["builtins", "TimeoutError"]], "it did not finish in time"]
@@ -22,12 +24,14 @@ def describe(error: BaseException) -> list:
         return [kinds, ""]
 
 
-def rebuild(description, args: list | None = None, given: dict | None = None) -> Exception:
-    """An exception as another process raised it, as far as its class is known here.
+def rebuild(
+    description: Any, args: list[Any] | None = None, given: Mapping[str, Any] | None = None
+) -> Exception:
+    """Return an exception as another process raised it, as far as its class is known here.
 
     Args:
         description: what :func:`describe` made of it, or anything else.
-        args: its arguments, where they came as plain data.
+        args: its arguments, if they have a plain form.
         given: classes of the instructor's, by name.
     """
     try:
@@ -49,12 +53,13 @@ def rebuild(description, args: list | None = None, given: dict | None = None) ->
     return own(message)
 
 
-def _known(module: str, name: str, given: dict) -> type[Exception] | None:
-    """A class of exceptions that this process has anyway; none that ends a process."""
+def _known(module: str, name: str, given: Mapping[str, Any]) -> type[Exception] | None:
+    """Return a class of exceptions that this process has; not one that ends a process."""
     space = sys.modules.get(module)
-    known = given if module == "__main__" else {} if space is None else vars(space)
+    own: Mapping[str, Any] = {} if space is None else vars(space)
+    known = given if module == "__main__" else own
     kind = known.get(name)
     if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind is Exception:
         return None
-    # Ours say what became of a question.
+    # Ours say what happened to a question.
     return None if module.partition(".")[0] == "autograder" else kind

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from autograder.engine.job import CellPlan, CellResult, Job, NotebookResult, Role, ungraded
 from autograder.engine.shared_process import first_run, is_shared, merge_results, shared_run
@@ -156,7 +156,7 @@ class _Judge:
         Raises:
             ChannelError: the judge is gone, or late.
         """
-        request = {"student": job.student, "cells": [asdict(c) for c in cells]}
+        request: dict[str, Any] = {"student": job.student, "cells": [asdict(c) for c in cells]}
         request |= {"files": list(job.given), "seed": job.seed}
         request |= {"cell_seconds": job.cell_seconds, "seconds": job.seconds}
         self.channel.send(request, list(job.given.values()))

@@ -1,160 +1,155 @@
-"""What crosses between a test and a student's process, as codes: the judge's side."""
+"""The judge's side of what is exchanged with a student's process, as codes."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any, NoReturn
 
 from autograder.engine import mutable_values, standins
+from autograder.engine.arguments import SentArguments
 from autograder.engine.errors import StudentError
-from autograder.engine.judge_objects import JudgeObjects, by_name
-from autograder.engine.remote import Remote, remote_of
-from autograder.engine.standins import function
+from autograder.engine.judge_objects import JudgeObjects, encode_by_name
+from autograder.engine.object_codec import ObjectCodec
+from autograder.engine.remote import Conversation, Remote, remote_of, the_remote
 from autograder.wire import models
 from autograder.wire.codec import CodecError, Decoder, Encoder
+from autograder.wire.tags import Code, Tag
+from course.keras_types import KerasTensor
 
 
-class JudgeCodec:
-    """What one submission's tests have handed over, and what they got.
+class JudgeCodec(ObjectCodec):
+    """What one submission's tests have handed over, and what they received.
 
     Args:
-        student: the conversation, which stand-ins speak with.
+        student: the conversation, for stand-ins to speak with.
 
     Attributes:
-        given: functions and classes of the instructor's that both processes have, by name.
-        handed: what tests handed over that has no plain form.
-        sent: what the current call's arguments hold that can be changed.
-        tensors: symbolic tensors that it was given.
-        outputs: those that it gave.
+        objects: what tests handed over that has no plain form.
+        arguments: what the current call's arguments hold that can be changed.
+        tensors: symbolic tensors that the current call was given.
+        outputs: those that it returned.
     """
 
-    def __init__(self, student):
+    def __init__(self, student: Conversation):
+        super().__init__()
         self._student = student
-        self.given: dict[str, object] = {}
-        self.handed = JudgeObjects()
-        self._made: dict[int, object] = {}
+        self.objects = JudgeObjects()
+        self._stand_ins: dict[int, Any] = {}
         self.begin()
 
     def begin(self) -> None:
         """Begin a call."""
-        self.sent = mutable_values.Sent()
-        self.tensors: list = []
-        self.outputs: list = []
+        self.arguments = SentArguments()
+        self.tensors: list[KerasTensor] = []
+        self.outputs: list[KerasTensor] = []
 
     def encoder(self, *, numbered: bool = False) -> Encoder:
-        """An encoder; with `numbered`, of arguments that the call may change."""
-        return Encoder(self._encode_special, *([self._encode_first] if numbered else []))
+        """Return an encoder; with `numbered`, of arguments that the call may change."""
+        if numbered:
+            return Encoder(self._encode_special, self._encode_first)
+        return Encoder(self._encode_special)
 
-    def decoder(self, blobs: list[bytes]) -> Decoder:
-        """A decoder of what the student's process says."""
-        return Decoder(blobs, self._decode_special)
-
-    def inline(self, decoder: Decoder, graph) -> list:
-        """Symbolic outputs of a call, computed by the student's layers on our own tensors."""
+    def inline(self, decoder: Decoder, graph: Any) -> list[KerasTensor]:
+        """Return a call's symbolic outputs, computed by the student's layers on our own tensors."""
         if not graph:
             return []
         model = decoder.decode(graph[0])
         if isinstance(model, RejectedModel):
-            raise StudentError(model.reason)
+            raise StudentError(reason_of(model))
         import keras
 
         tensors = [self.tensors[position] for position in graph[1]]
-        return keras.tree.flatten(models.inline(model, tensors))
+        outputs: list[KerasTensor] = keras.tree.flatten(models.inline(model, tensors))
+        return outputs
 
-    def _decode_special(self, code: list, decoder: Decoder):
+    def _decode_special(self, code: Code, decoder: Decoder) -> Any:
         tag, *rest = code
         match tag:
-            case "=":
-                return self.sent.take(rest[0], rest[1] and decoder.decode(rest[1]))
-            case "O":
-                return mutable_values.build(self.given[rest[0]], decoder.decode(rest[1]))
-            case "G":
-                return self.given[rest[0]]
-            case "H":
-                return self.handed.thing(rest[0])
-            case "w":
+            case Tag.ARGUMENT_BACK:
+                return self.arguments.updated(rest[0], rest[1] and decoder.decode(rest[1]))
+            case Tag.JUDGE_HANDLE:
+                return self.objects.get(rest[0])
+            case Tag.EXTENDED:
                 handle, about, inner = rest
                 kind = decoder.decode(about)
                 return standins.extend(decoder.decode(inner), kind, self._remote(handle, kind))
-            case "f" | "o" | "C":
+            case Tag.FUNCTION | Tag.OBJECT | Tag.CLASS:
                 return self._stand_in(tag, rest, decoder)
-            case "module":
+            case Tag.MODULE:
                 try:
-                    return mutable_values.module(rest[0])
+                    return mutable_values.library_module(rest[0])
                 except CodecError as error:  # most tests never look at it
                     return RejectedModel(f"the answer is not usable: {error}")
-            case "m" | "T":
-                try:
-                    return models.decode(tag, rest, decoder)
-                except models.RebuildError as error:
-                    return RejectedModel(str(error))
-            case "k":
+            case Tag.SYMBOLIC:
                 return self.outputs[int(rest[0])]
-        raise CodecError(f"a {tag!r} cannot be used in a test")
+        try:
+            return super()._decode_special(code, decoder)
+        except models.RebuildError as error:
+            return RejectedModel(str(error))
 
-    def _stand_in(self, tag: str, rest: list, decoder: Decoder):
-        """The stand-in of a handle, the same one whenever it comes."""
+    def _stand_in(self, tag: Tag, rest: list[Any], decoder: Decoder) -> Any:
+        """Return the stand-in of a handle, the same one each time."""
         handle = int(rest[0])
-        if handle in self._made:
-            return self._made[handle]
-        if tag == "f":
+        if handle in self._stand_ins:
+            return self._stand_ins[handle]
+        if tag == Tag.FUNCTION:
             _, name, kind = rest
-            made = standins.make_object(
-                function, Remote(self._student, handle, str(name)[:200], str(kind)[:200], True)
-            )
-        elif tag == "C":
+            remote = Remote(self._student, handle, str(name)[:200], str(kind)[:200], True)
+            made = standins.make_object(standins.StudentFunction, remote)
+        elif tag == Tag.CLASS:
             _, name, own, doc, bases, names, of_class = rest
             name = str(name)[:200]
             remote = Remote(self._student, handle, name, name, bool(own))
             known = [base for base in decoder.decode_all(bases) if isinstance(base, type)]
-            names, of_class = map(str, names), map(str, of_class)
-            made = standins.make_class(remote, name, str(doc), known, [*names], [*of_class])
+            made = standins.make_class(
+                remote, name, str(doc), known, map(str, names), map(str, of_class)
+            )
         else:
             _, code, plain = rest
             kind = decoder.decode(code)
             made = standins.make_object(kind, self._remote(handle, kind, bool(plain)))
-        return self._made.setdefault(handle, made)
+        return self._stand_ins.setdefault(handle, made)
 
     def _remote(self, handle: int, kind: type, plain: bool = False) -> Remote:
-        about = remote_of(kind)
+        about = the_remote(kind)
         return Remote(self._student, int(handle), "", about.kind, about.own, plain)
 
-    def _encode_first(self, value, encoder: Encoder) -> list | None:
+    def _encode_first(self, value: Any, encoder: Encoder) -> Code | None:
         if (handle := type(value).__dict__.get("__handle__")) is not None:
-            return ["h", handle]
-        return self.sent.code(value, encoder, self.given)
+            return [Tag.HANDLE, handle]
+        return self.arguments.encode(value, encoder, self.given)
 
-    def _encode_special(self, value, encoder: Encoder) -> list:
+    def _encode_special(self, value: Any, encoder: Encoder) -> Code:
         if (remote := remote_of(value)) is not None:
-            return ["h", remote.handle]
-        if "keras" in sys.modules:
-            import keras
-
-            if isinstance(value, keras.KerasTensor):
-                self.tensors.append(value)
-                return ["k", len(self.tensors) - 1, list(value.shape), str(value.dtype)]
-            if (code := models.encode(value, encoder)) is not None:
-                return code
-        for name, thing in self.given.items():
-            if thing is value:
-                return ["G", name]
-        code = by_name(value) or self.handed.code(value)
+            return [Tag.HANDLE, remote.handle]
+        if "keras" in sys.modules and isinstance(value, sys.modules["keras"].KerasTensor):
+            self.tensors.append(value)
+            number = len(self.tensors) - 1
+            return [Tag.SYMBOLIC, number, list(value.shape), str(value.dtype)]
+        code = self._encode_shared(value, encoder)
+        code = code or encode_by_name(value) or self.objects.encode(value)
         if code is None:
             raise CodecError(f"a {type(value).__name__} cannot be handed to a student's function")
         return code
 
 
 class RejectedModel:
-    """A model that was not rebuilt, or a module that a test may not have: using it says why."""
+    """A model that was not rebuilt, or a module that a test may not have; using it says why."""
 
     def __init__(self, reason: str):
         self.__dict__["reason"] = reason
 
-    def _refuse(self, *args, **kwargs):
-        raise StudentError(self.reason)
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise StudentError(reason_of(self))
 
     __call__ = __getattr__ = __iter__ = __len__ = __getitem__ = __bool__ = _refuse
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return False
 
-    __hash__ = None
+    __hash__: Any = None
+
+
+def reason_of(rejected: RejectedModel) -> str:
+    """Return why a model was not rebuilt."""
+    return str(rejected.__dict__["reason"])

@@ -1,9 +1,9 @@
-"""What a test hands to a student's function and that has no plain form: functions, spies, files.
+"""Objects of a test that student code may use but that have no plain form, such as functions.
 
-The student's process gets a number, under which it can use the thing over the conversation while a
-call of its own is being answered. It can do with it what its caller could do with it by ordinary
-means: call it, read its public attributes, iterate. Names that begin with an underscore, frames and
-globals are out of reach, and of libraries' objects only such as are named here are handed over.
+The student's process gets a number, under which it can use the object over the conversation while
+one of its own calls is being answered. It can do with the object what any caller could do by
+ordinary means: call it, read its public attributes, iterate. Names that begin with an underscore,
+frames and globals are out of reach. Of libraries' objects only those named here are handed over.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import io
 import random
 import sys
 import types
+from typing import Any
 from unittest.mock import NonCallableMock
 
 from autograder.engine import operations
+from autograder.wire.tags import Code, Tag
 
 MAX_REQUESTS = 1_000_000
 MAX_NESTED = 50
@@ -32,69 +34,72 @@ _FILE_NAMES = {
     "read", "readline", "readlines", "write", "writelines", "close", "seek", "tell", "flush",
     "truncate", "getvalue", "name", "mode", "closed", "encoding",
 }  # fmt: skip
-_ITERATORS = (
+_ITERATORS: tuple[type, ...] = (
     types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())),
     type(iter("")), type(iter({})), type(iter(range(0))), type(iter(set())),
 )  # fmt: skip
 
 
 class Refused(LookupError):
-    """What is asked for is not to be had."""
+    """The request is not allowed."""
 
 
 class JudgeObjects:
-    """The things that were handed over in one submission's tests."""
+    """The objects that were handed over in one submission's tests."""
 
-    def __init__(self):
-        self._things: list = []
+    def __init__(self) -> None:
+        self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._served = 0
 
-    def code(self, value) -> list | None:
-        """The code of something that may be handed over; None of anything else."""
-        allowed = _operations(value)
+    def encode(self, value: Any) -> Code | None:
+        """Return the code of an object that may be handed over; else None."""
+        allowed = _allowed_operations(value)
         if allowed is None:
             return None
         number = self._numbers.get(id(value))
         if number is None:
-            self._things.append(value)  # and kept, so that no other takes over its id
-            number = self._numbers[id(value)] = len(self._things) - 1
+            self._objects.append(value)  # and kept, so that no other takes over its id
+            number = self._numbers[id(value)] = len(self._objects) - 1
         name = getattr(value, "__name__", "")
-        return ["J", number, name if isinstance(name, str) else "", type(value).__name__, allowed]
+        name = name if isinstance(name, str) else ""
+        return [Tag.JUDGE_OBJECT, number, name, type(value).__name__, allowed]
 
-    def thing(self, number):
-        """What has a number.
+    def get(self, number: object) -> Any:
+        """Return the object with a number.
 
         Raises:
-            Refused: nothing has it.
+            Refused: there is none.
         """
-        if type(number) is not int or not 0 <= number < len(self._things):
-            raise Refused("a number that nothing was handed over under")
-        return self._things[number]
+        if type(number) is not int or not 0 <= number < len(self._objects):
+            raise Refused("no object was handed over under this number")
+        return self._objects[number]
 
-    def do(self, number, operation, args: list, kwargs: dict):
-        """Do something with what was handed over; the result.
+    def perform(
+        self, number: object, operation: str, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Do something with an object that was handed over; return the result.
 
         Raises:
-            Refused: that is not to be had.
-            Exception: what the thing itself raises.
+            Refused: that is not allowed.
+            Exception: what the object itself raises.
         """
         self._served += 1
         if self._served > MAX_REQUESTS:
             raise Refused("what the test handed over was used too often")
         if number == INPUT:
             return builtins.input(*args)
-        value = self.thing(number)
+        value = self.get(number)
         if operation in ("attribute", "setattr", "delattr"):
             return _attribute(value, operation, args)
-        if operation not in (_operations(value) or ()):
+        if operation not in (_allowed_operations(value) or ()):
             raise Refused(f"a test's {type(value).__name__} does not take part in {operation!r}")
-        return operations.DO[operation](value, *args, **kwargs)
+        return operations.OPERATIONS[operation](value, *args, **kwargs)
 
 
-def _operations(value) -> tuple[str, ...] | None:
-    """What may be done with a value; None if it is not handed over at all."""
-    kind = type(value)
+def _allowed_operations(value: Any) -> tuple[str, ...] | None:
+    """Return what may be done with a value; None if it is not handed over at all."""
+    kind: Any = type(value)
     if isinstance(value, _FUNCTIONS):
         return ("call",)
     if isinstance(value, NonCallableMock):
@@ -106,7 +111,9 @@ def _operations(value) -> tuple[str, ...] | None:
     if isinstance(value, type):
         return ("call",) if kind is type and value.__module__ == "__main__" else None
     if kind.__module__ == "__main__":
-        return tuple(name for name in operations.of(kind) if name not in ("copy", "deepcopy"))
+        return tuple(
+            name for name in operations.operations_of(kind) if name not in ("copy", "deepcopy")
+        )
     return () if isinstance(value, _random_sources()) else None
 
 
@@ -116,8 +123,8 @@ def _random_sources() -> tuple[type, ...]:
     return random.Random, *more
 
 
-def _attribute(value, operation: str, args: list):
-    """Read or set a public attribute of something that has such."""
+def _attribute(value: Any, operation: str, args: list[Any]) -> Any:
+    """Read, set or delete a public attribute of an object."""
     name = args[0]
     own = type(value).__module__ == "__main__" and not isinstance(value, (*_FUNCTIONS, type))
     known = (
@@ -135,8 +142,8 @@ def _attribute(value, operation: str, args: list):
     return setattr(value, *args) if operation == "setattr" else delattr(value, name)
 
 
-def by_name(value) -> list | None:
-    """The code of a function or class of a library that the student's process has, too."""
+def encode_by_name(value: Any) -> Code | None:
+    """Return the code of a library's function or class, which the student's process has, too."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ufunc):
@@ -152,14 +159,16 @@ def by_name(value) -> list | None:
     where = getattr(space, "__file__", "") or ""
     if space is None or not (where == "" or "site-packages" in where or where.startswith(_LIB)):
         return None
-    found = functools.reduce(lambda part, n: getattr(part, n, None), name.split("."), space)
-    return ["g", module, name] if found is value else None
+    found: Any = space
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return [Tag.LIBRARY, module, name] if found is value else None
 
 
 _LIB = functools.__file__.rpartition("/")[0]
 
 
-def named(module: str, name: str):
-    """The function or class of a library that :func:`by_name` gave the code of."""
-    space = importlib.import_module(module)
+def library_object(module: str, name: str) -> Any:
+    """Return the function or class of a library that :func:`encode_by_name` encoded."""
+    space: Any = importlib.import_module(module)
     return functools.reduce(getattr, name.split("."), space)

@@ -1,25 +1,29 @@
-"""In the student's process: stand-ins for what a test handed over, which stays with the judge."""
+"""In the student's process: proxies for objects of a test, which stay with the judge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-HELD = "__judges__"  # where a stand-in keeps its number
+HELD = "__judges__"  # where a proxy keeps its number
+
+# Called as `ask(number, operation, args, kwargs)`; has the judge do it.
+Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any]], Any]
 
 
-def borrow(number: int, name: str, kind: str, allowed: list[str], ask: Callable):
-    """What stands here for a thing of the judge's.
+def make_proxy(number: int, name: str, kind: str, allowed: Sequence[str], ask: Ask) -> Any:
+    """Make what stands here for an object of the judge's.
 
     Args:
-        number: of the thing.
-        name: what it is called, if it is a function.
+        number: of the object.
+        name: its name, if it is a function.
         kind: the name of its class.
         allowed: operations that may be done with it.
-        ask: called as ``ask(number, operation, args, kwargs)``; does it over there.
+        ask: has the judge do one.
     """
     if allowed == ["call"]:
         return _function(number, name, ask)
-    space = {f"__{n}__": _method(n, ask) for n in allowed}
+    space: dict[str, Any] = {f"__{n}__": _method(n, ask) for n in allowed}
     if "call" in allowed:
         space["__call__"] = lambda self, *args, **kwargs: ask(number, "call", args, kwargs)
     space["__getattr__"] = lambda self, name: ask(number, "attribute", (name,), {})
@@ -27,13 +31,13 @@ def borrow(number: int, name: str, kind: str, allowed: list[str], ask: Callable)
     space["__delattr__"] = lambda self, name: ask(number, "delattr", (name,), {})
     if "eq" in allowed and "hash" not in allowed:
         space["__hash__"] = None
-    made = object.__new__(type(kind, (), space))
+    made: Any = object.__new__(type(kind, (), space))
     object.__setattr__(made, HELD, number)
     return made
 
 
-def _function(number: int, name: str, ask: Callable):
-    def function(*args, **kwargs):
+def _function(number: int, name: str, ask: Ask) -> Callable[..., Any]:
+    def function(*args: Any, **kwargs: Any) -> Any:
         return ask(number, "call", args, kwargs)
 
     function.__name__ = function.__qualname__ = name or "function"
@@ -41,8 +45,8 @@ def _function(number: int, name: str, ask: Callable):
     return function
 
 
-def _method(name: str, ask: Callable):
-    def method(self, *args):
+def _method(name: str, ask: Ask) -> Callable[..., Any]:
+    def method(self: Any, *args: Any) -> Any:
         if name == "exit":
             kind, error, _ = args
             args = (kind, error and str(error))
@@ -51,8 +55,8 @@ def _method(name: str, ask: Callable):
     return method
 
 
-def number_of(value) -> int | None:
-    """The number of what a stand-in stands for; None of anything else."""
+def number_of(value: object) -> int | None:
+    """Return the number of the object that a proxy stands for; None for anything else."""
     try:
         number = object.__getattribute__(value, "__dict__").get(HELD)
     except AttributeError:

@@ -1,8 +1,7 @@
-"""Which of a student's cells stands for which of the release's, whatever was done to the notebook.
+"""Match a student's cells with those of the release, whatever was done to the notebook.
 
-What a cell says of itself counts first: its grade id, then its cell id. Notebooks of before
-nbformat 4.5 have no cell ids, and other tools drop both; then its text tells, and its place between
-cells that are known.
+A cell's grade id counts first, then its cell id. Notebooks from before nbformat 4.5 have no cell
+ids, and some tools drop both; then the text counts, and the place between cells that are known.
 """
 
 from __future__ import annotations
@@ -10,13 +9,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
 
 from autograder.engine.submission_files import StudentCell
 
-ALIKE = 0.5  # of the lines of the shorter of two cells
-MAX_LINES = 400  # of a cell, that are compared
+ALIKE = 0.5  # fraction of the lines of the shorter of two cells
+MAX_LINES = 400  # how many lines of a cell are compared
 _DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)", re.M)
 
 
@@ -37,13 +39,15 @@ class Matching:
     missing: list[str] = field(default_factory=list)
 
 
-def nbgrader_metadata(cell) -> dict:
-    """What nbgrader notes in a cell's metadata; empty for a plain cell."""
+def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
+    """Return nbgrader's part of a cell's metadata; empty for a plain cell."""
     meta = cell.metadata.get("nbgrader")
     return meta if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str) else {}
 
 
-def match(base: list, tests: dict[str, str], student: list[StudentCell]) -> Matching:
+def match(
+    base: Sequence[NotebookNode], tests: Mapping[str, str], student: Sequence[StudentCell]
+) -> Matching:
     """Match a student's cells with the release's.
 
     Args:
@@ -86,8 +90,8 @@ def match(base: list, tests: dict[str, str], student: list[StudentCell]) -> Matc
     return found
 
 
-def _places(base: list, student: list[StudentCell]) -> dict[int, int]:
-    """For the index of each of the student's cells that is known, its position in the release."""
+def _places(base: Sequence[NotebookNode], student: Sequence[StudentCell]) -> dict[int, int]:
+    """Return, by the index of a student's cell that is known, its position in the release."""
     by_mark = {
         nbgrader_metadata(cell)["grade_id"]: position
         for position, cell in enumerate(base)
@@ -99,14 +103,19 @@ def _places(base: list, student: list[StudentCell]) -> dict[int, int]:
     return places
 
 
-def _open(base: list, student: list[StudentCell], places: dict[int, int]) -> tuple[list, list]:
-    """Positions and indices that nobody has claimed yet."""
+def _open(
+    base: Sequence[NotebookNode], student: Sequence[StudentCell], places: dict[int, int]
+) -> tuple[list[int], list[int]]:
+    """Return the positions and indices that are not matched yet."""
     claimed = set(places.values())
     free = [position for position in range(len(base)) if position not in claimed]
     return free, [index for index in range(len(student)) if index not in places]
 
 
-def _by_id(base, student, places) -> dict[int, int]:
+def _by_id(
+    base: Sequence[NotebookNode], student: Sequence[StudentCell], places: dict[int, int]
+) -> dict[int, int]:
+    """Match cells by their cell ids."""
     free, unknown = _open(base, student, places)
     count = Counter(cell.get("id") for cell in base)
     ids = {base[p].get("id"): p for p in free if count[base[p].get("id")] == 1}
@@ -119,8 +128,10 @@ def _by_id(base, student, places) -> dict[int, int]:
     return found
 
 
-def _by_text(base, student, places) -> dict[int, int]:
-    """Cells that are as they were released: those in the release's order first."""
+def _by_text(
+    base: Sequence[NotebookNode], student: Sequence[StudentCell], places: dict[int, int]
+) -> dict[int, int]:
+    """Match cells that are as they were released, those in the release's order first."""
     known = {position: ("known", position) for position in places.values()}
     ours = [known.get(p, (cell.cell_type, cell.source.strip())) for p, cell in enumerate(base)]
     theirs = [
@@ -142,8 +153,10 @@ def _by_text(base, student, places) -> dict[int, int]:
     return found
 
 
-def _by_place(base, student, places) -> dict[int, int]:
-    """Cells that were changed and have lost their marks, between neighbors that are known."""
+def _by_place(
+    base: Sequence[NotebookNode], student: Sequence[StudentCell], places: dict[int, int]
+) -> dict[int, int]:
+    """Match cells that were changed and have lost their ids, between neighbors that are known."""
     found: dict[int, int] = {}
     for positions, indices in _gaps(base, student, places):
         pairs = [
@@ -165,8 +178,10 @@ def _by_place(base, student, places) -> dict[int, int]:
     return found
 
 
-def _gaps(base, student, places) -> Iterator[tuple[list[int], list[int]]]:
-    """Unclaimed positions and indices between the same known neighbors."""
+def _gaps(
+    base: Sequence[NotebookNode], student: Sequence[StudentCell], places: dict[int, int]
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield positions and indices that are not matched, between the same known neighbors."""
     claimed = sorted(set(places.values()))
     free, _ = _open(base, student, places)
     gaps: dict[int, list[int]] = {}
@@ -181,12 +196,12 @@ def _gaps(base, student, places) -> Iterator[tuple[list[int], list[int]]]:
         yield [position for position in free if after < position < end], indices
 
 
-def _locked(cell) -> bool:
+def _locked(cell: NotebookNode) -> bool:
     meta = nbgrader_metadata(cell)
     return bool(meta) and not meta.get("solution") and not meta.get("task")
 
 
-def _same_kind(cell, own: StudentCell) -> bool:
+def _same_kind(cell: NotebookNode, own: StudentCell) -> bool:
     return _kind(own.kind) == cell.cell_type and bool(own.source.strip())
 
 
@@ -194,8 +209,8 @@ def _kind(kind: str) -> str:
     return "code" if kind == "code" else "markdown"
 
 
-def _likeness(cell, own: StudentCell) -> float:
-    """Share of the shorter cell's lines that the other has; 1 if both define the same name."""
+def _likeness(cell: NotebookNode, own: StudentCell) -> float:
+    """Return the fraction of lines in common (of the shorter cell), 1 if both define a name."""
     if cell.cell_type == "code" and set(_DEFINITION.findall(cell.source)) & set(
         _DEFINITION.findall(own.source)
     ):
@@ -207,8 +222,8 @@ def _likeness(cell, own: StudentCell) -> float:
     return (ours & theirs).total() / max(1, min(ours.total(), theirs.total()))
 
 
-def _duplicate(cell: StudentCell, target, position: int, found: Matching) -> None:
-    """Of two cells with one mark the later that has been worked on counts; the other stays."""
+def _duplicate(cell: StudentCell, target: NotebookNode, position: int, found: Matching) -> None:
+    """Of two cells with one id, count the later that was changed; keep the other as an extra."""
     if not _differs(cell.source, target.source):
         return
     if _differs(found.own[position].source, target.source):
@@ -219,7 +234,7 @@ def _duplicate(cell: StudentCell, target, position: int, found: Matching) -> Non
 
 
 def _differs(source: str, other: str) -> bool:
-    def lines(text):
+    def lines(text: str) -> list[str]:
         return [line.rstrip() for line in text.strip().splitlines()]
 
     return lines(source) != lines(other)

@@ -1,17 +1,16 @@
-"""Arguments that a call may change, and objects of the instructor's classes, as data.
-
-Every list, dict, set, array, table or object of an instructor's class that a test hands over has a
-number during the call. Where it comes back, changed or as the result, the judge's own is meant: it
-is brought up to date in place and keeps its identity, also within other arguments.
-"""
+"""Values that a call may change in place, and objects of the instructor's classes, as data."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections import deque
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
 
 from autograder.wire.codec import CodecError, Encoder
+from autograder.wire.tags import Code, Tag
 
 # Modules that a test may use under the name that the student's code gave them.
 _MODULES = set(
@@ -23,45 +22,8 @@ _MODULES = set(
 )
 
 
-class Sent:
-    """What the arguments of one call hold that can be changed."""
-
-    def __init__(self):
-        self._values: list = []
-        self._numbers: dict[int, int] = {}
-        self._open: set[int] = set()
-
-    def code(self, value, encoder: Encoder, given: dict) -> list | None:
-        """The code of something that can be changed, with its number; None of anything else."""
-        name = given_class(value, given)
-        if name is None and not is_changeable(value):
-            return None
-        if id(value) in self._open:
-            raise CodecError("a value that holds itself cannot be handed over")
-        if (number := self._numbers.get(id(value))) is not None:
-            return ["@", number]
-        number = self._numbers[id(value)] = len(self._values)
-        self._values.append(value)
-        self._open.add(id(value))
-        if name is None:
-            inner = encoder.encode_inner(value)
-        else:
-            inner = ["O", name, encoder.encode_inner(dict(state(value)))]
-        self._open.discard(id(value))
-        return ["#", number, inner]
-
-    def take(self, number, new):
-        """The value with a number, brought up to date with `new`, if that is not None."""
-        if type(number) is not int or not 0 <= number < len(self._values):
-            raise CodecError("a reference to an argument that was not handed over")
-        value = self._values[number]
-        if new is not None:
-            update(value, new)
-        return value
-
-
-def is_changeable(value) -> bool:
-    """Whether something that is plain data can be changed in place."""
+def is_mutable(value: object) -> bool:
+    """Return whether plain data can be changed in place."""
     if type(value) in (str, int, float, bool, tuple, type(None)):
         return False
     if isinstance(value, list | dict | set | deque | bytearray):
@@ -69,37 +31,45 @@ def is_changeable(value) -> bool:
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return True
-    frames = pandas is not None and hasattr(pandas, "DataFrame")
-    return frames and isinstance(value, pandas.DataFrame | pandas.Series)
+    if pandas is None or not hasattr(pandas, "DataFrame"):
+        return False
+    return isinstance(value, pandas.DataFrame | pandas.Series)
 
 
-def given_class(value, given: dict) -> str | None:
-    """The name of the instructor's class that a value is a plain object of."""
-    kind = type(value)
-    name = kind.__name__
+def given_class(value: object, given: Mapping[str, object]) -> str | None:
+    """Return the name of the instructor's class that a value is a plain object of, if it is."""
+    kind: Any = type(value)
+    name: str = kind.__name__
     if given.get(name) is not kind or kind.__new__ is not object.__new__:
         return None
     return name if hasattr(value, "__dict__") and not hasattr(kind, "__slots__") else None
 
 
-def state(value) -> dict:
-    """An object's own attributes."""
-    return object.__getattribute__(value, "__dict__")
+def state(value: object) -> dict[str, Any]:
+    """Return an object's own attributes."""
+    attributes: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    return attributes
 
 
-def build(kind: type, attributes: dict):
-    """An object of an instructor's class with these attributes; nothing of the class is run."""
-    if not isinstance(kind, type) or kind.__new__ is not object.__new__:
+def encode_object(value: object, name: str, encoder: Encoder) -> Code:
+    """Return the code of an object of an instructor's class."""
+    return [Tag.GIVEN_OBJECT, name, encoder.encode_inner(dict(state(value)))]
+
+
+def build(kind: Any, attributes: Mapping[Any, Any]) -> Any:
+    """Make an object of an instructor's class; nothing of the class is run."""
+    new: Any = getattr(kind, "__new__", None)
+    if not isinstance(kind, type) or new is not object.__new__:
         raise CodecError("not a class of the instructor's")
-    value = object.__new__(kind)
+    value: Any = object.__new__(kind)
     # What the class computes stays the class' to compute.
     named = {str(name): item for name, item in attributes.items()}
     state(value).update({n: v for n, v in named.items() if not callable(getattr(kind, n, None))})
     return value
 
 
-def update(value, new) -> None:
-    """Do to a value in place what makes it equal to `new`, if that is of the same type."""
+def update(value: Any, new: Any) -> None:
+    """Change a value in place so that it equals `new`, if that is of the same type."""
     if type(value) is not type(new) or value is new:
         return
     numpy = sys.modules.get("numpy")
@@ -121,8 +91,8 @@ def update(value, new) -> None:
         state(value).update(state(new))
 
 
-def module(name: str):
-    """A library's module that tests may use.
+def library_module(name: object) -> ModuleType:
+    """Return a library's module that tests may use.
 
     Raises:
         CodecError: another one.

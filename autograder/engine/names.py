@@ -1,4 +1,4 @@
-"""Which names code defines, reads and changes, by Python's own rules of scope."""
+"""Which names a piece of code defines, reads and changes, by Python's own rules of scope."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import symtable
 from dataclasses import dataclass, field
 
 BUILTINS = frozenset(dir(builtins))
-# Whoever calls one of these may mean any name.
+# Code that calls one of these may mean any name.
 ANY = frozenset({"dir", "globals", "locals", "vars", "eval", "exec", "get_ipython"})
 _MUTATORS = frozenset(
     """
@@ -48,7 +48,7 @@ class Names:
 
 
 def names_in(source: str) -> Names:
-    """The names of a cell after IPython has made Python of it; none if it is no Python."""
+    """Return the names of a cell that IPython has turned into Python; none if it is not Python."""
     found = Names()
     try:
         tree = ast.parse(source)
@@ -64,13 +64,13 @@ def names_in(source: str) -> Names:
 
 
 def defined_or_changed(source: str) -> set[str]:
-    """Names that a cell makes its own: what it defines, but for imports, and changes in place."""
+    """Return what a cell defines, except for imports, and what it changes in place."""
     names = names_in(source)
     return (names.stored - names.imported) | names.changed
 
 
 def without_magic(source: str) -> str:
-    """A cell without a first line such as ``%%capture``, where the rest of it is Python."""
+    """Return a cell without a first line such as ``%%capture``, if the rest of it is Python."""
     magic = _MAGIC.match(source)
     return source[magic.end() :] if magic and magic[1] in _PYTHON_MAGICS else source
 
@@ -92,7 +92,7 @@ def _scopes(table: symtable.SymbolTable, found: Names, top: bool = False) -> Non
 
 
 def _magic(node: ast.Call, found: Names) -> None:
-    """The names in what a magic is given: Python in some, else whatever looks like a name."""
+    """Note the names in a magic's argument: of Python in some, else whatever looks like a name."""
     kind = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
     if kind == "run_cell_magic" and len(texts) == 3 and texts[0] in _PYTHON_MAGICS:
@@ -102,7 +102,7 @@ def _magic(node: ast.Call, found: Names) -> None:
 
 
 def _changes(node: ast.AST, found: Names, local: set[str], changed: set[str]) -> None:
-    """Note names of globals that are changed in place, apart for the top level and functions."""
+    """Note globals that are changed in place, separately for the top level and for functions."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         local = local | _locals(node)
         changed = found.changed_inside
@@ -114,7 +114,7 @@ def _changes(node: ast.AST, found: Names, local: set[str], changed: set[str]) ->
 
 
 def _changed(node: ast.AST) -> str | None:
-    """The name whose value a node changes in place."""
+    """Return the name whose value a node changes in place, if it changes one."""
     if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
         return _root(node)
     if isinstance(node, ast.AugAssign):
@@ -130,8 +130,8 @@ def _root(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _locals(node) -> set[str]:
-    """Names that are a function's own."""
+def _locals(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """Return the names that are a function's own."""
     args = node.args
     every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
     found = {arg.arg for arg in every if arg is not None}

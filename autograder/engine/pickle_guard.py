@@ -1,6 +1,6 @@
-"""While a graded cell runs, no pickle that names code is loaded in the judge.
+"""Refuse pickles that name code, while a graded cell runs in the judge.
 
-A test may read files that a student's code has written, and a pickle runs what its writer likes.
+A test may read files that a student's code has written, and a pickle can run anything.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 _active = False
 _DATA = {
@@ -41,6 +42,6 @@ def no_pickled_code() -> Iterator[None]:
         _active = False
 
 
-def _audit(event: str, args: tuple) -> None:
+def _audit(event: str, args: tuple[Any, ...]) -> None:
     if _active and event == "pickle.find_class" and tuple(args[:2]) not in _ALLOWED:
         raise RuntimeError(f"a pickle of {args[0]}.{args[1]} is not loaded in a graded cell")

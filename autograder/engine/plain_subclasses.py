@@ -1,4 +1,4 @@
-"""Classes that are made of Python's plain types: what of theirs their base would lose."""
+"""Subclasses of Python's plain types: which of their behavior the base lacks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _OPERATORS = {
 
 
 def own_behavior(kind: type) -> str:
-    """What a class made of a plain type can do that would be lost in its base.
+    """Return what kind of behavior of a plain type's subclass would be lost in the base.
 
-    Constructors, fields and what it says of itself (its text, its length, whether it is equal) are
-    no such thing.
+    Constructors, fields and what describes the value (its text, its length, equality) do not count.
 
     Returns:
         "operators", if it computes with operators of its own; "methods", if it has methods or
@@ -37,5 +36,5 @@ def own_behavior(kind: type) -> str:
 
 
 def is_fixed(kind: type) -> bool:
-    """Whether values of a plain type, or of a subclass, cannot be changed."""
+    """Return whether values of a plain type, or of a subclass, cannot be changed."""
     return issubclass(kind, (int, float, str, complex, bytes, tuple, frozenset))

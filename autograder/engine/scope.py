@@ -1,11 +1,16 @@
-"""Whose a name is in a notebook: the instructor's, and so the judge's own, or the student's."""
+"""Whom a name in a notebook belongs to: the instructor (and so the judge), or the student."""
 
 from __future__ import annotations
 
-from autograder.engine import mutable_values, names
+from collections.abc import Iterable
+from typing import Any
+
+from autograder.engine import names
+from autograder.engine.arguments import snapshot
+from autograder.engine.mutable_values import is_mutable, update
 from autograder.engine.names import Names
-from autograder.engine.received_arguments import snapshot
 from autograder.engine.remote import remote_of
+from autograder.wire.codec import Encoder
 
 
 class Scope:
@@ -27,13 +32,13 @@ class Scope:
         self._student = Names()
 
     def given(self, found: Names) -> None:
-        """An instructor's cell defines names."""
+        """Note the names that an instructor's cell defines."""
         self.own |= found.stored
         self._given |= found.stored - found.imported
         self._imported |= found.imported
 
-    def student_cell(self, source: str, theirs: list[str]) -> None:
-        """A student's cell runs.
+    def student_cell(self, source: str, theirs: Iterable[str]) -> None:
+        """Note that a student's cell runs.
 
         Args:
             source: as Python.
@@ -44,26 +49,26 @@ class Scope:
         self.own -= set(theirs) - self._imported
 
     def wanted(self, test: Names) -> list[str]:
-        """Names that a test takes from the student."""
+        """Return the names that a test takes from the student."""
         plain = test.loaded - self.own - test.imported
         builtin = plain & names.BUILTINS & (self._student.stored | self._theirs)
         return sorted(plain - names.BUILTINS | builtin)
 
-    def is_acceptable(self, name: str, value) -> bool:
-        """Whether a student's value may stand for a name: one of Python's only for data."""
+    def is_acceptable(self, name: str, value: object) -> bool:
+        """Return whether a student's value may have a name; only data may have one of Python's."""
         theirs = name not in names.BUILTINS or name in self._theirs
         return theirs or not (callable(value) or remote_of(value))
 
     def replaced(self, test: Names) -> set[str]:
-        """Names that a test defines anew for the student's code, which uses them, to see."""
+        """Return names that a test redefines for the student's code, which uses them."""
         return test.stored & (self._theirs | (self._given & self._student.loaded))
 
     def followed(self, found: set[str]) -> set[str]:
-        """Names whose values the student's functions change."""
+        """Return those names whose values the student's functions change."""
         return found & self._student.changed_inside
 
     def tested(self, test: Names, found: set[str]) -> None:
-        """A test has run, with these names taken from the student."""
+        """Note that a test has run, with these names taken from the student."""
         self.own |= test.stored - found - self._theirs
 
 
@@ -72,24 +77,31 @@ class Shared:
 
     Args:
         space: the test's names.
-        found: what came from the student.
-        replaced: names that the test may define anew.
+        found: values that were received from the student.
+        replaced: names that the test may redefine.
         changed: names whose values it may change in place.
         followed: names whose values the student's functions change.
 
     Attributes:
-        replaced_any: the student's process has been told of a name defined anew.
+        replaced_any: whether the student's process was told of a redefined name.
     """
 
-    def __init__(self, space: dict, found: dict, replaced: set, changed: set, followed: set):
+    def __init__(
+        self,
+        space: dict[str, Any],
+        found: dict[str, Any],
+        replaced: set[str],
+        changed: set[str],
+        followed: set[str],
+    ):
         self._space, self._replaced, self.followed = space, replaced, sorted(followed)
         self._known = {name: found.get(name, space.get(name)) for name in replaced}
         self._found, self.replaced_any = found, False
         self._seen = {n: snapshot(found[n], {}) for n in (changed | followed) & set(found)}
 
-    def outgoing(self, encoder) -> dict[str, list]:
-        """Codes of what the test has changed since the last time."""
-        codes = {}
+    def outgoing(self, encoder: Encoder) -> dict[str, Any]:
+        """Return codes of what the test has changed since the last time."""
+        codes: dict[str, Any] = {}
         for name in self._replaced:
             value = self._space.get(name)
             if value is not self._known[name]:
@@ -105,14 +117,14 @@ class Shared:
                 self._seen[name] = now
         return codes
 
-    def incoming(self, values: dict) -> None:
+    def incoming(self, values: dict[str, Any]) -> None:
         """Take over values that the student's functions have changed."""
         for name in self.followed:
             if name not in values or self._space.get(name) is not self._found.get(name):
                 continue
             old, new = self._found[name], values[name]
-            if type(old) is type(new) and mutable_values.is_changeable(old):
-                mutable_values.update(old, new)
+            if type(old) is type(new) and is_mutable(old):
+                update(old, new)
                 self._seen[name] = snapshot(old, {})
             else:
                 self._space[name] = self._found[name] = new

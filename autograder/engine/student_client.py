@@ -1,8 +1,8 @@
 """The judge's end of the conversation with a student's process.
 
-What the student defined comes as plain data where it has a plain form; a stand-in for the rest
-(:mod:`autograder.engine.standins`) passes on what is done with it. What a test hands over goes the
-other way: plain data, or a number for the rest (:mod:`autograder.engine.judge_objects`).
+What the student defined is received as plain data if it has a plain form; for anything else, a
+stand-in (:mod:`autograder.engine.standins`) passes on what is done with it. What a test hands over
+goes the other way: as plain data, or by number (:mod:`autograder.engine.judge_objects`).
 """
 
 from __future__ import annotations
@@ -10,22 +10,25 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from autograder.engine import errors, patches, weight_changes, work_folder
 from autograder.engine.errors import StudentError
-from autograder.engine.judge_codec import JudgeCodec, RejectedModel
+from autograder.engine.judge_codec import JudgeCodec
 from autograder.engine.judge_objects import MAX_NESTED, Refused
 from autograder.engine.remote import remote_of
 from autograder.engine.scope import Shared
-from autograder.engine.standins import StudentObject
 from autograder.wire import watching
 from autograder.wire.channel import Channel, ChannelError
 from autograder.wire.codec import CodecError, Decoder, Encoder
 
-__all__ = ["RejectedModel", "StudentClient", "StudentError", "StudentObject"]
+__all__ = ["GRACE_S", "StudentClient", "StudentError"]
 
 # Beyond the time a call may take, the student's process gets this long to say that it was too long.
 GRACE_S = 3.0
+
+Message = dict[str, Any]
 
 
 class StudentClient:
@@ -35,7 +38,7 @@ class StudentClient:
         incidents: what an instructor should look at, in words.
         alive: False once the process is gone or has stopped answering.
         deadline: ``time.monotonic()`` at which the current cell's time is up.
-        codec: what its tests have handed over and got.
+        codec: what its tests have handed over and received.
         cells: sources of the cells that have run, as Python.
         shared: the student's globals that the current test may change.
         folder: the judge's work folder, kept equal to that of the student's process.
@@ -54,8 +57,10 @@ class StudentClient:
 
     # The conversation
 
-    def ask(self, seconds: float, blobs: list[bytes] = (), **request) -> tuple[dict, list[bytes]]:
-        """Send a request; the answer.
+    def ask(
+        self, seconds: float, blobs: Sequence[bytes] = (), **request: Any
+    ) -> tuple[Message, list[bytes]]:
+        """Send a request; return the answer.
 
         Raises:
             StudentError: the process is gone, silent, or does not answer as it should.
@@ -79,8 +84,8 @@ class StudentClient:
                 self.incidents.append(incident[:200])
         return answer, beside
 
-    def _answer(self, seconds: float, request: str) -> tuple[object, list[bytes]]:
-        """The answer to a request, after what the student's code asks for meanwhile."""
+    def _answer(self, seconds: float, request: str) -> tuple[Any, list[bytes]]:
+        """Return the answer to a request, after serving what the student's code asks meanwhile."""
         end = time.monotonic() + seconds + GRACE_S
         while True:
             answer, beside = self.channel.receive(max(0.01, end - time.monotonic()))
@@ -88,10 +93,10 @@ class StudentClient:
                 return answer, beside
             self.channel.send(*self._serve(answer, beside))
 
-    def _serve(self, request: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
-        """Do what the student's code wants done with something that a test handed to it."""
+    def _serve(self, request: Message, blobs: list[bytes]) -> tuple[Message, list[bytes]]:
+        """Do what the student's code wants done with an object that a test handed to it."""
         codec = self.codec
-        kept = codec.sent, codec.tensors, codec.outputs
+        kept = codec.arguments, codec.tensors, codec.outputs
         codec.begin()
         self._nested += 1
         try:
@@ -100,21 +105,21 @@ class StudentClient:
             decoder = self.codec.decoder(blobs)
             args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
             kwargs = {str(name): value for name, value in kwargs.items()}
-            value = codec.handed.do(request["back"], request["op"], list(args), kwargs)
+            value = codec.objects.perform(request["back"], request["op"], list(args), kwargs)
             encoder = self.codec.encoder()
             return {"value": encoder.encode(value)}, encoder.blobs
         except Exception as error:
             return {"error": errors.describe(error)}, []
         finally:
             self._nested -= 1
-            codec.sent, codec.tensors, codec.outputs = kept
+            codec.arguments, codec.tensors, codec.outputs = kept
 
     def _lost(self) -> None:
         self.alive = False
         self.channel.close()
 
     def left(self) -> float:
-        """Seconds that the current cell still has.
+        """Return the seconds that the current cell still has.
 
         Raises:
             StudentError: none.
@@ -126,7 +131,7 @@ class StudentClient:
 
     # Questions
 
-    def run(self, source: str, seconds: float, given: list[str]) -> dict:
+    def run(self, source: str, seconds: float, given: list[str]) -> Message:
         """Run a cell; return what the process says of it: ``outputs`` and ``results``.
 
         Args:
@@ -140,21 +145,19 @@ class StudentClient:
         self._take_files(answer, beside)
         return answer
 
-    def _files(self, encoder: Encoder) -> dict:
-        return (
-            {"files": work_folder.encode_files(self.folder.changed(), encoder)}
-            if self.folder
-            else {}
-        )
+    def _files(self, encoder: Encoder) -> Message:
+        if self.folder is None:
+            return {}
+        return {"files": work_folder.encode_files(self.folder.changed(), encoder)}
 
-    def _take_files(self, answer: dict, blobs: list[bytes]) -> None:
+    def _take_files(self, answer: Message, blobs: list[bytes]) -> None:
         if self.folder and "files" in answer:
             decoder = self.codec.decoder(blobs)
             with contextlib.suppress(CodecError):
                 self.folder.write(work_folder.decode_files(answer["files"], decoder))
 
-    def get(self, names: list[str]) -> dict:
-        """Values or stand-ins of the names that the student has defined."""
+    def get(self, names: list[str]) -> dict[str, Any]:
+        """Return values or stand-ins of the names that the student has defined."""
         answer, beside = self.ask(self.left(), do="get", names=names)
         decoder = self.codec.decoder(beside)
         self._raise(answer, decoder)
@@ -162,7 +165,7 @@ class StudentClient:
         return {name: self._decode(decoder, values[name]) for name in names if name in values}
 
     def names(self) -> list[str]:
-        """Names that the student has defined."""
+        """Return the names that the student has defined."""
         answer, _ = self.ask(self.left(), do="names")
         found = answer.get("names")
         return [n for n in found[:1000] if isinstance(n, str)] if isinstance(found, list) else []
@@ -174,25 +177,29 @@ class StudentClient:
                 self.ask(GRACE_S, do="restore")
         self.shared = None
 
-    def attribute(self, handle: int, name: str):
-        """An attribute of something of the student's."""
+    def attribute(self, handle: int, name: str) -> Any:
+        """Return an attribute of something of the student's."""
         answer, beside = self.ask(self.left(), do="attribute", handle=handle, name=name)
         decoder = self.codec.decoder(beside)
         self._raise(answer, decoder)
         return self._decode(decoder, answer.get("value"))
 
-    def operate(self, operation: str, handle: int, args: tuple = (), kwargs: dict | None = None):
-        """Call something of the student's, or do something else with it.
-
-        Returns:
-            Its value.
+    def operate(
+        self,
+        operation: str,
+        handle: int,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call something of the student's, or do something else with it; return the result.
 
         Raises:
             Exception: the one that the student's code raised.
         """
         self.codec.begin()
         encoder = self.codec.encoder(numbered=True)
-        request = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(kwargs or {})}
+        request: Message = {"args": encoder.encode(tuple(args))}
+        request["kwargs"] = encoder.encode(kwargs or {})
         request |= self._files(encoder) | patches.codes(encoder)
         if self.shared is not None:
             request |= {"globals": self.shared.outgoing(encoder), "follow": self.shared.followed}
@@ -212,14 +219,16 @@ class StudentClient:
         for code in answer.get("changed") or []:
             self._decode(decoder, code)  # which does it to the argument
         with _usable():
-            weight_changes.take([*args, *(kwargs or {}).values()], answer.get("trained"), decoder)
+            weight_changes.apply_changes(
+                [*args, *(kwargs or {}).values()], answer.get("trained"), decoder
+            )
         if self.shared is not None and isinstance(codes := answer.get("globals"), dict):
             followed = [name for name in self.shared.followed if name in codes]
             self.shared.incoming({name: self._decode(decoder, codes[name]) for name in followed})
         self._raise(answer, decoder)
         return self._decode(decoder, answer.get("value"))
 
-    def _raise(self, answer: dict, decoder: Decoder) -> None:
+    def _raise(self, answer: Message, decoder: Decoder) -> None:
         if "error" not in answer:
             return
         try:
@@ -233,14 +242,14 @@ class StudentClient:
 
     # Values
 
-    def _decode(self, decoder: Decoder, code):
+    def _decode(self, decoder: Decoder, code: object) -> Any:
         with _usable():
             return decoder.decode(code)
 
 
 @contextlib.contextmanager
-def _usable():
-    """What cannot be decoded is a fault of the student's process, whatever the test is."""
+def _usable() -> Iterator[None]:
+    """Blame the student's process for what cannot be decoded, whatever the test is."""
     try:
         yield
     except CodecError as error:

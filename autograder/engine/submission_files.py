@@ -1,7 +1,7 @@
-"""Reading what was handed in, by trusted code: no link is followed, everything is bounded.
+"""Read what was handed in, by trusted code: no link is followed, everything is bounded.
 
-Of a notebook only what grading uses counts against a limit; what its cells once showed is left out
-before the file is parsed, however large it is.
+Only what grading uses of a notebook counts against a limit; outputs are removed before the file is
+parsed, however large they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MAX_NOTEBOOK_BYTES = 20 << 20  # without outputs
 MAX_STORED_BYTES = 512 << 20  # with outputs
@@ -38,12 +39,12 @@ class StudentCell:
 
 
 def printable(name: str) -> str:
-    """A file's name as text, whatever bytes it is made of."""
+    """Return a file's name as text, whatever bytes it is made of."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_cells(path: Path) -> list[StudentCell]:
-    """The cells of a student's notebook, whatever state it is in.
+    """Return the cells of a student's notebook, whatever state it is in.
 
     Raises:
         UnreadableSubmission: no notebook can be made out in the file.
@@ -51,7 +52,7 @@ def read_cells(path: Path) -> list[StudentCell]:
     return [_student_cell(cell) for cell in _raw_cells(path)]
 
 
-def _raw_cells(path: Path) -> list:
+def _raw_cells(path: Path) -> list[dict[str, Any]]:
     data = _json(path)
     if not isinstance(data, dict):
         raise UnreadableSubmission(
@@ -68,11 +69,11 @@ def _raw_cells(path: Path) -> list:
     return [cell for cell in cells if isinstance(cell, dict)]
 
 
-def _listed(value) -> list:
+def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _json(path: Path):
+def _json(path: Path) -> Any:
     raw = _bytes(path)
     try:
         used = without_outputs(raw)
@@ -83,14 +84,16 @@ def _json(path: Path):
             )
         return json.loads(used)
     except (ValueError, RecursionError, MemoryError) as error:
-        where = f" ({error.msg}, line {error.lineno})" if hasattr(error, "lineno") else ""
+        where = ""
+        if isinstance(error, json.JSONDecodeError):
+            where = f" ({error.msg}, line {error.lineno})"
         raise UnreadableSubmission(
             f"{path.name} is not a readable notebook{where}: the file is cut off or damaged"
         ) from None
 
 
 def _bytes(path: Path) -> bytes:
-    """A notebook's file, if it is one of its own and no larger than it may be."""
+    """Return the contents of a notebook's file, if it is a plain file and not too large."""
     for folder in (path.parent, path.parent.parent):
         if _is_link(folder):
             raise UnreadableSubmission(f"{path.name} was not handed in: {folder.name} is a link")
@@ -116,7 +119,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _contents(path: Path, limit: int) -> bytes:
-    # Not through a link that takes the file's place after the look at it.
+    # The file may have been replaced by a link meanwhile.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         return file.read(limit)
@@ -130,7 +133,7 @@ _VALUE = re.compile(rb"\s*+:\s*+(?=[\[{])")
 
 
 def without_outputs(raw: bytes) -> bytes:
-    """A notebook's JSON with null for what cells have shown and for pictures in their text.
+    """Return a notebook's JSON with null for outputs and for pictures in the text.
 
     Raises:
         ValueError: it has more parts than any notebook.
@@ -177,7 +180,7 @@ def _beside(path: Path) -> str:
     return f"; there is {', '.join(others)}: was it renamed or packed?" if others else ""
 
 
-def _student_cell(cell: dict) -> StudentCell:
+def _student_cell(cell: dict[str, Any]) -> StudentCell:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
@@ -202,12 +205,12 @@ def read_files(
     file_bytes: int = MAX_FILE_BYTES,
     all_bytes: int = MAX_FILES_BYTES,
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Other files of a folder, as far as they are plain and small; and what was left out.
+    """Return the other small plain files of a folder, and notes on what was left out.
 
     Args:
         folder: of a submission, or of a unit.
         skip: names, relative to it, that are not wanted.
-        file_bytes, all_bytes: of one file, and of all.
+        file_bytes, all_bytes: limits on one file, and on all together.
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
@@ -252,7 +255,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _refused(status: os.stat_result, file_bytes: int, left: int) -> str:
-    """Why a file is not taken; "" if it is."""
+    """Return why a file is left out; "" if it is not."""
     if not stat.S_ISREG(status.st_mode):
         return f"is {_kind(status.st_mode)}"
     if status.st_size > min(file_bytes, left):

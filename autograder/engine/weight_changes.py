@@ -1,65 +1,72 @@
 """What a call does to the weights of models that it is handed.
 
-A model crosses as a copy, so what a student's function does to it must be told: the judge then does
-it to its own, as tests that hand over a model and look at it afterwards expect.
+A model is sent as a copy, so the student's process says what its function did to the copy. The
+judge then does it to its own model, as tests that look at it afterwards expect.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from autograder.wire.codec import CodecError, Decoder, Encoder
+from course.keras_types import Array, Model, Variable
+
+Weights = list[tuple[bool, Array]]  # of each weight, whether it is trainable, and its value
 
 
-def weights(values: Sequence) -> dict[int, list]:
-    """By position, the weights of those values that are models: whether trained, and an array."""
+def weights_of(values: Sequence[object]) -> dict[int, Weights]:
+    """Return the weights of those values that are models, by the position of the model."""
     return {
         n: [(bool(w.trainable), _array(w)) for w in model.weights]
         for n, model in _models(values).items()
     }
 
 
-def sent(values: Sequence, before: dict[int, list], encoder: Encoder) -> list:
-    """Codes of the weights that a call has changed, by the position of the model."""
+def encode_changes(
+    values: Sequence[object], before: dict[int, Weights], encoder: Encoder
+) -> list[Any]:
+    """Return codes of the weights that a call has changed, by the position of the model."""
     return [
-        [n, [[trains, encoder.array(array)] for trains, array in now]]
-        for n, now in weights(values).items()
+        [n, [[trainable, encoder.array(array)] for trainable, array in now]]
+        for n, now in weights_of(values).items()
         if not _same(now, before[n])
     ]
 
 
-def take(values: Sequence, codes, decoder: Decoder) -> None:
+def apply_changes(values: Sequence[object], codes: Any, decoder: Decoder) -> None:
     """Do to the judge's models what the student's process says was done to its copies.
 
     Raises:
-        CodecError: that is not what can be done to them.
+        CodecError: that cannot be done to them.
     """
     try:
         for n, new in codes or []:
             model = _models(values)[n]
-            news = [(trains is True, decoder.array(code)) for trains, code in new]
+            news = [(trainable is True, decoder.array(code)) for trainable, code in new]
             model.set_weights([array for _, array in news])
-            for weight, (trains, _) in zip(model.weights, news, strict=True):
-                weight.trainable = trains
+            for weight, (trainable, _) in zip(model.weights, news, strict=True):
+                weight.trainable = trainable
     except (TypeError, ValueError, LookupError, AttributeError):
         raise CodecError("weights that are not those of a model that was handed over") from None
 
 
-def _models(values: Sequence) -> dict:
+def _models(values: Sequence[object]) -> dict[int, Model]:
     keras = sys.modules.get("keras")
-    # By type: isinstance would ask what stands for a test's own object what it is.
-    is_model = [keras is not None and issubclass(type(value), keras.Model) for value in values]
-    return {n: value for n, value in enumerate(values) if is_model[n]}
+    if keras is None:
+        return {}
+    # By type: isinstance would ask a proxy of a test's own object what it is.
+    return {n: v for n, v in enumerate(values) if issubclass(type(v), keras.Model)}
 
 
-def _array(weight):
+def _array(weight: Variable) -> Array:
     return sys.modules["keras"].ops.convert_to_numpy(weight).copy()
 
 
-def _same(one: list, other: list) -> bool:
+def _same(one: Weights, other: Weights) -> bool:
     pairs = zip(one, other, strict=False)
     return len(one) == len(other) and all(
-        trains == trained and array.tobytes() == old.tobytes()
-        for (trains, array), (trained, old) in pairs
+        trainable == was and array.tobytes() == old.tobytes()
+        for (trainable, array), (was, old) in pairs
     )

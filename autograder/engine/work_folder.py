@@ -1,8 +1,8 @@
 """Files that cells write, carried between the two processes' work folders.
 
-Only plain files that are new or changed since the last look, small and few; links, pipes and the
-like are passed over. Code that could be imported stays where it is, so that no student's module
-ever runs in the judge, and the instructor's files are never replaced there.
+Only small plain files are carried, and only if they are new or changed; links, pipes and the like
+are skipped. Code that could be imported stays where it is, so that no student's module ever runs in
+the judge, and the instructor's files are never replaced there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from autograder.wire.interfaces import ValueDecoder, ValueEncoder
 
 MAX_FILES = 500
 MAX_FILE = 20 << 20
@@ -19,22 +21,25 @@ MAX_DEPTH = 6
 IMPORTABLE = (".py", ".pyc", ".pyo", ".pyw", ".so", ".pyd", ".pth", ".egg", ".whl", ".ipynb")
 
 
+Mark = tuple[int, int, int]  # changes when the file does
+
+
 class WorkFolder:
-    """A work folder, and what of it the other side knows.
+    """A work folder, and which of its files the other side has.
 
     Args:
         path: of the folder.
         fixed: names of files that are never replaced here.
-        code: also send and take what can be imported.
+        code: whether to carry what can be imported, too.
     """
 
-    def __init__(self, path: str, fixed=(), code: bool = False):
+    def __init__(self, path: str, fixed: Iterable[str] = (), code: bool = False):
         self.path, self.code = os.path.realpath(path), code
         self.fixed = {os.path.normpath(name) for name in fixed}
         self._known = dict(self._look())
 
     def changed(self) -> dict[str, bytes]:
-        """Contents of files that are new or changed since the last look, by name."""
+        """Return the contents of files that are new or changed since the last call, by name."""
         found: dict[str, bytes] = {}
         left = MAX_ALL
         for name, mark in self._look():
@@ -47,7 +52,7 @@ class WorkFolder:
         return found
 
     def write(self, files: dict[str, bytes]) -> None:
-        """Take over files of the other side's, as far as their names stay inside."""
+        """Write files of the other side's, except those whose names lead out of the folder."""
         for name, data in list(files.items())[:MAX_FILES]:
             parts = str(name).split("/")
             usual = all(part not in ("", ".", "..") and "\0" not in part for part in parts)
@@ -84,8 +89,8 @@ class WorkFolder:
     def _is_data(self, name: str) -> bool:
         return self.code or not name.lower().endswith(IMPORTABLE)
 
-    def _look(self) -> Iterator[tuple[str, tuple]]:
-        """Names and marks of the plain files below the folder."""
+    def _look(self) -> Iterator[tuple[str, Mark]]:
+        """Yield names and marks of the plain files below the folder."""
         count, waiting = 0, [(self.path, "")]
         while waiting:
             folder, prefix = waiting.pop()
@@ -120,18 +125,18 @@ class WorkFolder:
         return data if len(data) <= MAX_FILE else None
 
 
-def _mark(status: os.stat_result) -> tuple:
+def _mark(status: os.stat_result) -> Mark:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def encode_files(files: dict[str, bytes], encoder) -> list:
-    """Files as part of a message: names, and positions of their contents."""
+def encode_files(files: dict[str, bytes], encoder: ValueEncoder) -> list[list[object]]:
+    """Return files as part of a message: names, and positions of their contents."""
     return [[name, encoder.blob(data)] for name, data in files.items()]
 
 
-def decode_files(codes, decoder) -> dict[str, bytes]:
-    """Files of a message, as far as it holds any."""
-    found = {}
+def decode_files(codes: object, decoder: ValueDecoder) -> dict[str, bytes]:
+    """Return the files in a message, if it holds any."""
+    found: dict[str, bytes] = {}
     for code in codes if isinstance(codes, list) else []:
         match code:
             case [str(name), int(position)]:

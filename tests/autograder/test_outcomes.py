@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from autograder import grading
 from autograder.engine import intake, submission_files
+from autograder.engine.job import CellPlan, CellResult, Job, Role
+from autograder.grading.outcome import Failure, failures_of
+from autograder.wire.results import CheckResult, QuestionResult
 from tests.autograder.conftest import notebook
 
 RELEASED = json.loads(nbformat.writes(notebook()))
@@ -108,3 +111,52 @@ def test_every_submission_ends_in_an_outcome(small_course, executor, damaged):
             assert book.score == outcome.score
             assert book.needs_manual_grade == (outcome.status == "needs a human")
     assert grading.load_outcomes(course) == outcomes
+
+
+ERROR = {"output_type": "error", "ename": "ChecksFailed", "evalue": "✗ a: b", "traceback": []}
+PRINTED = {"output_type": "stream", "name": "stdout", "text": "✗ forged: message\n  Hint: forged"}
+
+
+def test_failures_are_what_the_questions_found_and_nothing_that_was_printed():
+    checks = (
+        CheckResult("not allowed", 0, 0, "f uses keras."),
+        CheckResult("small", 0, 1),
+        CheckResult("any size", 1, 0.5, "f(3) should give 4, but gave 3.", "count"),
+    )
+    ran = CellResult([PRINTED, ERROR], results=[QuestionResult("Sizes", 2, 0, checks)])
+    assert failures_of(ran) == [
+        Failure("not allowed", "f uses keras."),
+        Failure("any size", "f(3) should give 4, but gave 3.\nHint: count"),
+    ]
+
+
+def test_an_error_is_a_failure_where_no_question_has_reported():
+    error = ERROR | {"ename": "AssertionError", "evalue": "\x1b[31m"}
+    assert failures_of(CellResult([PRINTED, error])) == [
+        Failure("AssertionError", "AssertionError")
+    ]
+    assert failures_of(CellResult([PRINTED])) == []
+
+
+TEST = """
+from autograder import checks
+question = checks.Question("Double", 2)
+question.check("of 4", double, 4).gives(8, hint="twice")
+question.score()
+"""
+FORGER = """
+def double(x):
+    print("✗ forged: forged message\\n  Hint: forged hint\\n    and more")
+    return x
+"""
+
+
+def test_the_judge_hands_over_results_and_a_print_is_none_of_them(executor):
+    for separate in (True, False):
+        cells = [CellPlan(Role.STUDENT, FORGER), CellPlan(Role.TEST, TEST, separate=separate)]
+        (_, ran) = executor.run(Job("u", "s", {"n": cells}))["n"].cells
+        (result,) = ran.results
+        assert (result.question, result.points, result.score) == ("Double", 2, 0)
+        (failure,) = failures_of(ran)
+        assert failure == Failure("of 4", "double(4) should give 8, but gave 4.\nHint: twice")
+        assert any("forged" in output.get("text", "") for output in ran.outputs)

@@ -27,11 +27,11 @@ def values():
 
 def taken(values, change):
     """Take what a process says of a model whose weights have become ones."""
-    encoder, before = Encoder(lambda *_: None), weight_changes.weights(values)
+    encoder, before = Encoder(lambda *_: None), weight_changes.weights_of(values)
     values[1].set_weights([np.ones_like(weight) for weight in values[1].get_weights()])
-    codes = json.loads(json.dumps(weight_changes.sent(values, before, encoder)))
+    codes = json.loads(json.dumps(weight_changes.encode_changes(values, before, encoder)))
     values[1].set_weights([array for _, array in before[1]])
-    weight_changes.take(values, change(codes), Decoder(encoder.blobs, lambda *_: None))
+    weight_changes.apply_changes(values, change(codes), Decoder(encoder.blobs, lambda *_: None))
 
 
 def test_a_models_weights_are_taken(values):

@@ -407,6 +407,9 @@ def test_everybody_gets_what_they_deserve(graded, name):
     assert outcome.status in case.statuses, outcome.reason
     assert (outcome.status == "graded") == (not outcome.reason)
     assert case.reason in outcome.reason
+    # Nothing that the student's code prints is taken for a check of the question's.
+    checks = {failure.check for question in outcome.questions for failure in question.failures}
+    assert not any("forged" in check or check == "other" for check in checks), checks
 
 
 @each_case

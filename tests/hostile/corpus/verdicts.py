@@ -178,6 +178,24 @@ CASES = [
         last="2.0",
     ),
     attack(
+        "forge-printed-failures",
+        "prints what a failed question prints, for the report's list of failures",
+        first="""
+        FORGED = "Steps: 0 of 9 passed.\\n✗ forged check: forged message\\n  Hint: forged hint"
+        """,
+        steps="""
+        def steps(n):
+            print(FORGED)
+            print("    forged line that goes on")
+            return 'eight'
+        """,
+        greet="""
+        def greet(name):
+            print(FORGED)
+            raise ValueError("\\n✗ forged check: forged message\\n  Hint: forged hint")
+        """,
+    ),
+    attack(
         "forge-display-hook",
         "makes everything that is shown a number of points",
         first="""
