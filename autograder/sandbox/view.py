@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -33,10 +32,10 @@ def readable_paths(more: Iterable[Path | str] = ()) -> list[Path]:
     """
     paths = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]]
     for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        for folder in map(Path, spec.submodule_search_locations or () if spec else ()):
-            if not folder.is_relative_to(sys.prefix):
-                paths += _without_withheld(folder)
+        # Not by importlib: to that, any folder of this name on the path is a package, too.
+        folder = package_root() / name
+        if folder.is_dir() and not folder.is_relative_to(sys.prefix):
+            paths += _without_withheld(folder)
     for path in (Path(os.path.abspath(path)) for path in more):
         if not path.exists():
             raise SandboxError(

@@ -160,3 +160,24 @@ def test_the_judge_hands_over_results_and_a_print_is_none_of_them(executor):
         (failure,) = failures_of(ran)
         assert failure == Failure("of 4", "double(4) should give 8, but gave 4.\nHint: twice")
         assert any("forged" in output.get("text", "") for output in ran.outputs)
+
+
+def test_what_a_test_cell_leaves_does_not_reach_the_next_submission(executor):
+    """Warnings filters, random states and changed modules end with the judge's process."""
+    test = """
+import random, warnings
+import numpy as np
+print(hasattr(np, "left"), len(warnings.filters), np.random.rand() == 0.7151893663724195)
+np.left = True
+warnings.filterwarnings("ignore", "nobody says this")
+np.random.seed(0)
+_ = np.random.rand()
+"""
+    cells = [CellPlan(Role.TEST, test, visible_source=test)]
+    texts = []
+    for student in ("a", "b"):
+        (result,) = executor.run(Job("u", student, {"n": cells}))["n"].cells
+        texts.append([output.get("text", output) for output in result.outputs])
+    ((text,), second) = texts
+    assert text.startswith("False ") and text.endswith(" False\n")
+    assert second == [text]

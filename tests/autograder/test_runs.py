@@ -129,7 +129,7 @@ def test_two_runs_at_once(course_of_ten, tmp_path, executor):
     while not (course.records / "lock").exists() or not (course.records / "seed").exists():
         assert first.poll() is None, first.communicate()
         time.sleep(0.02)
-    with pytest.raises(CourseError, match=r"Another grading run .*\(process \d+, since"):
+    with pytest.raises(CourseError, match=r"Another run is grading .*\(process \d+, since"):
         grading.grade(course, executor=executor)
     waiting = start(course, tmp_path, "resume", "wait")
     assert first.communicate(timeout=120)[0].count("\n") == 10
