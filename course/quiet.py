@@ -1,7 +1,7 @@
-"""Import this first, and Keras starts without TensorFlow's messages on stderr.
+"""Import this before Keras to hide TensorFlow's start-up messages.
 
-TensorFlow's libraries greet on file descriptor 2 while they load, whatever the log level; readers
-and graders take a line on stderr for trouble. Errors in Python are shown as ever.
+TensorFlow's native libraries write to stderr while loading, whatever the log level; readers and
+graders would take that for an error. Python's own errors are still shown.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ def _import_tensorflow() -> None:
         os.close(null)
 
 
-# Another backend may be all that is installed.
+# Another backend may be the only one installed.
 if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow" and importlib.util.find_spec(
     "tensorflow"
 ):

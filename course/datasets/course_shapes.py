@@ -1,4 +1,4 @@
-"""TFDS builder of the course's drawn shapes. How hard they are is in ``data/course_shapes.json``.
+"""TFDS builder of the course's drawn shapes; ``data/course_shapes.json`` records how hard they are.
 
     python -m course.datasets.measure
 

@@ -40,7 +40,7 @@ class Info:
 
 
 def names(data_dir: DataDir = None) -> list[str]:
-    """The sets that :func:`load` can give without a network: ours, and those on disk.
+    """List the datasets that :func:`load` can read offline: the course's own, and those on disk.
 
     Args:
         data_dir: folder for data; None takes TFDS_DATA_DIR or TFDS' own.
@@ -53,7 +53,7 @@ def names(data_dir: DataDir = None) -> list[str]:
 
 
 def info(name: str, data_dir: DataDir = None) -> Info:
-    """Classes, image shape, examples of each split and citation of a set. Downloads nothing.
+    """Return classes, image shape, split sizes and citation of a dataset. Downloads nothing.
 
     Args:
         name, data_dir: as :func:`load`.
@@ -99,7 +99,7 @@ def load(
     data_dir: DataDir = None,
     verbose: bool = False,
 ) -> tf.data.Dataset:
-    """A ``tf.data`` pipeline of (image, label), in the order of the set unless shuffled.
+    """Make a ``tf.data`` pipeline of (image, label), in stored order unless shuffled.
 
     Args:
         name: ``digits``, ``course_shapes/source`` (or ``course_shapes``), ``course_shapes/target``,
@@ -131,9 +131,9 @@ def load(
         raise UsageError(f"batch_size must be at least 1 or None; received {batch_size=}.")
     if not _tensorflow_is_there():
         raise ImportError(
-            "load makes a tf.data pipeline; received a Python without TensorFlow. Use load_arrays."
+            "load makes a tf.data pipeline, but TensorFlow is not installed. Use load_arrays."
         )
-    source = sources.find(_checked(name))
+    source = sources.get_source(_checked(name))
     if source:
         source.select(split)  # a wrong split is told before anything is made
     builder = store.builder(name, data_dir, verbose=verbose)
@@ -155,7 +155,7 @@ def load_arrays(
     data_dir: DataDir = None,
     verbose: bool = False,
 ) -> tuple[Array, Array]:
-    """Images and labels of a split in memory.
+    """Load images and labels of a split into memory.
 
     Needs no TensorFlow for the course's own sets. Where it is not installed, prepared sets of TFDS
     are read without it, if they are images with classes in TFRecord or ArrayRecord files.
@@ -195,7 +195,7 @@ def _source(name: str, data_dir: DataDir) -> sources.Source | None:
         DatasetNotFoundError: a set that is not on disk, where TFDS cannot download it.
         UsageError: a set that only TensorFlow can read.
     """
-    own = sources.find(_checked(name))
+    own = sources.get_source(_checked(name))
     if own or _tensorflow_is_there():
         return own
     return records.source(name, store.locate(name, data_dir))
@@ -236,7 +236,7 @@ def _open(
     if as_supervised and not found.supervised_keys:
         raise UsageError(
             f"{found.name!r} has no (image, label) pairs; received as_supervised=True. "
-            "Set as_supervised=False for dictionaries."
+            "Set as_supervised=False to get dictionaries."
         )
     try:
         count = found.splits[split].num_examples

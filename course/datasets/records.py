@@ -26,7 +26,7 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def source(name: str, folder: Path) -> Source:
-    """A prepared set as the course's own sets are: its examples by split and position.
+    """Read a prepared dataset like the course's own: by split and position.
 
     Examples come in the order of the files. JPEG images may differ from TensorFlow's by a few
     levels, as its decoder is another.
@@ -46,8 +46,8 @@ def source(name: str, folder: Path) -> Source:
     form = about.get("fileFormat", "tfrecord")
     if kinds != ["Image", "ClassLabel"] or form not in _READERS:
         raise UsageError(
-            "Without TensorFlow installed a set must be pairs of an image and a class in TFRecord "
-            f"or ArrayRecord files; received {name!r} with {' and '.join(kinds) or 'no pairs'} in "
+            "Without TensorFlow, a dataset must be pairs of image and class in TFRecord or "
+            f"ArrayRecord files; received {name!r} with {' and '.join(kinds) or 'no pairs'} in "
             f"{form} files. Install TensorFlow, or convert the set."
         )
     image, label = keys
@@ -100,7 +100,7 @@ def _files(folder: Path, dataset: str, form: str, split: dict[str, Any]) -> list
 
 
 def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
-    """The messages in TFRecord files, which stay on disk until they are looked at.
+    """Map TFRecord files, and list their messages, which stay on disk until they are read.
 
     Raises:
         UsageError: a file that ends within a message.
@@ -116,8 +116,7 @@ def _tfrecords(files: Sequence[Path]) -> list[memoryview]:
             position = start + length + 4
             if position > len(data):
                 raise UsageError(
-                    f"A TFRecord file must be whole; received {path}, which is cut short after "
-                    f"{len(found)} examples. Prepare the set anew."
+                    f"{path} is cut short after {len(found)} examples. Prepare the dataset again."
                 )
             found.append(data[start : start + length])
     return found

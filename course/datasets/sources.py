@@ -85,18 +85,18 @@ def _sklearn_digits() -> Any:
     return load_digits()
 
 
-def digit(split: str, index: int) -> tuple[np.ndarray, int]:
-    """A handwritten digit and its class; the 1,500 for training come first.
+def digit_example(split: str, index: int) -> tuple[np.ndarray, int]:
+    """Return a handwritten digit and its class; the 1,500 for training come first.
 
     Args:
         split: ``"train"`` or ``"test"``.
         index: position in the split.
 
     Returns:
-        uint8 array of shape (8, 8, 1), where ink that scikit-learn calls 16 is 255; the class.
+        uint8 array of shape (8, 8, 1), with scikit-learn's 16 levels scaled to 255; the class.
 
     Example:
-        >>> image, label = digit("train", 0)
+        >>> image, label = digit_example("train", 0)
         >>> image.shape, label
         ((8, 8, 1), 0)
     """
@@ -106,23 +106,23 @@ def digit(split: str, index: int) -> tuple[np.ndarray, int]:
     return image[..., None], int(digits.target[position])
 
 
-def shape(
+def shape_example(
     split: str, index: int, *, outline: bool = False, difficulty: float = 0.4, seed: int = 0
 ) -> tuple[np.ndarray, int]:
-    """A drawn shape and its class, which depend on the arguments and on nothing else.
+    """Draw a shape and return it with its class; both depend on the arguments alone.
 
     Args:
         split: ``"train"`` or ``"test"``.
-        index: position in the split; the classes take turns.
+        index: position in the split; classes alternate.
         outline: False for ``course_shapes/source``, True for ``course_shapes/target``.
-        difficulty: 0 to 1, as :func:`course.datasets.drawing.draw`.
-        seed: another number gives another set of the same kind.
+        difficulty: 0 to 1, as in :func:`course.datasets.drawing.draw`.
+        seed: of the dataset; another number gives other images of the same kind.
 
     Returns:
         uint8 array of shape (32, 32, 3); the class.
 
     Example:
-        >>> image, label = shape("train", 3)
+        >>> image, label = shape_example("train", 3)
         >>> image.shape, label
         ((32, 32, 3), 3)
     """
@@ -146,7 +146,7 @@ DIGITS = Source(
     class_names=tuple("0123456789"),
     image_shape=(8, 8, 1),
     splits={"train": 1500, "test": 297},
-    example=digit,
+    example=digit_example,
 )
 
 
@@ -159,11 +159,11 @@ def course_shapes(
     difficulty: float = 0.4,
     seed: int = 0,
 ) -> Source:
-    """A set of drawn shapes, for ``course_shapes/source``, ``course_shapes/target`` or your own.
+    """Make a dataset of drawn shapes, such as ``course_shapes/source`` and ``/target``.
 
     Args:
         config: what comes after ``course_shapes/`` in its name.
-        outline, difficulty, seed: as :func:`shape`.
+        outline, difficulty, seed: as in :func:`shape_example`.
         train, test: images of each split, at least 1.
 
     Raises:
@@ -174,7 +174,9 @@ def course_shapes(
         {'train': 10000, 'test': 2000}
     """
     if min(train, test) < 1:
-        raise UsageError(f"A split must have an image; received train={train}, test={test}.")
+        raise UsageError(
+            f"Each split needs at least one image; received train={train}, test={test}."
+        )
     kind = "outlines on plain paper" if outline else "textured solids"
     names = tuple(drawing.SHAPES)
     return Source(
@@ -190,19 +192,19 @@ def course_shapes(
         class_names=names,
         image_shape=(drawing.SIZE, drawing.SIZE, 3),
         splits={"train": train, "test": test},
-        example=partial(shape, outline=outline, difficulty=difficulty, seed=seed),
+        example=partial(shape_example, outline=outline, difficulty=difficulty, seed=seed),
     )
 
 
 SHAPES = (
     course_shapes("source"),
-    # Few images to learn from: what a network learned on `source` has to help.
+    # Few images, so that it helps to transfer what a network learned on `source`.
     course_shapes("target", outline=True, train=200),
 )
 SOURCES = {source.name: source for source in (*SHAPES, DIGITS)}
 
 
-def find(name: str) -> Source | None:
-    """The course's own set of this name, if it has one; ``course_shapes`` is its first config."""
+def get_source(name: str) -> Source | None:
+    """Look up one of the course's own datasets; ``course_shapes`` alone means its first config."""
     name = name.removesuffix(f":{VERSION}")
     return SHAPES[0] if name == "course_shapes" else SOURCES.get(name)

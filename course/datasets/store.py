@@ -31,18 +31,18 @@ _OWN = {name.partition("/")[0] for name in sources.SOURCES}
 
 
 class DatasetNotFoundError(FileNotFoundError):
-    """A set that is neither on disk nor to be had from the network."""
+    """A dataset is neither on disk nor available from the network."""
 
 
 def folders(data_dir: DataDir = None) -> list[Path]:
-    """The folder for data, and the cache."""
+    """Return the folder for data, and the cache."""
     data = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return [Path(data).expanduser(), Path(cache).expanduser() / "convnet-course"]
 
 
 def prepared(data_dir: DataDir = None) -> set[str]:
-    """Names of the sets that lie ready, ``name`` or ``name/config``."""
+    """List the datasets on disk, ``name`` or ``name/config``."""
     found = set()
     for folder in folders(data_dir):
         for info in (*folder.glob("*/*/features.json"), *folder.glob("*/*/*/features.json")):
@@ -52,8 +52,8 @@ def prepared(data_dir: DataDir = None) -> set[str]:
     return found
 
 
-def find(name: str, data_dir: DataDir = None) -> Path | None:
-    """The folder of a prepared set, of its newest version unless the name ends in ``:version``."""
+def find_prepared(name: str, data_dir: DataDir = None) -> Path | None:
+    """Find the folder of a dataset on disk: its newest version, unless named ``name:version``."""
     name, _, version = name.partition(":")
     for folder in folders(data_dir):
         found = _versions(folder / name) or _versions(_default_config(folder / name))
@@ -65,12 +65,12 @@ def find(name: str, data_dir: DataDir = None) -> Path | None:
 
 
 def locate(name: str, data_dir: DataDir = None) -> Path:
-    """The folder of a prepared set, as :func:`find`, where TFDS cannot be asked to make it.
+    """Find a prepared dataset as :func:`find_prepared` does; fail if there is none.
 
     Raises:
         DatasetNotFoundError: the set is not on disk.
     """
-    path = find(name, data_dir)
+    path = find_prepared(name, data_dir)
     if path is None:
         looked = " and ".join(map(str, folders(data_dir)))
         raise DatasetNotFoundError(
@@ -102,7 +102,7 @@ def builder(
     download: bool = True,
     verbose: bool = False,
 ) -> DatasetBuilder:
-    """A TFDS builder whose files are ready to be read; makes or downloads them if need be.
+    """Return a TFDS builder whose files are ready; make or download them if need be.
 
     Args:
         name: ``digits``, ``course_shapes/target``, or any name that TFDS knows.
@@ -115,16 +115,16 @@ def builder(
     """
     from course.datasets._tfds import tfds
 
-    own = sources.find(name)
+    own = sources.get_source(name)
     wanted = f"{own.name}:{sources.VERSION}" if own else name
-    path = find(wanted, data_dir)
+    path = find_prepared(wanted, data_dir)
     if path is None:
         if own:
             path = _make(own, _writable_folder(data_dir), verbose)
         elif download:
             path = _download(name, data_dir, verbose)
         else:
-            raise DatasetNotFoundError(_missing(name, data_dir, "nothing was to be downloaded"))
+            raise DatasetNotFoundError(_missing(name, data_dir, "downloads are turned off"))
     return tfds.builder_from_directory(path)
 
 
@@ -173,14 +173,14 @@ def _download(name: str, data_dir: DataDir, verbose: bool) -> Path:
             new.download_and_prepare()
     except Exception as error:
         # Another process may have finished the same set while this one worked on it.
-        if not find(name, data_dir):
+        if not find_prepared(name, data_dir):
             reason = f"it could not be downloaded ({_brief(error)})"
             raise DatasetNotFoundError(_missing(name, data_dir, reason)) from error
     return Path(new.data_dir)
 
 
 def _check_network(new: DatasetBuilder) -> None:
-    """Fail at once where TFDS would try ten times, for minutes, to reach a host that is not there.
+    """Fail at once if a host can't be reached; TFDS would retry ten times, for minutes.
 
     Raises:
         ConnectionError: no answer from the host of the set's first file.
@@ -217,7 +217,7 @@ def _preparing(verbose: bool) -> Iterator[None]:
 
 
 def _writable_folder(data_dir: DataDir) -> Path:
-    """The first folder that can be written to.
+    """Return the first folder that is writable.
 
     Raises:
         PermissionError: none can.
@@ -229,8 +229,8 @@ def _writable_folder(data_dir: DataDir) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             return folder
     raise PermissionError(
-        "Preparing a set needs a folder that can be written to; received "
-        f"{' and '.join(map(str, folders(data_dir)))}. Set TFDS_DATA_DIR or XDG_CACHE_HOME to one."
+        "Preparing a dataset needs a writable folder; neither of these is: "
+        f"{', '.join(map(str, folders(data_dir)))}. Set TFDS_DATA_DIR or XDG_CACHE_HOME to one."
     )
 
 

@@ -76,7 +76,7 @@ def _at_hand(options: Options, data_dir: str | os.PathLike[str] | None) -> bool:
     from course import datasets
     from course.datasets import sources
 
-    return bool(sources.find(options.dataset)) or options.dataset in datasets.names(data_dir)
+    return bool(sources.get_source(options.dataset)) or options.dataset in datasets.names(data_dir)
 
 
 def _held_out(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:

@@ -61,7 +61,7 @@ def test_real_sets_are_what_tfds_reads(root, name, levels):
     if not (shared / name).exists():
         pytest.skip(f"no {name} in {shared}")
     images, labels = datasets.load_arrays(name, "test[-200:]", data_dir=shared)
-    source = records.source(name, store.find(name, shared))
+    source = records.source(name, store.find_prepared(name, shared))
     for image, label, (own, known) in zip(
         images, labels, source.examples("test[-200:]"), strict=True
     ):
@@ -149,7 +149,9 @@ def test_a_file_that_is_cut_short_is_refused(folder, tmp_path):
     place = _changed(folder, tmp_path)
     path = sorted(place.glob("*test*"))[-1]
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(ValueError, match=r"cut short after 296 examples. Prepare the set anew"):
+    with pytest.raises(
+        ValueError, match=r"cut short after 296 examples. Prepare the dataset again"
+    ):
         next(records.source("digits", place).examples("test"))
 
 
