@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 GUIDES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
 NOW = [guide for guide in GUIDES if guide.name != "CHANGELOG.md"]  # which tells of the past
 PATH = re.compile(r"`((?:\.github|autograder|course|data|docs|solutions|tests)/[\w./-]*)`")
+MODULE = re.compile(r"`([\w/]+\.py)`")
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
 # In paths that stand for many: NN_topic, test_FAMILY.py.
@@ -40,6 +41,14 @@ def test_the_changelog_has_this_version_and_what_comes_next():
 def test_paths_in_guides_exist(guide):
     paths = [path for path in PATH.findall(guide.read_text()) if not PLACEHOLDER.search(path)]
     missing = [path for path in paths if not (ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("guide", NOW, ids=lambda guide: guide.name)
+def test_modules_in_guides_exist(guide):
+    modules = [name for name in MODULE.findall(guide.read_text()) if not PLACEHOLDER.search(name)]
+    there = [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("[act]*/**/*.py")]
+    missing = [name for name in modules if not any(p.endswith(f"/{name}") for p in there)]
     assert not missing
 
 
