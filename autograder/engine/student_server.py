@@ -281,9 +281,8 @@ class StudentServer:
                 answer, blobs = self.channel.receive()
                 if "do" not in answer:
                     break
-                with alarms(
-                    signal.SIG_UNBLOCK
-                ):  # a function of the test's calls one of the student's
+                # A function of the test calls one of the student's.
+                with alarms(signal.SIG_UNBLOCK):
                     self._respond(answer, blobs)
             if "error" in answer:
                 raise errors.rebuild(answer["error"])
