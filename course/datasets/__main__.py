@@ -12,7 +12,7 @@ from course.datasets import store
 def main(arguments: list[str] | None = None) -> int:
     """Prepare the named sets, or list those that are ready."""
     parser = argparse.ArgumentParser(prog="python -m course.datasets", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="none: list the sets at hand")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="none: list all available")
     parser.add_argument("--data-dir", help="folder for data; otherwise TFDS_DATA_DIR")
     chosen = parser.parse_args(arguments)
     if not chosen.names:

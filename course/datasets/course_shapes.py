@@ -2,7 +2,7 @@
 
     python -m course.datasets.measure
 
-trains the models behind those numbers anew.
+trains the models behind those numbers again.
 """
 
 from __future__ import annotations

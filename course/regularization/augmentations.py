@@ -75,18 +75,18 @@ def resized_crop(images: Array, labels: Array, rng: np.random.Generator, smalles
     return out, labels
 
 
-def crop_within(images: Array, labels: Array, rng: np.random.Generator, share: float) -> Batch:
+def crop_within(images: Array, labels: Array, rng: np.random.Generator, fraction: float) -> Batch:
     """Cut out a random part of fixed size and scale it to the original size.
 
     Args:
         images, labels, rng: as :func:`crop`.
-        share: fraction of the image's side, such as 0.875 for 224 out of 256.
+        fraction: of the image's side, such as 0.875 for 224 out of 256.
     """
     _, height, width, _ = images.shape
     out = np.empty_like(images)
     for picture, source, (y, x) in zip(out, images, rng.random((len(images), 2)), strict=True):
-        top, left = y * (1 - share) * height, x * (1 - share) * width
-        picture[...] = _cut(source, top, left, share * height, share * width)
+        top, left = y * (1 - fraction) * height, x * (1 - fraction) * width
+        picture[...] = _cut(source, top, left, fraction * height, fraction * width)
     return out, labels
 
 
@@ -163,18 +163,18 @@ def mixup(
 
     Args:
         images, labels, rng: as :func:`crop`; both are returned as float32.
-        alpha: of the beta distribution of the share that stays, greater than 0.
-        each_example: whether each example has a share of its own, as ``keras.layers.MixUp`` draws
+        alpha: of the beta distribution of an image's own weight, greater than 0.
+        each_example: whether each example has a weight of its own, as ``keras.layers.MixUp`` draws
             them; in the authors' code a batch has one.
 
     Reference:
         Zhang et al., "mixup: beyond empirical risk minimization", 2018.
     """
-    share = rng.beta(alpha, alpha, (len(images) if each_example else 1, 1)).astype("float32")
+    weight = rng.beta(alpha, alpha, (len(images) if each_example else 1, 1)).astype("float32")
     other = _order(rng, len(images))
-    images, pixels = images.astype("float32"), share[:, :, None, None]
+    images, pixels = images.astype("float32"), weight[:, :, None, None]
     mixed = pixels * images + (1 - pixels) * images[other]
-    return mixed, share * labels + (1 - share) * labels[other]
+    return mixed, weight * labels + (1 - weight) * labels[other]
 
 
 def cutmix(
@@ -198,9 +198,9 @@ def cutmix(
     kept = rng.beta(alpha, alpha, (drawn, 1))
     moved = rectangles(np, size, rng.random((drawn, 2)), cutmix_sides(np, size, kept))
     other = _order(rng, count)
-    share = (1 - moved.mean(axis=(1, 2))).astype("float32")
+    weight = (1 - moved.mean(axis=(1, 2))).astype("float32")
     mixed = np.where(moved, images[other], images)
-    return mixed, share * labels + (1 - share) * labels[other]
+    return mixed, weight * labels + (1 - weight) * labels[other]
 
 
 AUGMENTATIONS: dict[str, Callable[..., Batch]] = {

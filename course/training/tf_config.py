@@ -22,7 +22,7 @@ INDICES = ("SLURM_PROCID", "JOB_COMPLETION_INDEX")
 
 
 def config(hosts: Sequence[str], index: int, port: int = PORT) -> str:
-    """TF_CONFIG of one process of a host each.
+    """Write TF_CONFIG for one process, with one process per host.
 
     Args:
         hosts: names or addresses, in the same order for all processes.
@@ -30,7 +30,7 @@ def config(hosts: Sequence[str], index: int, port: int = PORT) -> str:
         port: that each of them listens on.
 
     Raises:
-        UsageError: no hosts, one twice, an index that no host has.
+        UsageError: if there are no hosts, one is named twice, or the index is out of range.
 
     Example:
         >>> config(["a", "b"], 1)
@@ -50,10 +50,10 @@ def config(hosts: Sequence[str], index: int, port: int = PORT) -> str:
 
 
 def own_index(environment: Mapping[str, str]) -> int:
-    """This process' number, from what the cluster set.
+    """Read the number of this process from the cluster's variables.
 
     Raises:
-        UsageError: nothing did.
+        UsageError: if none of them is set.
     """
     for name in INDICES:
         number = environment.get(name, "")
