@@ -11,6 +11,7 @@ neither Keras nor TensorFlow.
 """
 
 from course.training.options import Options
-from course.training.trainer import Result, train
+from course.training.run_state import Result
+from course.training.trainer import train
 
 __all__ = ["Options", "Result", "train"]

@@ -1,10 +1,11 @@
-"""What changes in the course of a run, besides the variables of its model."""
+"""What changes in the course of a run, besides the variables of its model, and its result."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from course.training.observers import Row
@@ -51,3 +52,20 @@ class RunState:
             return False
         accuracies = [row["val_accuracy"] for row in self.history]
         return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    folder: Path
+    history: list[Row]
+    accuracy: float  # of the last evaluation, a fraction
+    seconds: float
+    paper: float | None  # error in percent
+    speed: dict[str, float]  # of the training steps, as in run.json; empty if none was trained
+
+    @property
+    def error(self) -> float:
+        """Error of the last evaluation, in percent."""
+        return 100 * (1 - self.accuracy)

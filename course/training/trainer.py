@@ -24,28 +24,11 @@ from course.training.observers import Row, RunObserver
 from course.training.options import Options
 from course.training.pipelines import BatchSource, EpochPart
 from course.training.plan import Plan, resolve
-from course.training.run_state import RunState
+from course.training.run_state import Result, RunState
 
 if TYPE_CHECKING:
     from course.training.callbacks import Checkpointer, RunCallbacks
     from course.training.network import Trainee
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended."""
-
-    folder: Path
-    history: list[Row]
-    accuracy: float  # of the last evaluation, a fraction
-    seconds: float
-    paper: float | None  # error in percent
-    speed: dict[str, float]  # of the training steps, as in run.json; empty if none was trained
-
-    @property
-    def error(self) -> float:
-        """Error of the last evaluation, in percent."""
-        return 100 * (1 - self.accuracy)
 
 
 def train(
