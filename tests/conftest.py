@@ -128,7 +128,7 @@ def pytest_collection_modifyitems(config, items):
         asked = os.environ["RECORDED_PARTS"].split()
         _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
     elif not config.getoption("whole"):
-        lectures = set(parts.ledgers.sample(parts.UNITS, LECTURES, parts.DAY, "lectures"))
+        lectures = set(parts.sample(parts.UNITS, LECTURES, "lectures"))
         _keep(config, items, lambda item: _is_of_today(item, lectures))
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)

@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from autograder import ledgers
+from autograder.scoring import scoring_files
 
 ROOT = ledgers.PROJECT
 # All workers must have the same day, at midnight too.
 DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", date.today().isoformat()))
 UNITS = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.ipynb"))
+# Grading starts these in processes of their own, so no test imports all of them.
+SCORING = [path.relative_to(ROOT).as_posix() for path in scoring_files()]
 # Files of tests, and other files that they use; what they import of the packages is found.
 PARTS = {
     "sweep": (
@@ -29,7 +32,7 @@ PARTS = {
         "tests/facts/architectures.json",
     ),
     "transfer": ("tests/course/test_transfer.py",),
-    "hostile": ("tests/hostile/**/*.py",),
+    "hostile": ("tests/hostile/**/*.py", *SCORING),
     "sandbox": ("tests/autograder/sandbox/*.py",),
     "kills": (
         "tests/course/training/test_resume.py",
@@ -40,6 +43,7 @@ PARTS = {
         "tests/autograder/test_runs.py",
         "tests/autograder/test_grading.py",
         "tests/autograder/conftest.py",
+        *SCORING,
     ),
 }
 
@@ -71,6 +75,11 @@ def stale() -> dict[str, list[str]]:
     return {part: names for part, names in found.items() if names}
 
 
+def sample(items: Iterable, count: int, seed: str) -> list:
+    """Today's items: as many as `count`, others on each day."""
+    return ledgers.sample(items, count, DAY, seed)
+
+
 def by_day(items: Iterable, count: int, seed: str) -> list:
     """Parameters of a test, all but `count` of them marked `whole`.
 
@@ -80,7 +89,7 @@ def by_day(items: Iterable, count: int, seed: str) -> list:
         seed: the order in which they take turns.
     """
     items = [item if isinstance(item, tuple) else (item,) for item in items]
-    chosen = set(ledgers.sample(range(len(items)), count, DAY, seed))
+    chosen = set(sample(range(len(items)), count, seed))
     whole = pytest.mark.whole
     return [pytest.param(*i, marks=() if n in chosen else whole) for n, i in enumerate(items)]
 

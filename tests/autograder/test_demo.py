@@ -5,7 +5,6 @@ import json
 import nbformat
 import pytest
 
-from autograder import ledgers
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.demo.play import ROSTERS, run_demo
 from tests import parts
@@ -35,7 +34,7 @@ STUDENTS = 2
 def samples(unit, whole, monkeypatch):
     """Who hands in: the class of `make demo`, and by day some of another."""
     if unit != UNIT and not whole:
-        some = ledgers.sample(ROSTERS[unit], STUDENTS, parts.DAY, "students")
+        some = parts.sample(ROSTERS[unit], STUDENTS, "students")
         monkeypatch.setitem(ROSTERS, unit, some)
     return ROSTERS[unit]
 
@@ -45,7 +44,7 @@ def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys)
     """Mutants and alternatives are left to the release gates and to test_units.py."""
     course = CourseDirectory(ROOT)
     readers = [sample.student for sample in samples]
-    pages = "*" if whole else ledgers.sample(readers, 1, parts.DAY)[0]
+    pages = "*" if whole else parts.sample(readers, 1, "pages")[0]
     assert run_demo(course, unit, tmp_path / "demo", variants=False, pages=pages) == 0
     assert f"{len(samples)} of {len(samples)} scores as expected" in capsys.readouterr().out
     demo = CourseDirectory(tmp_path / "demo")

@@ -21,11 +21,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import ledgers
+from tests import parts
 from tests.hostile.case import ANY, MARK, Case, Hand
 from tests.hostile.corpus import CASES, CATEGORIES
 from tests.hostile.unit import CONFIG, POINTS, SECRET, SECRET_PATTERN, UNIT, source_notebook
-from tests.parts import DAY
 
 BY_NAME = {case.name: case for case in CASES}
 OF_EACH = 2
@@ -33,7 +32,7 @@ OF_EACH = 2
 TODAY = {"aa-victim", "forge-checks"}.union(
     case.name
     for category, cases in CATEGORIES.items()
-    for case in ledgers.sample(cases, OF_EACH, DAY, category)
+    for case in parts.sample(cases, OF_EACH, category)
 )
 each_case = pytest.mark.parametrize(
     "name",
