@@ -166,7 +166,7 @@ def mean(
     what: str,
     mistakes: Mistakes | None,
 ) -> Finding:
-    """Check the fraction of ones among some values, as far as chance lets it be seen."""
+    """Check the fraction of ones among some values, within random variation."""
     if not isinstance(values, list):
         return values
     found, slack = mean_and_slack(values, sigmas)

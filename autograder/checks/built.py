@@ -107,8 +107,8 @@ class BuiltModel:
         """Record what `check` finds."""
         unknown = about.keys() - About.__annotations__.keys()
         if unknown:
-            names = ", ".join(sorted(unknown))
-            raise TypeError(f"There is no argument {names}; there are share and hint.")
+            names = f"argument{'s' if len(unknown) > 1 else ''} {', '.join(sorted(unknown))}"
+            raise TypeError(f"Unknown {names}; the arguments are share and hint.")
         share, hint = about.get("share", self._share), about.get("hint", "")
         name = f"{self._name}, {what}"
         if self.model is None:

@@ -90,7 +90,7 @@ class Call(ArrayCall):
         hint: str = "",
         mistakes: Mistakes | None = None,
     ) -> None:
-        """Check that the mean over many calls is `expected`, as far as chance lets it be seen.
+        """Check that the mean over many calls is `expected`, within random variation.
 
         Args:
             expected: the right mean.

@@ -97,7 +97,7 @@ class Comparison:
         return not softmax or not self._differ(*(_logits(*side) for side in sides))
 
     def _expected(self, pairs: Pairs, inputs: list[Array]) -> Values:
-        """Compute the reference's values, with weights for which its outputs heed its inputs.
+        """Compute the reference's values, with weights for which its outputs depend on its inputs.
 
         A narrow layer whose ReLUs are all silent would hide whatever is wrong before it.
         """

@@ -118,7 +118,10 @@ class ModelChecks(StructureChecks):
         """
         unknown = set(prescribed) - _PRESCRIBED
         if unknown:
-            raise ValueError(f"A text can prescribe no {', '.join(sorted(unknown))} here.")
+            raise ValueError(
+                f"`prescribed` may only name {', '.join(sorted(_PRESCRIBED))}; "
+                f"received {', '.join(sorted(unknown))}."
+            )
         how = any_bias, tolerance, True
 
         def check(model: Model) -> Finding:
@@ -223,7 +226,7 @@ class ModelChecks(StructureChecks):
         mistakes: Mistakes | None = None,
         **about: Unpack[About],
     ) -> Self:
-        """Check the fraction of units that survive in training, as far as chance lets it be seen.
+        """Check the fraction of units that survive in training, within random variation.
 
         Args:
             probability: expected fraction, from 0 to 1.

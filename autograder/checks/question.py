@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.checks import draws
 from autograder.checks.call import Call
 from autograder.checks.rules import Answer, Loops, Rules, read_rules
-from autograder.checks.summary import FORBIDDEN, earned_fraction, summary
+from autograder.checks.summary import ALL_CONDITIONAL, FORBIDDEN, earned_fraction, summary
 from autograder.context import question_random, student
 from autograder.wire.results import CheckResult, QuestionResult, report
 from autograder.wire.watching import watching
@@ -63,7 +63,8 @@ class Question:
         the question's checks make.
 
         Args:
-            answers: the student's functions; the name, as text, of an answer that is data.
+            answers: the student's functions; the name, as text, of an answer that is a variable,
+                not a function.
             without: modules, packages, and functions of the notebook or of modules, that may not
                 be used: "keras", "course.sizing", "numerical_gradient", "tensorflow.nn".
             no_loop_over: what the first answer may not loop over, in words, and its arguments with
@@ -174,10 +175,11 @@ class Question:
         costs = max((breach.costs for breach in breaches), default=0.0)
         earned = max(0.0, earned_fraction(self.results) - costs)
         complete = not broken and all(result.passed for result in self.results)
-        points = float(self.points) if complete else round(self.points * earned, 2)
+        points = float(self.points) if complete and earned else round(self.points * earned, 2)
         report(QuestionResult(self.name, self.points, points, (*broken, *self.results)))
         text = summary(self.name, broken, self.results)
-        if earned == 0 and not complete:
+        if earned == 0:
+            text += f" {ALL_CONDITIONAL}" if complete else ""
             raise ChecksFailed(text)
         print(text)
         return points

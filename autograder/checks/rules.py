@@ -14,7 +14,7 @@ from autograder.wire.watching import Watch, watching
 # An answer without a loop runs the same lines whatever the size, give or take a branch.
 SLACK = 8
 
-# The student's function; the name of an answer that is data.
+# The student's function; the name of one that is a variable, not a function.
 Answer = Callable[..., Any] | str
 # What there should be no loop over, in words: arguments with few of that, and with many.
 Loops = Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]]

@@ -68,7 +68,7 @@ def difference(
 
     Args:
         first: right values, and the student's.
-        wanted, drawn: the initializers that they are from, if they are from any.
+        wanted, drawn: the initializers that drew them; None if none did.
     """
     right, mine = first
     if not np.all(np.isfinite(mine)):

@@ -11,6 +11,7 @@ from autograder.wire.results import CheckResult
 
 FAILED, PASSED = "✗", "✓"
 FORBIDDEN = "not allowed"  # the check that a broken rule counts as
+ALL_CONDITIONAL = "They count only beside another graded check that earns credit."
 WIDTH = 96  # characters of a line
 MORE = "    "  # what a continued line starts with
 
@@ -21,14 +22,13 @@ def earned_fraction(results: Sequence[CheckResult]) -> float:
     If there are graded checks, examples earn nothing, since their answers can be seen; but a failed
     example costs as much as one more graded check that failed. Conditional checks (such as
     `raises`) count only if some other check earned credit; otherwise a function that always raises
-    would score.
+    would score. So if every graded check is conditional, the question earns nothing.
     """
     graded = [result for result in results if result.share]
     examples = [replace(result, share=1) for result in results if not result.share]
-    unconditional = [result for result in graded if not result.conditional]
-    if unconditional and not any(result.credit for result in unconditional):
-        graded = unconditional
     counted = graded or examples
+    if graded and not any(result.credit for result in graded if not result.conditional):
+        return 0.0
     total = sum(result.share for result in counted)
     lost = sum(1 - result.credit for result in examples) if graded else 0
     earned = sum(result.share * result.credit for result in counted) / total

@@ -101,15 +101,33 @@ def difference(expected: Any, value: Any) -> str | None:
 
 
 def _should(expected: Any, value: Any, where: str = "") -> str:
-    said = f"should give {short(expected)}{where}, but gave {got(value)}"
+    right, wrong = short(expected), got(value)
+    if right == wrong:
+        right, wrong = _exactly(expected), _exactly(value)
+    said = f"should give {right}{where}, but gave {wrong}"
     if not _agrees(expected, value, loosely=True):
         return said
     kind = f", a {type(value).__name__}" if isinstance(value, Real) else ""
     return f"{said}{kind}: {COUNT}"
 
 
+def _exactly(value: Any) -> str:
+    """Return a value with all digits and its type, where a short text does not tell two apart."""
+    text = short(value)
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        text = repr(float(value))
+    return f"{text} (type {type(value).__name__})"
+
+
+def _plain(value: Any) -> Any:
+    """Return a bool for NumPy's, which a comparison of arrays gives; other values as they are."""
+    numpy = sys.modules.get("numpy")
+    return bool(value) if numpy is not None and isinstance(value, numpy.bool_) else value
+
+
 def _agrees(expected: Any, value: Any, loosely: bool = False) -> bool:
     """Return whether a value is the expected one; loosely, 2.0 stands for 2."""
+    expected, value = _plain(expected), _plain(value)
     if isinstance(expected, bool) or expected is None or isinstance(expected, str):
         return type(value) is type(expected) and value == expected
     if isinstance(expected, Real):

@@ -50,6 +50,9 @@ def test_infinities_and_nan_are_only_themselves(expected, value, credit):
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
         ("x", "x"),
         (True, True),
+        (True, np.bool_(True)),
+        (np.bool_(False), False),
+        ([True, False], [np.bool_(True), False]),
         (None, None),
     ],
 )
@@ -61,6 +64,14 @@ def test_right_answers(expected, value):
     ("expected", "value", "says"),
     [
         (5, 6, "should give 5, but gave 6"),
+        (True, np.bool_(False), "should give True, but gave False"),
+        (1, np.bool_(True), "should give 1, but gave True"),
+        (
+            0.1,
+            np.float32(0.1),
+            "should give 0.1 (type float), but gave 0.10000000149011612 (type float32)",
+        ),
+        (5, np.array(5), "should give 5 (type int), but gave 5 (type ndarray)"),
         (5, 5.0, "a float: a count is an int"),
         (1, True, "but gave True"),
         (5, None, "is there a return?"),
@@ -231,6 +242,12 @@ def test_an_exception_may_count_only_beside_a_right_answer(capsys):
     with pytest.raises(ChecksFailed, match="1 of 4 checks passed"):
         question(refuse).score()
     assert question(lambda x: 4).score() == 1  # beside a right one, it counts as wrong
+
+    for function in (careful, refuse):
+        only = Question("q", points=2)
+        only.check("refused", function, -1).raises(ValueError, requires_other_credit=True)
+        with pytest.raises(ChecksFailed, match="count only beside another graded check"):
+            only.score()
 
     alone = Question("q", points=2)
     alone.example("refused", refuse, 1).raises(ValueError, requires_other_credit=True)

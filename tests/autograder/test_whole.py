@@ -252,7 +252,7 @@ def test_a_reference_may_be_a_model_and_is_left_as_it_was():
 
 
 def test_what_a_text_prescribes_is_known():
-    with pytest.raises(ValueError, match="can prescribe no rate"):
+    with pytest.raises(ValueError, match="may only name epsilon, initializer, momentum;.* rate"):
         looked_at(block, prescribed=("rate",))
 
 
