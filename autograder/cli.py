@@ -77,6 +77,12 @@ def _add_release(command: argparse.ArgumentParser) -> None:
         help="write the results into the units' ledgers under tests/ledgers "
         "(default: of every unit whose ledger is out of date)",
     )
+    command.add_argument(
+        "--question",
+        metavar="ID",
+        help="with --check and one unit: try the mutants and alternatives of this test cell only, "
+        "such as test_pooling",
+    )
     command.add_argument("--json", metavar="FILE", type=Path, help="write the report to a file")
 
 
@@ -126,6 +132,12 @@ def _release(args: argparse.Namespace) -> int:
 
     course = CourseDirectory(args.course)
     units = course.units(args.units)
+    if args.question and (len(units) != 1 or args.record or not args.check):
+        raise CourseError(
+            "--question tries a part of one unit, so it needs --check and a unit, and cannot be "
+            f"recorded or released; received {len(units)} units. "
+            "Run: autograder release --check UNIT --question ID"
+        )
     if args.record and not args.units:
         changes = stale(course)
         units = list(changes)
@@ -142,7 +154,12 @@ def _release(args: argparse.Namespace) -> int:
         reports = []
         if units:
             reports = release(
-                course, units, check_only=args.check, record=args.record, on_step=on_step
+                course,
+                units,
+                check_only=args.check,
+                record=args.record,
+                question=args.question,
+                on_step=on_step,
             )
         progress.update(task, completed=len(units), note="")
     for report in reports:

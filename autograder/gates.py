@@ -20,7 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder import mutants, source_gates
-from autograder.course_directory import CourseDirectory
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine.job import Runner
 from autograder.generate import generate
 from autograder.grading import GradingOptions, Outcome, grade
@@ -68,6 +68,7 @@ def run_gates(
     unit: str,
     on_step: Callable[[str], None],
     executor: Runner | None = None,
+    question: str | None = None,
 ) -> GateReport:
     """Release a unit into a scratch course and put it through every gate.
 
@@ -79,6 +80,10 @@ def run_gates(
         unit: the assignment's name.
         on_step: called with what is about to happen.
         executor: as for :func:`autograder.grading.grade`.
+        question: try the mutants and alternatives of this test cell only; None for all.
+
+    Raises:
+        CourseError: a question that no mutant or alternative belongs to.
     """
     report, started = GateReport(unit), time.monotonic()
     source_folder = course.path("source", ".", unit)
@@ -95,6 +100,8 @@ def run_gates(
             report.problems.append(str(error))
     if report.problems:
         return report  # the other gates would only report them again, less clearly
+    if question:
+        variants = _only(question, variants)
     with tempfile.TemporaryDirectory(prefix="autograder-gates-") as folder:
         scratch = _scratch_course(course, unit, Path(folder))
         on_step("release")
@@ -111,6 +118,17 @@ def run_gates(
         _judge_all(report, submissions, outcomes)
     report.seconds = round(time.monotonic() - started, 1)
     return report
+
+
+def _only(question: str, variants: Mapping[str, list[Variant]]) -> dict[str, list[Variant]]:
+    """Return the variants that belong to a question."""
+    known = {variant.question for found in variants.values() for variant in found}
+    if question not in known:
+        raise CourseError(
+            f"no mutant or alternative belongs to the question {question!r}. "
+            f"Choose one of {', '.join(sorted(known))}."
+        )
+    return {name: [v for v in found if v.question == question] for name, found in variants.items()}
 
 
 @dataclass

@@ -18,6 +18,7 @@ def release(
     *,
     check_only: bool = False,
     record: bool = False,
+    question: str | None = None,
     executor: Runner | None = None,
     on_step: Callable[[str, str], None] = lambda unit, step: None,
 ) -> list[GateReport]:
@@ -28,6 +29,7 @@ def release(
         units: globs of unit names; None for all.
         check_only: write no release.
         record: if every gate is open, write the results into a ledger.
+        question: as for :func:`autograder.gates.run_gates`.
         executor: as for :func:`autograder.grading.grade`.
         on_step: called with a unit and what is about to happen to it.
 
@@ -38,7 +40,7 @@ def release(
     for unit in course.units(units):
         # Before the run, since files may be edited meanwhile.
         parts = ledgers.of_unit(course, unit) if record else {}
-        report = run_gates(course, unit, partial(on_step, unit), executor)
+        report = run_gates(course, unit, partial(on_step, unit), executor, question)
         if report.ok and not check_only:
             on_step(unit, "write")
             report.problems += generate(course, unit)

@@ -6,6 +6,7 @@ import pytest
 
 from autograder import mutants
 from autograder import release as releasing
+from autograder.course_directory import CourseError
 from autograder.engine.job import CellPlan, Role
 from tests.autograder.conftest import notebook
 from tests.autograder.test_gates import course_with
@@ -30,13 +31,13 @@ mutants = [["cubed", "x * x", "x * x * x"]]
 def check(tmp_path, executor):
     """The gates' report of the small unit with these variants."""
 
-    def checked(text):
+    def checked(text, **options):
         course = course_with(tmp_path)
         (tmp_path / "source" / "small" / "small.toml").write_text(text)
         with (tmp_path / "nbgrader_config.py").open("a") as config:
             config.write('c.CourseDirectory.ignore = ["*.toml"]\n')
         (report,) = functools.partial(releasing.release, executor=executor)(
-            type(course)(course.root), check_only=True
+            type(course)(course.root), check_only=True, **options
         )
         return report
 
@@ -49,6 +50,17 @@ def test_good_variants_pass(check):
     assert (report.totals["mutants"], report.totals["caught"]) == (3, 3)
     assert (report.totals["alternatives"], report.totals["accepted"]) == (1, 1)
     assert report.seconds > 0
+
+
+def test_one_question_is_tried_alone(check):
+    report = check(GOOD, question="test_double")
+    assert report.problems == []
+    assert (report.totals["mutants"], report.totals["alternatives"]) == (2, 1)
+
+
+def test_a_question_without_variants_is_refused(check):
+    with pytest.raises(CourseError, match=r"'test_x'. Choose one of test_double, test_square"):
+        check(GOOD, question="test_x")
 
 
 def test_a_surviving_mutant_shuts_the_gate(check):

@@ -4,7 +4,7 @@ import pytest
 
 from autograder import mutants
 from tests.conftest import ROOT
-from tests.course.units import NAMES, notebook_of, unit
+from tests.course.units import NAMES, notebook_of, unit, variant_id
 
 ANSWERS = [
     (name, answer)
@@ -17,11 +17,7 @@ ANSWERS = [
 pytestmark = pytest.mark.whole
 
 
-def named(value) -> str:
-    return getattr(value, "name", value)
-
-
-@pytest.mark.parametrize(("name", "answer"), ANSWERS, ids=named)
+@pytest.mark.parametrize(("name", "answer"), ANSWERS, ids=variant_id)
 def test_an_answer_gets_what_it_deserves(name, answer):
     namespace = unit(name).answered(answer.question, **{answer.answer: answer.source})
     score, message = unit(name).mark(answer.question, namespace)

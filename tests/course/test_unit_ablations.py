@@ -44,10 +44,6 @@ def taught(tmp_path_factory):
         return UNIT.teach()
 
 
-def test_points():
-    assert sum(UNIT.points.values()) == 46
-
-
 def test_the_lecture_shows_figures_with_words(taught):
     assert len(figures(taught)) >= 12
 

@@ -17,10 +17,6 @@ def taught():
     return UNIT.teach()
 
 
-def test_points():
-    assert sum(UNIT.points.values()) == 33
-
-
 def test_the_lecture_shows_figures_with_words(taught):
     assert len(figures(taught)) >= 10
 

@@ -16,10 +16,6 @@ def taught():
     return UNIT.teach()
 
 
-def test_points():
-    assert sum(UNIT.points.values()) == 34
-
-
 def test_the_lecture_shows_figures_with_words(taught):
     assert len(figures(taught)) >= 8
 

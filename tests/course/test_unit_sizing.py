@@ -11,10 +11,6 @@ from tests.course.units import figures, unit
 UNIT = unit("02_sizing")
 
 
-def test_points():
-    assert sum(UNIT.points.values()) == 33
-
-
 # The numbers that the unit teaches, each by its question in the independent list
 
 

@@ -66,6 +66,11 @@ def code_cells(script: Path) -> list:
     return [cell for cell in notebook_of(script).cells if cell.cell_type == "code"]
 
 
+def variant_id(value) -> str:
+    """Name a variant by its question, too, so that ``pytest -k`` can choose a question's."""
+    return f"{value.question}: {value.name}" if isinstance(value, mutants.Variant) else value
+
+
 def meta(cell) -> dict:
     return cell.metadata.get("nbgrader", {})
 
