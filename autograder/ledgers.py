@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from autograder import mutants
 from autograder.course_directory import CourseDirectory
 from autograder.scoring import scoring_files
-from autograder.source_digests import digest, normalized, source_digests
+from autograder.source_digests import DISCOVERED, digest, normalized, source_digests
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -77,11 +77,20 @@ def new(
 
 
 def changed(ledger: Ledger | None, parts: Mapping[str, str]) -> list[str]:
-    """List the names of the parts that have changed since a ledger was written."""
+    """List the names of the parts that have changed since a ledger was written.
+
+    A new module that a package discovers, such as a new family of architectures, is no change:
+    nothing that was run before uses it.
+    """
     if ledger is None:
         return ["everything"]
-    names = sorted(ledger.parts.keys() | parts.keys())
-    return [name for name in names if ledger.parts.get(name) != parts.get(name)]
+    before = {name: value.lstrip(DISCOVERED) for name, value in ledger.parts.items()}
+    now = {
+        name: value.lstrip(DISCOVERED)
+        for name, value in parts.items()
+        if name in before or not value.startswith(DISCOVERED)
+    }
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def sample(items: Iterable[T], count: int, day: date, seed: str = "") -> list[T]:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]  # of both packages
+DISCOVERED = "~"
 
 
 def source_digests(
@@ -30,26 +31,41 @@ def source_digests(
         sources: Python sources whose imports are followed, but which do not count themselves.
         root: the folder that contains the packages; None for this project's. Paths are relative to
             it.
+
+    Returns:
+        The digests. One begins with :data:`DISCOVERED` if nothing imports the module by its name,
+        nor anything that leads to it: a package finds it by itself.
     """
-    root = root or ROOT
-    followed = tuple(packages)
-    left = {path.resolve() for path in files}
+    root, followed = root or ROOT, tuple(packages)
+    first = {path.resolve() for path in files}
     for source in sources:
-        left |= _imported(source, followed, root)
-    digests: dict[str, str] = {}
+        first |= _imported(source, followed, root)
+    by_name = _closure(first, followed, root, discovered=False)
+    digests = {}
+    for path in _closure(first, followed, root, discovered=True):
+        mark = "" if path in by_name else DISCOVERED
+        data = normalized(path.read_text()) if path.suffix == ".py" else path.read_bytes()
+        digests[_relative(path, root)] = mark + digest(data)
+    return digests
+
+
+def _closure(
+    first: set[Path], packages: tuple[str, ...], root: Path, *, discovered: bool
+) -> set[Path]:
+    """Return files and all that they import, with or without modules that are discovered."""
+    left, found = set(first), set()
     while left:
         path = left.pop()
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-        if name in digests:
-            continue
+        found.add(path)
         if path.suffix == ".py":
-            source = path.read_text()
-            digests[name] = digest(normalized(source))
-            package = ".".join(Path(name).parent.parts)
-            left |= _imported(source, followed, root, package)
-        else:
-            digests[name] = digest(path.read_bytes())
-    return digests
+            package = ".".join(Path(_relative(path, root)).parent.parts)
+            imported = _imported(path.read_text(), packages, root, package, discovered=discovered)
+            left |= imported - found
+    return found
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def digest(*data: str | bytes) -> str:
@@ -99,9 +115,17 @@ class _Effective(ast.NodeTransformer):
         return None if node.module in self.WORDS else node
 
 
-def _imported(source: str, packages: tuple[str, ...], root: Path, package: str = "") -> set[Path]:
+def _imported(
+    source: str,
+    packages: tuple[str, ...],
+    root: Path,
+    package: str = "",
+    *,
+    discovered: bool = True,
+) -> set[Path]:
     """Return the files of the packages that a source imports, at any place in it."""
     names = [name for name in _modules(source, package) if name.split(".")[0] in packages]
+    names = [name for name in names if discovered or not name.endswith("*")]
     return {path for name in names for path in _files(name, root)}
 
 

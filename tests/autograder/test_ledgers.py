@@ -138,6 +138,22 @@ def test_modules_that_are_imported_by_name_count(package):
     } | {"course/nets/registry.py", "course/nets/small.py"}
 
 
+def test_a_new_module_that_is_discovered_costs_nothing(package):
+    """No network that was tried before is made of it; but a changed one counts."""
+
+    def digests():
+        return ledgers.of_files([package / "course" / "near.py"], sources=["import course.nets"])
+
+    before = ledgers.Ledger("small", digests(), {}, 1, "")
+    (package / "course" / "nets" / "large.py").write_text("from course import aside\n")
+    assert "course/nets/large.py" in digests()
+    assert ledgers.changed(before, digests()) == []
+    edit(package / "course" / "nets" / "small.py", "1", "2")
+    assert ledgers.changed(before, digests()) == ["course/nets/small.py"]
+    edit(package / "course" / "near.py", "far\n", "far\nfrom course.nets import large\n")
+    assert "course/nets/large.py" in ledgers.changed(before, digests())
+
+
 def test_checks_and_engine_count_for_every_unit():
     from autograder.course_directory import CourseDirectory
 
@@ -213,7 +229,7 @@ def test_a_forged_ledger_is_found(unit, executor):
 
 
 def test_the_command_records_what_no_longer_holds(unit, capsys, monkeypatch):
-    def open_gates(course, name, on_step, executor):
+    def open_gates(course, name, on_step, executor, question):
         return GateReport(name, 5, {"test_double": Counter(mutants=2, caught=2)}, 3.0)
 
     monkeypatch.setattr(releasing, "run_gates", open_gates)
