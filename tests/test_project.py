@@ -1,5 +1,6 @@
 """The files around the code keep up with it: version, guides, Makefile, workflows, glossary."""
 
+import builtins
 import re
 import tomllib
 
@@ -51,6 +52,25 @@ def test_modules_in_guides_exist(guide):
     there = [f"/{path.relative_to(ROOT)}" for path in (*ROOT.glob("*.py"), *packages)]
     missing = [name for name in modules if not any(p.endswith(f"/{name}") for p in there)]
     assert not missing
+
+
+@pytest.fixture(scope="module")
+def functions() -> set[str]:
+    """The functions and classes of this project, and Python's own."""
+    sources = [
+        p.read_text() for name in ("course", "autograder") for p in ROOT.glob(f"{name}/**/*.py")
+    ]
+    found = re.findall(r"^ *(?:async )?(?:def|class) (\w+)", "\n".join(sources), re.M)
+    return {*found, *dir(builtins)}
+
+
+@pytest.mark.parametrize("guide", NOW, ids=lambda guide: guide.name)
+def test_functions_in_guides_exist(guide, functions):
+    text = re.sub(r"```.*?```", "", guide.read_text(), flags=re.DOTALL)
+    called = re.findall(
+        r"(?<!keras\.saving\.)\b([a-z_]\w+)\(", " ".join(re.findall(r"`([^`]+)`", text))
+    )
+    assert set(called) <= functions | {"draw"}  # `draw` stands for a function of the reader's
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
