@@ -230,7 +230,9 @@ def verdict_on(variant: Variant, outcome: Outcome) -> str | None:
 
 
 def _survives(variant: Variant, question: QuestionScore) -> str | None:
-    if question.score is None or question.score >= question.max_score:
+    if question.score is None:
+        return f"{variant} was not scored, it needs a human: {question.messages}"
+    if question.score >= question.max_score:
         return f"{variant} survives: it scores all {question.max_score:g} points"
     if variant.expected_message not in question.messages:
         return (

@@ -7,6 +7,7 @@ import functools
 import io
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, TypedDict
@@ -38,6 +39,7 @@ class _Stream(io.TextIOBase):
 
     def __init__(self, name: str, outputs: list[Output]):
         self.name, self._outputs, self._left = name, outputs, MAX_OUTPUT
+        self._cut_off = False
 
     def writable(self) -> bool:
         return True
@@ -46,8 +48,9 @@ class _Stream(io.TextIOBase):
         text = str(text)
         kept = text[: self._left]
         self._left -= len(kept)
-        if len(kept) < len(text) and kept:
+        if len(kept) < len(text) and not self._cut_off:
             kept += "\n[more output was cut off]\n"
+            self._cut_off = True
         if kept:
             last = self._outputs[-1] if self._outputs else {}
             if last.get("output_type") == "stream" and last["name"] == self.name:
@@ -187,7 +190,10 @@ class CellRun:
 
 
 class alarm:
-    """Raise CellTimeout in the main thread when the time is up, and every second after that."""
+    """Raise CellTimeout in the main thread when the time is up, and every second after that.
+
+    An alarm inside another one replaces it, and then gives it back the time that it has left.
+    """
 
     def __init__(self, seconds: float | None):
         self.seconds = seconds
@@ -195,7 +201,8 @@ class alarm:
     def __enter__(self) -> None:
         if self.seconds:
             self._old = signal.signal(signal.SIGALRM, self._ring)
-            signal.setitimer(signal.ITIMER_REAL, self.seconds, 1.0)
+            self._started = time.monotonic()
+            self._outer = signal.setitimer(signal.ITIMER_REAL, self.seconds, 1.0)
 
     def __exit__(
         self,
@@ -206,6 +213,10 @@ class alarm:
         if self.seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._old)
+            left, interval = self._outer
+            if left:
+                left -= time.monotonic() - self._started
+                signal.setitimer(signal.ITIMER_REAL, max(0.001, left), interval)
 
     @staticmethod
     def _ring(number: int, frame: FrameType | None) -> None:

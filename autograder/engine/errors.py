@@ -49,7 +49,8 @@ def rebuild(
                     return kind(*arguments)
             except Exception:  # UnicodeDecodeError and its like want more than a message
                 continue
-    own = type(kinds[0][1][:80] if kinds else "StudentError", (StudentError,), {})
+    name = kinds[0][1][:80] if kinds else ""
+    own = type(name if name.isprintable() else "StudentError", (StudentError,), {})
     return own(message)
 
 

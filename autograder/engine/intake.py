@@ -7,7 +7,6 @@ student added. So nothing that was done to a test cell can matter.
 
 from __future__ import annotations
 
-import ast
 import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +31,7 @@ class RebuiltNotebook:
         cells: how each of its cells is run.
         suspicions: what an instructor should look at.
         missing: grade ids that were not handed in.
-        unsure: answers for a person to grade that are missing, but may be in a cell without a mark.
+        unsure: answers for a person to grade that are missing, but may be in another cell.
         set_aside: why nothing of the student's is in it, and it is not run; "" if it is.
     """
 
@@ -116,8 +115,7 @@ def _plan(cell: NotebookNode, original: str, tests: Mapping[str, str]) -> CellPl
 @functools.lru_cache(1000)
 def _names_changed(answer: str) -> tuple[str, ...]:
     """Return names that an answer defines or changes, which are the student's from there on."""
-    source = TransformerManager().transform_cell(answer)
-    return tuple(sorted(names.defined_or_changed(source)))
+    return tuple(sorted(names.defined_or_changed(_python(answer))))
 
 
 def _add(rebuilt: RebuiltNotebook, cell: NotebookNode, plan: CellPlan) -> None:
@@ -151,7 +149,8 @@ def _note_missing_answers(
         if any((extra.kind == "code") == is_code for extra in extras):
             rebuilt.unsure.append(meta["grade_id"])
             rebuilt.suspicions.append(
-                f"the answer {meta['grade_id']} is missing; it may be in a cell without its mark"
+                f"the answer {meta['grade_id']} is missing; it may be in a cell without nbgrader "
+                "metadata"
             )
 
 
@@ -170,23 +169,25 @@ def _with_echoes(cells: Iterable[CellPlan]) -> list[CellPlan]:
     needed: set[str] = set()
     found: list[CellPlan] = []
     for cell in reversed(list(cells)):
-        if cell.role == Role.TEST:
-            echoed = bool(_names(cell.visible_source, ast.Store) & needed)
-            cell = replace(cell, echoed=echoed)
-        elif cell.role == Role.STUDENT:
-            needed -= _names(cell.source, ast.Store)
-            needed |= _names(cell.source, ast.Load)
+        runs = cell.visible_source if cell.role == Role.TEST else cell.source
+        if cell.role != Role.SKIP:
+            flow = _flow(runs)
+            if cell.role == Role.TEST:
+                cell = replace(cell, echoed=bool(flow.stored & needed))
+            if cell.role == Role.STUDENT or cell.echoed:
+                needed = needed - flow.surely_stored | flow.needed
         found.append(cell)
     return found[::-1]
 
 
-def _names(source: str, context: type[ast.Load] | type[ast.Store]) -> set[str]:
+@functools.lru_cache(1000)
+def _flow(source: str) -> names.Flow:
+    return names.flow(_python(source))
+
+
+def _python(source: str) -> str:
+    """Return a cell as Python, without IPython's own syntax; as it is if that fails."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
-    if context is ast.Store:
-        kinds = ast.FunctionDef | ast.ClassDef
-        found |= {node.name for node in tree.body if isinstance(node, kinds)}
-    return found
+        return TransformerManager().transform_cell(source)
+    except Exception:  # of a student's cell, anything
+        return source

@@ -36,7 +36,7 @@ class CellPlan:
         separate: whether a test runs in the judge, apart from the student's code; if not, it runs
             in the student's process, as nbgrader would run it.
         only_there: of a test that is not separate, whether the judge leaves it out altogether.
-        is_test: whether this is a test that runs in the student's process.
+        is_shared_test: whether this is a test that runs in the student's process.
     """
 
     role: Role
@@ -47,7 +47,7 @@ class CellPlan:
     answer_names: tuple[str, ...] = ()
     separate: bool = True
     only_there: bool = False
-    is_test: bool = False
+    is_shared_test: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CellPlan:
@@ -155,7 +155,7 @@ def ungraded(
     error = {"output_type": "error", "ename": "NotGraded", "evalue": reason, "traceback": [reason]}
     rest = [
         CellResult([error], judged=False)
-        if cell.role == Role.TEST or cell.is_test
+        if cell.role == Role.TEST or cell.is_shared_test
         else CellResult()
         for cell in cells[len(done) :]
     ]

@@ -123,10 +123,13 @@ class Judge:
         self.scope.student_cell(self.cells[-1], cell.answer_names)
         try:
             answer = self.student.run(cell.source, seconds, given)
+            claimed = results.claimed(answer.get("results")) if cell.is_shared_test else []
+            return CellResult(sanitize_outputs(answer.get("outputs")), results=claimed)
         except StudentError as error:
             return CellResult(_error("ProcessEnded", f"not run to its end: {error}"))
-        claimed = results.claimed(answer.get("results")) if cell.is_test else []
-        return CellResult(sanitize_outputs(answer.get("outputs")), results=claimed)
+        except Exception as error:  # whatever the student's process sent instead of an answer
+            reason = f"your process gave no usable answer ({type(error).__name__})"
+            return CellResult(_error("ProcessEnded", f"not run to its end: {reason}"))
 
     def _declarations(self, source: str) -> list[str]:
         """Take over from an instructor's cell what is the same in every process.

@@ -79,7 +79,8 @@ def match(
             found.own[position] = cell
             if meta and cell.grade_id != meta["grade_id"]:
                 found.suspicions.append(
-                    f"the cell {meta['grade_id']} had lost its mark; it was known by its place"
+                    f"the cell {meta['grade_id']} has lost its nbgrader metadata; "
+                    "it was recognized by its position"
                 )
         seen.setdefault(position, cell)
     found.missing = [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import re
 import symtable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 BUILTINS = frozenset(dir(builtins))
@@ -53,14 +55,69 @@ def names_in(source: str) -> Names:
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "<cell>", "exec")
+        _scopes(table, found, top=True)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                _magic(node, found)
+        _changes(tree, found, set(), found.changed)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    _scopes(table, found, top=True)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            _magic(node, found)
-    _changes(tree, found, set(), found.changed)
+        pass
     return found
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a cell takes from the cells before it, and gives to those after it.
+
+    Attributes:
+        needed: names that it may use as earlier cells defined them.
+        stored: names that it may define.
+        surely_stored: of these, the ones that it defines whatever branch it takes.
+    """
+
+    needed: frozenset[str]
+    stored: frozenset[str]
+    surely_stored: frozenset[str]
+
+
+def flow(source: str) -> Flow:
+    """Return what a cell needs and defines, given as for :func:`names_in`."""
+    needed: set[str] = set()
+    surely: set[str] = set()
+    for statement, code in _statements(source):
+        found = names_in(code)
+        needed |= (found.loaded | found.changed | found.changed_inside) - surely
+        surely |= _surely_stored(statement)
+    return Flow(frozenset(needed), frozenset(names_in(source).stored), frozenset(surely))
+
+
+def _statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
+    """Yield a cell's statements with their code, but for those nested too deeply."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for statement in body:
+        with contextlib.suppress(RecursionError):
+            yield statement, ast.unparse(statement)
+
+
+def _surely_stored(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement defines if it does not fail."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {statement.name}
+        case ast.Import() | ast.ImportFrom():
+            return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+        case ast.Assign() | ast.AnnAssign(value=ast.expr()):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            inner = [node for target in targets for node in ast.walk(target)]
+            return {
+                node.id
+                for node in inner
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+    return set()
 
 
 def defined_or_changed(source: str) -> set[str]:
@@ -97,6 +154,8 @@ def _magic(node: ast.Call, found: Names) -> None:
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
     if kind == "run_cell_magic" and len(texts) == 3 and texts[0] in _PYTHON_MAGICS:
         found.add(names_in(str(texts[2])))
+    elif kind == "run_line_magic" and len(texts) == 2 and texts[0] == "time":
+        found.add(names_in(str(texts[1])))
     elif kind in ("run_line_magic", "system", "getoutput"):
         found.loaded.update(_NAME.findall(" ".join(map(str, texts))))
 

@@ -18,7 +18,7 @@ class Scope:
 
     What the instructor's cells and tests define is the judge's own, whatever a student's cell makes
     of it, but for names that the instructor's own solution defines or changes: those are the
-    student's from there on. Names that nobody of the two defines are the student's.
+    student's from there on. Names that neither of them defines are the student's.
 
     Attributes:
         own: names that are the judge's.

@@ -41,7 +41,9 @@ def _for_student(cell: CellPlan) -> CellPlan:
     if cell.role != Role.TEST:
         return replace(cell, instructor_source=None)
     shared = is_shared(cell)
-    return CellPlan(Role.STUDENT, cell.source if shared else cell.visible_source, is_test=shared)
+    return CellPlan(
+        Role.STUDENT, cell.source if shared else cell.visible_source, is_shared_test=shared
+    )
 
 
 def merge_results(

@@ -15,18 +15,21 @@ from typing import Any
 
 from autograder.engine import errors, patches, weight_changes, work_folder
 from autograder.engine.errors import StudentError
+from autograder.engine.incidents import MAX_INCIDENTS
 from autograder.engine.judge_codec import JudgeCodec
 from autograder.engine.judge_objects import MAX_NESTED, Refused
 from autograder.engine.remote import remote_of
 from autograder.engine.scope import Shared
 from autograder.wire import watching
-from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.channel import Channel, ChannelError, ChannelTimeout
 from autograder.wire.codec import CodecError, Decoder, Encoder
 
 __all__ = ["GRACE_S", "StudentClient", "StudentError"]
 
 # Beyond the time a call may take, the student's process gets this long to say that it was too long.
 GRACE_S = 3.0
+# The requests during which the student's code may use what a test handed over.
+_SERVED = ("call", "attribute")
 
 Message = dict[str, Any]
 
@@ -68,7 +71,7 @@ class StudentClient:
         if not self.alive:
             raise StudentError("your code ended or blocked the Python process earlier")
         try:
-            self.channel.send(request | {"seconds": seconds}, list(blobs))
+            self.channel.send(request | {"seconds": seconds}, list(blobs), seconds + GRACE_S)
             answer, beside = self._answer(seconds, request["do"])
         except ChannelError as error:
             self._lost()
@@ -79,19 +82,28 @@ class StudentClient:
             raise
         if not isinstance(answer, dict):
             raise StudentError("your process gave no usable answer")
-        for incident in answer.get("incidents", [])[:20]:
-            if isinstance(incident, str) and incident not in self.incidents:
-                self.incidents.append(incident[:200])
+        self._note_incidents(answer.get("incidents"))
         return answer, beside
+
+    def _note_incidents(self, reported: object) -> None:
+        for incident in reported[:MAX_INCIDENTS] if isinstance(reported, list) else []:
+            if isinstance(incident, str):
+                # Such as the name of a file, which may have no UTF-8 form.
+                text = incident[:200].encode("utf-8", "backslashreplace").decode()
+                if text not in self.incidents:
+                    self.incidents.append(text)
 
     def _answer(self, seconds: float, request: str) -> tuple[Any, list[bytes]]:
         """Return the answer to a request, after serving what the student's code asks meanwhile."""
         end = time.monotonic() + seconds + GRACE_S
         while True:
-            answer, beside = self.channel.receive(max(0.01, end - time.monotonic()))
-            if request == "cell" or not isinstance(answer, dict) or "back" not in answer:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise ChannelTimeout("no answer in time")
+            answer, beside = self.channel.receive(left)
+            if request not in _SERVED or not isinstance(answer, dict) or "back" not in answer:
                 return answer, beside
-            self.channel.send(*self._serve(answer, beside))
+            self.channel.send(*self._serve(answer, beside), left)
 
     def _serve(self, request: Message, blobs: list[bytes]) -> tuple[Message, list[bytes]]:
         """Do what the student's code wants done with an object that a test handed to it."""
@@ -161,7 +173,9 @@ class StudentClient:
         answer, beside = self.ask(self.left(), do="get", names=names)
         decoder = self.codec.decoder(beside)
         self._raise(answer, decoder)
-        values = answer.get("values", {})
+        values = answer.get("values")
+        if not isinstance(values, dict):
+            return {}
         return {name: self._decode(decoder, values[name]) for name in names if name in values}
 
     def names(self) -> list[str]:
@@ -216,9 +230,8 @@ class StudentClient:
         decoder = self.codec.decoder(beside)
         with _usable():
             self.codec.outputs = self.codec.inline(decoder, answer.get("graph"))
-        for code in answer.get("changed") or []:
-            self._decode(decoder, code)  # which does it to the argument
         with _usable():
+            decoder.decode_all(answer.get("changed") or [])  # which does it to the arguments
             weight_changes.apply_changes(
                 [*args, *(kwargs or {}).values()], answer.get("trained"), decoder
             )
@@ -232,9 +245,9 @@ class StudentClient:
         if "error" not in answer:
             return
         try:
-            args = [decoder.decode(code) for code in answer.get("args") or []] or None
+            args = decoder.decode_all(answer.get("args") or []) or None
             raised = decoder.decode(answer["raised"]) if "raised" in answer else None
-        except (CodecError, TypeError):
+        except Exception:  # it is only a claim
             args = raised = None
         if isinstance(raised, Exception) and remote_of(raised) is not None:
             raise raised
@@ -252,5 +265,10 @@ def _usable() -> Iterator[None]:
     """Blame the student's process for what cannot be decoded, whatever the test is."""
     try:
         yield
+    except StudentError:
+        raise
     except CodecError as error:
         raise StudentError(f"the answer is not usable: {error}") from None
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:500]
+        raise StudentError(f"the answer is not usable ({reason})") from None

@@ -47,7 +47,7 @@ def read_cells(path: Path) -> list[StudentCell]:
     """Return the cells of a student's notebook, whatever state it is in.
 
     Raises:
-        UnreadableSubmission: no notebook can be made out in the file.
+        UnreadableSubmission: the file holds no notebook that can be read.
     """
     return [_student_cell(cell) for cell in _raw_cells(path)]
 
@@ -104,9 +104,8 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise UnreadableSubmission(f"{path.name} cannot be read ({error.strerror})") from None
     if not stat.S_ISREG(status.st_mode):
-        raise UnreadableSubmission(
-            f"{path.name} is not a file of its own but {_kind(status.st_mode)}"
-        )
+        kind = _kind(status.st_mode)
+        raise UnreadableSubmission(f"{path.name} is {kind}, not a regular file")
     if status.st_size > MAX_STORED_BYTES:
         raise UnreadableSubmission(
             f"{path.name} has {status.st_size >> 20} MiB, more than {MAX_STORED_BYTES >> 20}; "

@@ -62,9 +62,10 @@ class WorkFolder:
                 continue
             try:
                 self._write(parts, data)
-            except OSError:  # a folder of that name, a name that is too long, a full disk
+                status = os.lstat(os.path.join(self.path, name))
+            # A folder of that name, a name that is too long or not of characters, a full disk.
+            except (OSError, ValueError):
                 continue
-            status = os.lstat(os.path.join(self.path, name))
             self._known[name] = _mark(status)
 
     def _write(self, parts: list[str], data: bytes) -> None:

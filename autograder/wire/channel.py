@@ -37,18 +37,28 @@ class Channel:
         self.socket = connection
         self.max_text, self.max_bytes = max_text, max_bytes
 
-    def send(self, message: object, blobs: Sequence[bytes] = ()) -> None:
+    def send(
+        self, message: object, blobs: Sequence[bytes] = (), seconds: float | None = None
+    ) -> None:
         """Send a JSON value, and byte strings that it refers to by position.
 
+        Args:
+            message, blobs: what is sent.
+            seconds: wait no longer than this for the other side to take it in, each part of it;
+                None waits forever.
+
         Raises:
+            ChannelTimeout: the other side did not take it in.
             ChannelError: the other side is gone.
         """
         text = json.dumps([message, [len(blob) for blob in blobs]]).encode()
         try:
-            self.socket.settimeout(None)
+            self.socket.settimeout(seconds)
             self.socket.sendall(_LENGTH.pack(len(text)) + text)
             for blob in blobs:
                 self.socket.sendall(blob)
+        except TimeoutError:
+            raise ChannelTimeout("the process does not listen") from None
         except OSError as error:
             raise ChannelError(f"the process is gone ({error})") from None
 

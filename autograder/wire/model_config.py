@@ -140,7 +140,7 @@ class _Check:
     def _object(self, config: Mapping[str, Any]) -> None:
         name = config["class_name"]
         if not isinstance(name, str):
-            raise RebuildError("the model's configuration names a class by something but text")
+            raise RebuildError("the model's configuration has a class name that is not text")
         if name in _VALUES:
             self._plain_value(name, config)
             return

@@ -7,6 +7,7 @@ over; nobody has to read the text that a cell prints for people, to which a stud
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -134,10 +135,15 @@ def claimed(data: object) -> list[QuestionResult]:
                 "points": int() | float() as points,
                 "score": int() | float() as score,
                 "checks": list(checks),
-            }:
+            } if _are_numbers(points, score):
                 kept = tuple(filter(None, map(_claimed_check, checks[:MAX_CHECKS])))
                 found.append(QuestionResult(name[:MAX_TEXT], float(points), float(score), kept))
     return found
+
+
+def _are_numbers(*values: float) -> bool:
+    """Return whether values fit in floats, and are neither infinite nor NaN."""
+    return all(abs(value) <= sys.float_info.max for value in values)
 
 
 def _claimed_check(data: object) -> CheckResult | None:
@@ -149,7 +155,7 @@ def _claimed_check(data: object) -> CheckResult | None:
             "message": str(message),
             "hint": str(hint),
             "conditional": bool(conditional),
-        }:
+        } if _are_numbers(share, credit):
             name, message, hint = (text[:MAX_TEXT] for text in (check, message, hint))
             return CheckResult(name, float(share), float(credit), message, hint, conditional)
     return None

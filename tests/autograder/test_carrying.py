@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from autograder.engine import names
+from autograder.engine import intake, names
 from autograder.engine.job import CellPlan, Job, Role
 
 
@@ -601,6 +601,29 @@ def test_what_a_test_leaves_behind_does_not_reach_the_next_student(executor):
     )
     cells = [cell("student", "def root(): return 2"), cell("judge", test)]
     assert errors(executor, cells) == errors(executor, cells) == [""]
+
+
+def test_an_answer_may_use_what_a_visible_test_imports(executor):
+    first, second = "import math\nassert a(1) == 2", "assert b(2.5) == 2"
+    cells = [
+        cell("student", "def a(x):\n    return 2 * x"),
+        cell("judge", first, visible_source=first),
+        cell("student", "%matplotlib inline\ndef b(x):\n    return math.floor(x)"),
+        cell("judge", second, visible_source=second),
+    ]
+    assert errors(executor, intake._with_echoes(cells)) == ["", ""]
+
+
+def test_an_endless_loop_after_a_call_back_costs_its_own_question_only(executor):
+    looping = "def g():\n    return 1\ndef f(back):\n    back()\n    while True:\n        pass"
+    cells = [
+        cell("student", looping),
+        cell("judge", "def back():\n    g()\nf(back)"),
+        cell("student", "def h():\n    return 5"),
+        cell("judge", "assert h() == 5"),
+    ]
+    first, second = errors(executor, cells, seconds=1)
+    assert (first, second) == ("TimeoutError: it did not finish in time", "")
 
 
 def test_figures_are_shown_without_a_magic(executor):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.engine import intake, submission_files
+from autograder.engine.job import CellPlan, Role
 from autograder.engine.submission_files import UnreadableSubmission
 from tests.autograder.conftest import notebook
 
@@ -124,6 +125,54 @@ def test_what_a_test_defines_reaches_cells_that_need_it():
     assert echo == "limit = 3\nassert double(1) == 2"
 
 
+@pytest.mark.parametrize(
+    ("visible", "between", "later", "echoed"),
+    [
+        ("import math\nassert f()", "", "y = math.pi", True),
+        ("from math import pi as p", "", "y = p", True),
+        ("import os.path", "", "os.getcwd()", True),
+        ("%matplotlib inline\nm = 3", "", "y = m", True),
+        ("%%time\nm = 3", "", "y = m", True),
+        ("%time m = 3", "", "y = m", True),
+        ("m = 3", "", "%matplotlib inline\ny = m", True),
+        ("m = 3", "", "%time y = m", True),
+        ("m = 3", "", "!echo {m}", True),
+        ("m = 3", "", "m += 1", True),
+        ("m = 3", "", "m.x = 1", True),
+        ("m = 0\nm += 1", "", "y = m", True),
+        ("async def m(): pass", "", "await m()", True),
+        ("for m in range(3): pass", "", "y = m", True),
+        ("m = 3", "def f():\n    m = 1", "y = m", True),
+        ("m = 3", "if 0:\n    m = 1", "y = m", True),
+        ("m = 3", "y = m\nm = 1", "y = m", True),
+        ("m = 3", "(m, n), *k = (1, 2), 3", "y = m", False),
+        ("m = 3", "import m", "y = m", False),
+        ("m = 3", "class m: pass", "y = m", False),
+        ("m = 3", "m: int = 1", "y = m", False),
+        ("m = 3", "m: int", "y = m", True),
+        ("m = 3", "", "def f(m):\n    return m", False),
+        ("m = 3", "", "m = 1\ny = m", False),
+        ("def f():\n    m = 3", "", "y = m", False),
+        ("m = 3", "not Python", "y = m", True),
+        ("m = 3", "x = " + "+".join(["1"] * 2000), "y = m", True),
+        ("m = 3", "", "x = " + "+".join(["1"] * 2000) + "\ny = m", True),
+    ],
+)
+def test_a_test_is_echoed_if_later_cells_may_need_it(visible, between, later, echoed):
+    cells = [
+        CellPlan(Role.TEST, visible, visible_source=visible),
+        CellPlan(Role.STUDENT, between),
+        CellPlan(Role.STUDENT, later),
+    ]
+    assert intake._with_echoes(cells)[0].echoed == echoed
+
+
+def test_a_test_is_echoed_for_one_that_is_echoed():
+    tests = [CellPlan(Role.TEST, s, visible_source=s) for s in ("import math", "k = math.pi", "k")]
+    cells = intake._with_echoes([*tests, CellPlan(Role.STUDENT, "y = k")])
+    assert [cell.echoed for cell in cells] == [True, True, False, False]
+
+
 def test_links_and_pipes_are_not_read(tmp_path):
     (tmp_path / "real.csv").write_text("1,2")
     (tmp_path / "link.csv").symlink_to("/etc/hostname")
@@ -132,7 +181,7 @@ def test_links_and_pipes_are_not_read(tmp_path):
     assert files == {"real.csv": b"1,2"}
     assert len(left_out) == 2
     (tmp_path / "a.ipynb").symlink_to(tmp_path / "real.csv")
-    with pytest.raises(UnreadableSubmission, match="is not a file of its own but a link"):
+    with pytest.raises(UnreadableSubmission, match="is a link, not a regular file"):
         submission_files.read_cells(tmp_path / "a.ipynb")
 
 
@@ -214,7 +263,9 @@ def test_an_answer_without_its_mark_is_used_and_flagged(position, answer, name):
     plan = handed_in(change)
     assert plan.notebook.cells[position].source == answer
     assert plan.notebook.cells[position].metadata.nbgrader.grade_id == name
-    assert plan.suspicions == [f"the cell {name} had lost its mark; it was known by its place"]
+    assert plan.suspicions == [
+        f"the cell {name} has lost its nbgrader metadata; it was recognized by its position"
+    ]
     assert plan.missing == []
 
 

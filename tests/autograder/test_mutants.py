@@ -8,6 +8,7 @@ from autograder import mutants
 from autograder import release as releasing
 from autograder.course_directory import CourseError
 from autograder.engine.job import CellPlan, Role
+from autograder.grading.outcome import Outcome, QuestionScore
 from tests.autograder.conftest import notebook
 from tests.autograder.test_gates import course_with
 
@@ -67,6 +68,14 @@ def test_a_surviving_mutant_shuts_the_gate(check):
     report = check(GOOD.replace('["cubed", "x * x", "x * x * x"]', '["same", "x * x", "x ** 2"]'))
     assert (report.totals["mutants"], report.totals["caught"]) == (3, 2)
     assert report.problems == ["mutant 'same' of 'test_square' survives: it scores all 3 points"]
+
+
+def test_a_mutant_that_a_human_must_grade_does_not_survive():
+    variant = mutants.Variant("test_square", "square", "lost", "", True)
+    lost = QuestionScore("test_square", None, 3)
+    outcome = Outcome("small", "s", "needs a human", questions=[lost])
+    problem = mutants.verdict_on(variant, outcome)
+    assert problem.startswith("mutant 'lost' of 'test_square' was not scored, it needs a human")
 
 
 def test_a_refused_alternative_shuts_the_gate(check):

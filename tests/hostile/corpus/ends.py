@@ -188,6 +188,38 @@ CASES = [
         lost=True,
     ),
     attack(
+        "end-judge-by-answers",
+        "answers the judge with fields of the wrong types",
+        right=("greet",),
+        steps="""
+        import gc
+        from autograder.engine.student_server import StudentServer
+        for found in gc.get_objects():
+            if isinstance(found, StudentServer):
+                found.incidents.take = lambda: 5
+                found.folder.changed = lambda: {"\\ud800": b"x", "a\\0b": b"y"}
+        """,
+        lost=True,
+    ),
+    attack(
+        "end-never-answering",
+        "asks back forever instead of answering",
+        right=("greet",),
+        steps="""
+        import gc, time
+        from autograder.engine.student_server import StudentServer
+        server = [found for found in gc.get_objects() if isinstance(found, StudentServer)][0]
+        send = server.channel.send
+        def forever(message, beside=()):
+            end = time.monotonic() + 50
+            while time.monotonic() < end:
+                send({"back": -1, "op": "call", "args": ["t", []], "kwargs": ["d", []]})
+        server.channel.send = forever
+        """,
+        lost=True,
+        statuses={"graded", "flagged"},
+    ),
+    attack(
         "end-interpreter",
         "breaks its own interpreter: no modules, no builtins, no imports",
         right=("greet",),
