@@ -195,7 +195,7 @@ CASES = [
         import gc
         from autograder.engine.student_server import StudentServer
         for found in gc.get_objects():
-            if isinstance(found, StudentServer):
+            if type(found) is StudentServer:
                 found.incidents.take = lambda: 5
                 found.folder.changed = lambda: {"\\ud800": b"x", "a\\0b": b"y"}
         """,
@@ -208,7 +208,7 @@ CASES = [
         steps="""
         import gc, time
         from autograder.engine.student_server import StudentServer
-        server = [found for found in gc.get_objects() if isinstance(found, StudentServer)][0]
+        server = [found for found in gc.get_objects() if type(found) is StudentServer][0]
         send = server.channel.send
         def forever(message, beside=()):
             end = time.monotonic() + 50
