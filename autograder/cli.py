@@ -174,10 +174,8 @@ def _grade(args: argparse.Namespace) -> int:
     from autograder.grading import GradingOptions, grade
     from autograder.progress import bar
 
-    if args.workers is not None and args.workers < 1:
-        raise CourseError(f"--workers must be at least 1; received {args.workers}.")
     options = GradingOptions(
-        workers=args.workers or len(os.sched_getaffinity(0)),
+        workers=len(os.sched_getaffinity(0)) if args.workers is None else args.workers,
         resume=args.resume,
         wait=args.wait,
         notebook_seconds=args.notebook_seconds,
@@ -243,10 +241,11 @@ def _time_summary(outcomes: list[Outcome]) -> str:
 
 def _feedback(args: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
+    from autograder.grading.lock import exclusive
     from autograder.progress import bar
 
     course = CourseDirectory(args.course)
-    with bar() as progress:
+    with exclusive(course.records), bar() as progress:
         task = progress.add_task("feedback", total=0, note="")
         pages = write_feedback(
             course,

@@ -94,7 +94,8 @@ def examine() -> int:
             mark, text = "[green]ok[/]  ", check()
         except Exception as error:
             failed += 1
-            mark, text = "[red]no[/]  ", str(error).strip().splitlines()[0]
+            lines = str(error).strip().splitlines()
+            mark, text = "[red]no[/]  ", lines[0] if lines else type(error).__name__
         console.print(f"{mark} {name:<10}", end="")
         console.print(f" {text}", markup=False, highlight=False, soft_wrap=True)
     return 1 if failed else 0

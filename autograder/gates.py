@@ -60,7 +60,10 @@ class GateReport:
     @property
     def totals(self) -> Counter[str]:
         """The counts of `found`, summed over all questions."""
-        return sum(self.found.values(), Counter())
+        total = Counter(mutants=0, caught=0, alternatives=0, accepted=0)
+        for counts in self.found.values():
+            total.update(counts)
+        return total
 
 
 def run_gates(
@@ -207,7 +210,7 @@ def _judge_all(
         report.problems += [problem] if problem else []
         tried, passed = ("mutants", "caught") if variant.wrong else ("alternatives", "accepted")
         found = report.found.setdefault(variant.question, Counter())
-        found.update({tried: 1, passed: not problem})
+        found.update({tried: 1, passed: int(not problem)})
 
 
 def _check_scores(solution: Outcome, untouched: Outcome) -> list[str]:

@@ -53,9 +53,15 @@ class Ledger:
 
     @classmethod
     def read(cls, root: Path, subject: str) -> Ledger | None:
-        """Read a subject's ledger in a project's folder; None if there is none."""
+        """Read a subject's ledger in a project's folder; None if there is none that is whole.
+
+        One with the marks of a merge conflict, for example, records nothing.
+        """
         path = root / FOLDER / f"{subject}.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else None
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     def write(self, root: Path) -> Path:
         """Write the ledger into a project's folder, and return its path."""
@@ -132,11 +138,19 @@ def of_unit(course: CourseDirectory, unit: str) -> dict[str, str]:
             sources += [cell.source for cell in cells if "nbgrader" in cell.metadata]
             parts["cells"] = digest(parts.get("cells", ""), *map(_cell, cells))
         elif path.suffix == mutants.SUFFIX:
-            variants = tomllib.loads(path.read_text())
-            parts["mutants and alternatives"] = digest(json.dumps(variants, sort_keys=True))
+            parts["mutants and alternatives"] = _variants(path)
         else:
             parts[name] = digest(path.read_bytes())
     return parts | of_files(_scoring_files(course), ("course",), sources)
+
+
+def _variants(path: Path) -> str:
+    """Return a digest of the mutants and alternatives in a file."""
+    text = path.read_text()
+    try:
+        return digest(json.dumps(tomllib.loads(text), sort_keys=True))
+    except tomllib.TOMLDecodeError:
+        return digest(text)  # the gates say what is wrong with it
 
 
 def _scoring_files(course: CourseDirectory) -> list[Path]:

@@ -10,6 +10,7 @@ from autograder.course_directory import CourseDirectory
 from autograder.engine.job import Runner
 from autograder.gates import GateReport, run_gates
 from autograder.generate import generate
+from autograder.grading.lock import exclusive
 
 
 def release(
@@ -43,7 +44,9 @@ def release(
         report = run_gates(course, unit, partial(on_step, unit), executor, question)
         if report.ok and not check_only:
             on_step(unit, "write")
-            report.problems += generate(course, unit)
+            # A grading run must not find half of a release; it is waited for.
+            with exclusive(course.records, wait=True):
+                report.problems += generate(course, unit)
         if report.ok and record:
             ledgers.new(unit, parts, report.found, report.seconds).write(course.root)
         reports.append(report)

@@ -234,7 +234,7 @@ def read_files(
                 continue
             try:
                 status = os.lstat(path)
-                said = _refused(status, file_bytes, all_bytes - total)
+                said = _refused(status, file_bytes, all_bytes, total)
                 if said:
                     left_out.append(f"{printable(relative)} {said} and was left out")
                 elif len(files) >= MAX_FILES:
@@ -253,10 +253,16 @@ def _relative(path: Path, folder: Path) -> str:
     return printable(str(inside) if inside.parts else path.name)
 
 
-def _refused(status: os.stat_result, file_bytes: int, left: int) -> str:
+def _refused(status: os.stat_result, file_bytes: int, all_bytes: int, used: int) -> str:
     """Return why a file is left out; "" if it is not."""
     if not stat.S_ISREG(status.st_mode):
         return f"is {_kind(status.st_mode)}"
-    if status.st_size > min(file_bytes, left):
-        return f"has {status.st_size >> 20} MiB"
+    if status.st_size > file_bytes:
+        return f"has {_mib(status.st_size)}, more than {_mib(file_bytes)},"
+    if used + status.st_size > all_bytes:
+        return f"would bring the files to more than {_mib(all_bytes)} together"
     return ""
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.3g} MiB"

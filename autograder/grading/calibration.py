@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from autograder.course_directory import CourseDirectory
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import intake, submission_files
 from autograder.engine.intake import RebuiltNotebook
 from autograder.engine.job import CellResult, Job, NotebookResult, Role
@@ -79,6 +79,10 @@ def calibrate(
         release: the unit.
         run: runs a job.
         make_job: creates a job from notebooks by name, and a student's name.
+
+    Raises:
+        CourseError: the solution could not be run to its end, twice. Nothing is then known of the
+            tests, so nobody is graded in a process where a score can be forged.
     """
     path = course.records / f"{release.unit}.calibration"
     known = state.read(path)
@@ -104,22 +108,42 @@ def _try_solution(found: Calibration, release: Release, run: Run, make_job: Make
         for name, released in release.notebooks.items()
     }
     seed = _seed(release)
-    results = run(replace(make_job(notebooks, SOLUTION), seed=seed))
+
+    def try_all() -> dict[str, NotebookResult]:
+        return _run_to_the_end(run, replace(make_job(notebooks, SOLUTION), seed=seed))
+
+    results = try_all()
     failing = {name: _failing(notebook, results[name]) for name, notebook in notebooks.items()}
     found.incidents = [incident for r in results.values() for incident in r.incidents]
     if not any(failing.values()):
         return
-    found.only_there = [
-        name for name, r in results.items() if failing[name] and (r.failure or r.incidents)
-    ]
+    found.only_there = [name for name, r in results.items() if failing[name] and r.incidents]
     for name, notebook in notebooks.items():
         share_process(notebook, failing[name], only_there=name in found.only_there)
-    again = run(replace(make_job(notebooks, SOLUTION), seed=seed))
+    again = try_all()
     for name, notebook in notebooks.items():
         still = _failing(notebook, again[name])
         for question, why in failing[name].items():
             group = found.broken if question in still else found.shared
             group.setdefault(name, {})[question] = still.get(question, why)
+
+
+def _run_to_the_end(run: Run, job: Job) -> dict[str, NotebookResult]:
+    """Run a job, and once more if it did not end: the machine may only have been busy.
+
+    Raises:
+        CourseError: it did not end the second time, either.
+    """
+    for _ in range(2):
+        results = run(job)
+        failures = [f"{name}: {r.failure}" for name, r in results.items() if r.failure]
+        if not failures:
+            return results
+    raise CourseError(
+        f"{job.unit}: the instructor's solution could not be run to its end in two tries "
+        f"({'; '.join(failures)}). Grade again when the machine has more time and memory to spare; "
+        "if it does not help, a test needs too much of them, or ends the process that it runs in."
+    )
 
 
 def run_without_solution(run: Run, job: Job, *, strict: bool) -> dict[str, NotebookResult]:

@@ -1,4 +1,4 @@
-"""One grading run at a time in a course directory."""
+"""One run at a time that writes in a course directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
             stack.enter_context(locked(folder / "lock", wait=wait))
         except LockedError as error:
             raise CourseError(
-                f"Another run is grading in this course ({error}). "
-                "Wait for it with --wait, or stop it; its finished submissions are kept."
+                f"Another run is grading in this course, or writes its feedback or a release "
+                f"({error}). Wait until it ends (`grade` can: --wait), or stop it; its finished "
+                "submissions are kept."
             ) from None
         yield

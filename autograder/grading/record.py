@@ -93,7 +93,8 @@ class Recorder:
         self._write_tree(submission.student, submission.notebooks, submission.files)
         self.gradebook.db.commit()
         try:
-            self._penalize(entry, outcome)
+            outcome.penalty = self._penalty(entry, outcome)
+            self.gradebook.db.commit()
         except Exception as error:  # from a plugin of the course
             self.gradebook.db.rollback()
             outcome.leave_to_a_human(f"its late penalty could not be computed ({error!r:.200})")
@@ -181,17 +182,22 @@ class Recorder:
             return []
         return [f"{', '.join(names)}: cannot be judged separately, so not graded (--strict)"]
 
-    def _penalize(self, submission: Any, outcome: Outcome) -> None:
-        """Apply the late penalty of the course's plugin, as nbgrader's AssignLatePenalties does."""
+    def _penalty(self, submission: Any, outcome: Outcome) -> float:
+        """Apply the late penalty of the course's plugin, as nbgrader's AssignLatePenalties does.
+
+        Returns:
+            The points that it costs, over all notebooks.
+        """
         from nbgrader.converters import Autograde
         from nbgrader.preprocessors import AssignLatePenalties
 
         config = self.course.config
         if AssignLatePenalties not in Autograde(config=config).autograde_preprocessors:
-            return
+            return 0.0
         late = AssignLatePenalties(config=config)
         late.init_plugin()
         outcome.late_seconds = submission.total_seconds_late
+        total = 0.0
         for notebook in submission.notebooks:
             notebook.late_submission_penalty = None
             if outcome.late_seconds > 0:
@@ -201,8 +207,8 @@ class Recorder:
                 if penalty is not None:
                     penalty = late._check_late_penalty(notebook, penalty)
                     notebook.late_submission_penalty = penalty
-                    outcome.penalty += penalty
-        self.gradebook.db.commit()
+                    total += penalty
+        return total
 
     def _ask_for_a_human(self, submission: Any, outcome: Outcome) -> None:
         for notebook in submission.notebooks:

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
 from autograder.engine.matching import nbgrader_metadata
-from autograder.scoring import scoring_files
+from autograder.scoring import grading_files
 from autograder.source_digests import digest, source_digests
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Release:
             file_bytes=1000 * self.course.directory.max_file_size,
             all_bytes=MAX_GIVEN_BYTES,
         )
-        self.notices += [f"{folder / what.split(' ')[0]}: {what}" for what in left_out]
+        self.notices += [f"{folder}: {what}" for what in left_out]
         own = self.course.students_own_files(self.unit)
         given = {name: data for name, data in given.items() if name not in own}
         return given, {name: data for name, data in given.items() if (released / name).is_file()}
@@ -173,6 +173,6 @@ def scoring_digest(sources: Iterable[str]) -> str:
     Args:
         sources: the cells of a unit; the modules of `course` that they import count, too.
     """
-    parts = source_digests(scoring_files(), ("course",), sources)
+    parts = source_digests(grading_files(), ("course",), sources)
     versions = {name: metadata.version(name) for name in _PACKAGES}
     return digest(json.dumps([platform.python_version(), versions, parts], sort_keys=True))

@@ -6,21 +6,31 @@ import hashlib
 import json
 import os
 import secrets
+import warnings
 from pathlib import Path
 from typing import Any
 
-from autograder.course_directory import CourseDirectory
+from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine.submission_files import printable
 from autograder.grading.outcome import Outcome
 from course._files import write_text
 
 
 def run_seed(course: CourseDirectory, resume: bool) -> str:
-    """Return the seed of a run's random draws: a new one, or that of the run being resumed."""
+    """Return the seed of a run's random draws: a new one, or that of the run being resumed.
+
+    Raises:
+        CourseError: the seed of the run being resumed is lost.
+    """
     path = course.records / "seed"
     if not (resume and path.exists()):
-        path.write_text(secrets.token_hex(16))
-    return path.read_text()
+        write_text(path, secrets.token_hex(16))
+    seed = path.read_text()
+    if not seed.strip():
+        raise CourseError(
+            f"{path} is empty, so this run cannot be resumed. Grade without --resume."
+        )
+    return seed
 
 
 def fingerprint(course: CourseDirectory, unit: str, student: str, release: str) -> str:
@@ -77,7 +87,10 @@ def recall(course: CourseDirectory, unit: str, student: str, fingerprint: str) -
     data = read(_file(course, unit, student))
     if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
         return None
-    return Outcome.from_json(data)
+    try:
+        return Outcome.from_json(data)
+    except (KeyError, TypeError, AttributeError):  # damaged, or of another version
+        return None
 
 
 def read(path: Path) -> Any:
@@ -89,6 +102,19 @@ def read(path: Path) -> Any:
 
 
 def load_outcomes(course: CourseDirectory, units: list[str] | None = None) -> list[Outcome]:
-    """Return the recorded outcomes of earlier runs, ordered by unit and student."""
+    """Return the recorded outcomes of earlier runs, ordered by unit and student.
+
+    One that cannot be read (damaged, or of another version) is left out with a warning.
+    """
     files = [p for unit in course.units(units) for p in (course.records / unit).glob("*.json")]
-    return [Outcome.from_json(json.loads(path.read_text())) for path in sorted(files)]
+    outcomes = []
+    for path in sorted(files):
+        try:
+            outcomes.append(Outcome.from_json(json.loads(path.read_text())))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            warnings.warn(
+                f"{path} is no outcome of this version ({type(error).__name__}: {error}) and was "
+                "left out. Grade the submission again.",
+                stacklevel=2,
+            )
+    return outcomes

@@ -55,10 +55,11 @@ class ServerProcess:
             number = theirs.fileno()
             variables = environment(self._scratch)
             self.process = _spawn([*command, str(number)], number, self._errors, variables)
+        system = [Path(name) for name in view.system_paths()]
         setup = Setup(
             isolation=isolation.name,
             preload=list(preload),
-            readable=[*view.system_paths(), *map(str, paths)],
+            readable=[str(path) for path in view.without_withheld([*system, *paths])],
             private_tmp=view.outside_tmp(paths),
             scratch=self._scratch,
         )

@@ -35,7 +35,7 @@ def readable_paths(more: Iterable[Path | str] = ()) -> list[Path]:
         # Not by importlib: to that, any folder of this name on the path is a package, too.
         folder = package_root() / name
         if folder.is_dir() and not folder.is_relative_to(sys.prefix):
-            paths += _without_withheld(folder)
+            paths += without_withheld([folder])
     for path in (Path(os.path.abspath(path)) for path in more):
         if not path.exists():
             raise SandboxError(
@@ -54,10 +54,23 @@ def readable_paths(more: Iterable[Path | str] = ()) -> list[Path]:
     return kept
 
 
-def _without_withheld(folder: Path) -> list[Path]:
-    entries = list(folder.iterdir())
-    kept = [entry for entry in entries if entry.name not in _WITHHELD]
-    return [folder] if kept == entries else kept
+def _withheld(paths: Iterable[Path]) -> list[Path]:
+    """Return the folders with answers that are somewhere below these paths."""
+    folders = [(package_root() / p / name).resolve() for p in _PACKAGES for name in _WITHHELD]
+    roots = [path.resolve() for path in paths]
+    return [f for f in folders if f.is_dir() and any(f.is_relative_to(root) for root in roots)]
+
+
+def without_withheld(paths: Iterable[Path]) -> list[Path]:
+    """Return paths for rules that can only allow: around what is withheld, part by part."""
+    allowed: list[Path] = []
+    for path in paths:
+        withheld = _withheld([path])
+        if not withheld:
+            allowed.append(path)
+        elif not path.is_symlink() and path.resolve() not in withheld:
+            allowed += without_withheld(sorted(path.iterdir()))
+    return allowed
 
 
 def _refuse_too_much(path: Path) -> None:
@@ -99,6 +112,7 @@ def bubblewrap(paths: Iterable[Path], *, user_namespace: bool) -> list[str]:
         else:
             command += ["--ro-bind", name, name]
     made = {Path("/")}
+    paths = list(paths)
     for path in paths:
         # Folders that bubblewrap creates for a mount point may be closed to other users.
         for parent in reversed(path.parents):
@@ -106,6 +120,9 @@ def bubblewrap(paths: Iterable[Path], *, user_namespace: bool) -> list[str]:
                 command += ["--perms", "0755", "--dir", str(parent)]
                 made.add(parent)
         command += ["--ro-bind", str(path), str(path)]
+    for folder in _withheld([*map(Path, system_paths()), *paths]):
+        command += ["--perms", "0755", "--size", "4096", "--tmpfs", str(folder)]
+        command += ["--remount-ro", str(folder)]
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", "/tmp"]
     # For the server itself: some libraries write to a folder when they are imported.
     command += ["--perms", "0755", "--size", str(_SCRATCH_BYTES), "--tmpfs", WORK]

@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 from autograder import grading
-from autograder.course_directory import CourseDirectory
+from autograder.course_directory import CourseDirectory, CourseError
+from autograder.engine.job import ungraded
 from autograder.generate import generate
 from autograder.grading.calibration import SOLUTION
 from autograder.report import write_report
@@ -204,3 +205,31 @@ def test_only_a_test_can_hand_over_what_cannot_cross(course, executor):
     (outcome,) = grading.grade(course, executor=executor)
     assert all(question.protected for question in outcome.questions)
     assert outcome.score == 0
+
+
+class Busy:
+    """An executor whose judge does not get to the end of the solution, so many times."""
+
+    def __init__(self, executor, times):
+        self.isolation, self._executor, self.left = executor.isolation, executor, times
+
+    def run(self, job):
+        if job.student == SOLUTION and self.left:
+            self.left -= 1
+            return {n: ungraded(cells, "the judge is late") for n, cells in job.notebooks.items()}
+        return self._executor.run(job)
+
+
+def test_a_busy_machine_makes_no_question_forgeable(course, executor):
+    submit(course, "right", RIGHT)
+    (outcome,) = grading.grade(course, executor=Busy(executor, 1))
+    assert {q.question for q in outcome.questions if not q.protected} == {"test_inside"}
+
+
+def test_what_a_failed_try_seems_to_show_is_not_kept(course, executor):
+    submit(course, "right", RIGHT)
+    with pytest.raises(CourseError, match="could not be run to its end.*the judge is late"):
+        grading.grade(course, executor=Busy(executor, 2))
+    assert not list(course.records.glob("*.calibration"))
+    (outcome,) = grading.grade(course, executor=executor)
+    assert {q.question for q in outcome.questions if not q.protected} == {"test_inside"}

@@ -59,6 +59,10 @@ def test_help(tool):
     [
         (["autograder", "grade", "--course", "nowhere"], "No course directory at"),
         (["autograder", "grade"], "No assignment with a notebook under"),
+        (["autograder", "grade", "--workers", "0"], "must be at least 1; received 0"),
+        (["autograder", "grade", "--notebook-seconds", "-5"], "positive number of seconds"),
+        (["autograder", "grade", "--notebook-seconds", "0"], "positive number of seconds"),
+        (["autograder", "grade", "--notebook-seconds", "inf"], "positive number of seconds"),
         (["autograder", "report"], "No assignment with a notebook under"),
         (["autograder", "demo"], "The demo needs"),
         (["course", "describe", "resnet_20"], "Did you mean resnet200_v2, resnet20_cifar?"),
@@ -127,3 +131,14 @@ def test_the_demo_does_not_delete_what_is_not_its_own(run, tmp_path):
     assert done.returncode == 1
     assert "is not an earlier demo" in done.stderr
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_doctor_names_an_error_without_text(monkeypatch, capsys):
+    from autograder import doctor
+
+    def fails():
+        raise TimeoutError
+
+    monkeypatch.setattr(doctor, "CHECKS", {"kernel": fails})
+    assert doctor.examine() == 1
+    assert "TimeoutError" in capsys.readouterr().out

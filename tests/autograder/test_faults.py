@@ -4,17 +4,22 @@ import datetime
 import functools
 import json
 import os
+import shutil
 import sqlite3
 
 import nbformat
 import pytest
 
-from autograder import grading
+from autograder import grading, scoring
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine import submission_files
-from autograder.grading import run
+from autograder.generate import generate
+from autograder.grading import run, state
+from autograder.grading.lock import exclusive
 from autograder.grading.record import Recorder
 from autograder.grading.release import NO_LIMIT_S, Release
+from autograder.sandbox import Isolation
+from tests.autograder.conftest import CONFIG, notebook
 from tests.autograder.test_grading import RIGHT, scores
 
 
@@ -142,7 +147,7 @@ def test_the_instructors_files_that_are_too_large_are_said(small_course, grade):
     notices = []
     grade(course, on_notice=notices.append)
     assert len(notices) == 1
-    assert "large.bin has 2 MiB and was left out" in notices[0]
+    assert notices[0].endswith("large.bin has 2.86 MiB, more than 1.91 MiB, and was left out")
 
 
 # What goes wrong
@@ -334,7 +339,7 @@ def test_the_digest_covers_the_code_that_scores_and_what_it_imports(tmp_path, mo
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(source_digests, "ROOT", tmp_path)
-    monkeypatch.setattr(release, "scoring_files", lambda: [tmp_path / "autograder/checks.py"])
+    monkeypatch.setattr(release, "grading_files", lambda: [tmp_path / "autograder/checks.py"])
     counted = set()
     for name, text in files.items():
         before = release.scoring_digest(["from course.used import x"])
@@ -342,3 +347,94 @@ def test_the_digest_covers_the_code_that_scores_and_what_it_imports(tmp_path, mo
         if release.scoring_digest(["from course.used import x"]) != before:
             counted.add(name)
     assert counted == files.keys() - {"autograder/cli.py", "course/aside.py"}
+
+
+def test_resume_depends_on_the_code_that_records_and_a_units_ledger_does_not():
+    def names(files):
+        return {path.relative_to(scoring.__file__.rpartition("/")[0]).as_posix() for path in files}
+
+    more = names(scoring.grading_files()) - names(scoring.scoring_files())
+    assert more == set(scoring.GRADING_CODE)
+
+
+def test_without_a_sandbox_means_only_where_none_works(monkeypatch):
+    from autograder.grading import local
+
+    for found in (Isolation.LANDLOCK, Isolation.NONE):
+        monkeypatch.setattr(local, "probe", lambda found=found: found)
+        assert local.choose_isolation(unsafe=True) == found
+    with pytest.raises(CourseError, match="cannot be isolated"):
+        local.choose_isolation(unsafe=False)
+
+
+def test_an_empty_seed_is_no_seed(small_course):
+    course, _ = small_course
+    course.records.mkdir(exist_ok=True)
+    seed = state.run_seed(course, resume=True)
+    assert state.run_seed(course, resume=True) == seed != state.run_seed(course, resume=False)
+    (course.records / "seed").write_text("")
+    with pytest.raises(CourseError, match="is empty, so this run cannot be resumed"):
+        state.run_seed(course, resume=True)
+    assert state.run_seed(course, resume=False)
+
+
+def test_feedback_and_release_do_not_meet_a_grading_run(small_course, monkeypatch, capsys):
+    from autograder import cli
+    from autograder import release as releasing
+    from autograder.gates import GateReport
+
+    course, _ = small_course
+    with exclusive(course.records):
+        assert cli.main(["feedback", "--course", str(course.root)]) == 1
+    assert "Another run is grading in this course" in capsys.readouterr().err
+
+    def generate(course, unit):
+        with pytest.raises(CourseError, match="Another run"), exclusive(course.records):
+            pass
+        return []
+
+    monkeypatch.setattr(releasing, "run_gates", lambda course, unit, *rest: GateReport(unit))
+    monkeypatch.setattr(releasing, "generate", generate)
+    (report,) = releasing.release(course)
+    assert report.ok
+
+
+def test_a_penalty_that_is_rolled_back_is_not_on_the_report(tmp_path, grade):
+    (tmp_path / "source" / "small").mkdir(parents=True)
+    (tmp_path / "nbgrader_config.py").write_text(CONFIG)
+    for name in ("one", "two"):
+        nbformat.write(notebook(), tmp_path / "source" / "small" / f"{name}.ipynb")
+    course = CourseDirectory(tmp_path)
+    assert generate(course, "small") == []
+    release = course.path("release", ".", "small")
+    shutil.copytree(release, course.path("submitted", "s", "small"))
+    due(course, 10)
+    course = configured(
+        course,
+        "from nbgrader.plugins import BasePlugin",
+        "class Late(BasePlugin):",
+        "    calls = 0",
+        "    def late_submission_penalty(self, *args):",
+        "        self.calls += 1",
+        "        return [3][self.calls - 1]",
+        "c.AssignLatePenalties.plugin_class = Late",
+    )
+    (outcome,) = grade(course)
+    assert "its late penalty could not be computed (IndexError" in outcome.reason
+    assert outcome.penalty == 0
+    with course.gradebook() as gradebook:
+        assert gradebook.find_submission("small", "s").late_submission_penalty == 0
+
+
+def test_outcomes_that_cannot_be_read_are_left_out_with_a_word(small_course, grade):
+    course, submit = small_course
+    submit("s", RIGHT)
+    outcomes = grade(course)
+    (course.records / "small" / "cut.json").write_text('{"unit": "small", "stu')
+    (course.records / "small" / "list.json").write_text("[]")
+    (course.records / "small" / "old.json").write_text('{"unit": "small", "student": "t"}')
+    with pytest.warns(UserWarning) as warned:
+        assert grading.load_outcomes(course) == outcomes
+    assert [str(w.message).split(" is no outcome")[0][-8:] for w in warned] == [
+        "cut.json", "ist.json", "old.json",
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from collections import Counter
 
 import nbformat
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from autograder import release as releasing
 from autograder import source_gates
 from autograder.course_directory import CourseDirectory
+from autograder.gates import GateReport
 from tests.autograder.conftest import CONFIG, SOURCE, notebook
 
 
@@ -134,3 +136,9 @@ def test_outputs_do_not_reach_students():
     released = notebook()
     released.cells[1].outputs = [nbformat.v4.new_output("stream", text="42")]
     assert any("has outputs" in text for text in source_gates.check_leaks(notebook(), released))
+
+
+def test_totals_are_numbers_even_where_nothing_was_caught():
+    report = GateReport("small", found={"q": Counter(mutants=2, caught=0)})
+    assert report.totals == {"mutants": 2, "caught": 0, "alternatives": 0, "accepted": 0}
+    assert {"caught", "accepted"} <= dict(GateReport("small").totals).keys()

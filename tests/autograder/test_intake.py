@@ -387,3 +387,16 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path, monkeypatch):
     (tmp_path / "broken.ipynb").write_text("{}")
     with pytest.raises(UnreadableSubmission, match=r"broken.ipynb cannot be read \(Permission"):
         submission_files.read_cells(tmp_path / "broken.ipynb")
+
+
+def test_a_file_that_is_left_out_says_why(tmp_path):
+    for name, size in (("a b.csv", 3), ("c.csv", 3), ("large.csv", 9)):
+        (tmp_path / name).write_bytes(b"x" * (size << 18))
+    files, left_out = submission_files.read_files(
+        tmp_path, set(), file_bytes=1 << 20, all_bytes=1 << 20
+    )
+    assert files.keys() == {"a b.csv"}
+    assert left_out == [
+        "c.csv would bring the files to more than 1 MiB together and was left out",
+        "large.csv has 2.25 MiB, more than 1 MiB, and was left out",
+    ]

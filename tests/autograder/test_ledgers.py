@@ -245,3 +245,20 @@ def test_the_command_records_what_no_longer_holds(unit, capsys, monkeypatch):
     new = json.loads((unit.root / ledgers.FOLDER / "small.json").read_text())
     assert new["parts"] != ledger.parts
     assert releasing.stale(unit) == {}
+
+
+def test_a_ledger_that_is_not_whole_counts_as_none(tmp_path):
+    ledger = ledgers.new("small", {}, {}, 1)
+    path = ledger.write(tmp_path)
+    assert ledgers.Ledger.read(tmp_path, "small") == ledger
+    whole = path.read_text()
+    for text in (f"<<<<<<< HEAD\n{whole}=======\n{whole}>>>>>>> other\n", "{}", "[]"):
+        path.write_text(text)
+        assert ledgers.Ledger.read(tmp_path, "small") is None
+
+
+def test_recording_says_what_is_wrong_with_the_variants(unit):
+    (unit.root / "source/small/small.toml").write_text("[test_double\n")
+    (report,) = releasing.release(unit, record=True)
+    assert any("small.toml is not valid TOML" in problem for problem in report.problems)
+    assert releasing.stale(unit) == {"small": ["everything"]}

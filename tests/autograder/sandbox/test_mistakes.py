@@ -23,7 +23,7 @@ from autograder.sandbox import (
 )
 from autograder.sandbox.probe import why_not
 from autograder.sandbox.watch import descendants
-from tests.autograder.sandbox.inside import ALL, HERE, SHUT, SMALL, TARGET, ask, begin
+from tests.autograder.sandbox.inside import ALL, FILE, HERE, SHUT, SMALL, TARGET, ask, begin
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,42 @@ def test_a_folder_that_is_no_control_group_is_not_taken_for_one(tmp_path, monkey
     (tmp_path / "a" / "b").mkdir(parents=True)
     assert control_groups.find_parent() is None
     assert list((tmp_path / "a").rglob("*")) == [tmp_path / "a" / "b"]
+
+
+def test_answers_are_withheld_wherever_the_package_is(tmp_path, monkeypatch):
+    """Also in an environment that holds the package itself, and so is shown whole."""
+    packages = tmp_path / "venv" / "lib" / "site-packages"
+    demo = packages / "autograder" / "demo"
+    demo.mkdir(parents=True)
+    (packages / "autograder" / "checks").mkdir()
+    (tmp_path / "venv" / "bin").mkdir()
+    (tmp_path / "venv" / "lib64").symlink_to("lib")
+    monkeypatch.setattr(view, "package_root", lambda: packages)
+    command = view.bubblewrap([tmp_path / "venv"], user_namespace=True)
+    assert command.index("--tmpfs") > command.index(str(tmp_path / "venv"))
+    assert command[command.index("--tmpfs") + 1] == str(demo)
+    shown = view.without_withheld([tmp_path / "venv"])
+    assert shown == [tmp_path / "venv" / "bin", packages / "autograder" / "checks"]
+
+
+@pytest.mark.every_isolation
+def test_answers_cannot_be_read_even_with_the_package_s_folder(server):
+    package = view.package_root() / "autograder"
+    code = f"""
+        result = []
+        folder = {str(package / "demo")!r}
+        try:
+            open(f"{{folder}}/play.py").read(1)
+            result.append("read")
+        except OSError:
+            pass
+        try:
+            open(f"{{folder}}/new", "w")
+            result.append("written")
+        except OSError:
+            pass
+        result.append(open({str(package / "cli.py")!r}).read(1))
+    """
+    with ForkServer([HERE], isolation=server.isolation, readable=[FILE, package]) as own:
+        result, _ = ask(own, code)
+    assert result == ['"'], result
