@@ -1,4 +1,4 @@
-"""What the course needs of Keras that Keras does not promise to keep.
+"""Every function of the course that relies on private parts of Keras.
 
 No other module uses a private name of Keras, so an upgrade is checked here: each function has a
 test in ``tests/course/test_keras_compat.py``. A missing name raises :class:`KerasChangedError`.
@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from course.errors import UsageError
 from course.keras_types import (
     KerasTensor,
     Layer,
@@ -24,8 +25,8 @@ from course.keras_types import (
 Gradients = list[Tensor]
 
 
-class KerasChangedError(AttributeError):
-    """Keras lacks a private name that the course uses."""
+class KerasChangedError(AttributeError, UsageError):
+    """The installed Keras lacks a private name that the course uses."""
 
 
 class _Arguments(Protocol):
@@ -79,7 +80,7 @@ def has_graph(model: object) -> bool:
 
 
 def functional(model: Model) -> Model:
-    """Return the model that holds the graph: a Sequential model keeps it in one of its own."""
+    """Return the model that holds the graph: a Sequential model keeps it in an inner model."""
     import keras
 
     return _private(model, "_functional") if isinstance(model, keras.Sequential) else model
@@ -95,7 +96,7 @@ def nodes(model: Model) -> Iterator[Node]:
 def call_arguments(
     node: Node, tensors: Mapping[int, Tensor]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a call, with tensors of yours.
+    """Return the arguments of a call, with your own tensors.
 
     Args:
         node: the call.
@@ -121,6 +122,11 @@ def maker(tensor: KerasTensor) -> Operation:
 def all_layers(model: Model) -> list[Layer]:
     """Return a model and all layers in it, however deeply nested, the outermost first."""
     return list(_private(model, "_flatten_layers")())
+
+
+def is_too_small(error: ValueError) -> bool:
+    """Return whether an error says that a layer's input is smaller than its window."""
+    return "Computed output size would be zero or negative" in str(error)
 
 
 # Weights

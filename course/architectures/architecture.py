@@ -100,7 +100,7 @@ class Architecture:
         return self.builder.__module__.rpartition(".")[2]
 
     @property
-    def overrides(self) -> dict[str, Any]:
+    def own_arguments(self) -> dict[str, Any]:
         """The family's own arguments, which :meth:`build` takes, with their defaults."""
         parameters = inspect.signature(self.builder).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.name not in _COMMON}
@@ -134,7 +134,7 @@ class Architecture:
             "Keras": f"keras.applications.{self.keras_application}"
             if self.keras_application
             else "",
-            "arguments": ", ".join(f"{k}={v!r}" for k, v in self.overrides.items()),
+            "arguments": ", ".join(f"{k}={v!r}" for k, v in self.own_arguments.items()),
             "notes": self.notes,
         }
         return "\n".join(
@@ -151,10 +151,12 @@ class Architecture:
         **overrides: Any,
     ) -> Model:
         """Build a model, as :func:`course.architectures.build` does."""
-        if unknown := sorted(set(overrides) - set(self.overrides)):
+        from course import keras_compat
+
+        if unknown := sorted(set(overrides) - set(self.own_arguments)):
             raise UsageError(
                 f"{self.name} does not take {', '.join(unknown)}. Its own arguments are "
-                f"{', '.join(self.overrides) or 'none'}."
+                f"{', '.join(self.own_arguments) or 'none'}."
             )
         shape = self.input_shape if input_shape is None else tuple(input_shape)
         if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
@@ -162,10 +164,18 @@ class Architecture:
                 "input_shape must be (height, width, channels), three positive integers; "
                 f"received input_shape={input_shape!r}."
             )
-        return self.builder(
-            shape,
-            self.classes if classes is None else classes,
-            classifier_activation,
-            name or self.name,
-            **(dict(self.arguments) | overrides),
-        )
+        classes = self.classes if classes is None else classes
+        if not isinstance(classes, int) or classes < 1:
+            raise UsageError(f"classes must be an integer of at least 1; received {classes=}.")
+        arguments = dict(self.arguments) | overrides
+        try:
+            return self.builder(
+                shape, classes, classifier_activation, name or self.name, **arguments
+            )
+        except ValueError as error:
+            if not keras_compat.is_too_small(error):
+                raise
+            raise UsageError(
+                f"input_shape must be larger for {self.name}, whose paper has {self.input_shape}; "
+                f"received input_shape={shape}, of which a layer would leave nothing."
+            ) from error

@@ -147,7 +147,7 @@ def build(
         classifier_activation: activation of the last layer; None to return logits.
         name: the model's name; None for the architecture's.
         overrides: the family's own arguments, such as ``shortcut="B"`` for a ResNet;
-            ``describe(architecture).overrides`` lists them.
+            ``describe(architecture).own_arguments`` lists them.
 
     Returns:
         A Keras model with freshly initialized weights.

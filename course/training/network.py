@@ -20,7 +20,7 @@ from course.training.plan import Plan
 
 # Bytes of activations and weights up to which a step may know its batch size, which makes steps of
 # a few milliseconds quicker; pipelines.without_batch_size says why larger ones may not.
-# TensorFlow was seen to add in order of arrival from eight times this size on.
+# From eight times this size on, TensorFlow has been observed to add in order of arrival.
 _SMALL = 24 * 2**20
 
 
@@ -111,7 +111,7 @@ def _architecture(plan: Plan, phase: Phase, activation: str | None) -> Model:
     from course import architectures
 
     options = plan.options
-    known = architectures.describe(options.name).overrides
+    known = architectures.describe(options.name).own_arguments
     suggested = dict(plan.recipe.arguments) | dict(phase.arguments)
     arguments = {key: value for key, value in suggested.items() if key in known}
     size, channels = plan.size(phase), plan.image_shape[-1]

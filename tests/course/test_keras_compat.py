@@ -177,6 +177,14 @@ def test_a_missing_name_says_what_to_do():
         keras_compat.maker(layers.Dense(3))
 
 
+def test_is_too_small():
+    for layer in (layers.Conv2D(2, 3), layers.MaxPooling2D(3)):
+        with pytest.raises(ValueError) as found:
+            layer(keras.Input((2, 2, 1)))
+        assert keras_compat.is_too_small(found.value)
+    assert not keras_compat.is_too_small(ValueError("another"))
+
+
 def test_safe_mode():
     def evil():
         config = keras.saving.serialize_keras_object(lambda x: x)

@@ -59,7 +59,7 @@ def kind(name: str) -> tuple:
     entry = architectures.describe(name)
     chosen = [
         (key, value if isinstance(value, str) else bool(value))
-        for key, value in sorted(entry.overrides.items())
+        for key, value in sorted(entry.own_arguments.items())
         if key != "stages"
     ]
     return entry.builder, *chosen
@@ -73,11 +73,23 @@ def representatives() -> list[str]:
     return [name for name in architectures.names() if name in smallest.values()]
 
 
+# Families with more than 20 weight layers whose builders take no number of blocks.
+FULL_SIZE = {
+    *("convnext", "efficientnet", "efficientnet_v2", "googlenet", "inception_resnet_v2"),
+    *("inception_v2", "inception_v3", "inception_v4", "mobilenet", "mobilenet_v2"),
+    *("mobilenet_v3", "senet", "shufflenet", "shufflenet_v2", "xception"),
+}
+
+
 def shortened(name: str) -> dict:
-    """Return arguments that make a network of the same kind with as few blocks as possible."""
+    """Return arguments that make a network of the same kind with as few blocks as possible.
+
+    The arguments that count blocks are `blocks` and `repeats` (a tuple of integers, one per stage),
+    `cells`, and `depth`. A deep network without any of them has to be in ``FULL_SIZE``.
+    """
     entry = architectures.describe(name)
     found = {}
-    for key, value in entry.overrides.items():
+    for key, value in entry.own_arguments.items():
         counts = isinstance(value, tuple) and all(isinstance(n, int) for n in value)
         if key in ("blocks", "repeats") and counts:
             found[key] = (2, *(1 for _ in value[1:]))  # one of them with a shortcut of its own
@@ -85,7 +97,18 @@ def shortened(name: str) -> dict:
             found[key] = 1
         if key == "depth" and isinstance(value, int):
             found[key] = next(depth for depth in range(4, value + 1) if _exists(name, depth))
+    if not found and entry.family not in FULL_SIZE and (count := _weight_layers(name)) > 20:
+        raise AssertionError(
+            f"{name} has {count} weight layers, and none of its arguments is known to shorten it: "
+            "call the one that does blocks, repeats, cells or depth, or add its family to FULL_SIZE"
+        )
     return found
+
+
+def _weight_layers(name: str) -> int:
+    return architectures.describe(name).depth or sum(
+        hasattr(layer, "kernel") for layer in without_values(name).layers
+    )
 
 
 def _exists(name: str, depth: int) -> bool:

@@ -8,8 +8,10 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, sizing
+from course.errors import UsageError
 from course.keras_graph import Graph
 from tests import parts
+from tests.course.architectures import numbers
 from tests.course.architectures.numbers import (
     FACTS,
     OWN,
@@ -72,6 +74,23 @@ def test_every_kind_has_its_representative():
 @pytest.mark.parametrize("name", parts.by_day(representatives(), 20, "kinds"))
 def test_a_short_network_of_each_kind_works(name, reloaders, tmp_path):
     _works(name, shortened(name), reloaders, tmp_path)
+
+
+@pytest.mark.parametrize("name", parts.by_day(representatives(), 20, "kinds"))
+def test_images_that_are_too_small_are_refused_with_the_reason(name):
+    """Not with an error of Keras, which would look like a bug."""
+    channels = architectures.describe(name).input_shape[-1]
+    for side in (8, 1):
+        with contextlib.suppress(UsageError):
+            without_values(name, input_shape=(side, side, channels), **shortened(name))
+
+
+@pytest.mark.parametrize("name", ["xception", "convnext_tiny"])
+def test_a_deep_network_that_cannot_be_shortened_is_noticed(name, monkeypatch):
+    assert shortened(name) == {}
+    monkeypatch.setattr(numbers, "FULL_SIZE", set())
+    with pytest.raises(AssertionError, match=f"{name} has .* weight layers"):
+        shortened(name)
 
 
 @pytest.mark.whole
