@@ -17,7 +17,7 @@ TENSORFLOW_EPSILON = 1e-3
 def he_normal(mode: str = "fan_in") -> Initializer:
     """Create He's initializer: a normal distribution of variance 2 / fan, not truncated.
 
-    Keras' own ``HeNormal`` is truncated. Every layer needs an initializer of its own: one that is
+    Keras' own ``HeNormal`` is truncated. Every layer needs its own initializer: one that is
     shared gives all of them the same numbers.
 
     Args:

@@ -8,7 +8,8 @@ from course.blocks.conv import conv_bn
 from course.errors import UsageError
 from course.keras_types import Tensor, TensorFunction
 
-SHORTCUTS = ("A", "A_average", "B", "C", None)
+PATHS = ("A", "A_average", "B", "C")
+SHORTCUTS = (*PATHS, None)
 
 
 def shortcut_path(
@@ -32,11 +33,13 @@ def shortcut_path(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        UsageError: for A with fewer output than input channels.
+        UsageError: for an unknown kind, or A with fewer output than input channels.
 
     Reference:
         He et al., "Deep residual learning for image recognition", 2016, section 4.1.
     """
+    if kind not in PATHS:
+        raise UsageError(f"shortcut must be one of {PATHS}; received shortcut={kind!r}.")
     channels = x.shape[-1]
     same = strides == 1 and channels == filters
     if kind == "C" or (kind == "B" and not same):

@@ -37,6 +37,8 @@ ACTIVATION_ORDERS = {
     "full_preactivation": Order("bn relu", "conv bn relu conv", ""),
 }
 GATINGS = ("exclusive", "shortcut_only", None)
+# The arguments of `residual_unit` that an ablation may change.
+CHANGES = ("order", "shortcut", "scaling", "gating", "gate_bias", "dropout")
 
 
 class Ablation(NamedTuple):
@@ -138,7 +140,7 @@ def residual_unit(
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
     Raises:
-        UsageError: for an unknown order or gating.
+        UsageError: for an unknown order, gating or shortcut.
 
     Example:
         >>> residual_unit(keras.Input((32, 32, 16)), 16, scaling=(0.5, 0.5), name="unit").shape
@@ -192,14 +194,14 @@ def ablated_block(
     """Return the block and the final activation of a network with one of the paper's changes.
 
     Args:
-        ablation: a key of ``ABLATIONS``, or arguments of :func:`residual_unit`.
+        ablation: a key of ``ABLATIONS``, or a mapping of the arguments in ``CHANGES``.
         shortcut: the blocks' shortcut, unless the ablation chooses one.
 
     Returns:
         A function that applies a block, and a function for the last block's output.
 
     Raises:
-        UsageError: for an unknown ablation, or a network without shortcuts.
+        UsageError: for an unknown ablation or argument, or a network without shortcuts.
     """
     if isinstance(ablation, str):
         if ablation not in ABLATIONS:
@@ -208,6 +210,10 @@ def ablated_block(
                 f"arguments; received ablation={ablation!r}."
             )
         ablation = ABLATIONS[ablation].arguments
+    if unknown := sorted(set(ablation) - set(CHANGES)):
+        raise UsageError(
+            f"An ablation can change {', '.join(CHANGES)}; received {', '.join(unknown)}."
+        )
     if shortcut is None:
         raise UsageError(
             "An ablation changes the shortcut or the order around it; received shortcut=None. "

@@ -32,14 +32,15 @@ class BlockSpec:
     name: str
 
 
-def block_specs(stages: Sequence[Sequence[int]]) -> list[BlockSpec]:
+def block_specs(stages: Sequence[Sequence[int]], *, first_strides: int = 1) -> list[BlockSpec]:
     """Plan the blocks of a residual network.
 
     Args:
         stages: for each stage the channels of its blocks' outputs.
+        first_strides: strides of the first stage's first block.
 
     Returns:
-        One spec per block. The first block of every stage but the first has strides 2.
+        One spec per block. The first block of every later stage has strides 2.
 
     Example:
         >>> [(spec.filters, spec.strides, spec.name) for spec in block_specs([[16, 16], [32]])]
@@ -48,7 +49,7 @@ def block_specs(stages: Sequence[Sequence[int]]) -> list[BlockSpec]:
     specs: list[BlockSpec] = []
     for stage, widths in enumerate(stages, start=2):
         for position, filters in enumerate(widths, start=1):
-            strides = 2 if position == 1 and stage > 2 else 1
+            strides = (first_strides if stage == 2 else 2) if position == 1 else 1
             name = f"conv{stage}_block{position}"
             specs.append(BlockSpec(len(specs), stage, position, filters, strides, name))
     return specs

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
+from course import architectures
 from course.blocks.conv import conv, he_normal
 from course.blocks.head import classifier
-from course.blocks.residual_variants import ablated_block
+from course.blocks.residual_variants import ablated_block, residual_unit
 from course.blocks.stack import MAX_FLAT_BLOCKS, stack_blocks
 from course.blocks.stages import BlockSpec, block_specs
+from course.errors import UsageError
 
 keras = pytest.importorskip("keras")
 
@@ -60,6 +62,30 @@ def test_a_block_specs_place_decides_and_not_its_name():
             model = keras.Model(inputs, block(inputs, dataclasses.replace(spec, name=name)))
             names = {layer.name for layer in model.layers}
             assert (f"{name}_preact_bn" in names) == has_preactivation
+
+
+@pytest.mark.parametrize("ablation", ["original", {}, "full_preactivation"])
+def test_a_shortcut_that_does_not_exist_is_refused(ablation):
+    for shortcut in ("Z", None):
+        with pytest.raises(UsageError, match=f"received shortcut={shortcut!r}"):
+            architectures.build("resnet20_cifar", ablation=ablation, shortcut=shortcut)
+
+
+@pytest.mark.parametrize("shortcut", ["Z", None])
+def test_a_path_is_one_of_the_shortcuts(shortcut):
+    inputs = keras.Input((8, 8, 4))
+    with pytest.raises(UsageError, match=f"received shortcut={shortcut!r}"):
+        residual_unit(inputs, 4, shortcut=shortcut, name="unit")
+
+
+def test_an_ablation_changes_arguments_of_the_unit():
+    with pytest.raises(UsageError, match="An ablation can change order, .*; received nonsense"):
+        architectures.build("resnet20_cifar", ablation={"nonsense": 1, "order": "original"})
+
+
+def test_a_first_stage_can_stride():
+    specs = block_specs([[4, 4], [8]], first_strides=2)
+    assert [spec.strides for spec in specs] == [2, 1, 2]
 
 
 def test_block_specs_count_blocks_stages_and_positions():
