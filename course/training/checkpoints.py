@@ -63,6 +63,16 @@ class _Hashed:
         return self._sum.digest()
 
 
+def check_interval(steps: int) -> None:
+    """Check the number of steps from one checkpoint to the next.
+
+    Raises:
+        UsageError: it is smaller than 1.
+    """
+    if steps < 1:
+        raise UsageError(f"checkpoint_every must be at least 1; received {steps}.")
+
+
 def write(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one go: after a crash there is all of it, or what was there before.
 
@@ -110,7 +120,7 @@ def save(
     """Write the checkpoint of a step into a folder and delete all but the last few.
 
     Args:
-        folder: made if need be.
+        folder: created if needed.
         step: of training, at least 0.
         checkpoint: what to write.
         keep: how many files stay, at least 1.
@@ -163,7 +173,7 @@ def at(folder: str | os.PathLike[str], step: int) -> Checkpoint | None:
 
 
 class Writer:
-    """Saves in a thread of its own, one checkpoint at a time, while training goes on.
+    """Saves in a separate thread, one checkpoint at a time, while training goes on.
 
     If a checkpoint cannot be written (a full disk) there is a warning, and the last good one stays.
 

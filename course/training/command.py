@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from course.errors import UsageError
-from course.training import options, run_folder
+from course.training import checkpoints, options, run_folder
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = options.from_json(run["options"], given)
     else:
         chosen = options.Options(**_whole(given, folder if arguments.resume else None))
+    checkpoints.check_interval(arguments.checkpoint_every)
     from course.training import dry_run, trainer
 
     if arguments.dry_run:

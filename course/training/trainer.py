@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course.errors import UsageError
 from course.keras_types import Array
 from course.recipes import Phase
 from course.training import checkpoints, distribution, reports, run_folder
 from course.training.data import load
 from course.training.distribution import Devices
+from course.training.divergence import DivergedError
 from course.training.observers import Row, RunObserver
 from course.training.options import Options
 from course.training.pipelines import BatchSource, EpochPart
@@ -70,16 +70,18 @@ def train(
         >>> len(train(options, "runs/first", quiet=True).history)
         1
     """
-    if checkpoint_every < 1:
-        raise UsageError(f"checkpoint_every must be at least 1; received {checkpoint_every}.")
+    checkpoints.check_interval(checkpoint_every)
     folder = distribution.get_kind(options.distribute).worker_folder(Path(folder))
     run_folder.check_resumable(folder, options, resume)
     devices = distribution.setup(options.distribute, options.devices)
     plan = resolve(options, load(options, data_dir), devices.count)
     with run_folder.locked(folder):
+        run_folder.check_resumable(folder, options, resume)  # a run may have begun meanwhile
         found = _checkpoint(folder / "checkpoints", devices)
         state = RunState.from_values(found.values) if found else RunState()
-        if not (state.finished(plan) and run_folder.complete(folder)):
+        complete = state.finished(plan) and run_folder.complete(folder)
+        # A process that skipped what another still has to finish would leave it waiting forever.
+        if not devices.smallest(int(complete)):
             run = Run(
                 plan,
                 devices,
@@ -124,7 +126,7 @@ def _checkpoint(folder: Path, devices: Devices) -> checkpoints.Checkpoint | None
     """Return the newest checkpoint, or the newest one that all processes have."""
     found = checkpoints.newest(folder)
     step = found.values["step"] if found else 0
-    common = devices.common_step(step)
+    common = devices.smallest(step)
     return found if common == step else checkpoints.at(folder, common)
 
 
@@ -138,7 +140,7 @@ def _observers(plan: Plan, folder: Path, *, profile: bool, quiet: bool) -> list[
 
 
 def _train(run: Run, arrays: dict[str, Array] | None) -> None:
-    """Train all phases that are left."""
+    """Train the phases that are left, until the last or an early stop."""
     from course.training.callbacks import Checkpointer
 
     try:
@@ -150,9 +152,13 @@ def _train(run: Run, arrays: dict[str, Array] | None) -> None:
                 overhead=run.checkpoint_overhead,
             )
             for end, phase in run.plan.phases:
-                if run.state.step < end or end == run.plan.steps:
+                step = run.state.step
+                # A finished run may still lack its model, which is of the phase where it ended.
+                if step < end or (step == end and run.state.finished(run.plan)):
                     arrays = _train_phase(run, phase, end, saver, arrays)
-    except ArithmeticError:
+                    if run.state.finished(run.plan):
+                        break
+    except DivergedError:
         run.write("diverged")
         raise
     finally:

@@ -64,7 +64,7 @@ class Devices:
         """Adapt a network's layers before it is compiled."""
 
     def seed_replicas(self, model: Model) -> None:
-        """Give every replica random numbers of its own; all start with the same otherwise."""
+        """Give every replica separate random numbers; all start with the same otherwise."""
 
     def optimizer_class(self, kind: type[Optimizer], *, clips: bool) -> type[Optimizer]:
         """Return `kind`, or a subclass that clips the gradients of the whole batch."""
@@ -106,9 +106,9 @@ class Devices:
         first: Array = outputs[0] if isinstance(outputs, list | tuple) else outputs
         return first
 
-    def common_step(self, step: int) -> int:
-        """Return the newest step that all processes have a checkpoint of, given this one's."""
-        return step
+    def smallest(self, value: int) -> int:
+        """Return the smallest of all processes' values, given this one's; all must call it."""
+        return value
 
 
 def processor() -> str:

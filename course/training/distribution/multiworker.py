@@ -1,6 +1,6 @@
 """Several processes, on one machine or many: ``MultiWorkerMirroredStrategy``.
 
-Every process runs the same command with a TF_CONFIG of its own, computes its part of each batch,
+Every process runs the same command with its own TF_CONFIG, computes its part of each batch,
 and keeps its own folder; the first one's is the run's. ``fit`` of Keras 3 fails under this strategy
 (keras issue 20585), so the loop over the steps is here. It calls Keras' own ``train_step``.
 """
@@ -107,17 +107,17 @@ class MultiWorker(ReplicatedDevices):
             parts.append((outputs[0] if isinstance(outputs, list | tuple) else outputs).numpy())
         return np.concatenate(parts)
 
-    def common_step(self, step: int) -> int:
-        """Return the smallest of all processes' newest steps."""
+    def smallest(self, value: int) -> int:
+        """Return the smallest of all processes' values, given this one's; all must call it."""
         import tensorflow as tf
 
         def gather() -> Any:
             context = tf.distribute.get_replica_context()
             # There is no reduction by minimum.
-            return context.all_gather(tf.constant([step], "int64"), axis=0)
+            return context.all_gather(tf.constant([value], "int64"), axis=0)
 
-        steps = self._local(self.strategy.run(tf.function(gather)))
-        return int(tf.reduce_min(steps))
+        values = self._local(self.strategy.run(tf.function(gather)))
+        return int(tf.reduce_min(values))
 
 
 def worker_index() -> tuple[int, int]:

@@ -62,7 +62,7 @@ class ReplicatedDevices(Devices):
                 layer.synchronized = True
 
     def seed_replicas(self, model: Model) -> None:
-        """Give every replica random numbers of its own; all start with the same otherwise."""
+        """Give every replica separate random numbers; all start with the same otherwise."""
         first = self.worker * max(1, self.count // self.workers)
         for variable in model.variables:
             if not variable.path.endswith("seed_generator_state"):

@@ -75,6 +75,10 @@ recipes.RECIPES |= {
     "adamw": Recipe(
         **plain | {"learning_rate": 1e-2}, optimizer="adamw", weight_decay=0.1, decay_on="kernels"
     ),
+    "growing": Recipe(
+        **plain,
+        phases=(Phase(0.5, 0.75, (("flip",),)), Phase(1.0, 1.0, (("flip",),))),
+    ),
     "staged": Recipe(
         **plain,
         schedule="linear",

@@ -71,6 +71,16 @@ def test_killed_and_taken_up_again_it_ends_with_the_same_bits(play_alone, whole)
             assert array.tobytes() == b.arrays[key].tobytes(), key
 
 
+def test_a_worker_that_has_not_finished_is_waited_for(play_alone):
+    job = spread(OPTIONS | {"steps": 4}) | {"resume": True}
+    run = play_alone("finished", job, two_workers())
+    (run / "worker-1" / "model.keras").unlink()  # as if it had been killed before
+    play_alone("finished", job, two_workers())
+    for folder in (run, run / "worker-1"):
+        assert (folder / "model.keras").exists()
+        assert json.loads((folder / "run.json").read_text())["status"] == "finished"
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "{}", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "chief"}})]
 )

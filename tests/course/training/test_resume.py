@@ -8,6 +8,7 @@ import json
 import os
 import random
 
+import keras
 import numpy as np
 import pytest
 
@@ -40,6 +41,7 @@ STEPS = [{"step": n} for n in (1, 15, 16, 45)]
 WRITES = [{"write": n} for n in (1, 3)]
 FURTHER = [*({"step": n} for n in (4, 29, 44)), *({"write": n} for n in (2, 5))]
 MIRRORED = FULL | {"distribute": "mirrored", "devices": 2, "epochs": 2}
+EARLY = FULL | {"epochs": 20, "validation": 0.2, "early_stop": 1, "learning_rate": 0.3}
 # How it is trained, when it is killed, and when else in a whole run.
 CASES = {
     "one device": (FULL, [*STEPS, *WRITES, *at_random(3.0)], FURTHER),
@@ -56,8 +58,13 @@ CASES = {
         [{"step": 15}],
     ),
     "early stop": (
-        FULL | {"epochs": 20, "validation": 0.2, "early_stop": 1, "learning_rate": 0.3},
+        EARLY,
         [{"step": 14}],
+        [{"step": 5}],
+    ),
+    "early stop in the first stage": (
+        EARLY | {"recipe": "growing"},
+        [{"status": "finished"}],
         [{"step": 5}],
     ),
     "three heads": (
@@ -129,3 +136,11 @@ def test_early_stop_stops_early_and_keeps_the_best(folder):
     assert len(rows) < 20
     assert accuracies.index(max(accuracies)) == len(rows) - 2
     assert (run / "best.keras").exists()
+
+
+@pytest.mark.parametrize("how", ["whole", "killed"])
+def test_early_stop_in_a_stage_ends_the_run_there(folder, how):
+    run = folder / f"early stop in the first stage, {how}"
+    assert len(json.loads((run / "history.json").read_text())) < 10
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    assert keras.saving.load_model(run / "model.keras").input_shape == (None, 6, 6, 1)

@@ -13,7 +13,9 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import cli, datasets
+from course.errors import UsageError
 from course.training import checkpoints, distribution, dry_run, network, reports, speed, trainer
+from course.training.observers import RunObserver
 from course.training.options import Options
 
 FULL = {"recipe": "full", "batch_size": 100, "arguments": {"norm": True, "dropout": 0.2}}
@@ -248,6 +250,31 @@ def started(monkeypatch):
 
     monkeypatch.setattr(trainer, "train", train)
     return runs
+
+
+SHORT = Options("lenet5_modern", "digits", image_size=(32, 32), steps=2, limit=100)
+
+
+def test_a_run_that_begins_while_data_is_loaded_is_left_alone(tmp_path, monkeypatch):
+    def load(*arguments):
+        run_json.write_text(json.dumps({"options": SHORT.as_json(), "status": "running"}))
+        return loaded
+
+    run_json, loaded = tmp_path / "run.json", trainer.load(SHORT)
+    monkeypatch.setattr(trainer, "load", load)
+    with pytest.raises(UsageError, match="already contains a run"):
+        trainer.train(SHORT, tmp_path, quiet=True)
+    assert json.loads(run_json.read_text())["status"] == "running"
+
+
+def test_only_a_loss_makes_a_run_diverge(tmp_path):
+    class Broken(RunObserver):
+        def on_step(self, step, logs):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        trainer.train(SHORT, tmp_path, quiet=True, observers=[Broken()])
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "running"
 
 
 @pytest.mark.parametrize("left", [None, ".lock", "logs"])
