@@ -10,6 +10,14 @@ Importing this package loads neither Keras nor TensorFlow.
 """
 
 from course.recipes.lookup import RECIPES, for_architecture, get_recipe, with_overrides
-from course.recipes.recipe import Phase, Recipe
+from course.recipes.recipe import Augmentation, Phase, Recipe
 
-__all__ = ["RECIPES", "Phase", "Recipe", "for_architecture", "get_recipe", "with_overrides"]
+__all__ = [
+    "RECIPES",
+    "Augmentation",
+    "Phase",
+    "Recipe",
+    "for_architecture",
+    "get_recipe",
+    "with_overrides",
+]

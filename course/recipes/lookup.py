@@ -72,6 +72,8 @@ def get_recipe(name: str) -> Recipe:
 # A recipe keeps its source and notes; `--set` changes the network's arguments; phases would
 # contradict other fields.
 _FIXED = ("cite", "arguments", "phases", "notes")
+# Earlier names of fields, under which runs that are still to be resumed have recorded them.
+_OLD_NAMES = {"decayed": "decay_on", "views": "tta_views", "whiten": "whitened_layer"}
 
 
 def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -89,6 +91,7 @@ def with_overrides(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         >>> with_overrides(get_recipe("default"), {"label_smoothing": 0.1}).label_smoothing
         0.1
     """
+    changes = {_OLD_NAMES.get(key, key): value for key, value in changes.items()}
     known = [field.name for field in fields(Recipe) if field.name not in _FIXED]
     if unknown := sorted(set(changes) - set(known)):
         raise UsageError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, NamedTuple
@@ -183,12 +184,19 @@ class Options:
                 "early_stop chooses by a validation set, never by the test set; received "
                 f"early_stop={self.early_stop} without one. Set --validation 0.1."
             )
-        if self.learning_rate is not None and self.learning_rate <= 0:
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise UsageError(
-                f"learning_rate must be positive; received learning_rate={self.learning_rate}."
+                "learning_rate must be positive and finite; received "
+                f"learning_rate={self.learning_rate}."
             )
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", tuple(self.image_size))
+            size = tuple(self.image_size)
+            if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
+                raise UsageError(
+                    "image_size must be (height, width), two positive integers; received "
+                    f"image_size={size}."
+                )
+            object.__setattr__(self, "image_size", size)
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as plain data."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from course import recipes
 from course.errors import UsageError
-from course.recipes import Phase, Recipe
+from course.recipes import Augmentation, Phase, Recipe
 from course.training import schedules
 from course.training.data import TrainingData
 from course.training.options import Options
@@ -46,7 +45,8 @@ class Plan:
         """The phases and the step at which each ends, which is the end of an epoch or the run."""
         phases = self.recipe.phases or (Phase(1.0, 1.0, self.recipe.augmentations),)
         ends = [round(phase.until * self.epochs) * self.steps_per_epoch for phase in phases]
-        return list(zip([*ends[:-1], self.steps], phases, strict=True))
+        ends = [min(end, self.steps) for end in (*ends[:-1], self.steps)]
+        return list(zip(ends, phases, strict=True))
 
     def size(self, phase: Phase) -> tuple[int, int]:
         """Return height and width of a phase's images."""
@@ -92,7 +92,14 @@ def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
     )
     # Half of a small image would be some papers' padding.
     side = min(options.image_size or data.train[0].shape[1:3])
-    recipe = replace(recipe, augmentations=tuple(_for_size(a, side) for a in recipe.augmentations))
+    recipe = replace(
+        recipe,
+        augmentations=_for_size(recipe.augmentations, side),
+        phases=tuple(
+            replace(p, augmentations=_for_size(p.augmentations, side * p.size))
+            for p in recipe.phases
+        ),
+    )
     return Plan(options, name, recipe, data, devices, batch, rate, steps_per_epoch, steps, schedule)
 
 
@@ -118,9 +125,13 @@ def _default_batch_size(wanted: int, examples: int, devices: int) -> int:
     return max(devices, min(wanted, examples // 10 // devices * devices))
 
 
-def _for_size(augmentation: tuple[Any, ...], side: int) -> tuple[Any, ...]:
+def _for_size(augmentations: tuple[Augmentation, ...], side: float) -> tuple[Augmentation, ...]:
     """Shrink the padding of a crop, which is given for images of 32 pixels, for smaller images."""
-    name, *arguments = augmentation
-    if name == "crop" and side < 32:
-        return name, max(1, round(arguments[0] * side / 32))
-    return augmentation
+
+    def adapted(augmentation: Augmentation) -> Augmentation:
+        name, *arguments = augmentation
+        if name == "crop" and side < 32:
+            return name, max(1, round(arguments[0] * side / 32))
+        return augmentation
+
+    return tuple(map(adapted, augmentations))

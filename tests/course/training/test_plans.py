@@ -1,12 +1,14 @@
 """Recipes, options, schedules and plans: what needs no Keras."""
 
 import argparse
+import dataclasses
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from course import recipes
+from course.recipes import Phase
 from course.regularization import augmentations
 from course.training import evaluation, options, schedules
 from course.training.data import TrainingData, load
@@ -159,6 +161,20 @@ def test_small_images_are_moved_less():
     assert plan.recipe.augmentations[0] == ("crop", 1)
 
 
+def test_small_images_of_a_phase_are_moved_less(monkeypatch):
+    phases = (Phase(0.5, 0.5, (("crop", 4), ("flip",))), Phase(1.0, 1.0, (("crop", 4),)))
+    recipe = dataclasses.replace(recipes.RECIPES["default"], phases=phases)
+    monkeypatch.setitem(recipes.RECIPES, "growing", recipe)
+    plan = resolve(Options("lenet5", "digits", "growing"), data(shape=(32, 32, 1)))
+    found = [phase.augmentations for _, phase in plan.phases]
+    assert found == [(("crop", 2), ("flip",)), (("crop", 4),)]
+
+
+def test_no_phase_ends_after_the_run():
+    plan = resolve(Options("efficientnet_v2_s", "cifar10", steps=3, batch_size=100), data())
+    assert [end for end, _ in plan.phases] == [0, 0, 3, 3]
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -166,6 +182,10 @@ def test_small_images_are_moved_less():
         ({"batch_size": -1}, "received batch_size=-1"),
         ({"seed": -1}, "received seed=-1"),
         ({"learning_rate": 0.0}, "received learning_rate=0.0"),
+        ({"learning_rate": float("nan")}, "received learning_rate=nan"),
+        ({"learning_rate": float("inf")}, "received learning_rate=inf"),
+        ({"image_size": (0, 8)}, r"received image_size=\(0, 8\)"),
+        ({"image_size": (8, 8, 3)}, r"received image_size=\(8, 8, 3\)"),
         ({"recipe": "nothing"}, "received recipe='nothing'"),
         ({"distribute": "some"}, "received 'some'"),
         ({"mixed_precision": "int8"}, "received 'int8'"),
@@ -188,6 +208,16 @@ def test_a_run_goes_on_with_its_own_options():
     assert options.from_json(stored, {"epochs": 3, "name": "lenet5"}).epochs == 3
     with pytest.raises(ValueError, match="received epochs=4 instead of 3"):
         options.from_json(stored, {"epochs": 4})
+
+
+def test_a_run_recorded_under_earlier_names_of_fields_goes_on():
+    changes = {"whiten": "conv1", "views": ["plain", "flip"], "decayed": "kernels"}
+    stored = Options("lenet5", "digits").as_json() | {"recipe_changes": changes}
+    chosen = options.from_json(stored, {"recipe_changes": changes})
+    assert chosen.as_json() == stored
+    recipe = resolve(chosen, data(shape=(32, 32, 1))).recipe
+    assert (recipe.whitened_layer, recipe.decay_on) == ("conv1", "kernels")
+    assert recipe.tta_views == ("plain", "flip")
 
 
 def test_the_command_line_gives_what_was_given():
