@@ -172,10 +172,10 @@ def _scaling(args: argparse.Namespace) -> int:
     from course.benchmarks import scaling
 
     clusters = scaling.CLUSTERS
-    if args.gpus:
+    if args.gpus is not None:
         link = scaling.Link(args.gpus, 1e9 * args.bandwidth, 1e-6 * args.latency)
         clusters = {f"{args.gpus} GPUs": link}
-    rate = 1e12 * args.rate if args.rate else None
+    rate = None if args.rate is None else 1e12 * args.rate
     print(scaling.table(args.names or scaling.RATES, clusters, args.batch_size, rate))
     return 0
 

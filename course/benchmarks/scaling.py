@@ -150,7 +150,7 @@ def table(
     lines = [_line(head), _line(["---"] * len(head))]
     for name in names:
         network = measure(name)
-        own = rate or RATES.get(name, min(RATES.values()))
+        own = RATES.get(name, min(RATES.values())) if rate is None else rate
         for title, link in clusters.items():
             cluster = Cluster(*link, rate=own)
             step = estimate(network, cluster, batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,10 @@ def _errors(entry: Architecture) -> dict[str, float]:
     return {error.label: error.value for error in entry.published}
 
 
+def _measures(entries: Iterable[Architecture]) -> list[str]:
+    return sorted({label for entry in entries for label in _errors(entry)})
+
+
 def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compared]:
     """Count the networks and look up their published errors.
 
@@ -61,7 +65,7 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
         One row per network, ordered by MACs.
 
     Raises:
-        UsageError: if a name is unknown, or a network has no published error of this kind.
+        UsageError: if a name is unknown, or a network, or any at all, has no such error.
     """
     import keras
     from rich.console import Console
@@ -71,8 +75,11 @@ def collect(names: Sequence[str] = (), *, measure: str = MEASURE) -> list[Compar
 
     names = list(dict.fromkeys(names)) or comparable(measure)
     entries = [architectures.describe(name) for name in names]
+    if not entries:
+        known = _measures(map(architectures.describe, architectures.names()))
+        raise UsageError(f"measure must be one of {', '.join(known)}; received {measure=}.")
     if missing := [entry.name for entry in entries if measure not in _errors(entry)]:
-        known = sorted({key for entry in entries for key in _errors(entry)})
+        known = _measures(entries)
         raise UsageError(
             f"No {measure} is published for {', '.join(missing)}. Leave them out, or compare by "
             f"another measure; these networks have: {', '.join(known) or 'none'}."

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import course
-from course import _command_line, cli
+from course import _command_line, cli, keras_compat
 from course._command_line import exit_status
 from course.errors import UsageError
 
@@ -27,6 +27,33 @@ def test_the_status_is_the_commands(capsys):
 def test_a_mistake_is_one_line(error, capsys):
     assert exit_status("course", raises(error)) == 1
     assert capsys.readouterr().err == f"course: {error}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    {
+        "profile resnet50 --classes 0": "classes must be an integer of at least 1; received class",
+        "profile resnet50 --input-shape 0x8x3": "input_shape must be (height, width, channels)",
+        "profile lenet5_modern --input-shape 8x8x1": "received input_shape=(8, 8, 1)",
+        "train lenet5_modern --dataset digits --dry-run": "--image-size resizes images",
+        "train lenet5 --dataset digits --image-size 0x8": "received image_size=(0, 8)",
+        "train lenet5 --dataset digits --learning-rate nan": "received learning_rate=nan",
+        "train lenet5 --dataset digits --dry-run --checkpoint-every 0": "checkpoint_every must be",
+        "compare --measure foo": "ImageNet top-1 error, ",
+        "scaling lenet5 --gpus 0": "gpus must be at least 2 to exchange anything; received 0",
+        "scaling lenet5 --rate 0": "bandwidth and rate must be positive",
+    }.items(),
+)
+def test_values_that_cannot_be_are_the_users_mistake(line, message, capsys):
+    assert cli.main(line.split()) == 1
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+
+
+def test_another_keras_is_no_bug(capsys):
+    assert exit_status("course", lambda: keras_compat.maker(object())) == 1
+    assert "Install the version of Keras in constraints.txt" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [ValueError("shapes (3,) and (2,)"), KeyError("step")])
