@@ -71,7 +71,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     The system releases the lock when the process ends, however it ends.
 
     Args:
-        path: of the lock file; made if need be, and its folder too.
+        path: of the lock file; created if needed, and its folder too.
         wait: wait until the lock is free instead of raising an error.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Sets in TFDS' layout, read without TensorFlow and TFDS: images with labels in record files.
+"""Datasets in TFDS' layout, read without TensorFlow and TFDS: images with labels in record files.
 
 A set's folder has its features and splits as JSON, and files of serialized ``tf.train.Example``
 messages. Both formats are frozen, so that a few lines read them: TFRecord is a length, a checksum,
-the message and another checksum per example; ArrayRecord has a package of its own.
+the message and another checksum per example; ArrayRecord has its own package.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def builder(
     download: bool = True,
     verbose: bool = False,
 ) -> DatasetBuilder:
-    """Return a TFDS builder whose files are ready; make or download them if need be.
+    """Return a TFDS builder whose files are ready; create or download them if needed.
 
     Args:
         name: ``digits``, ``course_shapes/target``, or any name that TFDS knows.
@@ -137,7 +137,7 @@ def _make(source: sources.Source, folder: Path, verbose: bool) -> Path:
     make = {"digits": Digits, "course_shapes": CourseShapes}[base]
     place = folder / source.name / sources.VERSION
     place.parent.mkdir(parents=True, exist_ok=True)
-    # Each writes into a folder of its own, and a rename shows the whole set at once.
+    # Each writes into a separate folder, and a rename shows the whole set at once.
     with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder) as scratch:
         new = make(data_dir=scratch, **({"config": config} if config else {}))
         with _preparing(verbose):

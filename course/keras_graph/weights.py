@@ -31,7 +31,7 @@ def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
 
 
 def weight_shapes(step: Step, biases: bool = True) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return the roles and squeezed shapes of a layer's weights, in an order of their own.
+    """Return the roles and squeezed shapes of a layer's weights, in a fixed order.
 
     Args:
         step: a use of the layer.

@@ -164,7 +164,7 @@ def mixup(
     Args:
         images, labels, rng: as :func:`crop`; both are returned as float32.
         alpha: of the beta distribution of an image's own weight, greater than 0.
-        each_example: whether each example has a weight of its own, as ``keras.layers.MixUp`` draws
+        each_example: whether each example has its own weight, as ``keras.layers.MixUp`` draws
             them; in the authors' code a batch has one.
 
     Reference:
@@ -187,7 +187,7 @@ def cutmix(
     Args:
         images, labels, rng: as :func:`crop`.
         alpha: of the beta distribution of the area that stays, greater than 0.
-        each_example: whether each example has a rectangle of its own; in the authors' code a batch
+        each_example: whether each example has its own rectangle; in the authors' code a batch
             has one.
 
     Reference:

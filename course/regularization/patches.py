@@ -90,7 +90,7 @@ class CutMix(layers.CutMix):
 
     Args:
         alpha: of the Beta distribution, more than 0; 1, the paper's, for all areas alike.
-        each_example: whether each example has a rectangle of its own; in the authors' code a batch
+        each_example: whether each example has its own rectangle; in the authors' code a batch
             has one.
         seed: seed of the random numbers; None for a random one.
 

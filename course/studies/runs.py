@@ -5,7 +5,7 @@
     ['plain20', 'resnet20', 'plain56', 'resnet56']
 
 ``course study run`` records them, ``course study show`` shows them. Loads neither Keras nor
-TensorFlow: each run is trained in a process of its own.
+TensorFlow: each run is trained in a separate process.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def record(
     run = (scratch or SCRATCH) / study / f"{variant}-seed{seed}"
     words = ["train", *options.as_arguments(), "--resume", str(run)]
     words += ["--data-dir", str(data_dir)] if data_dir else []
-    # A process of its own, so that a run is the same whatever was trained before it.
+    # A separate process, so that a run is the same whatever was trained before it.
     done = subprocess.run([sys.executable, "-m", "course.cli", *words])
     if done.returncode:
         raise UsageError(

@@ -65,7 +65,7 @@ class LossMonitor:
                 "or use a recipe with warm-up."
             )
         return (
-            f"Nothing announced it: likely one batch with the learning rate of {rate:.3g}, or "
-            "half precision's range. Set a lower --learning-rate, or leave out "
+            f"There was no warning sign: probably one batch with the learning rate of {rate:.3g}, "
+            "or the range of half precision. Set a lower --learning-rate, or leave out "
             "--mixed-precision."
         )

@@ -17,7 +17,10 @@ NOT_THERE = {
     # Two weights per feature map for Caffe's Scale layers, which only multiply by the gates.
     "se_inception": 2 * (256 + 320 + 3 * 576 + 2 * 608 + 1056 + 2 * 1024),
 }
-# The course's own networks are in no paper: their numbers are worked out by hand, per layer.
+# Numbers that are worked out by hand, per layer: of networks that are not in tests/facts. A row has
+# `name`, `input_shape` and `classes`; `weight_layers`, the depth as registered, which may be None;
+# `params_trainable`, `params_total` (with the moving statistics of batch normalization) and `macs`,
+# each an integer, or None if it cannot be worked out.
 OWN = {
     "fast_cifar": {
         "name": "fast_cifar",

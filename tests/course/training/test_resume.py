@@ -143,4 +143,4 @@ def test_early_stop_in_a_stage_ends_the_run_there(folder, how):
     run = folder / f"early stop in the first stage, {how}"
     assert len(json.loads((run / "history.json").read_text())) < 10
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
-    assert keras.saving.load_model(run / "model.keras").input_shape == (None, 6, 6, 1)
+    assert keras.saving.load_model(run / "model.keras", compile=False).input_shape[1] == 6
