@@ -7,6 +7,7 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
+from autograder.engine.matching import nbgrader_metadata
 from autograder.question_names import question_names
 from autograder.standings import Standing, person
 
@@ -46,7 +47,7 @@ class Summary(Preprocessor):
             facts["lateness"] = late.lateness[:1].upper() + late.lateness[1:]
         rows = []
         for cell in nb.cells:
-            marks = cell.metadata.get("nbgrader", {})
+            marks = nbgrader_metadata(cell)
             name = marks.get("grade_id")
             if name in names and "points" in marks:
                 row = _row(marks, names[name], name in unmarked)

@@ -54,14 +54,21 @@ def mistakes(outcomes: Iterable[Outcome]) -> list[Mistake]:
     return sorted(found.values(), key=lambda mistake: -len(mistake.students))
 
 
-def unwritten(outcomes: Iterable[Outcome]) -> dict[str, list[str]]:
-    """Return who has not written an answer, by question, most of them first."""
+def unwritten(outcomes: Iterable[Outcome]) -> list[tuple[list[str], list[str]]]:
+    """Return the questions without an answer and whose they are, most students first.
+
+    Questions that the same students left out are together.
+    """
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
         for question in outcome.questions:
             if any(UNWRITTEN in failure.message for failure in question.failures):
                 found.setdefault(question.question, []).append(outcome.student)
-    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for name, students in found.items():
+        together.setdefault(tuple(students), []).append(name)
+    groups = [(questions, list(students)) for students, questions in together.items()]
+    return sorted(groups, key=lambda group: -len(group[1]))
 
 
 def _split(failure: Failure) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from autograder.course_directory import CourseDirectory
+from autograder.engine.matching import nbgrader_metadata
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -26,7 +27,7 @@ def question_names(notebook: NotebookNode) -> dict[str, str]:
     above: dict[str, str] = {}
     heading = ""
     for cell in notebook.cells:
-        marks = cell.metadata.get("nbgrader", {})
+        marks = nbgrader_metadata(cell)
         if cell.cell_type == "markdown" and not marks.get("solution"):
             heading = _last_heading(cell.source) or heading
         if marks.get("grade") or marks.get("task"):

@@ -216,8 +216,8 @@ class UnitSummary:
         return mistakes(self.outcomes)[:MOST_MISTAKES]
 
     @property
-    def unwritten(self) -> dict[str, list[str]]:
-        """Who has not written which answer, by the question's grade id."""
+    def unwritten(self) -> list[tuple[list[str], list[str]]]:
+        """The questions without an answer, and whose they are."""
         return unwritten(self.outcomes)
 
     @property

@@ -341,7 +341,7 @@ def test_a_student_counts_once_for_a_mistake_however_many_checks_found_it():
 def test_an_unwritten_answer_is_no_mistake():
     found = [outcome("a", *[(check, "f: it is not written yet\nHint: x") for check in "xyz"])]
     assert mistakes(found) == []
-    assert unwritten(found) == {"q": ["a"]}
+    assert unwritten([*found, *found]) == [(["q"], ["a", "a"])]
 
 
 # Feedback
