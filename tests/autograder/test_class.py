@@ -349,11 +349,12 @@ def test_an_unwritten_answer_is_no_mistake():
 
 def test_feedback_has_name_summary_and_signs_and_asks_no_host(graded):
     late.set_due(graded, "small", "2026-11-10 10:00")
+    by_hand(graded, "ben", "test_double", 1.5)
     (folder,) = write_feedback(graded, students="ben")
     page = (folder / "small.html").read_text()
     assert "<h1>ben</h1>" in page
-    assert "10 days late, penalty" in page and "Late penalty" in page
-    assert "◐ partly right" in page and "✓ right" in page
+    assert "10 days late, penalty 4.5" in page and "Late penalty" in page
+    assert "0 of 5 points" in page and "◐ partly right" in page and "✓ right" in page
     assert '<a href="#question-2">test_square</a>' in page and 'id="question-2"' in page
     assert "default-src 'none'" in page
     assert not re.findall(r"<script|<link|src=\"http|url\(['\"]?http|@import", page)
