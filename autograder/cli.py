@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.class_commands import add_commands
 from autograder.course_directory import CourseDirectory, CourseError
 from course import __version__
 from course._command_line import exit_status
 
 if TYPE_CHECKING:
     from autograder.grading import Outcome
+    from autograder.standings import Standing
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -51,10 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_release(add("release", _release, "check the units' gates and write their assignments"))
     _add_grade(add("grade", _grade, "grade submissions", students=True))
     add("feedback", _feedback, "write each student's feedback page", students=True)
-    command = add("report", _report, "write the instructor's report about a graded class")
-    command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
-    command = add("export", _export, "write all scores to a CSV file", units=False)
-    command.add_argument("--out", metavar="FILE", type=Path, help="default: grades.csv")
+    add_commands(add)
     command = add("demo", _demo, "release, submit and grade a made-up class", units=False)
     command.add_argument("unit", nargs="?", default="02_sizing", help="default: %(default)s")
     command.add_argument("--out", metavar="DIR", type=Path, help="default: demo")
@@ -173,6 +172,7 @@ def _release(args: argparse.Namespace) -> int:
 def _grade(args: argparse.Namespace) -> int:
     from autograder.grading import GradingOptions, grade
     from autograder.progress import bar
+    from autograder.standings import read_standings
 
     options = GradingOptions(
         workers=len(os.sched_getaffinity(0)) if args.workers is None else args.workers,
@@ -199,8 +199,10 @@ def _grade(args: argparse.Namespace) -> int:
             on_done=lambda o: progress.update(task, advance=1, note=f"{o.student} {o.status}"),
             on_notice=_say,
         )
+    booked = read_standings(course, units) if outcomes else {}
+    standings = {(s.unit, s.person.id): s for group in booked.values() for s in group}
     for outcome in outcomes:
-        _say(_line(outcome))
+        _say(_line(outcome, standings.get((outcome.unit, outcome.student))))
     if outcomes:
         _say(_time_summary(outcomes))
     if args.json:
@@ -217,13 +219,14 @@ def _say(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _line(outcome: Outcome) -> str:
-    """Describe a submission's outcome in a line."""
-    score = f"{outcome.score:g}" if outcome.marked else "-"
+def _line(outcome: Outcome, standing: Standing | None) -> str:
+    """Describe a submission's outcome in a line, with its score after penalties if it is known."""
+    value = standing.score if standing else outcome.score
+    score = f"{value:g}" if outcome.marked else "-"
     line = f"{outcome.unit}  {outcome.student:<20} {score:>6} / {outcome.max_score:g}"
     line += f"  {outcome.seconds:.1f} s"
-    if outcome.late_seconds:
-        line += f"  {outcome.late_seconds / 86400:.1f} days late, penalty {outcome.penalty:g}"
+    if standing and standing.lateness:
+        line += f"  {standing.lateness}"
     return line + (f"  {outcome.status}: {outcome.reason}" if outcome.reason else "")
 
 
@@ -255,21 +258,6 @@ def _feedback(args: argparse.Namespace) -> int:
             on_done=lambda student: progress.update(task, advance=1, note=student),
         )
     _say(f"{len(pages)} feedback pages in {course.directory.feedback_directory}/")
-    return 0
-
-
-def _report(args: argparse.Namespace) -> int:
-    from autograder.report import write_report
-
-    print(write_report(CourseDirectory(args.course), args.units, args.out))
-    return 0
-
-
-def _export(args: argparse.Namespace) -> int:
-    from autograder.export import write_csv
-
-    course = CourseDirectory(args.course)
-    print(write_csv(course, args.out or course.root / "grades.csv"))
     return 0
 
 

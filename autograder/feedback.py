@@ -12,6 +12,8 @@ from nbgrader import utils
 
 from autograder.course_directory import CourseDirectory, CourseError
 
+TEMPLATES = Path(__file__).parent / "templates"
+
 
 class WithoutTestSource(Preprocessor):
     """Reduces a failed test to its message, without the traceback that quotes its source."""
@@ -38,7 +40,10 @@ def write_feedback(
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[str], None] = lambda student: None,
 ) -> list[Path]:
-    """Write nbgrader's feedback page for every graded submission.
+    """Write a feedback page for every graded submission, in nbgrader's tree.
+
+    A page has the student's name and a summary on top, and asks no host for anything. A
+    folder of templates that the course has set for `HTMLExporter` is used instead of ours.
 
     Args:
         course: the course directory.
@@ -56,12 +61,22 @@ def write_feedback(
     from nbgrader.converters import GenerateFeedback
     from nbgrader.preprocessors import ClearHiddenTests
 
+    from autograder import late
+    from autograder.feedback_summary import Summary
     from autograder.mathml import FormulasAsMathML
 
+    with course.gradebook() as gradebook:
+        late.refresh(course, gradebook)
     configured = course.config.GenerateFeedback.get("preprocessors")
     own = configured or GenerateFeedback.preprocessors.default()
-    pages_get = [ClearHiddenTests, WithoutTestSource, FormulasAsMathML, *own]
-    api = course.api(GenerateFeedback={"preprocessors": pages_get})
+    pages_get = list(
+        dict.fromkeys([ClearHiddenTests, WithoutTestSource, FormulasAsMathML, *own, Summary])
+    )
+    page = {"extra_template_basedirs": [str(TEMPLATES)]}  # with one named as nbgrader asks
+    api = course.api(
+        GenerateFeedback={"preprocessors": pages_get},
+        HTMLExporter=page | course.config.HTMLExporter,
+    )
     work = [
         (unit, student)
         for unit in course.units(units)

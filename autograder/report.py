@@ -1,17 +1,24 @@
-"""The instructor's report: scores, common failures, submissions to look at, and timings."""
+"""The instructor's report: scores, what waits for a hand, mistakes, what to look at, timings."""
 
 from __future__ import annotations
 
 import datetime
+import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+from urllib.parse import quote
 
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED, QuestionScore
+from autograder.mistakes import Mistake, mistakes, unwritten
+from autograder.standings import Standing, read_standings
+
+BINS = 10
+MOST_MISTAKES = 15
 
 # From strongest to weakest.
 ISOLATION = {
@@ -34,13 +41,51 @@ class QuestionSummary:
 
 
 @dataclass
-class CommonFailure:
-    """A check, how many students failed it, and the message to one of them."""
+class Row:
+    """One submission: how grading it ended, what the gradebook says, and its feedback page.
 
-    question: str
-    check: str
-    count: int
-    example: str
+    A submission that could not be written to the gradebook has no standing; one that nbgrader
+    itself graded has no outcome.
+    """
+
+    student: str
+    outcome: Outcome | None
+    standing: Standing | None
+    page: str = ""
+
+    @property
+    def name(self) -> str:
+        """The student's name; the id if the roster has none."""
+        return (self.standing and self.standing.person.name) or self.student
+
+    @property
+    def status(self) -> str:
+        """How grading ended."""
+        return self.outcome.status if self.outcome else "graded by nbgrader"
+
+    @property
+    def score(self) -> float | None:
+        """The score after penalties; None if nothing has been scored."""
+        return self.standing.score if self.standing and self.standing.marked else None
+
+    @property
+    def max_score(self) -> float:
+        """The points of the assignment."""
+        found = self.standing or self.outcome
+        return found.max_score if found else 0.0
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether the whole submission waits for a human."""
+        return self.score is None
+
+
+class Bin(NamedTuple):
+    """A column of the distribution: its scores, how many students, and its height from 0 to 1."""
+
+    label: str
+    students: int
+    height: float
 
 
 class Times(NamedTuple):
@@ -58,28 +103,74 @@ class UnitSummary:
 
     unit: str
     outcomes: list[Outcome]
+    rows: list[Row] = field(default_factory=list)
 
     @property
     def max_score(self) -> float:
         """The points of the assignment."""
-        return max(outcome.max_score for outcome in self.outcomes)
+        return max((row.max_score for row in self.rows), default=0)
+
+    @property
+    def scores(self) -> list[float]:
+        """The scores after penalties; submissions that were set aside have none."""
+        return [row.score for row in self.rows if row.score is not None]
 
     @property
     def median_score(self) -> float:
-        """The median score; submissions that were set aside do not count."""
-        return median([o.score for o in self.outcomes if o.marked] or [0])
+        """The median score after penalties."""
+        return median(self.scores or [0])
+
+    @property
+    def distribution(self) -> list[Bin]:
+        """How many students have which score."""
+        most = self.max_score
+        if not most or not self.scores:
+            return []
+        count = Counter(min(int(BINS * score / most), BINS - 1) for score in self.scores)
+        highest = max(count.values())
+        edges = [most * n / BINS for n in range(BINS + 1)]
+        return [
+            Bin(f"{edges[n]:g}–{edges[n + 1]:g}", count[n], count[n] / highest) for n in range(BINS)
+        ]
+
+    @property
+    def late(self) -> list[Row]:
+        """The submissions that came after their due date."""
+        return [row for row in self.rows if row.standing and row.standing.late_seconds]
+
+    @property
+    def waiting(self) -> list[tuple[str, list[Row]]]:
+        """What waits to be marked by hand: questions by name, each with its submissions."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            if row.standing and row.set_aside:
+                found.setdefault("the whole submission", []).append(row)
+            elif row.standing:
+                for mark in row.standing.waiting:
+                    found.setdefault(mark.name, []).append(row)
+        return list(found.items())
+
+    @property
+    def waiting_rows(self) -> int:
+        """How many submissions wait to be marked by hand."""
+        return sum(bool(row.standing and row.standing.waiting) for row in self.rows)
+
+    def name(self, question: str) -> str:
+        """Return a question's name from its grade id."""
+        marks = (m for row in self.rows if row.standing for m in row.standing.marks)
+        return next((mark.name for mark in marks if mark.question == question), question)
 
     @property
     def times(self) -> Times:
         """How long the submissions took."""
-        seconds = [outcome.seconds for outcome in self.outcomes]
+        seconds = [outcome.seconds for outcome in self.outcomes] or [0.0]
         return Times(min(seconds), median(seconds), max(seconds), sum(seconds))
 
     @property
     def isolation(self) -> str:
         """How students' code was isolated, in words; if this differed, the weakest isolation."""
-        weakest = max((o.isolation for o in self.outcomes), key=list(ISOLATION).index)
-        return ISOLATION[weakest]
+        names = [outcome.isolation for outcome in self.outcomes if outcome.isolation in ISOLATION]
+        return ISOLATION[max(names, key=list(ISOLATION).index)] if names else "run by nbgrader"
 
     @property
     def isolated(self) -> bool:
@@ -95,24 +186,22 @@ class UnitSummary:
         }
 
     @property
-    def to_look_at(self) -> list[Outcome]:
+    def to_look_at(self) -> list[Row]:
         """The submissions that an instructor should look at."""
-        return [outcome for outcome in self.outcomes if outcome.status != GRADED]
+        return [row for row in self.rows if row.outcome and row.outcome.status != GRADED]
 
     @property
     def questions(self) -> list[QuestionSummary]:
         """How the class did on each question."""
-        names = {q.question: q.max_score for o in self.outcomes for q in o.questions}
+        marks = [mark for row in self.rows if row.standing for mark in row.standing.marks]
+        points = {mark.name: mark.points for mark in marks}
         found = []
-        for name, points in names.items():
-            scores = [
-                q.score for o in self.outcomes for q in o.questions
-                if q.question == name and q.score is not None
-            ]  # fmt: skip
+        for name, most in points.items():
+            scores = [m.score for m in marks if m.name == name and m.score is not None]
             if scores:
-                full = sum(score >= points for score in scores) / len(scores)
-                none = sum(score <= 0 for score in scores) / len(scores)
-                found.append(QuestionSummary(name, points, full, 1 - full - none, none))
+                full = sum(score >= most for score in scores) / len(scores)
+                none = sum(score <= 0 < most for score in scores) / len(scores)
+                found.append(QuestionSummary(name, most, full, 1 - full - none, none))
         return found
 
     @property
@@ -122,24 +211,28 @@ class UnitSummary:
         return list(found.values())
 
     @property
-    def failures(self) -> list[CommonFailure]:
-        """The checks that most students failed, with one example each."""
-        count: Counter[tuple[str, str]] = Counter()
-        example: dict[tuple[str, str], str] = {}
-        for outcome in self.outcomes:
-            for question in outcome.questions:
-                failed = {f.check: f.message for f in reversed(question.failures)}
-                for check, message in failed.items():
-                    key = (question.question, check)
-                    count[key] += 1
-                    example.setdefault(key, message)
-        return [CommonFailure(*key, n, example[key]) for key, n in count.most_common(12)]
+    def mistakes(self) -> list[Mistake]:
+        """The mistakes that most students made."""
+        return mistakes(self.outcomes)[:MOST_MISTAKES]
+
+    @property
+    def unwritten(self) -> list[tuple[list[str], list[str]]]:
+        """The questions without an answer, and whose they are."""
+        return unwritten(self.outcomes)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The students' names by their ids."""
+        return {row.student: row.name for row in self.rows}
 
 
 def write_report(
     course: CourseDirectory, units: list[str] | None = None, path: Path | None = None
 ) -> Path:
-    """Write a static HTML page about the last grading of each unit.
+    """Write a static HTML page about each unit.
+
+    Scores, penalties and what waits to be marked by hand come from the gradebook as it is now;
+    mistakes, timings and what to look at come from the last grading.
 
     Args:
         course: the course directory, with recorded outcomes.
@@ -151,18 +244,39 @@ def write_report(
     """
     from jinja2 import Environment, PackageLoader
 
-    outcomes = load_outcomes(course, units)
-    if not outcomes:
+    path = path or course.root / "report.html"
+    found = _summaries(course, course.units(units), path)
+    if not found:
         raise CourseError("Nothing has been graded yet. Run `autograder grade` first.")
-    by_unit: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_unit.setdefault(outcome.unit, []).append(outcome)
     template = Environment(loader=PackageLoader("autograder", "templates"), autoescape=True)
     page = template.get_template("report.html").render(
         course=course.directory.course_id or course.root.name,
         created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        units=[UnitSummary(unit, found) for unit, found in by_unit.items()],
+        units=found,
     )
-    path = path or course.root / "report.html"
     path.write_text(page)
     return path
+
+
+def _summaries(course: CourseDirectory, units: list[str], path: Path) -> list[UnitSummary]:
+    """Join what the gradebook says with the recorded outcomes, for units that have either."""
+    standings = read_standings(course, units)
+    summaries = []
+    for unit in units:
+        outcomes = {outcome.student: outcome for outcome in load_outcomes(course, [unit])}
+        booked = {standing.person.id: standing for standing in standings.get(unit, [])}
+        rows = [
+            Row(who, outcomes.get(who), booked.get(who), _page(course, who, unit, path.parent))
+            for who in sorted(outcomes.keys() | booked.keys())
+        ]
+        if rows:
+            summaries.append(UnitSummary(unit, list(outcomes.values()), rows))
+    return summaries
+
+
+def _page(course: CourseDirectory, student: str, unit: str, start: Path) -> str:
+    """Return a relative link to a student's feedback; empty if there is none."""
+    folder = course.path("feedback", student, unit)
+    pages = [folder / f"{name}.html" for name in course.notebooks(unit)]
+    there = next((page for page in pages if page.is_file()), None)
+    return quote(os.path.relpath(there, start.resolve())) if there else ""

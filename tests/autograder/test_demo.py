@@ -61,7 +61,7 @@ def test_every_score_is_the_deserved_one(unit, samples, whole, tmp_path, capsys)
         assert all(
             question["protected"] and not question["reason"] for question in record["questions"]
         )
-    assert "Most common failures" in (demo.root / "report.html").read_text()
+    assert "Most common mistakes" in (demo.root / "report.html").read_text()
     if unit != UNIT:
         return
     # The real data: a LeNet was trained, and read most of the digits it had not seen.
