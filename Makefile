@@ -23,8 +23,8 @@ record: setup          ## rerun whatever has changed since its ledger was writte
 hostile: setup         ## grade only the class of hostile submissions (about four minutes)
 	$(BIN)/pytest --whole tests/hostile
 
-lab: setup             ## JupyterLab on the assignments
-	$(BIN)/autograder lab
+lab: setup             ## JupyterLab for students: a start page, lectures and assignments
+	$(BIN)/course lab
 
 release: setup         ## solutions/ -> assignments/, through the gates
 	$(BIN)/autograder release

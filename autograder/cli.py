@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.class_commands import add_commands
+from autograder.collect import command as collect
 from autograder.course_directory import CourseDirectory, CourseError
+from autograder.handout import command as handout
 from course import __version__
 from course._command_line import exit_status
 
@@ -61,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         "--no-variants", action="store_true", help="release without trying mutants and alternatives"
     )
     add("notebooks", _notebooks, "synchronize each unit's script and notebook", units=False)
-    command = add("lab", _lab, "open JupyterLab on a working copy of the assignments")
+    handout.add_arguments(add("handout", handout.run, "write what students get", units=False))
+    collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
+    command = add("lab", _lab, "open JupyterLab on the course directory", units=False)
     command.add_argument("--no-browser", action="store_true", help="only print the address")
     add("doctor", _doctor, "check what this machine can do", units=False)
     add("bench", _bench, "compare start-up and grading times", units=False)
@@ -279,7 +283,7 @@ def _notebooks(args: argparse.Namespace) -> int:
 def _lab(args: argparse.Namespace) -> int:
     from autograder.lab import open_lab
 
-    return open_lab(CourseDirectory(args.course), args.units, browser=not args.no_browser)
+    return open_lab(CourseDirectory(args.course), browser=not args.no_browser)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from course import __version__
 from course._command_line import exit_status
 from course.errors import UsageError
+from course.student import commands as student
 from course.training.options import add_arguments
 
 Command = Callable[[argparse.Namespace], int]
@@ -16,7 +17,8 @@ Command = Callable[[argparse.Namespace], int]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="course", description="The papers' convolutional networks, by name."
+        prog="course",
+        description="The papers' convolutional networks by name, and a student's work.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -37,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_study(commands)
     _add_scaling(commands)
     _add_bench(commands)
+    student.add_arguments(
+        _add(commands, "lab", student.lab, "open JupyterLab on your lectures and assignments"),
+        _add(commands, "submit", student.submit, "check an assignment and make its archive"),
+    )
     return parser
 
 

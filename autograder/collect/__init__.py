@@ -1,0 +1,1 @@
+"""Collect what students handed in, from wherever it was downloaded, into `submitted/`."""

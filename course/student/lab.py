@@ -1,0 +1,65 @@
+"""JupyterLab for students: the start page, and their copies of lectures and assignments."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from course.errors import UsageError
+from course.student import start_page, work
+from course.student.folder import StudentFolder
+
+# Contains labconfig/: no news popup, no menus for instructors, pages of text shown as such.
+SETTINGS = Path(__file__).parent / "settings"
+# Where nbgrader is installed, students need only its *Validate*.
+FOR_INSTRUCTORS = ("formgrader", "assignment_list", "course_list")
+
+
+def open_lab(folder: StudentFolder, *, browser: bool = True) -> NoReturn:
+    """Bring the work tree up to date, write its start page, and open JupyterLab on it.
+
+    Args:
+        folder: of the student.
+        browser: open a browser; otherwise JupyterLab prints the address.
+
+    Raises:
+        UsageError: JupyterLab is not installed.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise UsageError("JupyterLab is not installed here. Run `pip install jupyterlab`.")
+    for line in work.update(folder):
+        print(line)
+    start_page.write(folder)
+    print(f"Your copies are in {folder.work}; nothing you wrote has been overwritten.", flush=True)
+    command = command_line(folder.work, browser=browser)
+    os.chdir(folder.root)
+    # The server replaces this process, so that stopping one stops the other.
+    os.execve(command[0], command, environment())
+
+
+def command_line(root: Path, *, browser: bool = True) -> list[str]:
+    """Return the command that serves a work tree."""
+    off = {f"nbgrader.server_extensions.{name}": False for name in FOR_INSTRUCTORS}
+    command = [
+        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{start_page.NAME}",
+        f"--ServerApp.jpserver_extensions={off}",
+    ]  # fmt: skip
+    command += [] if browser else ["--no-browser"]
+    # Jupyter requires this option for root, the only user in many containers.
+    return command + (["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else [])
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the server, which its kernels and terminals inherit."""
+    there = os.environ.get("JUPYTER_CONFIG_PATH")
+    tools = str(Path(sys.executable).parent)
+    return os.environ | {
+        # `course submit` in JupyterLab's terminal, even if the environment is not activated.
+        "PATH": os.pathsep.join([tools, os.environ.get("PATH", os.defpath)]),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [str(SETTINGS), there])),
+    }
