@@ -80,12 +80,8 @@ def _add_release(command: argparse.ArgumentParser) -> None:
         help="write the results into the units' ledgers under tests/ledgers "
         "(default: of every unit whose ledger is out of date)",
     )
-    command.add_argument(
-        "--question",
-        metavar="ID",
-        help="with --check and one unit: try the mutants and alternatives of this test cell only, "
-        "such as test_pooling",
-    )
+    only = "with --check UNIT: try the mutants and alternatives of this test cell only"
+    command.add_argument("--question", metavar="ID", help=only)
     command.add_argument("--json", metavar="FILE", type=Path, help="write the report to a file")
 
 
