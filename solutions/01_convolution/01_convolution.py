@@ -32,8 +32,9 @@
 #    and gives a hint. Test cells cannot be edited.
 # 3. The examples you see are not all there is. When your work is graded, each question is checked
 #    on newly drawn images and kernels. If some of the checks pass, you get some of the points.
-# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
-#    **Submit**.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
+#    (*File → New → Terminal*), `course submit 01_convolution`: it checks the notebook, makes the file to
+#    hand in, and says where to.
 #
 # **Five rules**
 #
@@ -1772,4 +1773,5 @@ question.score()
 
 # %% [markdown]
 # That is a convolutional layer, forward and backward, and nothing in it is magic. Before you
-# submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
+# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
+# `course submit 01_convolution`.

@@ -35,8 +35,9 @@
 # 3. The examples you see are not all there is. When your work is graded, each question is checked
 #    on newly drawn numbers, so write the rule, not the example's answer. If some of the checks
 #    pass, you get some of the points.
-# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
-#    **Submit**.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
+#    (*File → New → Terminal*), `course submit 02_sizing`: it checks the notebook, makes the file to
+#    hand in, and says where to.
 #
 # **Four rules**
 #
@@ -2466,4 +2467,5 @@ question.score()
 # ### END SOLUTION
 
 # %% [markdown]
-# Before you submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
+# Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
+# `course submit 02_sizing`.

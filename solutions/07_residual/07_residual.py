@@ -33,8 +33,9 @@
 # 3. The examples you see are not all there is. When your work is graded, each question is checked
 #    on newly drawn sizes, weights and images. If some of the checks pass, you get some of the
 #    points.
-# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
-#    **Submit**.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
+#    (*File → New → Terminal*), `course submit 07_residual`: it checks the notebook, makes the file to
+#    hand in, and says where to.
 #
 # **Rules**
 #
@@ -1735,4 +1736,4 @@ else:
 
 # %% [markdown]
 # From one convolution to ResNet-50, and every block is an addition. Before you submit: *Kernel →
-# Restart Kernel and Run All Cells*, then **Validate**.
+# Restart Kernel and Run All Cells*, and save; then `course submit 07_residual`.

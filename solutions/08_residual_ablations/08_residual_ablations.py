@@ -33,8 +33,9 @@
 # 3. The examples you see are not all there is. When your work is graded, each question is checked
 #    on newly drawn sizes, weights and numbers. If some of the checks pass, you get some of the
 #    points.
-# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, then **Validate**, then
-#    **Submit**.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
+#    (*File → New → Terminal*), `course submit 08_residual_ablations`: it checks the notebook, makes the file to
+#    hand in, and says where to.
 #
 # **Rules**
 #
@@ -2594,4 +2595,5 @@ for study in ("shortcuts", "activation_order"):
 
 # %% [markdown]
 # So a residual block needs a clear way through, and a claim needs more than one seed. Before you
-# submit: *Kernel → Restart Kernel and Run All Cells*, then **Validate**.
+# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
+# `course submit 08_residual_ablations`.
