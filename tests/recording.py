@@ -16,6 +16,12 @@ def known_durations() -> dict[str, float]:
     return json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
 
 
+def _exists(scope: str) -> bool:
+    """Whether a scope's file is still there; a unit has several."""
+    path = scope.partition("::")[0]
+    return not path.endswith(".py") or (parts.ROOT / path).exists()
+
+
 class Recorder:
     """Adds up times by scope and outcomes by part.
 
@@ -56,7 +62,7 @@ class Recorder:
                 self.written.append(str(ledger.write(parts.ROOT).relative_to(parts.ROOT)))
         if self.durations:
             rounded = {scope: round(seconds, 1) for scope, seconds in self.seconds.items()}
-            known = {**known_durations(), **rounded}
+            known = {s: t for s, t in {**known_durations(), **rounded}.items() if _exists(s)}
             DURATIONS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
     def pytest_terminal_summary(self, terminalreporter):
