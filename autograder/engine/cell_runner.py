@@ -189,6 +189,10 @@ class CellRun:
         )
 
 
+# As they are now: a cell may replace them in their module.
+_set_handler, _set_timer = signal.signal, signal.setitimer
+
+
 class alarm:
     """Raise CellTimeout in the main thread when the time is up, and every second after that.
 
@@ -200,9 +204,9 @@ class alarm:
 
     def __enter__(self) -> None:
         if self.seconds:
-            self._old = signal.signal(signal.SIGALRM, self._ring)
+            self._old = _set_handler(signal.SIGALRM, self._ring)
             self._started = time.monotonic()
-            self._outer = signal.setitimer(signal.ITIMER_REAL, self.seconds, 1.0)
+            self._outer = _set_timer(signal.ITIMER_REAL, self.seconds, 1.0)
 
     def __exit__(
         self,
@@ -211,12 +215,12 @@ class alarm:
         traceback: TracebackType | None,
     ) -> None:
         if self.seconds:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._old)
+            _set_timer(signal.ITIMER_REAL, 0)
+            _set_handler(signal.SIGALRM, self._old)
             left, interval = self._outer
             if left:
                 left -= time.monotonic() - self._started
-                signal.setitimer(signal.ITIMER_REAL, max(0.001, left), interval)
+                _set_timer(signal.ITIMER_REAL, max(0.001, left), interval)
 
     @staticmethod
     def _ring(number: int, frame: FrameType | None) -> None:
