@@ -76,12 +76,14 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _due(args: argparse.Namespace) -> int:
+    from autograder.grading.lock import exclusive
     from autograder.late import set_due
 
     course = CourseDirectory(args.course)
     if args.unit and (args.when or args.none):
         for unit in course.units([args.unit]):
-            due = set_due(course, unit, None if args.none else args.when)
+            with exclusive(course.records):
+                due = set_due(course, unit, None if args.none else args.when)
             print(f"{unit} is due {due} UTC" if due else f"{unit} has no due date")
         return 0
     with course.gradebook() as gradebook:
@@ -115,17 +117,23 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
+    from autograder.grading.lock import exclusive
     from autograder.roster import import_roster
 
-    new, old = import_roster(CourseDirectory(args.course), args.file)
+    course = CourseDirectory(args.course)
+    with exclusive(course.records):
+        new, old = import_roster(course, args.file)
     print(f"{new} students added, {old} completed; nobody was removed")
     return 0
 
 
 def _extend(args: argparse.Namespace) -> int:
+    from autograder.grading.lock import exclusive
     from autograder.roster import grant
 
-    grant(CourseDirectory(args.course), args.student, args.days, args.units)
+    course = CourseDirectory(args.course)
+    with exclusive(course.records):
+        grant(course, args.student, args.days, args.units)
     where = ", ".join(args.units) or "every unit"
     print(f"{args.student}: {args.days:g} days more for {where}; penalties are computed again")
     return 0

@@ -7,6 +7,7 @@ moved or an extension granted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -115,7 +116,7 @@ def refresh(course: CourseDirectory, gradebook: Gradebook) -> None:
         gradebook: its open gradebook, which is written only where something has changed.
     """
     granted = extensions(course)
-    plugin = _plugin(course)
+    late = plugin(course)
     changed = False
     for assignment in gradebook.assignments:
         for submission in assignment.submissions:
@@ -127,13 +128,15 @@ def refresh(course: CourseDirectory, gradebook: Gradebook) -> None:
                 if submission.extension != given:
                     submission.extension = given
                     changed = True
-            if plugin:
-                changed = _penalize(submission, plugin) or changed
+            if late:
+                # The course's plugin may fail; grading has left such a submission to a human.
+                with contextlib.suppress(Exception):
+                    changed = penalize(submission, late) or changed
     if changed:
         gradebook.db.commit()
 
 
-def _plugin(course: CourseDirectory) -> Any:
+def plugin(course: CourseDirectory) -> Any:
     """Return nbgrader's preprocessor with the course's plugin; None if it is not configured."""
     from nbgrader.converters import Autograde
     from nbgrader.preprocessors import AssignLatePenalties
@@ -146,25 +149,33 @@ def _plugin(course: CourseDirectory) -> Any:
     return late
 
 
-def _penalize(submission: Any, late: Any) -> bool:
-    """Set a submission's penalty as nbgrader's AssignLatePenalties does; return if it changed."""
-    seconds = submission.total_seconds_late if submission.assignment.duedate else 0
-    changed = False
+def penalize(submission: Any, late: Any) -> bool:
+    """Set a submission's penalty as nbgrader's AssignLatePenalties does; return if it changed.
+
+    Args:
+        submission: of the gradebook. If the course's plugin fails, nothing of it is changed.
+        late: from :func:`plugin`.
+    """
+    seconds = seconds_late(submission)
+    found = []
     for notebook in submission.notebooks:
         penalty = None
         if seconds > 0:
-            try:
-                penalty = late.plugin_inst.late_submission_penalty(
-                    submission.student.id, notebook.score, seconds
-                )
-            except Exception:  # a plugin of the course; grading has left these to a human
-                continue
+            penalty = late.plugin_inst.late_submission_penalty(
+                submission.student.id, notebook.score, seconds
+            )
         if penalty is not None:
             penalty = late._check_late_penalty(notebook, penalty)
-        if notebook.late_submission_penalty != penalty:
-            notebook.late_submission_penalty = penalty
-            changed = True
-    return changed
+        found.append((notebook, penalty))
+    changed = [pair for pair in found if pair[0].late_submission_penalty != pair[1]]
+    for notebook, penalty in changed:
+        notebook.late_submission_penalty = penalty
+    return bool(changed)
+
+
+def seconds_late(submission: Any) -> float:
+    """Return how late a submission is; nbgrader cannot tell if there is no due date."""
+    return float(submission.total_seconds_late) if submission.assignment.duedate else 0.0
 
 
 def in_words(seconds: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from autograder import late
 from autograder.course_directory import CourseDirectory
+from autograder.grading.lock import if_free
 from autograder.question_names import names_in_unit
 
 
@@ -93,6 +94,8 @@ def read_standings(
 ) -> dict[str, list[Standing]]:
     """Read every submission that the gradebook has, after computing its late penalty again.
 
+    While another run writes in the gradebook, penalties are read as they are.
+
     Args:
         course: the course directory.
         units: names of assignments; None for all in the gradebook.
@@ -101,7 +104,9 @@ def read_standings(
         The submissions of each unit in the gradebook, ordered by student.
     """
     with course.gradebook() as gradebook:
-        late.refresh(course, gradebook)
+        with if_free(course.records) as free:
+            if free:
+                late.refresh(course, gradebook)
         found = {}
         for assignment in sorted(gradebook.assignments, key=lambda entry: entry.name):
             if units is None or assignment.name in units:

@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from autograder.collect.archive import Archive, Refused, member, read_archive
+from course.student.submission import MAX_NOTEBOOK
 
-MAX_NOTEBOOK = 20 << 20  # as grading has it, and what `course submit` makes
 MAX_ARCHIVE = 128 << 20  # within a folder or an archive
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY = 8 << 20  # of a student's archive: the list of its files

@@ -31,3 +31,22 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
                 "submissions are kept."
             ) from None
         yield
+
+
+@contextlib.contextmanager
+def if_free(folder: Path) -> Iterator[bool]:
+    """Hold a course's lock if no other run does.
+
+    Args:
+        folder: the folder of the lock file.
+
+    Yields:
+        Whether it is held.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / "lock"))
+            held = True
+        except LockedError:
+            held = False
+        yield held

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder import late
 from autograder.course_directory import CourseDirectory
 from autograder.engine.intake import RebuiltNotebook
 from autograder.engine.job import CellResult, NotebookResult
@@ -101,7 +102,7 @@ class Recorder:
         return outcome
 
     def _submission(self, student: str) -> Any:
-        """Return the gradebook's entry of a submission, made if need be."""
+        """Return the gradebook's entry of a submission, created if needed."""
         self.gradebook.update_or_create_student(student)
         folder = self.course.path("submitted", student, self.unit)
         timestamp = _timestamp(self.course, folder)
@@ -183,32 +184,17 @@ class Recorder:
         return [f"{', '.join(names)}: cannot be judged separately, so not graded (--strict)"]
 
     def _penalty(self, submission: Any, outcome: Outcome) -> float:
-        """Apply the late penalty of the course's plugin, as nbgrader's AssignLatePenalties does.
+        """Apply the late penalty of the course's plugin.
 
         Returns:
             The points that it costs, over all notebooks.
         """
-        from nbgrader.converters import Autograde
-        from nbgrader.preprocessors import AssignLatePenalties
-
-        config = self.course.config
-        if AssignLatePenalties not in Autograde(config=config).autograde_preprocessors:
+        plugin = late.plugin(self.course)
+        if not plugin:
             return 0.0
-        late = AssignLatePenalties(config=config)
-        late.init_plugin()
-        outcome.late_seconds = submission.total_seconds_late
-        total = 0.0
-        for notebook in submission.notebooks:
-            notebook.late_submission_penalty = None
-            if outcome.late_seconds > 0:
-                penalty = late.plugin_inst.late_submission_penalty(
-                    outcome.student, notebook.score, outcome.late_seconds
-                )
-                if penalty is not None:
-                    penalty = late._check_late_penalty(notebook, penalty)
-                    notebook.late_submission_penalty = penalty
-                    total += penalty
-        return total
+        outcome.late_seconds = late.seconds_late(submission)
+        late.penalize(submission, plugin)
+        return sum(notebook.late_submission_penalty or 0.0 for notebook in submission.notebooks)
 
     def _ask_for_a_human(self, submission: Any, outcome: Outcome) -> None:
         for notebook in submission.notebooks:

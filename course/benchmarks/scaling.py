@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from course._markdown import markdown_row
 from course.errors import UsageError
 from course.training.speed import FLOPS_PER_MAC
 
@@ -147,7 +148,7 @@ def table(
         *("network", "cluster", "MB sent", "arithmetic ms", "exchange ms", "statistics ms"),
         *("step ms", "efficiency", "images/s", "hidden from"),
     )
-    lines = [_line(head), _line(["---"] * len(head))]
+    lines = [markdown_row(head), markdown_row(["---"] * len(head))]
     for name in names:
         network = measure(name)
         own = RATES.get(name, min(RATES.values())) if rate is None else rate
@@ -162,9 +163,5 @@ def table(
                 f"{cluster.gpus * batch / step.seconds:,.0f}",
                 f"{step.min_overlapped_batch:.1f}",
             )
-            lines.append(_line(cells))
+            lines.append(markdown_row(cells))
     return "\n".join(lines)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

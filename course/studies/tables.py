@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from course._files import write_text
+from course._markdown import markdown_row
 from course.studies import catalog, runs
 
 _PLACE = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -26,7 +26,7 @@ def markdown(study: str, folder: Path | None = None) -> str:
         (row.variant, str(row.runs), _error(row), f"{row.training_error:.1f}", row.paper or "–")
         for row in runs.table(study, folder)
     ]
-    lines = [_line(_HEADER), "|---|---|---|---|---|", *map(_line, rows)]
+    lines = [markdown_row(_HEADER), "|---|---|---|---|---|", *map(markdown_row, rows)]
     return f"{_conditions(whole, found)}\n\n" + "\n".join(lines)
 
 
@@ -61,7 +61,3 @@ def _first(study: catalog.Study) -> tuple[str, int]:
 def _error(row: runs.Row) -> str:
     spread = f" ± {row.deviation:.1f}" if row.deviation is not None else ""
     return f"{row.error:.1f}{spread}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -11,12 +11,10 @@ from keras.callbacks import CallbackList
 
 from course.keras_types import Array, Model
 from course.training import variables
-from course.training.checkpoints import Checkpoint, Writer
+from course.training.checkpoints import OVERHEAD, Checkpoint, Writer
 from course.training.divergence import LossMonitor
 
 Logs = Mapping[str, Any]
-
-OVERHEAD = 0.02  # fraction of the time that checkpoints may take
 
 
 def main_logs(logs: Logs) -> dict[str, Any]:

@@ -26,6 +26,8 @@ KEEP = 2
 _DIGEST = 32  # bytes
 _NAME = re.compile(r"step-(\d{10})\.ckpt")
 
+OVERHEAD = 0.02  # fraction of a run's time that checkpoints may take
+
 
 class Checkpoint(NamedTuple):
     """Arrays by name, and plain values."""

@@ -37,7 +37,7 @@ def train(
     *,
     resume: bool = False,
     checkpoint_every: int = 100,
-    checkpoint_overhead: float | None = 0.02,
+    checkpoint_overhead: float | None = checkpoints.OVERHEAD,
     data_dir: str | os.PathLike[str] | None = None,
     profile: bool = False,
     quiet: bool = False,

@@ -6,12 +6,14 @@ import re
 
 import nbformat
 import pytest
+from nbgrader.plugins import LateSubmissionPlugin
 
 from autograder import grading, late
 from autograder.cli import main
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.export import write_scores
 from autograder.feedback import write_feedback
+from autograder.grading.lock import exclusive
 from autograder.mistakes import mistakes, unwritten
 from autograder.question_names import question_names
 from autograder.report import write_report
@@ -107,6 +109,33 @@ def test_a_penalty_follows_a_score_entered_by_hand(graded):
     by_hand(graded, "ben", "test_double", 2)
     found = standing(graded, "ben")
     assert (found.raw, found.penalty, found.score) == (5, 5, 0)
+
+
+def test_nothing_is_written_while_another_run_writes(graded, capsys):
+    with graded.gradebook() as gradebook:
+        gradebook.find_assignment("small").duedate = HANDED_IN.replace(day=10)
+        gradebook.db.commit()
+    with exclusive(graded.records):
+        assert standing(graded, "ben").penalty == 0
+        assert main(["due", "small", "2026-11-11", "--course", str(graded.root)]) == 1
+        assert "Another run" in capsys.readouterr().err
+    found = standing(graded, "ben")
+    assert (found.late_seconds, found.penalty) == (864000, found.raw)
+
+
+def test_a_plugin_that_fails_changes_nothing(graded, monkeypatch):
+    late.set_due(graded, "small", "2026-11-10 10:00")
+    before = standing(graded, "ben").penalty
+
+    class Failing(LateSubmissionPlugin):
+        def late_submission_penalty(self, *args):
+            raise RuntimeError("no penalty")
+
+    plugin = late.plugin(graded)
+    plugin.plugin_inst = Failing(parent=plugin)
+    monkeypatch.setattr(late, "plugin", lambda course: plugin)
+    by_hand(graded, "ben", "test_double", 2)
+    assert before > 0 and standing(graded, "ben").penalty == before
 
 
 @pytest.mark.parametrize(("days", "seconds"), [(9, 86400), (10, 0), (0, 864000)])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Devices:
-    """The devices of a run; this class behaves as a single device, subclasses override.
+    """The devices of a run: each kind sets them up, and overrides what differs from one device.
 
     Args:
         count: devices that share a batch, in all processes together.
@@ -118,6 +118,6 @@ def processor() -> str:
 
 
 def check_count(count: int, available: int) -> None:
-    """Raise ValueError if there are fewer than `count` devices."""
+    """Raise UsageError if there are fewer than `count` devices."""
     if count > available:
         raise UsageError(f"devices must be at most {available}; received devices={count}.")
