@@ -9,6 +9,7 @@ import doctest
 import importlib
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.conftest import ROOT
 
@@ -55,6 +56,8 @@ def test_example(module, text, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # Shown as in Python, though a test before this one started IPython in this process.
+    monkeypatch.setattr(InteractiveShell, "initialized", lambda: False)
     known = dict(vars(importlib.import_module(module)))
     example = doctest.DocTestParser().get_doctest(text, known, module, module, line)
     said = []

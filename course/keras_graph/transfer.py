@@ -96,8 +96,11 @@ def _weighted_before(step: Step) -> Step:
 
 def _copy(source: Step, target: Step) -> Array | None:
     """Copy a layer's weights; return the bias if the target has no place for it."""
-    given = dict(roles(source))
-    for role, weight in roles(target):
+    given, wanted = dict(roles(source)), roles(target)
+    if len(given) == len(wanted) == 1:
+        # Keras calls a weight that has no name "variable"; the only one needs no name.
+        given = {wanted[0][0]: weight for weight in given.values()}
+    for role, weight in wanted:
         if role in given:
             value = keras.ops.convert_to_numpy(given[role])
         elif role in _NEUTRAL:
@@ -105,7 +108,7 @@ def _copy(source: Step, target: Step) -> Array | None:
         else:
             raise UsageError(f"{source} has no {role}, which {target} has.")
         weight.assign(value.reshape(weight.shape))
-    if "bias" in given and "bias" not in dict(roles(target)):
+    if "bias" in given and "bias" not in dict(wanted):
         bias: Array = keras.ops.convert_to_numpy(given["bias"])
         return bias
     return None

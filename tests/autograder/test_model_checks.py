@@ -427,7 +427,7 @@ def test_a_block_is_a_function_on_tensors():
 
 
 def test_misspelt_arguments_are_loud():
-    with pytest.raises(TypeError, match="no argument hnit"):
+    with pytest.raises(TypeError, match="Unknown argument hnit"):
         Question("q", 1).model("m", made()).has_params(3, hnit="look")
 
 
