@@ -22,6 +22,8 @@ _NEUTRAL = {
     "moving_mean": np.zeros,
     "moving_variance": np.ones,
 }
+# What Keras calls a weight that has no name.
+_UNNAMED = "variable"
 _NORMALIZATIONS = (layers.BatchNormalization, layers.LayerNormalization)
 _PRODUCTS = (layers.Dense, layers.Conv2D, layers.DepthwiseConv2D)
 
@@ -97,9 +99,8 @@ def _weighted_before(step: Step) -> Step:
 def _copy(source: Step, target: Step) -> Array | None:
     """Copy a layer's weights; return the bias if the target has no place for it."""
     given, wanted = dict(roles(source)), roles(target)
-    if len(given) == len(wanted) == 1:
-        # Keras calls a weight that has no name "variable"; the only one needs no name.
-        given = {wanted[0][0]: weight for weight in given.values()}
+    if list(given) == [_UNNAMED] and len(wanted) == 1:
+        given = {wanted[0][0]: given[_UNNAMED]}
     for role, weight in wanted:
         if role in given:
             value = keras.ops.convert_to_numpy(given[role])
