@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 
 import keras
@@ -23,7 +24,7 @@ _NEUTRAL = {
     "moving_variance": np.ones,
 }
 # What Keras calls a weight that has no name.
-_UNNAMED = "variable"
+_UNNAMED = re.compile(r"variable(_\d+)?")
 _NORMALIZATIONS = (layers.BatchNormalization, layers.LayerNormalization)
 _PRODUCTS = (layers.Dense, layers.Conv2D, layers.DepthwiseConv2D)
 
@@ -99,8 +100,8 @@ def _weighted_before(step: Step) -> Step:
 def _copy(source: Step, target: Step) -> Array | None:
     """Copy a layer's weights; return the bias if the target has no place for it."""
     given, wanted = dict(roles(source)), roles(target)
-    if list(given) == [_UNNAMED] and len(wanted) == 1:
-        given = {wanted[0][0]: given[_UNNAMED]}
+    if len(given) == len(wanted) == 1 and all(_UNNAMED.fullmatch(role) for role in given):
+        given = dict(zip((role for role, _ in wanted), given.values(), strict=True))
     for role, weight in wanted:
         if role in given:
             value = keras.ops.convert_to_numpy(given[role])
