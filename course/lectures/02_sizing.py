@@ -128,6 +128,7 @@ def fit(size, kernel, stride, padding, dilation):
 interactive(
     fit,
     {"size": 10, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2},
+    {"size": [9, 10], "kernel": [1, 2, 3, 5, 7], "stride": [1, 2, 3], "dilation": [1, 2]},
     size=range(3, 15),
     kernel=range(1, 8),
     stride=range(1, 5),
@@ -253,6 +254,13 @@ show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
 interactive(
     costs.cost,
     {"size": 27, "channels": 96, "filters": 256, "kernel": 5, "groups": 1},
+    {
+        "size": [14, 27, 56],
+        "channels": [64, 96, 256],
+        "filters": [64, 128, 256],
+        "kernel": [1, 3, 5],
+        "groups": [1, 2, 32],
+    },
     size=[7, 13, 14, 27, 28, 56, 112, 224],
     channels=[32, 64, 96, 128, 256, 512],
     filters=[32, 64, 96, 128, 256, 512],

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from course.errors import UsageError
+from course.visualization import states
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -67,14 +68,9 @@ class FigureOutput:
     """A figure as a notebook shows it: a picture, with its description as alt text and below it."""
 
     def __init__(self, figure: Figure) -> None:
-        import matplotlib
-
         if not alt_text(figure):
             raise UsageError("A figure needs a description in words. Add one with `with_alt_text`.")
-        data = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            figure.savefig(data, format="png", dpi=DPI)
-        self.words, self.png = alt_text(figure), data.getvalue()
+        self.words, self.png = alt_text(figure), _saved(figure, format="png")
 
     def _repr_html_(self) -> str:
         words = html.escape(self.words)
@@ -87,6 +83,16 @@ class FigureOutput:
 
     def __repr__(self) -> str:
         return f"In words: {self.words}"
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
+    """A figure as a file, in the course's style."""
+    import matplotlib
+
+    data = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(data, dpi=DPI, **options)
+    return data.getvalue()
 
 
 def show(figure: Figure) -> FigureOutput:
@@ -107,13 +113,22 @@ def is_interactive() -> bool:
 
 
 def interactive(
-    draw: Callable[..., Figure], start: Mapping[str, object], **choices: Sequence[Any]
+    draw: Callable[..., Figure],
+    start: Mapping[str, object],
+    page: Mapping[str, Sequence[Any]] | None = None,
+    /,
+    **choices: Sequence[Any],
 ) -> None:
     """Show a figure and, if somebody can move them, sliders that change it.
+
+    On the course's site they move as well, between pictures that were drawn in advance.
 
     Args:
         draw: function that draws a figure from keyword arguments.
         start: arguments of the figure that is shown first.
+        page: values that the site offers for an argument, where all of them would be too many
+            pictures; :func:`course.visualization.states.thinned` chooses if there are still too
+            many.
         choices: values that a slider offers for an argument; strings are offered in a list.
 
     Example:
@@ -127,10 +142,36 @@ def interactive(
     from IPython.display import display
 
     figure = show(draw(**start))
-    if not is_interactive():
+    if states.most():
+        html = figure._repr_html_()
+        display(states.States(_pictures(draw), start, choices, page or {}, html))
+    elif is_interactive():
+        _sliders(draw, start, figure, choices)
+    else:
         display(figure)
-        return
+
+
+def _pictures(draw: Callable[..., Figure]) -> Callable[..., tuple[bytes, str]]:
+    """Return a function that draws a setting as a WebP image, with its description."""
+
+    def picture(**setting: Any) -> tuple[bytes, str]:
+        figure = draw(**setting)
+        # Half as large as PNG, with the same pixels.
+        image = _saved(figure, format="webp", pil_kwargs={"lossless": True})
+        return image, alt_text(figure)
+
+    return picture
+
+
+def _sliders(
+    draw: Callable[..., Figure],
+    start: Mapping[str, object],
+    figure: FigureOutput,
+    choices: Mapping[str, Sequence[Any]],
+) -> None:
+    """Show a figure with sliders that redraw it."""
     import ipywidgets
+    from IPython.display import display
 
     # The sliders update this output, so that there is one picture, which a saved notebook keeps.
     shown = display(figure, display_id=True)
