@@ -93,7 +93,7 @@ def pyproject() -> str:
         'include = ["course*", "autograder*", "data*"]',
         "",
         "[tool.setuptools.package-data]",
-        'course = ["student/settings/**/*"]',
+        'course = ["units.toml", "student/settings/**/*"]',
         'autograder = ["wire/*.json"]',
         'data = ["**/*"]',
         "",

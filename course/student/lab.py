@@ -14,8 +14,13 @@ from course.student.folder import StudentFolder
 
 # Contains labconfig/: no news popup, no menus for instructors, pages of text shown as such.
 SETTINGS = Path(__file__).parent / "settings"
-# Where nbgrader is installed, students need only its *Validate*.
-FOR_INSTRUCTORS = ("formgrader", "assignment_list", "course_list")
+# Where nbgrader and jupytext are installed, students need only nbgrader's *Validate*.
+FOR_INSTRUCTORS = (
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "jupyterlab_jupytext",
+)
 
 
 def open_lab(folder: StudentFolder, *, browser: bool = True) -> NoReturn:
@@ -42,10 +47,12 @@ def open_lab(folder: StudentFolder, *, browser: bool = True) -> NoReturn:
 
 def command_line(root: Path, *, browser: bool = True) -> list[str]:
     """Return the command that serves a work tree."""
-    off = {f"nbgrader.server_extensions.{name}": False for name in FOR_INSTRUCTORS}
+    off = dict.fromkeys(FOR_INSTRUCTORS, False)
     command = [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{start_page.NAME}",
+        # By default, open tabs are those of whatever folder this user's JupyterLab showed last.
+        f"--LabApp.workspaces_dir={root / work.BASES / 'workspaces'}",
         f"--ServerApp.jpserver_extensions={off}",
     ]  # fmt: skip
     command += [] if browser else ["--no-browser"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+from course._markdown import markdown_row
 from course.errors import UsageError
 from course.student import carrying
 from course.student.folder import CourseSettings, StudentFolder
+from course.units import Effort, efforts
 
 NAME = "START.md"
+ARCHIVE_TIME = "%Y-%m-%dT%H-%M-%SZ"  # in the names of archives
+HEAD = ("unit", "lecture", "assignment", "your progress", "due")
 
 
 def write(folder: StudentFolder, now: datetime | None = None) -> Path:
@@ -23,35 +28,33 @@ def write(folder: StudentFolder, now: datetime | None = None) -> Path:
 def page(folder: StudentFolder, now: datetime) -> str:
     """Return the start page in Markdown."""
     settings = folder.settings()
-    dated = bool(settings.due)
-    head = ["unit", "lecture", "assignment", "your progress", *(["due"] if dated else [])]
-    rows = [_row(folder, settings, unit, now) for unit in folder.units()]
-    lines = [f"| {' | '.join(cells[: len(head)])} |" for cells in (head, ["---"] * 5, *rows)]
-    example = folder.units()[0]
-    return "\n".join(
-        [
-            f"# {settings.name}",
-            "",
-            "Read the lecture, then do its assignment. Everything in this folder is your copy.",
-            "",
-            *lines,
-            "",
-            "**To hand in**, save the notebook and run this in a terminal "
-            "(*File → New → Terminal*):",
-            "",
-            f"    course submit {example} --id YOUR_ID",
-            "",
-            "It remembers the id, checks your notebook and writes one file into `submissions/`. "
-            f"{settings.submit}",
-            "",
-            f"*Progress as of {now:%d %b %Y, %H:%M}; `course lab` and `course submit` renew it.*",
-            "",
-        ]
-    )
+    known = efforts()
+    units = folder.units()
+    columns = len(HEAD) - (not settings.due)
+    rows = [_row(folder, settings, unit, known.get(unit), now)[:columns] for unit in units]
+    lines = [
+        f"# {settings.name}",
+        "",
+        "Read a unit's lecture, then do its assignment. Everything you open here is your own copy.",
+        "",
+        *map(markdown_row, (HEAD[:columns], ["---"] * columns, *rows)),
+        "",
+        *(["Hours are estimates.", ""] if any(unit in known for unit in units) else []),
+        "**To hand in**, save the notebook and run this in a terminal (*File → New → Terminal*):",
+        "",
+        f"    course submit {units[0]} --id YOUR_ID",
+        "",
+        "It remembers the id, checks your notebook and writes one file into `submissions/`. "
+        f"{settings.submit}",
+        "",
+        f"*Progress as of {now:%d %b %Y, %H:%M}; `course lab` and `course submit` renew it.*",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def progress(folder: StudentFolder, unit: str) -> str:
-    """Return how many answer cells of a unit are written, in words."""
+    """Return how many answer cells of a unit are written, and when it was handed in, in words."""
     if not folder.copy(unit).is_file():
         return "not begun"
     try:
@@ -60,7 +63,22 @@ def progress(folder: StudentFolder, unit: str) -> str:
         return "cannot be read"
     total = len(carrying.answers(release))
     done = total - len(carrying.unanswered(copy, release))
-    return f"{done} of {total} answered"
+    sent = handed_in(folder, unit)
+    archived = f"<br>archive of {_day(sent)}" if sent else ""
+    return (f"{done} of {total} answered" if done else "not begun") + archived
+
+
+def handed_in(folder: StudentFolder, unit: str) -> datetime | None:
+    """Return when a unit's newest archive was made, None if there is none."""
+    names = (path.name for path in (folder.root / "submissions").glob(f"{unit}_*.zip"))
+    times = (re.search(r"_([\dT-]+Z)\.zip$", name) for name in names)
+    made = []
+    for found in times:
+        try:
+            made.append(datetime.strptime(found[1] if found else "", ARCHIVE_TIME))
+        except ValueError:  # a file of another origin
+            continue
+    return max(made).replace(tzinfo=UTC).astimezone() if made else None
 
 
 def title(path: Path) -> str:
@@ -77,17 +95,25 @@ def title(path: Path) -> str:
 
 
 def _row(
-    folder: StudentFolder, settings: CourseSettings, unit: str, now: datetime
+    folder: StudentFolder,
+    settings: CourseSettings,
+    unit: str,
+    effort: Effort | None,
+    now: datetime,
 ) -> tuple[str, ...]:
+    after = ", ".join(name.partition("_")[0] for name in effort.after) if effort else ""
     lecture = f"[read](lectures/{unit}.ipynb)" if folder.lecture(unit) else ""
+    hours = (effort.lecture_hours, effort.assignment_hours) if effort else (0, 0)
     due = settings.due.get(unit)
-    when = f"{due.astimezone():%a %d %b %Y, %H:%M}" if due else ""
-    if due and due < now:
-        when += " (past)"
+    past = " (past)" if due and due < now else ""
     return (
-        title(folder.lecture(unit) or folder.released(unit)),
-        lecture,
-        f"[open]({unit}/{unit}.ipynb)",
+        title(folder.lecture(unit) or folder.released(unit)) + (f"<br>after {after}" * bool(after)),
+        lecture + (f", {hours[0]:g} h" if lecture and hours[0] else ""),
+        f"[open]({unit}/{unit}.ipynb)" + (f", {hours[1]:g} h" if hours[1] else ""),
         progress(folder, unit),
-        when,
+        _day(due.astimezone()) + past if due else "",
     )
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"

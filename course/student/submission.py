@@ -170,7 +170,7 @@ def _more_files(folder: StudentFolder, unit: str, include: list[str]) -> dict[st
 
 def _archive(out: Path, unit: str, student: str, files: dict[str, bytes], now: datetime) -> Path:
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{unit}_{student}_{now:%Y-%m-%dT%H-%M-%SZ}.zip"
+    path = out / f"{unit}_{student}_{now.strftime(start_page.ARCHIVE_TIME)}.zip"
     manifest = {
         "course": __version__,
         "unit": unit,

@@ -137,6 +137,7 @@ def test_the_light_install_builds_with_everything_it_needs(handed_out, tmp_path)
         "course/student/settings/labconfig/page_config.json",
         "data/lectures/07_residual.json",
         "course/cli.py",
+        "course/units.toml",
     } <= names
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 
 import nbformat
 import pytest
@@ -152,10 +153,31 @@ def test_the_start_page(folder):
     edit(folder.copy(UNIT), twice=ANSWER)
     text = start_page.write(folder).read_text()
     assert text.startswith("# Nets\n") and "Mail it." in text
-    assert "| 02 · Sizing: how large? | [read](lectures/02_sizing.ipynb) |" in text
-    assert "| [open](02_sizing/02_sizing.ipynb) | 1 of 2 answered | Thu 10 Dec 2026, 18:00" in text
+    assert "| 02 · Sizing: how large?<br>after 01 | [read](lectures/02_sizing.ipynb), 1 h |" in text
+    assert "](02_sizing/02_sizing.ipynb), 6 h | 1 of 2 answered | Thu 10 Dec 2026, 18:00" in text
     linked = [part.split(")")[0] for part in text.split("](")[1:]]
     assert all((folder.work / link).is_file() for link in linked)
+
+
+def test_a_unit_of_another_course_has_no_hours(folder, monkeypatch):
+    monkeypatch.setattr(start_page, "efforts", dict)
+    work.update(folder)
+    text = start_page.write(folder).read_text()
+    assert "| [open](02_sizing/02_sizing.ipynb) | not begun |" in text
+    assert "after" not in text and "estimates" not in text
+
+
+def test_the_newest_archive_counts_as_progress(folder):
+    work.update(folder)
+    archives = folder.root / "submissions"
+    archives.mkdir()
+    for name in ("ada_2026-11-28T21-40-00Z", "ada_2026-11-27T08-00-00Z", "ada_notes", "2026-99Z"):
+        (archives / f"{UNIT}_{name}.zip").touch()
+    (archives / "01_convolution_ada_2026-12-01T00-00-00Z.zip").touch()
+    made = start_page.handed_in(folder, UNIT)
+    assert made == datetime(2026, 11, 28, 21, 40, tzinfo=UTC)
+    shown = f"{made.astimezone():%d %b %Y, %H:%M}"
+    assert start_page.progress(folder, UNIT) == f"not begun<br>archive of {made:%a} {shown}"
 
 
 def test_without_dates_there_is_no_column_for_them(folder):
@@ -209,7 +231,7 @@ def test_the_server_leaves_out_formgrader_and_exchange(folder):
     option = next(o for o in command_line(folder.work) if "jpserver_extensions" in o)
     off = ast.literal_eval(option.partition("=")[2])
     assert {name.rpartition(".")[2] for name in off} == {
-        "formgrader", "assignment_list", "course_list",
+        "formgrader", "assignment_list", "course_list", "jupyterlab_jupytext",
     }  # fmt: skip
     assert not any(off.values())
     assert environment()["PATH"].startswith(os.path.dirname(sys.executable))
