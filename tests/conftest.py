@@ -39,7 +39,7 @@ def facts():
 @pytest.fixture(scope="session")
 def whole(request) -> bool:
     """Whether everything is asked for, and not a day's part."""
-    return request.config.getoption("whole")
+    return parts.whole(request.config)
 
 
 def pytest_addoption(parser):
@@ -51,7 +51,8 @@ def pytest_addoption(parser):
         const="*",
         metavar="PART",
         help=f"run one of {', '.join(parts.PARTS)} whole and write its ledger; without PART, all "
-        "whose ledger no longer holds (write --record=PART, with the equals sign)",
+        "whose ledger no longer holds (write --record=PART, with the equals sign); with --whole, "
+        "all other tests as well",
     )
     group.addoption(
         "--record-durations",
@@ -61,9 +62,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if config.getoption("record"):
-        config.option.whole = True
-    if config.getoption("whole"):
+    if parts.whole(config):
         os.environ.setdefault("KILLS", "20")
     if hasattr(config, "workerinput"):
         return
@@ -124,12 +123,12 @@ def pytest_collection_modifyitems(config, items):
     The sweep and its like come before all, as large nets are slow in an old process; then the
     demo's classes, each of which is one test of minutes.
     """
-    if config.getoption("record"):
-        asked = os.environ["RECORDED_PARTS"].split()
-        _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
-    elif not config.getoption("whole"):
+    if not parts.whole(config):
         lectures = set(parts.sample(parts.UNITS, LECTURES, "lectures"))
         _keep(config, items, lambda item: _is_of_today(item, lectures))
+    elif not config.getoption("whole"):
+        asked = os.environ["RECORDED_PARTS"].split()
+        _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
         seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test

@@ -48,6 +48,11 @@ PARTS = {
 }
 
 
+def whole(config: pytest.Config) -> bool:
+    """Whether nothing is to be left out of what runs."""
+    return bool(config.getoption("whole") or config.getoption("record"))
+
+
 @cache
 def _part_of_file() -> dict[str, str]:
     names = ((part, path) for part, patterns in PARTS.items() for path in _files(patterns))

@@ -8,6 +8,7 @@ import pytest
 
 from autograder.sandbox import ForkServer, Isolation, probe
 from autograder.sandbox.probe import why_not
+from tests import parts
 from tests.autograder.sandbox.inside import ALL, FILE, HERE, NAMESPACES, SHUT
 
 ISOLATIONS = {"any_server": ALL, "server": SHUT, "namespaced": NAMESPACES, "warm": SHUT}
@@ -15,7 +16,7 @@ ISOLATIONS = {"any_server": ALL, "server": SHUT, "namespaced": NAMESPACES, "warm
 
 def pytest_generate_tests(metafunc):
     """A test marked `every_isolation` meets all of its fixture's on every day."""
-    every = metafunc.config.getoption("whole") or any(
+    every = parts.whole(metafunc.config) or any(
         mark.name == "every_isolation" for mark in metafunc.definition.iter_markers()
     )
     for fixture in ISOLATIONS.keys() & set(metafunc.fixturenames):
