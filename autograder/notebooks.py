@@ -4,8 +4,7 @@ The notebook has no outputs, and its cell ids come from each cell's grade id or 
 same source always gives the same bytes. If the notebook is edited in JupyterLab,
 :func:`synchronize` writes the changes back to the script.
 
-JupyterLab folds the code of tests, and of cells with the tag ``hide-input``, which is the tag that
-MyST-NB folds on a page.
+JupyterLab folds the code of cells with the tag ``hide-input``, which MyST-NB folds on a page.
 """
 
 from __future__ import annotations
@@ -36,10 +35,8 @@ def _normalized(notebook: NotebookNode) -> NotebookNode:
     cells = []
     for position, cell in enumerate(notebook.cells):
         metadata = {key: cell.metadata[key] for key in KEPT_METADATA if key in cell.metadata}
-        mark = metadata.get("nbgrader", {})
-        name = mark.get("grade_id") or f"cell-{position:03d}"
-        test = mark.get("grade") and not mark.get("solution")
-        if cell.cell_type == "code" and (test or FOLDED in metadata.get("tags", ())):
+        name = metadata.get("nbgrader", {}).get("grade_id") or f"cell-{position:03d}"
+        if cell.cell_type == "code" and FOLDED in metadata.get("tags", ()):
             metadata["jupyter"] = {"source_hidden": True}
         new = {
             "markdown": nbformat.v4.new_markdown_cell,
