@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course.visualization.display import (
-    BLUE,
-    GREEN,
-    ORANGE,
     RED,
     SKY,
     canvas,
     with_alt_text,
 )
+from course.visualization.looks import looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,12 +28,11 @@ def widths(rows: Mapping[str, Sequence[float]], words: str) -> Figure:
     """
     figure, axes = canvas(1, len(rows), size=(10, 2.9), sharey=True)
     said = []
-    for axis, color, (name, values) in zip(
-        axes.flat, (BLUE, ORANGE, GREEN, RED), rows.items(), strict=False
-    ):
-        axis.bar(range(1, len(values) + 1), values, color=color, width=1, edgecolor="white")
+    for axis, look, (name, values) in zip(axes.flat, looks(rows), rows.items(), strict=True):
+        axis.bar(range(1, len(values) + 1), values, color=look["color"], width=1, edgecolor="white")
         axis.set_title(name)
         axis.set(xlabel="block or layer")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         said.append(f"{name} has {', '.join(str(int(value)) for value in values)}")
     axes[0, 0].set_ylabel("channels")
     return with_alt_text(figure, f"{words} {'; '.join(said)}.")
@@ -50,15 +47,13 @@ def lengths(rows: Mapping[str, Sequence[float]], x_label: str) -> Figure:
     """
     figure, axes = canvas(len(rows), 1, size=(7.5, 1.6 * len(rows) + 0.5), sharex=True)
     said = []
-    for axis, color, (name, numbers) in zip(
-        axes.flat, (BLUE, ORANGE, GREEN, SKY), rows.items(), strict=False
-    ):
+    for axis, (name, numbers) in zip(axes.flat, rows.items(), strict=True):
         counts = np.asarray(numbers, dtype=float)
         share = counts / counts.sum()
         places = np.arange(len(share))
         mean = float(share @ places)
         spread = float(np.sqrt(share @ (places - mean) ** 2))
-        axis.bar(places, share, color=color, width=0.9)
+        axis.bar(places, share, color=SKY, width=0.9)
         axis.axvline(mean, color=RED, linestyle="--")
         axis.set_title(f"{name}: on average {mean:.1f}", loc="left")
         axis.set(yticks=[])

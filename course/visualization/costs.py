@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course import sizing
-from course.visualization.display import BLUE, GRAY, GREEN, ORANGE, SKY, canvas, with_alt_text
+from course.visualization.display import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    canvas,
+    with_alt_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 # A kernel's color in all bars; its size is written on it as well.
-_KERNELS = {"1x1": GREEN, "3x3": BLUE, "5x5": ORANGE}
+_KERNELS = {"1x1": SKY, "3x3": PURPLE, "5x5": RED}
 
 
 def doubled(channels: int, filters: int, kernel: int, size: int) -> Figure:
@@ -178,8 +188,7 @@ def stacked(modules: Mapping[str, Mapping[str, int]], unit: str) -> Figure:
             kernel, width = label[:3], count / scale
             axis.barh(y, width, left=start, color=_KERNELS[kernel], height=0.7, edgecolor="white")
             if width > 0.035 * top:
-                ink = "black" if kernel == "5x5" else "white"
-                axis.text(start + width / 2, y, kernel, ha="center", va="center", color=ink)
+                axis.text(start + width / 2, y, kernel, ha="center", va="center", color="black")
             start += width
         axis.text(start + 0.01 * top, y, f"{start:,.4g}", va="center", color=GRAY)
         parts = ", ".join(f"{label}: {count / scale:,.4g}" for label, count in costs.items())
@@ -223,7 +232,7 @@ def networks(rows: Sequence[tuple[str, int, int]]) -> Figure:
         place: dict[str, Any] = (
             {"va": "center"} if end == high else {"va": "bottom", "ha": "center"}
         )
-        axis.text(end, end * uses, how_often, color=GRAY, fontsize=8, **place)
+        axis.text(end, end * uses, how_often, color=GRAY, fontsize=9, **place)
     axis.set(xlim=(low, high), ylim=(counts[:, 1].min() / 3, top))
     said = "; ".join(f"{n}: {p:,} and {m:,}, {m / p:.0f} for each" for n, p, m in rows)
     return with_alt_text(

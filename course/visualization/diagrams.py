@@ -12,8 +12,6 @@ from course.visualization.display import (
     BLUE,
     GRAY,
     GREEN,
-    ORANGE,
-    PURPLE,
     RED,
     SKY,
     canvas,
@@ -69,20 +67,20 @@ class Block(NamedTuple):
     shortcut: str | None = ""  # what is on it; None for a block without a shortcut
 
 
-_STEP_COLORS = {"BN": ORANGE, "ReLU": GREEN, "+": GRAY}
+_STEP_COLORS = {"BN": GRAY, "ReLU": GREEN, "+": GRAY}
 _CONVOLUTION = re.compile(r"conv|\d+x\d+")
 
 
 def _box(axis: Axes, x: float, y: float, text: str, width: float = 1.2) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    color = _STEP_COLORS.get(text, BLUE if _CONVOLUTION.match(text) else PURPLE)
+    color = _STEP_COLORS.get(text, SKY if _CONVOLUTION.match(text) else RED)
     frame = FancyBboxPatch(
         (x - width / 2, y - 0.3), width, 0.6, boxstyle="round,pad=0.04", facecolor="white",
         edgecolor=color, linewidth=2,
     )  # fmt: skip
     axis.add_patch(frame)
-    axis.text(x, y, text, ha="center", va="center", color="black", fontsize=8)
+    axis.text(x, y, text, ha="center", va="center", color="black", fontsize=9)
 
 
 def blocks(rows: Mapping[str, Block]) -> Figure:
@@ -100,15 +98,15 @@ def blocks(rows: Mapping[str, Block]) -> Figure:
         end = joined - (len(block.after) + 1)
         plain = block.shortcut is None
         aside = 0 if plain else 1.3
-        axis.plot([0, aside, aside, 0], [0, 0, joined, joined], color=GRAY, linewidth=1, zorder=0)
+        axis.plot([0, aside, aside, 0], [0, 0, joined, joined], color=GRAY, linewidth=1.5, zorder=0)
         if not plain:
-            axis.plot([0, 0], [0.4, joined], color=RED, linewidth=3, zorder=0)
+            axis.plot([0, 0], [0.4, joined], color=BLUE, linewidth=3, zorder=0)
             _box(axis, 0, joined, "+", width=0.5)
         for number, step in enumerate(block.branch, start=1):
             _box(axis, aside, -number, step)
         if block.shortcut:
             _box(axis, -0.15, joined / 2, block.shortcut)
-        color, thick = (GRAY, 1) if plain else (RED, 3)
+        color, thick = (GRAY, 1.5) if plain else (BLUE, 3)
         axis.plot([0, 0], [joined, end], color=color, linewidth=thick, zorder=0)
         for number, step in enumerate(block.after, start=1):
             _box(axis, 0, joined - number, step)

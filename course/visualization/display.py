@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colors, which color-blind readers can tell apart, and a gray for text and axes
 # that reads on a white page as well as on a dark one.
 BLUE, ORANGE, GREEN, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
-PURPLE, GRAY = "#CC79A7", "#737373"
+PURPLE, GRAY = "#CC79A7", "#767676"
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
     "text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY,
@@ -31,6 +32,7 @@ STYLE: dict[Any, Any] = {
 }  # fmt: skip
 DPI = 110
 _NUMBERS = re.compile(r"[-+−±]?\d[-+−±.,e\d %]*( to [-+−]?\d[.,\d]*)?")
+_NO_NUMBER = ("", "–", "fails")
 
 
 def canvas(
@@ -65,20 +67,21 @@ def alt_text(figure: Figure) -> str:
 
 
 class FigureOutput:
-    """A figure as a notebook shows it: a picture, with its description as alt text and below it."""
+    """A figure as a notebook shows it: a picture with alt text, and perhaps a line below it."""
 
-    def __init__(self, figure: Figure) -> None:
+    def __init__(self, figure: Figure, caption: str = "") -> None:
         if not alt_text(figure):
             raise UsageError("A figure needs a description in words. Add one with `with_alt_text`.")
         self.words, self.png = alt_text(figure), _saved(figure, format="png")
+        self.caption = caption
 
     def _repr_html_(self) -> str:
-        words = html.escape(self.words)
+        words, caption = html.escape(self.words), html.escape(self.caption)
         image = base64.b64encode(self.png).decode()
         return (
             f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{image}"><figcaption><em>In words: {words}</em>'
-            "</figcaption></figure>"
+            f'src="data:image/png;base64,{image}">'
+            f"{caption and f'<figcaption>{caption}</figcaption>'}</figure>"
         )
 
     def __repr__(self) -> str:
@@ -95,16 +98,18 @@ def _saved(figure: Figure, **options: Any) -> bytes:
     return data.getvalue()
 
 
-def show(figure: Figure) -> FigureOutput:
+def show(figure: Figure, caption: str = "") -> FigureOutput:
     """Show a figure as the result of a notebook's cell.
 
     Args:
         figure: made by a function of this package, or any other that has an alt text.
+        caption: one line under the figure: what to look at. The alt text says what there is to
+            see, to those who don't see it.
 
     Raises:
         UsageError: if it has no alt text.
     """
-    return FigureOutput(figure)
+    return FigureOutput(figure, caption)
 
 
 def is_interactive() -> bool:
@@ -117,6 +122,8 @@ def interactive(
     start: Mapping[str, object],
     page: Mapping[str, Sequence[Any]] | None = None,
     /,
+    *,
+    caption: str = "",
     **choices: Sequence[Any],
 ) -> None:
     """Show a figure and, if somebody can move them, sliders that change it.
@@ -129,6 +136,7 @@ def interactive(
         page: values that the site offers for an argument, where all of them would be too many
             pictures; :func:`course.visualization.states.thinned` chooses if there are still too
             many.
+        caption: one line under the figure.
         choices: values that a slider offers for an argument; strings are offered in a list.
 
     Example:
@@ -141,7 +149,7 @@ def interactive(
     """
     from IPython.display import display
 
-    figure = show(draw(**start))
+    figure = show(draw(**start), caption)
     if states.most():
         html = figure._repr_html_()
         display(states.States(_pictures(draw), start, choices, page or {}, html))
@@ -187,7 +195,7 @@ def _sliders(
 
     def redraw(_: object) -> None:
         chosen = {name: moved.value for name, moved in sliders.items()}
-        shown.update(show(draw(**{**start, **chosen})))
+        shown.update(show(draw(**{**start, **chosen}), figure.caption))
 
     for moved in sliders.values():
         moved.observe(redraw, "value")
@@ -200,17 +208,33 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markdown:
 
     Args:
         header: names of the columns.
-        rows: strings, ints, floats, and numbers as text: "24.70", "4.2 to 7.3". The last row
-            determines which columns are aligned as numbers.
+        rows: strings, ints, floats, and numbers as text: "24.70", "4.2 to 7.3". The floats of a
+            column get as many decimals as its largest needs for three digits. A column of
+            numbers, and of words such as "fails" between them, is aligned to the right.
     """
     from IPython.display import Markdown
+
+    columns = [_as_text(column) for column in zip(*rows, strict=True)]
+    rules = ["---:" if _is_numeric(column) else ":---" for column in columns]
+    lines = [header, rules, *zip(*columns, strict=True)]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def _as_text(column: Sequence[object]) -> list[str]:
+    """Format a column's cells, its floats alike."""
+    largest = max((abs(cell) for cell in column if isinstance(cell, float)), default=0.0)
+    decimals = min(max(2 - math.floor(math.log10(largest)), 0), 5) if largest else 2
+    form = ".1e" if 0 < largest < 0.001 else f".{decimals}f"
 
     def text(cell: object) -> str:
         if isinstance(cell, int):
             return f"{cell:,}"
-        return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+        return f"{cell:{form}}" if isinstance(cell, float) else str(cell)
 
-    rows = [tuple(row) for row in rows]
-    rules = ["---:" if _NUMBERS.fullmatch(text(cell)) else ":---" for cell in rows[-1]]
-    lines = [header, rules, *([text(cell) for cell in row] for row in rows)]
-    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    return [text(cell) for cell in column]
+
+
+def _is_numeric(column: Sequence[str]) -> bool:
+    """Tell whether a column has numbers, and besides them only gaps and words for them."""
+    filled = [cell for cell in column if cell not in _NO_NUMBER]
+    return bool(filled) and all(_NUMBERS.fullmatch(cell) for cell in filled)

@@ -1,4 +1,4 @@
-"""Colors and markers of lines: one color for each kind of network."""
+"""Colors and markers of lines: a thing that several figures show has one color in all of them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,36 @@ from course.visualization.display import BLUE, GREEN, ORANGE, PURPLE, RED
 
 COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 MARKERS = "os^Dv"
-KINDS = {"plain": ORANGE, "residual": BLUE}  # keep their colors in all figures
+STYLES = ("-", "--", ":")
+# What the lectures compare again and again. Convolutions and shortcuts, the subject of the course,
+# are blue; what they are compared with is orange.
+KINDS = {
+    "convolution": BLUE, "convolutional": BLUE, "fully connected": ORANGE, "as a vector": ORANGE,
+    "residual": BLUE, "plain": ORANGE,
+    "original": BLUE, "nothing (original)": BLUE, "full pre-activation": GREEN,
+    "handwritten digits": GREEN, "drawn shapes": PURPLE,
+    "ResNet": BLUE, "PyramidNet": GREEN, "DenseNet": PURPLE,
+}  # fmt: skip
 
 
 def looks(names: Iterable[str]) -> list[dict[str, str]]:
     """Choose color, marker and style of each line, as arguments of Matplotlib's ``plot``.
 
     Args:
-        names: of the lines. The kind is what comes before a comma; a second line of a kind of
-            network is dashed.
+        names: of the lines. The kind is what comes before a comma; further lines of a kind in
+            `KINDS` have its color, and are dashed or dotted.
 
     Example:
         >>> [look["linestyle"] for look in looks(["plain, 20 layers", "plain, 32 layers"])]
         ['-', '--']
     """
+    kinds = [name.split(",")[0] for name in names]
+    taken = {KINDS[kind] for kind in kinds if kind in KINDS}
+    free = cycle([color for color in COLORS if color not in taken] or COLORS)
     found: list[dict[str, str]] = []
-    seen: set[str] = set()
-    for name, color, marker in zip(names, cycle(COLORS), cycle(MARKERS)):
-        kind = name.split(",")[0]
-        dashed = kind in KINDS and kind in seen
-        seen.add(kind)
-        style = "--" if dashed else "-"
-        found.append({"color": KINDS.get(kind, color), "marker": marker, "linestyle": style})
+    for number, (kind, marker) in enumerate(zip(kinds, cycle(MARKERS))):
+        known = kind in KINDS
+        style = STYLES[kinds[:number].count(kind) % len(STYLES)] if known else "-"
+        color = KINDS[kind] if known else next(free)
+        found.append({"color": color, "marker": marker, "linestyle": style})
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,6 @@ import numpy as np
 from course.visualization.display import (
     BLUE,
     GRAY,
-    GREEN,
-    PURPLE,
     SKY,
     canvas,
     with_alt_text,
@@ -103,12 +100,12 @@ def stages(rows: Sequence[tuple[str, int, int, int]]) -> Figure:
     picture, bars = axes[0]
     left = 0.0
     top = max(size for _, size, _, _ in rows)
-    for (name, size, channels, _), color in zip(rows, cycle((GRAY, SKY, BLUE, GREEN, PURPLE))):
+    for name, size, channels, _ in rows:
         width = 0.6 + channels / 512
-        picture.add_patch(Rectangle((left, (top - size) / 2), width, size, color=color, alpha=0.85))
-        picture.text(left + width / 2, top * 1.08, name, ha="center", fontsize=8, color=GRAY)
+        picture.add_patch(Rectangle((left, (top - size) / 2), width, size, color=SKY))
+        picture.text(left + width / 2, top * 1.08, name, ha="center", fontsize=9, color=GRAY)
         picture.text(
-            left + width / 2, -top * 0.14, f"{size}x{size}\n{channels}", ha="center", fontsize=8,
+            left + width / 2, -top * 0.14, f"{size}x{size}\n{channels}", ha="center", fontsize=9,
             color=GRAY, va="center",
         )  # fmt: skip
         left += width + 0.5
@@ -116,7 +113,7 @@ def stages(rows: Sequence[tuple[str, int, int, int]]) -> Figure:
     picture.axis("off")
     names = [name for name, *_ in rows]
     macs = [count / 1e9 for *_, count in rows]
-    bars.barh(names[::-1], macs[::-1], color=BLUE)
+    bars.barh(names[::-1], macs[::-1], color=SKY)
     bars.set(xlabel="multiply-adds (billions)")
     said = "; ".join(
         f"{name}: {size}x{size}, {channels} channels, {count / 1e9:.2f} billion"

@@ -43,7 +43,7 @@ def _slide(
     _squares(axis, 0, [x for x in padding if x < end], ORANGE, fill=False)
     _squares(axis, 0, [x for x in padding if x >= end], RED, fill=False, hatch="////")
     for x in range(size):
-        axis.text(x + 0.5, 0.38, str(x), ha="center", va="center", fontsize=7, color=GRAY)
+        axis.text(x + 0.5, 0.38, str(x), ha="center", va="center", fontsize=8, color=GRAY)
     for row, start in enumerate(starts or [-before]):
         y, color = -1.1 * (row + 1), (BLUE if row % 2 else SKY) if starts else RED
         if dilation > 1:

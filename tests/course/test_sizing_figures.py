@@ -111,6 +111,23 @@ def test_a_table_sets_numbers_right():
     lines = display.table(("name", "n", "x"), [("a", 1234567, 0.12345), ("b", "c", 2.0)]).data
     assert lines.splitlines()[1:] == [
         "| :--- | :--- | ---: |",
-        "| a | 1,234,567 | 0.123 |",
-        "| b | c | 2 |",
+        "| a | 1,234,567 | 0.12 |",
+        "| b | c | 2.00 |",
     ]
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ((0.0571, 0.521), ("0.057", "0.521")), ((24.7, 24.0), ("24.7", "24.0")),
+    ((383.2, 1.5), ("383", "2")), ((0.0, 0.0), ("0.00", "0.00")), ((2.2e-15, 0.0), ("2.2e-15", "0.0e+00")),
+])  # fmt: skip
+def test_the_floats_of_a_column_have_as_many_decimals(values, said):
+    lines = display.table("ab", [("x", value) for value in values]).data.splitlines()
+    assert lines[2:] == [f"| x | {text} |" for text in said]
+
+
+@pytest.mark.parametrize(("cells", "right"), [
+    (("6.61", "fails"), True), (("–", "6.61"), True), (("1", "this run"), False), (("", "–"), False),
+])  # fmt: skip
+def test_a_gap_between_numbers_does_not_move_them(cells, right):
+    line = display.table("a", [(cell,) for cell in cells]).data.splitlines()[1]
+    assert line == ("| ---: |" if right else "| :--- |")

@@ -74,7 +74,15 @@ def test_words_follow_the_figure():
 
 def test_html_in_words_is_escaped():
     figure = display.with_alt_text(display.canvas(size=(1, 1))[0], '<b>"bold"</b>')
-    assert "<b>" not in display.show(figure)._repr_html_()
+    assert "<b>" not in display.show(figure, "<b>look</b>")._repr_html_()
+
+
+def test_only_the_caption_is_below_a_figure():
+    figure = display.with_alt_text(display.canvas(size=(1, 1))[0], "all there is to see")
+    page = display.show(figure, "what to look at")._repr_html_()
+    assert page.count("all there is to see") == 1 and 'alt="all there is to see"' in page
+    assert "<figcaption>what to look at</figcaption>" in page
+    assert "figcaption" not in display.show(figure)._repr_html_()
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -97,7 +105,9 @@ def test_sliders_appear_where_somebody_can_move_them(live, monkeypatch):
         words = f"{scale} times two to the {power}"
         return display.with_alt_text(display.canvas(size=(1, 1))[0], words)
 
-    display.interactive(draw, {"power": 2, "scale": "1"}, power=[1, 2, 3], scale=["1", "2"])
+    display.interactive(
+        draw, {"power": 2, "scale": "1"}, caption="Powers.", power=[1, 2, 3], scale=["1", "2"]
+    )
     assert isinstance(shown[0], display.FigureOutput) and shown[0].words == "1 times two to the 2"
     if not live:
         assert len(shown) == 1
@@ -108,4 +118,5 @@ def test_sliders_appear_where_somebody_can_move_them(live, monkeypatch):
     assert slider.options == (1, 2, 3) and not changed
     slider.value = 3
     names.value = "2"
+    assert {figure.caption for figure in (shown[0], *changed)} == {"Powers."}
     assert [picture.words[:1] + picture.words[-1:] for picture in changed] == ["13", "23"]

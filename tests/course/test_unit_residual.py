@@ -6,6 +6,7 @@ import pytest
 from course.training import seeds
 from course.visualization import display, plots
 from course.visualization import residual as draw
+from course.visualization.looks import looks
 from tests.course.units import figures, unit
 
 UNIT = unit("07_residual")
@@ -76,6 +77,15 @@ def test_a_kind_of_network_has_one_color_in_all_figures():
     assert color == display.BLUE
     styles = [line.get_linestyle() for line in trained.axes[0].lines]
     assert styles == ["-", "--", "-", "--"]
+
+
+def test_other_lines_take_colors_that_mean_nothing_else():
+    names = ["a", "plain, 20 layers", "b", "residual, 20 layers", "c"]
+    colors = [look["color"] for look in looks(names)]
+    assert colors[1] == display.ORANGE and colors[3] == display.BLUE
+    assert len(set(colors)) == 5
+    three = [look["linestyle"] for look in looks(["plain, 1", "plain, 2", "plain, 3"])]
+    assert len(set(three)) == 3
 
 
 def test_layers_are_counted_in_whole_numbers():
