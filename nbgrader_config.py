@@ -1,6 +1,12 @@
 """nbgrader's configuration of this course: `solutions` is the source, `assignments` the release."""
 
+from autograder.nbgrader_settings import use_autograder
+
 c = get_config()  # noqa: F821
+
+# formgrader's buttons, `nbgrader autograde` and `nbgrader generate_feedback` grade in the sandbox
+# and show no hidden test.
+use_autograder(c)
 
 c.CourseDirectory.course_id = "convnets"
 c.CourseDirectory.source_directory = "solutions"

@@ -11,8 +11,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.course_directory import CourseDirectory, CourseError
-
-TEMPLATES = Path(__file__).parent / "templates"
+from autograder.nbgrader_settings import use_autograder
 
 
 class WithoutTestSource(Preprocessor):
@@ -58,25 +57,11 @@ def write_feedback(
     Raises:
         CourseError: nbgrader could not write one.
     """
-    from nbgrader.converters import GenerateFeedback
-    from nbgrader.preprocessors import ClearHiddenTests
-
     from autograder import late
-    from autograder.feedback_summary import Summary
-    from autograder.mathml import FormulasAsMathML
 
     with course.gradebook() as gradebook:
         late.refresh(course, gradebook)
-    configured = course.config.GenerateFeedback.get("preprocessors")
-    own = configured or GenerateFeedback.preprocessors.default()
-    pages_get = list(
-        dict.fromkeys([ClearHiddenTests, WithoutTestSource, FormulasAsMathML, *own, Summary])
-    )
-    page = {"extra_template_basedirs": [str(TEMPLATES)]}  # with one named as nbgrader asks
-    api = course.api(
-        GenerateFeedback={"preprocessors": pages_get},
-        HTMLExporter=page | course.config.HTMLExporter,
-    )
+    api = course.api(**_settings(course))
     work = [
         (unit, student)
         for unit in course.units(units)
@@ -92,3 +77,25 @@ def write_feedback(
         pages.append(course.path("feedback", student, unit))
         on_done(student)
     return pages
+
+
+def _settings(course: CourseDirectory) -> dict[str, Any]:
+    """Return nbgrader's configuration of feedback pages, with what the course adds or replaces."""
+    from traitlets.config import Config
+
+    ours, theirs = Config(), course.config
+    use_autograder(ours)
+    _, *first, summary = ours.GenerateFeedback.preprocessors  # penalties are up to date already
+    known = {_name(one) for one in ours.GenerateFeedback.preprocessors}
+    listed = theirs.GenerateFeedback.get("preprocessors", [])
+    more = [one for one in listed if _name(one) not in known]
+    return {
+        "GenerateFeedback": {"preprocessors": [*first, *more, summary]},
+        "HTMLExporter": ours.HTMLExporter | theirs.HTMLExporter,
+    }
+
+
+def _name(preprocessor: str | type) -> str:
+    """Return the name of a preprocessor's class, which is configured as a class or by its path."""
+    path = preprocessor if isinstance(preprocessor, str) else preprocessor.__name__
+    return path.rpartition(".")[2]

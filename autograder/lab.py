@@ -23,10 +23,12 @@ def open_lab(course: CourseDirectory, *, browser: bool = True) -> NoReturn:
     environment = os.environ | {
         # Kernels inherit it from the server.
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Contains labconfig/, which turns off the news popup and the check for updates.
-        "JUPYTER_CONFIG_PATH": os.pathsep.join(
-            filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
-        ),
+        # Contains labconfig/, which turns off the news popup and the check for updates, and
+        # nbgrader_config.py, which puts the autograder behind formgrader's buttons.
+        "JUPYTER_CONFIG_PATH": _first(SETTINGS, "JUPYTER_CONFIG_PATH"),
+        # formgrader's own templates take precedence over those of a configuration file that is
+        # not the course's; what it lacks, such as nbconvert's use of MathJax, is found here.
+        "JUPYTER_PATH": _first(SETTINGS, "JUPYTER_PATH"),
     }
     # formgrader opens notebooks below the server's root, so this is the course directory.
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={course.root}"]
@@ -36,3 +38,8 @@ def open_lab(course: CourseDirectory, *, browser: bool = True) -> NoReturn:
     os.chdir(course.root)
     # The server replaces this process, so that stopping one stops the other.
     os.execve(command[0], command, environment)
+
+
+def _first(folder: Path, name: str) -> str:
+    """Return the paths in an environment variable with a folder in front."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))

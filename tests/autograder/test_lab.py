@@ -17,6 +17,7 @@ def test_the_lab_opens_the_course_directory_with_formgrader(monkeypatch, tmp_pat
     assert not any("jpserver_extensions" in option for option in command)
     assert environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert str(SETTINGS) in environ["JUPYTER_CONFIG_PATH"]
+    assert str(SETTINGS) in environ["JUPYTER_PATH"]
     assert "Formgrader" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []  # no copies of assignments
 

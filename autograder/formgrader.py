@@ -1,0 +1,86 @@
+"""What formgrader's buttons do once `use_autograder` has configured nbgrader.
+
+nbgrader's `Autograde` deletes what was graded before, then runs students' code with the rights of
+whoever pressed the button. Between reading the names of the submissions and deleting anything it
+makes an exporter of a class that can be configured. Ours grades in the sandbox, and leaves
+nbgrader nothing to do; if it cannot be imported, nbgrader stops there.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import subprocess
+import sys
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+
+
+class SandboxedGrading(NotebookExporter):
+    """Grades with `autograder grade` when nbgrader's `Autograde` makes it."""
+
+    def __init__(self, config: Any = None, **more: Any) -> None:
+        super().__init__(config, **more)
+        grade_instead_of(more["parent"])
+
+
+def grade_instead_of(converter: Any) -> None:
+    """Grade the submissions that nbgrader is about to, in a process of its own.
+
+    Args:
+        converter: nbgrader's `Autograde`, which is left without anything to do.
+
+    Raises:
+        NbGraderException: the grader's message, if a submission was not graded.
+    """
+    from nbgrader.converters.base import NbGraderException
+
+    converter.assignments = {}  # whatever happens now, nbgrader deletes and runs nothing
+    course = converter.coursedir
+    command = [sys.executable, "-P", "-m", "autograder.cli", "grade"]
+    command += [f"--course={course.root}", f"--student={course.student_id}"]
+    # Without --force nbgrader skips what is graded already.
+    command += [] if converter.force else ["--resume"]
+    command += ["--", glob.escape(course.assignment_id)]
+    done = subprocess.run(
+        command,
+        cwd=course.root,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        raise NbGraderException(done.stdout.strip() or f"autograder ended with {done.returncode}")
+    for line in done.stdout.splitlines():
+        converter.log.info(line)
+
+
+class LatePenalties(Preprocessor):
+    """Computes the course's late penalties again before nbgrader reads them; first in its list."""
+
+    enabled = True
+    done = False
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Compute them once for all pages that are written together."""
+        from autograder import late
+        from autograder.course_directory import CourseDirectory
+        from autograder.grading.lock import if_free
+
+        if not self.done:
+            exporter: Any = self.parent
+            course = CourseDirectory(exporter.parent.coursedir.root)
+            with if_free(course.records) as free:
+                if free:
+                    with course.gradebook() as gradebook:
+                        late.refresh(course, gradebook)
+            self.done = True
+        return nb, resources
