@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-variants", action="store_true", help="release without trying mutants and alternatives"
     )
     add("notebooks", _notebooks, "synchronize each unit's script and notebook", units=False)
-    handout.add_arguments(add("handout", handout.run, "write what students get", units=False))
+    handout.add_commands(add)
     collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
     command = add("lab", _lab, "open JupyterLab on the course directory", units=False)
     command.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -49,6 +49,8 @@ def collect(course: CourseDirectory, units: list[str] | None = None) -> dict[str
     for unit in chosen:
         items |= _assignment(course, unit)
     items |= _library() | _lectures(chosen) | _tree(course.root / "data", "data")
+    for name in (".gitignore", ".gitattributes"):  # in case that the folder is a repository
+        items[name] = _item(TEMPLATES / name.removeprefix("."))
     for name in ("LICENSE", "constraints.txt", SETTINGS):
         if (course.root / name).is_file():
             items[name] = _item(course.root / name)

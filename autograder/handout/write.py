@@ -46,27 +46,36 @@ def hand_out(course: CourseDirectory, out: Path, units: list[str] | None = None)
         CourseError: something secret would be handed out, or `out` is another folder.
     """
     out = out.resolve()
-    if out == course.root or course.root.is_relative_to(out):
-        raise CourseError(f"{out} contains the course itself. Name a new folder.")
-    before = _earlier(out)
-    items = collect(course, units)
-    if found := list(secrets.find(course, items)):
-        more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        shown = "\n  ".join(found[:SHOWN])
-        raise CourseError(f"Nothing was written; students would get\n  {shown}{more}")
+    items = checked_items(course, out, units)
+    before = earlier_digests(out)
     made = Handout(out, total=len(items))
     out.mkdir(parents=True, exist_ok=True)
     for name, item in items.items():
         _put(made, name, item, before.get(name))
     for name in sorted(before.keys() - items.keys()):
         _withdraw(made, name, before[name])
-    digests = {name: _digest(item.data) for name, item in sorted(items.items())}
+    digests = {name: digest(item.data) for name, item in sorted(items.items())}
     manifest = {"version": __version__, "files": digests}
     _replace(out / MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
     return made
 
 
-def _earlier(out: Path) -> dict[str, str]:
+def checked_items(
+    course: CourseDirectory, out: Path, units: list[str] | None = None
+) -> dict[str, Item]:
+    """Return the files that students get, by path; arguments and errors are `hand_out`'s."""
+    if out == course.root or course.root.is_relative_to(out):
+        raise CourseError(f"{out} contains the course itself. Name a new folder.")
+    earlier_digests(out)
+    items = collect(course, units)
+    if found := list(secrets.find(course, items)):
+        more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        shown = "\n  ".join(found[:SHOWN])
+        raise CourseError(f"Nothing was written; students would get\n  {shown}{more}")
+    return items
+
+
+def earlier_digests(out: Path) -> dict[str, str]:
     """Return the digests of an earlier handout's files, by path.
 
     Raises:
@@ -81,12 +90,16 @@ def _earlier(out: Path) -> dict[str, str]:
             raise CourseError(f"{out} is not empty and no earlier handout. Name another folder.")
         return {}
     try:
-        files = json.loads((out / MANIFEST).read_text())["files"]
-        return {str(name): str(digest) for name, digest in files.items()}
+        return read_manifest((out / MANIFEST).read_text())
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CourseError(
             f"{out / MANIFEST} is damaged. Restore it, or name another folder."
         ) from None
+
+
+def read_manifest(text: str) -> dict[str, str]:
+    """Return the digests of a handout's files, by path."""
+    return {str(name): str(value) for name, value in json.loads(text)["files"].items()}
 
 
 def _put(made: Handout, name: str, item: Item, before: str | None) -> None:
@@ -99,7 +112,7 @@ def _put(made: Handout, name: str, item: Item, before: str | None) -> None:
     if there == item.data:
         return
     made.written.append(name)
-    if there is not None and _digest(there) == before:
+    if there is not None and digest(there) == before:
         _replace(path, item.data)
     elif there is not None and name.startswith("assignments/") and path.suffix == ".ipynb":
         with tempfile.TemporaryDirectory() as scratch:
@@ -118,7 +131,7 @@ def _withdraw(made: Handout, name: str, before: str) -> None:
     path = made.folder / name
     if not path.resolve().is_relative_to(made.folder) or not path.is_file() or path.is_symlink():
         return
-    if _digest(path.read_bytes()) != before:
+    if digest(path.read_bytes()) != before:
         made.notes.append(f"{name} is no longer handed out, but had been edited: it stays.")
         return
     path.unlink()
@@ -136,5 +149,6 @@ def _replace(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
+    """Return a file's SHA-256, as the manifest has it."""
     return hashlib.sha256(data).hexdigest()

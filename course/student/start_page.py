@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,17 +17,25 @@ from course.units import Effort, efforts
 NAME = "START.md"
 ARCHIVE_TIME = "%Y-%m-%dT%H-%M-%SZ"  # in the names of archives
 HEAD = ("unit", "lecture", "assignment", "your progress", "due")
+# Set by the server's extension: the address of a unit's page for handing in, with "UNIT" in it.
+HAND_IN = "COURSE_HAND_IN"
 
 
-def write(folder: StudentFolder, now: datetime | None = None) -> Path:
-    """Write the start page into the work tree."""
+def write(folder: StudentFolder, now: datetime | None = None, *, news: Sequence[str] = ()) -> Path:
+    """Write the start page into the work tree.
+
+    Args:
+        folder: of the student.
+        now: the time to show and to compare due dates with; None for this moment.
+        news: lines about what has changed.
+    """
     path = folder.work / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(folder, now or datetime.now().astimezone()), encoding="utf-8")
+    path.write_text(page(folder, now or datetime.now().astimezone(), news), encoding="utf-8")
     return path
 
 
-def page(folder: StudentFolder, now: datetime) -> str:
+def page(folder: StudentFolder, now: datetime, news: Sequence[str] = ()) -> str:
     """Return the start page in Markdown."""
     settings = folder.settings()
     known = efforts()
@@ -37,20 +47,38 @@ def page(folder: StudentFolder, now: datetime) -> str:
         "",
         "Read a unit's lecture, then do its assignment. Everything you open here is your own copy.",
         "",
+        *(f"> {line}\n" for line in news),
         *map(markdown_row, (HEAD[:columns], ["---"] * columns, *rows)),
         "",
         *(["Hours are estimates.", ""] if any(unit in known for unit in units) else []),
-        "**To hand in**, save the notebook and run this in a terminal (*File → New → Terminal*):",
-        "",
-        f"    course submit {units[0]} --id YOUR_ID",
-        "",
-        "It remembers the id, checks your notebook and writes one file into `submissions/`. "
-        f"{settings.submit}",
+        *_handing_in(units[0], settings),
         "",
         f"*Progress as of {now:%d %b %Y, %H:%M}; `course lab` and `course submit` renew it.*",
         "",
     ]
     return "\n".join(lines)
+
+
+def hand_in(unit: str) -> str:
+    """Return the address of the page that hands a unit in; "" outside of a lab that has it."""
+    return os.environ.get(HAND_IN, "").replace("UNIT", unit)
+
+
+def _handing_in(example: str, settings: CourseSettings) -> list[str]:
+    command = f"course submit {example} --id YOUR_ID"
+    if hand_in(example):
+        how = (
+            "**To hand in**, save the notebook and follow its *hand in* link above, or run "
+            f"`{command}` in a terminal (*File → New → Terminal*)."
+        )
+    else:
+        how = f"**To hand in**, save the notebook and run `{command}` in a terminal."
+    return [
+        how,
+        "",
+        "Your id is remembered, your notebook is checked, and one file is written into "
+        f"`submissions/`. {settings.submit}",
+    ]
 
 
 def progress(folder: StudentFolder, unit: str) -> str:
@@ -109,7 +137,9 @@ def _row(
     return (
         title(folder.lecture(unit) or folder.released(unit)) + (f"<br>after {after}" * bool(after)),
         lecture + (f", {hours[0]:g} h" if lecture and hours[0] else ""),
-        f"[open]({unit}/{unit}.ipynb)" + (f", {hours[1]:g} h" if hours[1] else ""),
+        f"[open]({unit}/{unit}.ipynb)"
+        + (f", {hours[1]:g} h" if hours[1] else "")
+        + (f"<br>[hand in]({hand_in(unit)})" if hand_in(unit) else ""),
         progress(folder, unit),
         _day(due.astimezone()) + past if due else "",
     )

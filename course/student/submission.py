@@ -36,6 +36,10 @@ class Submission:
     lines: list[str]
 
 
+class MissingCells(UsageError):
+    """Cells of the assignment are missing in a notebook."""
+
+
 def submit(
     folder: StudentFolder,
     unit: str,
@@ -59,17 +63,12 @@ def submit(
     folder.check_unit(unit)
     student = _student(folder, student)
     notebook = folder.copy(unit)
-    _check_file(notebook, MAX_NOTEBOOK, "Clear its outputs (Edit → Clear Outputs of All Cells).")
-    lines = _check_notebook(folder, unit, anyway)
+    lines = examine(folder, unit, anyway=anyway)
     files = {notebook.name: notebook.read_bytes(), **_more_files(folder, unit, include or [])}
     if sum(map(len, files.values())) > MAX_FILES:
         raise UsageError(f"The files are larger than {MAX_FILES >> 20} MiB in all. Include fewer.")
     now = datetime.now(UTC).replace(microsecond=0)
-    path = _archive(folder.root / "submissions", unit, student, files, now)
-    saved = datetime.fromtimestamp(notebook.stat().st_mtime).astimezone()
-    lines.append(
-        f"The notebook was saved at {saved:%H:%M on %d %b %Y}; later changes are not in it."
-    )
+    path = _archive(archives(folder), unit, student, files, now)
     lines.append(f"{path} is ready. {folder.settings().submit}")
     due = folder.settings().due.get(unit)
     if due and due < now:
@@ -79,11 +78,37 @@ def submit(
     return Submission(path, lines)
 
 
+def examine(folder: StudentFolder, unit: str, *, anyway: bool = False) -> list[str]:
+    """Return what a student should know of a notebook before it is handed in, in lines.
+
+    Raises:
+        UsageError: it is missing, too large, or not this assignment; `MissingCells` if cells are
+            missing, unless `anyway`.
+    """
+    notebook = folder.copy(unit)
+    _check_file(notebook, MAX_NOTEBOOK, "Clear its outputs (Edit → Clear Outputs of All Cells).")
+    lines = _check_notebook(folder, unit, anyway)
+    saved = datetime.fromtimestamp(notebook.stat().st_mtime).astimezone()
+    lines.append(
+        f"The notebook was saved at {saved:%H:%M on %d %b %Y}; later changes are not in it."
+    )
+    return lines
+
+
+def archives(folder: StudentFolder) -> Path:
+    """Return the folder that archives are written to."""
+    return folder.root / "submissions"
+
+
+def remembered(folder: StudentFolder) -> str:
+    """Return the id that was used last, else the JupyterHub's name for the student, else ""."""
+    path = folder.work / work.BASES / "student.txt"
+    used = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    return used or os.environ.get("JUPYTERHUB_USER", "")
+
+
 def _student(folder: StudentFolder, student: str | None) -> str:
-    remembered = folder.work / work.BASES / "student.txt"
-    if not student and remembered.is_file():
-        student = remembered.read_text(encoding="utf-8").strip()
-    student = student or os.environ.get("JUPYTERHUB_USER")
+    student = student or remembered(folder)
     if not student:
         raise UsageError(
             "Whose work is it? Add --id YOUR_ID, your id in this course; it is remembered."
@@ -124,7 +149,7 @@ def _check_notebook(folder: StudentFolder, unit: str, anyway: bool) -> list[str]
     if len(missing) == len(graded) and graded:
         raise UsageError(f"{folder.copy(unit)} is another notebook: it has no cell of {unit}.")
     if missing and not anyway:
-        raise UsageError(
+        raise MissingCells(
             f"Cells of the assignment are missing: {', '.join(missing)}. Bring them back "
             "(Edit → Undo Cell Operation, or rename your notebook, start `course lab` and copy "
             "your answers), or submit as it is with --anyway."

@@ -91,10 +91,10 @@ def _bring(work: Path, new: Path, name: Path, *, lecture: bool = False) -> str:
 def _correct(target: Path, new: Path, base: Path | None, lecture: bool) -> str:
     if filecmp.cmp(target, new, shallow=False):
         return ""
-    if base and _unchanged(target, base):
+    if base and unchanged(target, base):
         _copy(new, target)
         return f"{target.stem} was corrected; you had not changed it." if not lecture else ""
-    if not base and _unchanged(target, new):
+    if not base and unchanged(target, new):
         return ""
     if target.suffix == ".ipynb" and not lecture:
         if base is None and _fits(target, new):
@@ -106,7 +106,7 @@ def _correct(target: Path, new: Path, base: Path | None, lecture: bool) -> str:
     return f"{target.name} is new; yours is {kept.name}."
 
 
-def _unchanged(target: Path, base: Path) -> bool:
+def unchanged(target: Path, base: Path) -> bool:
     """Tell whether a copy differs from what it was made from in outputs at most."""
     if filecmp.cmp(target, base, shallow=False):
         return True

@@ -222,6 +222,7 @@ def test_the_lab_opens_the_start_page_without_what_is_for_instructors(folder, mo
     assert "--LabApp.default_url=/lab/tree/START.md" in command and "--no-browser" in command
     assert environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert "Your copies are in" in capsys.readouterr().out
+    assert os.getcwd() == str(folder.work)  # from where nbgrader submits
     assert folder.copy(UNIT).is_file() and (folder.work / "START.md").is_file()
 
 
@@ -229,12 +230,19 @@ def test_the_server_leaves_out_formgrader_and_exchange(folder):
     import ast
 
     option = next(o for o in command_line(folder.work) if "jpserver_extensions" in o)
-    off = ast.literal_eval(option.partition("=")[2])
-    assert {name.rpartition(".")[2] for name in off} == {
+    extensions = ast.literal_eval(option.partition("=")[2])
+    assert extensions.pop("course.student.server")
+    assert {name.rpartition(".")[2] for name in extensions} == {
         "formgrader", "assignment_list", "course_list", "jupyterlab_jupytext",
     }  # fmt: skip
-    assert not any(off.values())
+    assert not any(extensions.values())
     assert environment()["PATH"].startswith(os.path.dirname(sys.executable))
+
+
+def test_on_a_jupyterhub_the_lab_is_the_students_server(folder, monkeypatch):
+    assert command_line(folder.work)[1:3] == ["-m", "jupyterlab"]
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
+    assert command_line(folder.work)[1:3] == ["-m", "jupyterhub.singleuser"]
 
 
 def test_a_missing_jupyterlab_is_said(folder, monkeypatch):
