@@ -35,7 +35,7 @@
 #
 # Every number below is computed where it is stated. Change one and run the cell again.
 
-# %%
+# %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
 from math import prod
 
@@ -81,8 +81,8 @@ print(f"fully connected: {dense:,}   convolution: {conv:,}   {dense / conv:,.0f}
 #
 # The axes do not affect each other, so look at one of them.
 
-# %%
-show(draw.places(7, 3, (1, 2, 3)))
+# %% tags=["hide-input"]
+show(draw.places(7, 3, (1, 2, 3)), "All places of a kernel of 3 on 7 values. Hatched: left over.")
 
 # %% [markdown]
 # The first place needs no step. After it, $n - k$ values remain, and each step uses up $s$ of
@@ -119,7 +119,7 @@ except ValueError as error:
 # Here is a case where all of it matters. The last zero is never seen: it is left over.
 
 
-# %%
+# %% tags=["hide-input"]
 def fit(size, kernel, stride, padding, dilation):
     """A kernel at all its places."""
     return draw.places(size, kernel, [stride], padding, dilation)
@@ -134,6 +134,7 @@ interactive(
     stride=range(1, 5),
     padding=range(5),
     dilation=range(1, 4),
+    caption="Gray: values; orange: zeros; blue: the kernel at each place; hatched: left over.",
 )
 
 # %% [markdown]
@@ -173,8 +174,11 @@ print(f"valid: {times(right, right, 4)} = {right**2 * 4:,}   (the slide: {slide*
 # lecture 01 showed. With a stride, $p = 1$ on both sides can give the same size without looking
 # at the same pixels:
 
-# %%
-show(draw.two_paddings(8, 3, 2))
+# %% tags=["hide-input"]
+show(
+    draw.two_paddings(8, 3, 2),
+    "Both give 4 values, from different pixels. Red: under the kernel's middle.",
+)
 
 # %% [markdown]
 # A kernel that only picks its middle value confirms it:
@@ -223,7 +227,7 @@ print("parameters of a pooling layer:", keras.layers.MaxPooling2D(3, strides=2).
 # Take 5x5 filters from 96 to 256 channels on 27x27, which will turn out to be AlexNet's second
 # layer:
 
-# %%
+# %% tags=["hide-input"]
 rows = [
     (
         groups,
@@ -242,15 +246,18 @@ table(("groups", "weights", "parameters", "connections", "MACs", "bytes of outpu
 # changes? Work it out from the formulas before you look, for the same layer on 28x28 with "same"
 # padding:
 
-# %%
-show(costs.doubled(channels=96, filters=256, kernel=5, size=28))
+# %% tags=["hide-input"]
+show(
+    costs.doubled(channels=96, filters=256, kernel=5, size=28),
+    "What one change does to weights, MACs and output of a layer.",
+)
 
 # %% [markdown]
 # The three columns have little to do with each other. A larger image costs time and memory, but
 # no parameters. Twice the width, in *and* out, costs four times the weights and the time, and
 # twice the memory. Here are the numbers themselves:
 
-# %%
+# %% tags=["hide-input"]
 interactive(
     costs.cost,
     {"size": 27, "channels": 96, "filters": 256, "kernel": 5, "groups": 1},
@@ -266,6 +273,7 @@ interactive(
     filters=[32, 64, 96, 128, 256, 512],
     kernel=[1, 3, 5, 7, 11],
     groups=[1, 2, 4, 8, 32],
+    caption="What one layer costs, on a logarithmic axis.",
 )
 
 # %% [markdown]
@@ -276,7 +284,7 @@ interactive(
 # pixels. How many does it depend on after two such layers? After three?
 
 
-# %%
+# %% tags=["hide-input"]
 def eyes(layers, kernel, stride):
     """What a value after equal layers sees."""
     return draw.pyramid([(kernel, stride)] * layers)
@@ -288,6 +296,7 @@ interactive(
     layers=range(1, 5),
     kernel=[1, 2, 3, 5],
     stride=[1, 2, 3],
+    caption="Blue: what the value at the top depends on, layer by layer.",
 )
 
 # %%
@@ -300,7 +309,7 @@ print("stride in the first, the second:", [sizing.receptive_field(pair) for pair
 # later kernel takes $k - 1$ of them. So strides are a cheap way to see far. Here are two networks
 # from the next sections, and one that has no stride at all; a ring marks a layer with a stride.
 
-# %%
+# %% tags=["hide-input"]
 vgg_parts = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 stack = []
 for convolutions, _ in vgg_parts:
@@ -310,7 +319,7 @@ fields = {
     "AlexNet": [(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1), (3, 1), (3, 2)],
     "3x3 only": [(3, 1)] * 18,
 }
-show(draw.growth(fields))
+show(draw.growth(fields), "Receptive field after each layer. A ring: a layer with a stride.")
 
 # %%
 print("VGG-16's last convolution sees", sizing.receptive_field(stack[:-1]), "of 224 pixels")
@@ -341,12 +350,12 @@ for name, channels in (("grayscale", 1), ("three channels", 3)):
 # The output layer compares F6's 84 values with a small fixed picture of each digit: 840
 # connections, nothing to train.
 
-# %%
+# %% tags=["hide-input"]
 from course.architectures.lenet import C3_TABLE
 
-show(costs.connection_table(C3_TABLE, inputs=6))
+show(costs.connection_table(C3_TABLE, inputs=6), "Which of S2's maps each map of C3 sees.")
 
-# %%
+# %% tags=["hide-input"]
 sees = [len(maps) for maps in C3_TABLE]
 LENET = [  # name, maps, parameters; None for subsampling
     ("C1", 6, sizing.conv_params(1, 6, 5)),
@@ -411,7 +420,7 @@ for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
 # then normalizes. The paper normalizes first. That changes the shapes of the two NORM layers and
 # nothing else.
 
-# %%
+# %% tags=["hide-input"]
 ALEXNET = [  # name, filters or units, kernel, stride, padding, groups of the two-GPU net
     ("CONV1", 96, 11, 4, 0, 1), ("POOL1", 0, 3, 2, 0, 1), ("NORM1", 0, 1, 1, 0, 1),
     ("CONV2", 256, 5, 1, 2, 2), ("POOL2", 0, 3, 2, 0, 1), ("NORM2", 0, 1, 1, 0, 1),
@@ -450,7 +459,7 @@ table(
     [*rows, ("**total**", "", weights_one, weights_two, biases)],
 )
 
-# %%
+# %% tags=["hide-input"]
 positions = [prod(map(int, row[1].split("x")[:-1])) for row in rows]  # 1 if fully connected
 macs = [row[2] * places for row, places in zip(rows, positions, strict=True)]
 alexnet_macs = sum(macs)
@@ -490,7 +499,7 @@ table(("C", "three 3x3", "one 7x7", "saved"), rows)
 # Now the table that two of the lectures show. "Memory" is the number of values in a layer's
 # output; weights are counted without biases.
 
-# %%
+# %% tags=["hide-input"]
 vgg = [("INPUT", (224, 224, 3), 0)]
 channels = 3
 for convolutions, filters in vgg_parts:
@@ -526,10 +535,12 @@ print(f"with ReLU outputs kept apart: {vgg_values + relus:,} values")
 # %% [markdown]
 # Neither way of counting gives 24 million. And where are the memory and the weights?
 
-# %%
-show(costs.where_it_lies(vgg))
+# %% tags=["hide-input"]
+show(
+    costs.where_it_lies(vgg), "VGG-16, layer by layer: memory is at the top, weights at the bottom."
+)
 
-# %%
+# %% tags=["hide-input"]
 fc = [weights for name, _, weights in vgg if name == "FC"]
 first_two = sum(prod(shape) for _, shape, _ in vgg[1:3])
 vgg_biases = sum(shape[2] for _, shape, weights in vgg if weights)
@@ -599,8 +610,11 @@ reduced_depth = 128 + 192 + 96 + 64
 print(f"depth {reduced_depth}; {naive_total / reduced_total:.2f} times fewer MACs")
 table(("convolution", "MACs"), [*reduced.items(), ("**total**", reduced_total)])
 
-# %%
-show(costs.stacked({"naive": naive, "reduced": reduced}, "MACs"))
+# %% tags=["hide-input"]
+show(
+    costs.stacked({"naive": naive, "reduced": reduced}, "MACs"),
+    "MACs of the module's convolutions, without and with 1x1 reductions.",
+)
 
 # %% [markdown]
 # The two expensive branches shrink to a quarter, and the 1x1 convolutions that make it possible
@@ -624,7 +638,7 @@ print(f"with the wrong sum: {naive_total / twice:.2f}")
 # Both lectures say "only 5 million parameters", "12x less than AlexNet", "27x less than VGG". Let
 # us add up the paper's Table 1.
 
-# %%
+# %% tags=["hide-input"]
 GOOGLENET = [  # 1x1, reduce 3x3, 3x3, reduce 5x5, 5x5, pool projection
     (64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64),
     (192, 96, 208, 16, 48, 64), (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64),
@@ -727,7 +741,7 @@ table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
 # The four side by side, each from 256 channels to 256, with two 3x3 layers or with one between
 # two 1x1 layers:
 
-# %%
+# %% tags=["hide-input"]
 blocks = {
     "plain": {"3x3, first": weights_of(256, 256, 3), "3x3, second": weights_of(256, 256, 3)},
     "bottleneck": {
@@ -744,7 +758,7 @@ blocks = {
     },
 }  # fmt: skip
 assert sum(blocks["bottleneck"].values()) == bottleneck(256, 64)
-show(costs.stacked(blocks, "weights"))
+show(costs.stacked(blocks, "weights"), "Weights of four blocks from 256 channels to 256.")
 
 # %% [markdown]
 # **Squeeze-and-excitation** weights the channels with two small fully connected layers, from $C$
@@ -780,7 +794,7 @@ print("one step of EfficientNet:", round(depth * width**2 * resolution**2, 5))
 # most code since).
 
 
-# %%
+# %% tags=["hide-input"]
 def resnet152(stride_on_3x3):
     """Multiply-adds on 224x224."""
     total, size, channels = sizing.conv_macs(3, 64, 7, 112), 56, 64
@@ -823,7 +837,7 @@ table(("net", "MACs"), rows)
 # MACs against parameters. Along a line, each parameter is used equally often per image. The last
 # three have not been counted yet: `profile` counts them.
 
-# %%
+# %% tags=["hide-input"]
 rows = [
     ("LeNet-5", report.params, report.macs), ("AlexNet", alexnet_one, alexnet_macs),
     ("VGG-16", vgg_params, vgg_macs(vgg_parts)),
@@ -833,7 +847,7 @@ for label in ("GoogLeNet", "ResNet50", "MobileNet"):
     rows.append((label, counted.params, counted.macs))
 uses = [macs / params for _, params, macs in rows]
 assert max(uses[:3]) < min(uses[3:])
-show(costs.networks(rows))
+show(costs.networks(rows), "Along a line, each parameter is used equally often for one image.")
 
 # %% [markdown]
 # A fully connected layer uses each weight once, a convolution once at every position. AlexNet and
@@ -846,7 +860,7 @@ show(costs.networks(rows))
 # UCL, and NPFL138 of Charles University. These are the sizes on their slides that are wrong. The
 # right ones come from the cells above.
 
-# %%
+# %% tags=["hide-input"]
 full = sizing.conv_output_size(32, 4, padding="full")
 valid = sizing.conv_output_size(32, 4)
 conv128 = next(times(*row[1]) for row in vgg if row[0] == "CONV3-128")

@@ -36,7 +36,7 @@
 # and training magnifies that. What is *claimed* is asserted in the cells, and held for all five
 # seeds.
 
-# %%
+# %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
 from contextlib import contextmanager
 from functools import partial
@@ -59,6 +59,19 @@ SEED = 1
 recorded, numbers = seeds.load("07_residual"), {}  # with five seeds, and in this run
 
 # %% [markdown]
+# These are the two blocks to be compared, drawn from top to bottom. They have the same layers and
+# as many weights. One has a shortcut and an addition besides, and nothing else.
+
+# %% tags=["hide-input"]
+TWO = ("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")
+show(
+    diagrams.blocks({
+        "plain": diagrams.Block(TWO, shortcut=None), "residual": diagrams.Block(TWO),
+    }),
+    "A plain block and a residual one. Blue: the shortcut.",
+)  # fmt: skip
+
+# %% [markdown]
 # ## 1 · Deeper is worse
 #
 # Take the paper's networks for small images: one convolution, three stages of $n$ blocks of two
@@ -69,7 +82,7 @@ recorded, numbers = seeds.load("07_residual"), {}  # with five seeds, and in thi
 # with `None`, the network is plain.
 
 
-# %%
+# %% tags=["hide-input"]
 WIDTHS = (8, 16, 32)  # the paper has 16, 32, 64
 
 
@@ -103,7 +116,7 @@ def train(model, loss_of, optimizer, examples, seed, steps, batch):
     return [float(step(*(values[chosen] for values in examples))) for chosen in draws]
 
 
-# %%
+# %% tags=["hide-input"]
 digits, digit_labels = datasets.load_arrays("digits", "train")
 test_digits, test_labels = datasets.load_arrays("digits", "test")
 digits, test_digits = (images.astype("float32") / 127.5 - 1 for images in (digits, test_digits))
@@ -130,6 +143,7 @@ def smooth(values):
     return np.convolve(values, np.ones(WINDOW) / WINDOW, mode="valid")
 
 
+# %%
 trained, curves = {}, {}
 for kind, shortcut in (("plain", None), ("residual", "A")):
     for n in (SHALLOW, DEEP):
@@ -137,15 +151,18 @@ for kind, shortcut in (("plain", None), ("residual", "A")):
         name = f"{kind}, {6 * n + 2} layers"
         trained[name] = net(n, shortcut)
         curves[name] = [smooth(losses_in_training(trained[name], SEED))]
-show(plots.training_curves(
-    curves, f"The loss on the training images, a mean over {WINDOW} steps, in the first {STEPS} "
-    "steps of training.", x=range(WINDOW, STEPS + 1), yscale="log",
-))  # fmt: skip
+words = (
+    f"The loss on the training images, a mean over {WINDOW} steps, in {STEPS} steps of training."
+)
+show(
+    plots.training_curves(curves, words, x=range(WINDOW, STEPS + 1), yscale="log"),
+    "Loss on the training images. More layers (dashed) hurt the plain network.",
+)
 
 # %% [markdown]
 # The final training loss, averaged over the last ten steps, for each seed:
 
-# %%
+# %% tags=["hide-input"]
 end = {name: float(values[0][-1]) for name, values in curves.items()}
 numbers |= {f"loss: {name}": value for name, value in end.items()}
 assert end["plain, 32 layers"] > end["plain, 20 layers"] + 0.3, end
@@ -202,7 +219,7 @@ assert np.abs(before - after).max() < 1e-5
 # of the pictures: a constant achieves 1, a perfect copy 0.
 
 
-# %%
+# %% tags=["hide-input"]
 shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:512]")
 pictures = shapes[:, ::2, ::2].astype("float32") / 255
 
@@ -221,20 +238,22 @@ def losses_in_copying(blocks, shortcut, seed):
     return train(model, loss_of, keras.optimizers.Adam(1e-2), [pictures], seed, 150, batch=32)
 
 
+# %%
 copying = {
     f"{name}, {2 * blocks} layers": [losses_in_copying(blocks, shortcut, SEED)]
     for name, shortcut in (("plain", None), ("residual", "A"))
     for blocks in (1, 4)
 }
-show(plots.training_curves(
-    copying, "How well stacks of 2 and of 8 convolutions learn to copy a picture, with and without "
-    "shortcuts.", y_label="squared error / variance", yscale="log",
-))  # fmt: skip
+words = "How well stacks of 2 and of 8 convolutions learn to copy, with and without shortcuts."
+show(
+    plots.training_curves(copying, words, y_label="squared error / variance", yscale="log"),
+    "Learning to copy a picture. 1: as bad as a constant; 0: a perfect copy.",
+)
 
 # %% [markdown]
 # The final error, averaged over the last ten of 150 steps:
 
-# %%
+# %% tags=["hide-input"]
 last = {name: float(np.mean(runs[0][-10:])) for name, runs in copying.items()}
 numbers |= {f"copying: {name}": value for name, value in last.items()}
 assert last["residual, 2 layers"] < last["plain, 2 layers"] - 0.15, last
@@ -269,8 +288,7 @@ assert error == 0
 # narrows with 1x1, convolves, and widens again with 1x1. (*Inception* reduces its channels with
 # 1x1 convolutions too.)
 
-# %%
-TWO = ("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")
+# %% tags=["hide-input"]
 NARROW = ("1x1, 64", "BN", "ReLU", "3x3, 64", "BN", "ReLU", "1x1, 256", "BN")
 kernels = {
     "plain": 2 * sizing.conv_params(64, 64, 3, use_bias=False),
@@ -287,19 +305,18 @@ kinds = {
     "bottleneck": diagrams.Block(NARROW),
 }
 drawn = {f"{name}: {kernels[name]:,} weights": block for name, block in kinds.items()}
-show(diagrams.blocks(drawn))
+assert kernels["bottleneck"] == 69632
+assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
+show(
+    diagrams.blocks(drawn), "Plain, basic and bottleneck block, with the weights of their kernels."
+)
 
 # %% [markdown]
 # About as many weights as the basic block, on four times as many channels. It is not
 # *equivalent*: two 3x3 convolutions on 256 channels could do more, and would need 1,179,648
 # weights, 17 times as many. A bottleneck can do less and is much cheaper, so you can afford more
 # of them.
-
-# %%
-assert kernels["bottleneck"] == 69632
-assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
-
-# %% [markdown]
+#
 # ## 4 · Shortcuts
 #
 # Within a stage the shapes of $x$ and $F(x)$ agree, and the shortcut is the input itself. At the
@@ -315,7 +332,7 @@ assert 2 * sizing.conv_params(256, 256, 3, use_bias=False) == 1179648
 # Here is a tensor with three channels, and what A and B turn it into with stride 2 and six
 # channels (the projection has random weights):
 
-# %%
+# %% tags=["hide-input"]
 keras.utils.set_random_seed(2)
 sample = 2 * pictures[11] - 1
 inputs = keras.Input(sample.shape)
@@ -323,14 +340,14 @@ made = {}
 for kind in "AB":
     way = shortcut_path(inputs, 6, strides=2, kind=kind, name=kind)
     made[f"shortcut {kind}"] = np.array(keras.Model(inputs, way)(sample[None]))[0]
-show(draw.shortcuts(sample, made))
+show(draw.shortcuts(sample, made), "The input x, and what shortcuts A and B make of it.")
 
 # %% [markdown]
 # What does it cost, and what does it gain? Here are the shortcuts' weights, and the paper's
 # ImageNet errors for a 34-layer network (ten crops, Table 3):
 
 
-# %%
+# %% tags=["hide-input"]
 def projection(channels, filters):
     """What a projection learns: its kernel, and gamma and beta of its normalization."""
     return sizing.conv_params(channels, filters, 1, use_bias=False) + 2 * filters
@@ -365,7 +382,7 @@ table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
 # gradient, as in section 7 of lecture 01:
 
 
-# %%
+# %% tags=["hide-input"]
 def seen_by(block, size=8):
     """Where a block's output depends on its input, for random positive weights."""
     inputs = keras.Input((size, size, 8))
@@ -384,7 +401,7 @@ masks = {
     "bottleneck, stride on\nthe 3x3 (v1.5)": seen_by(partial(bottleneck_block, stride_on="3x3")),
     "basic block": seen_by(basic_block),
 }
-show(draw.pixels_seen(masks))
+show(draw.pixels_seen(masks), "Blue: pixels of the input that the block's output depends on.")
 
 # %% [markdown]
 # Three quarters of the values that the previous stage computed are never looked at. With the
@@ -392,7 +409,7 @@ show(draw.pixels_seen(masks))
 # today; the same weights fit into both, but they compute different functions, and v1.5 takes 6 %
 # more multiply-adds:
 
-# %%
+# %% tags=["hide-input"]
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
 errors = {name: architectures.describe(name).error("imagenet") for name in places}
 rows = [
@@ -413,7 +430,7 @@ table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), r
 # 25,557,032, which most lists print as 25.6 million. Here are the learned ones:
 
 
-# %%
+# %% tags=["hide-input"]
 def part(report, prefix=""):
     """Learned weights and multiply-adds of the layers whose names begin like this."""
     rows = [row for row in report.rows if row.name.startswith(prefix)]
@@ -437,6 +454,8 @@ for depth, blocks in BLOCKS.items():
     kind = "basic" if depth < 50 else "bottleneck"
     rows.append((depth, kind, str(blocks), *map(int, sizes[depth])))
 assert places["resnet50"].params - sizes[50][0] == 53120
+assert 1.04 < sizes[50][1] / sizes[34][1] < 1.06
+assert sizes[152][1] < 11.4e9 < 19.6e9
 table(("layers", "blocks", "in each stage", "learned weights", "multiply-adds"), rows)
 
 # %% [markdown]
@@ -444,11 +463,8 @@ table(("layers", "blocks", "in each stage", "learned weights", "multiply-adds"),
 # not counted. From 34 to 50 layers every basic block becomes a bottleneck, for 5 % more
 # multiply-adds. Even 152 layers take far fewer than the 19.6 billion of VGG-19.
 
-# %%
-assert 1.04 < sizes[50][1] / sizes[34][1] < 1.06
-assert sizes[152][1] < 11.4e9 < 19.6e9
 
-
+# %% tags=["hide-input"]
 def by_stage(report):
     """Height, channels and multiply-adds of each stage."""
     found = {}
@@ -462,13 +478,16 @@ def by_stage(report):
     return [(name, *found[name]) for name in sorted(found) if name != "end"]
 
 
-show(draw.stages(by_stage(places["resnet50"])))
+show(
+    draw.stages(by_stage(places["resnet50"])),
+    "The stages of ResNet-50: feature maps get smaller and more numerous, at about the same cost.",
+)
 
 # %% [markdown]
 # For **CIFAR-10** (32x32): a 3x3 convolution, three stages of $n$ basic blocks with 16, 32 and 64
 # channels, $6n + 2$ layers, shortcut A. You build them in the assignment. The paper's test errors:
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for depth in (20, 32, 44, 56, 110, 1202):
     name = f"resnet{depth}_cifar"
@@ -503,7 +522,7 @@ table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
 # layers, with and without normalization.
 
 
-# %%
+# %% tags=["hide-input"]
 def bare_block(x, filters, *, strides, shortcut, name):
     """A basic block without normalization."""
     y = conv(x, filters, 3, strides=strides, padding=1, activation="relu", name=f"{name}_1")
@@ -558,9 +577,12 @@ def gradients(depth, normalized):
     )  # fmt: skip
 
 
-interactive(gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"])
+interactive(
+    gradients, {"depth": 56, "normalized": "yes"}, depth=[20, 56], normalized=["yes", "no"],
+    caption="Norm of the gradient of each convolution's kernel, before training.",
+)  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for (n, shortcut, block), values in norms.items():
     kind, how = "plain" if shortcut is None else "residual", "no" if block is bare_block else "yes"
@@ -569,7 +591,8 @@ for (n, shortcut, block), values in norms.items():
     numbers |= {f"{what}: {name}": value for what, value in found.items()}
     numbers[f"first: {name}"] = values[0]
     spans = [
-        (f"{value:.2g}", seeds.span(recorded[f"{what}: {name}"])) for what, value in found.items()
+        (seeds.text(value), seeds.span(recorded[f"{what}: {name}"]))
+        for what, value in found.items()
     ]
     rows.append((how, 6 * n + 2, kind, *spans[0], *spans[1]))
 table(("normalized", "layers", "network", "gradient, first layer / last", "five seeds",
@@ -598,7 +621,7 @@ table(("normalized", "layers", "network", "gradient, first layer / last", "five 
 # nothing about the next. Along the shortcuts the gradient comes back nearly unchanged, except for
 # the projections and the ReLUs after the additions, so similar images share much of it.
 
-# %%
+# %% tags=["hide-input"]
 ratio = {key: values[0] / values[-1] for key, values in norms.items()}
 assert ratio[9, None, basic_block] > 100 > 20 > ratio[9, "A", basic_block]
 assert alike[3, "A", basic_block] - alike[3, None, basic_block] > 0.15
@@ -620,7 +643,7 @@ print(f"56 residual layers, 5 seeds: the norm of the first layer's gradient is {
 # halves height and width.
 
 
-# %%
+# %% tags=["hide-input"]
 def bypassed(model, block):
     """A network without the layers of a block."""
     x = inputs = keras.Input(model.input_shape[1:])
@@ -657,9 +680,12 @@ for block in names:
     parts["plain"].append(np.nan if halves else accuracy(bypassed(model, block)))
     with silent_branch(trained["residual, 20 layers"], block) as model:
         parts["residual"].append(accuracy(model))
-show(draw.without_each_block(names, parts, whole))
+show(
+    draw.without_each_block(names, parts, whole),
+    "Accuracy on the test digits without one block; dashed: with all blocks.",
+)
 
-# %%
+# %% tags=["hide-input"]
 without = {
     "plain, without one block": parts["plain"], "residual, without one block": parts["residual"],
 }  # fmt: skip
@@ -676,7 +702,7 @@ for name, values in (
     numbers |= {f"{name}: {what}": float(value) for what, value in found.items()}
     for what in found:
         here, label = numbers[f"{name}: {what}"], name if len(found) == 1 else f"{name}, {what}"
-        rows.append((label, f"{here:.2f}", seeds.span(recorded[f"{name}: {what}"])))
+        rows.append((label, seeds.text(here), seeds.span(recorded[f"{name}: {what}"])))
 assert np.nanmax(parts["plain"]) < 0.45 and np.median(parts["residual"]) > 0.65, parts
 table(("accuracy", "this run", "five seeds"), rows)
 
@@ -694,7 +720,7 @@ table(("accuracy", "this run", "five seeds"), rows)
 # %% [markdown]
 # ## What the slides say, and what is right
 
-# %%
+# %% tags=["hide-input"]
 CS231N = "Stanford CS231n, 2020, lecture 9"
 DEEPMIND = "DeepMind, convolutional networks"
 corrections = [

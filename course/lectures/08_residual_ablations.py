@@ -35,7 +35,7 @@
 # recorded in advance, by this very notebook with other values of `SEED`; what the cells assert
 # held for each of them.
 
-# %%
+# %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
 import time
 
@@ -86,7 +86,7 @@ def spoken(name):
 # $\lambda$. Every signal that passes is multiplied again and again, $x_L = \lambda^L x_0 +
 # \dots$, and so is the direct part of the gradient. Powers are merciless:
 
-# %%
+# %% tags=["hide-input"]
 BLOCKS = np.arange(0, 55, 3)
 
 
@@ -101,7 +101,10 @@ def carried(factor):
     )  # fmt: skip
 
 
-interactive(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05])
+interactive(
+    carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0, 1.05],
+    caption="What is left of a signal after so many shortcuts that multiply it by a factor.",
+)  # fmt: skip
 
 # %% [markdown]
 # ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, nothing
@@ -112,7 +115,7 @@ interactive(carried, {"factor": 0.9}, factor=[0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.
 # gradient is sent in at the end, how large is it when it comes out of each block on its way back?
 
 
-# %%
+# %% tags=["hide-input"]
 DEPTH = 16
 
 
@@ -169,9 +172,9 @@ show(plots.curves(
     range(DEPTH + 1), like, f"How similar to the first input the values are after each of {DEPTH} "
     f"untrained blocks, as a correlation. After the last one: {ends}.",
     x_label="blocks passed", y_label="correlation with the input", xticks=range(0, DEPTH + 1, 4),
-))  # fmt: skip
+), "Forward: how much of the input is still there after each untrained block.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 back = {name: found["gradient"] for name, found in measured.items()}
 ends = "; ".join(f"{name}: {values[0]:.3g}" for name, values in back.items())
 show(plots.curves(
@@ -179,10 +182,10 @@ show(plots.curves(
     f"relative to its size at the end, in powers of ten. At the first one's input: {ends}.",
     x_label="blocks before", y_label="size of the gradient", yscale="log",
     xticks=range(0, DEPTH + 1, 4),
-))  # fmt: skip
+), "Backward, from right to left: the size of the gradient.")  # fmt: skip
 
 
-# %%
+# %% tags=["hide-input"]
 def beside_seeds(found, columns):
     """Rows of a table: each number of this run, and from where to where it is with five seeds."""
     rows = []
@@ -190,7 +193,7 @@ def beside_seeds(found, columns):
         row = [name]
         for what, value in zip(columns, values, strict=True):
             numbers[f"{what}: {name}"] = float(value)
-            row += [f"{value:.2f}", seeds.span(before[f"{what}: {name}"])]
+            row += [seeds.text(value), seeds.span(before[f"{what}: {name}"])]
         rows.append(row)
     return rows
 
@@ -234,7 +237,7 @@ table(
 #   like all of today's, doubles what survives, so the average is 1; what hurts there is the
 #   noise, 54 times over.
 
-# %%
+# %% tags=["hide-input"]
 BRANCH = ("conv", "BN", "ReLU", "conv", "BN")
 show(diagrams.blocks({
     "original": diagrams.Block(BRANCH),
@@ -242,9 +245,9 @@ show(diagrams.blocks({
     "exclusive gating": diagrams.Block((*BRANCH, "× g"), shortcut="× (1 − g)"),
     "shortcut-only gating": diagrams.Block(BRANCH, shortcut="× (1 − g)"),
     "1x1 convolution": diagrams.Block(BRANCH, shortcut="1x1, BN"),
-}))  # fmt: skip
+}), "What was put on the shortcut (red).")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 
 
 def percent(error):
@@ -277,7 +280,7 @@ table(
 # 4 explains what this test is, and why it is needed.
 
 
-# %%
+# %% tags=["hide-input"]
 def recorded(study):
     """The runs' test errors in percent by variant; a variant with a single run is left out."""
     errors = {}
@@ -311,7 +314,7 @@ def study(name):
         errors, f"Recorded runs of the study {name}: a bar for the mean, a whisker of one standard "
         "error, a dot for each run, and what the test says.",
         label="test error in %", marks={variant: row[2] for variant, row in found.items()},
-    )))  # fmt: skip
+    ), "Recorded runs as dots; their mean as a bar, with one standard error."))  # fmt: skip
     return table(
         ("variant", "points more than the original", "standard error", "the test says"), [
             (variant, f"{gap:+.1f}", f"{error:.1f}", word)
@@ -329,7 +332,7 @@ study("shortcuts")
 # to block. Where do normalization and ReLU belong?
 
 
-# %%
+# %% tags=["hide-input"]
 def steps(text):
     """A row's steps in words."""
     return tuple(SPOKEN.get(step, step) for step in text.split())
@@ -338,13 +341,13 @@ def steps(text):
 show(diagrams.blocks({
     spoken(name): diagrams.Block(steps(f"{order.before} {order.residual}"), steps(order.after))
     for name, order in ACTIVATION_ORDERS.items()
-}))  # fmt: skip
+}), "Five orders of the same layers.")  # fmt: skip
 
 # %% [markdown]
 # All five have the same layers and the same number of weights. Before any training, after 16 of
 # each:
 
-# %%
+# %% tags=["hide-input"]
 by_order = {spoken(name): through(unit(name), SEED) for name in ACTIVATION_ORDERS}
 means = {name: found["mean"] for name, found in by_order.items()}
 ends = "; ".join(f"{name}: {values[-1]:.1f}" for name, values in means.items())
@@ -352,9 +355,9 @@ show(plots.curves(
     range(DEPTH + 1), means, f"The mean of the values after each of {DEPTH} untrained blocks. "
     f"After the last one: {ends}.",
     x_label="blocks passed", y_label="mean of values", xticks=range(0, DEPTH + 1, 4),
-))  # fmt: skip
+), "How large the values are, on average, after each untrained block.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 columns = ("mean", "correlation with the input", "gradient at the start, by order")
 found = {
     name: (row["mean"][-1], row["like the first"][-1], row["gradient"][0])
@@ -384,14 +387,14 @@ table(
 # of the next block's *branch*, the shortcut is left free. (Hence the name: each convolution comes
 # after its activation.)
 
-# %%
+# %% tags=["hide-input"]
 orders = ["original", *(name for name, row in ABLATIONS.items() if "order" in row.arguments)]
 table(
     ("Table 2 of the paper: order", "ResNet-110", "ResNet-164"),
     [(spoken(name), *map(percent, ABLATIONS[name][1:])) for name in orders],
 )
 
-# %%
+# %% tags=["hide-input"]
 study("activation_order")
 
 # %% [markdown]
@@ -401,7 +404,7 @@ study("activation_order")
 # first input plus all branches, up to rounding. With a ReLU after each addition, it is not.
 
 
-# %%
+# %% tags=["hide-input"]
 def away_from_the_sum(block, seed=1, depth=6):
     """How far the last output is from the first input plus all that branches added."""
     keras.utils.set_random_seed(seed)
@@ -437,7 +440,7 @@ assert free < 1e-5 and bent > 0.05
 # by a quarter of a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its
 # Table 3). That a thousand layers train at all is its doing.
 
-# %%
+# %% tags=["hide-input"]
 names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
 published = [(name, architectures.describe(name)) for name in names]
 table(
@@ -452,7 +455,7 @@ table(
 # images.
 
 
-# %%
+# %% tags=["hide-input"]
 def halved(images):
     """Means of 2x2 pixels, from 0 to 1."""
     shape = (len(images), images.shape[1] // 2, 2, images.shape[2] // 2, 2, 3)
@@ -496,9 +499,9 @@ mean, deviation = np.mean(six), np.std(six, ddof=1)
 show(plots.bars(
     {"one net, six seeds": six}, "The same network trained with six seeds, a dot for each.",
     label="test error in %",
-))  # fmt: skip
+), "Nothing but the seed differs.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 print(f"from {min(six):.1f} to {max(six):.1f}, mean {mean:.1f}, deviation {deviation:.1f}")
 print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 
@@ -545,9 +548,7 @@ fooled = {name: [100 * float(found.any(axis=1).mean())] for name, found in rules
 show(plots.bars(
     fooled, "How often each rule finds an improvement among six variants that are all as good as "
     "the baseline, with three seeds each.", label="found an improvement, in % of trials",
-))  # fmt: skip
-
-# %%
+), "How often each rule finds an improvement where there is none.")  # fmt: skip
 assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do not overlap"][0]
 assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
 
@@ -592,7 +593,7 @@ table(("difference, in deviations between seeds", "seeds each, to find it 4 time
 # and the simple B(3,3) is the best. Here they are for one block of 64 channels:
 
 
-# %%
+# %% tags=["hide-input"]
 def kernel_weights(net):
     """Weights of each kernel."""
     return [int(np.prod(weight.shape)) for weight in net.weights if weight.name == "kernel"]
@@ -611,7 +612,7 @@ table(("block", "weights in kernels", "receptive field"), rows)
 # Next, depth against width. Here are published errors, with weights and multiply-adds counted on
 # the networks as this course builds them:
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for name in ("wrn_40_2", "wrn_16_8", "wrn_16_10", "wrn_28_10"):
     net = architectures.describe(name)
@@ -640,7 +641,7 @@ table(
 # many thin layers and in few wide ones:
 
 
-# %%
+# %% tags=["hide-input"]
 def seconds(layers_, channels, repeats=5):
     """The shortest of several passes through 3x3 convolutions on 16x16 pixels."""
     x = tf.random.normal((8, 16, 16, channels))
@@ -684,16 +685,16 @@ print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
 # up is to multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One
 # bottleneck, whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
 
-# %%
+# %% tags=["hide-input"]
 show(diagrams.channel_links(8, {
     "1 group": (1, 9), "2 groups": (2, 9), "4 groups": (4, 9), "8 groups": (8, 9),
-}))  # fmt: skip
+}), "Links between channels: groups take most of them away.")  # fmt: skip
 
 # %% [markdown]
 # Fewer links leave weights for more channels. With equal weights for a block of 256 channels,
 # from the bottleneck (one path of 64) to 32 paths of 4:
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for cardinality, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     inputs = keras.Input((4, 4, 256))
@@ -707,11 +708,9 @@ for cardinality, width in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     )
     weights = kernel_weights(keras.Model(inputs, block))
     rows.append((cardinality, width, cardinality * width, sum(weights), weights[1]))
-table(("paths", "channels per path", "channels of all paths", "weights", "of these 3x3"), rows)
-
-# %%
 assert all(abs(row[3] - rows[0][3]) < 0.03 * rows[0][3] for row in rows)
 assert rows[-1][3] == 70_144 and rows[0][3] == 69_632  # the paper's "about 70k"
+table(("paths", "channels per path", "channels of all paths", "weights", "of these 3x3"), rows)
 
 # %% [markdown]
 # Note that $d$ is not $64 / C$. Thirty-two paths of 2 channels would be far cheaper, as a path's
@@ -733,7 +732,7 @@ assert rows[-1][3] == 70_144 and rows[0][3] == 69_632  # the paper's "about 70k"
 # the channels.
 
 
-# %%
+# %% tags=["hide-input"]
 def channels_of(net, kind):
     """Channels after each layer of a kind."""
     return [layer.output.shape[-1] for layer in net.layers if isinstance(layer, kind)]
@@ -754,14 +753,15 @@ show(
         growth,
         "Channels after each block of three small nets, as bars: steps, a ramp, and ramps with a "
         "fall at each transition.",
-    )
+    ),
+    "Channels after each block: steps, a ramp, and ramps that fall.",
 )
 
 # %% [markdown]
 # A DenseNet's layers are thin, as they need not pass on what others have computed. So it has few
 # weights for its error, but much to keep in memory: all those feature maps.
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for name in ("resnet56_cifar", "densenet_40_12", "densenet_bc_100_12"):
     net = architectures.describe(name)
@@ -782,7 +782,7 @@ table(("net", "million weights", "million multiply-adds", "CIFAR-10 test error (
 # branches chosen at random and through the shortcuts of the others.
 
 
-# %%
+# %% tags=["hide-input"]
 def through_paths(seed, depth=16, width=8, tries=1):
     """The mean size of a gradient that passes 0, 1, ... branches, relative to that at the end."""
     keras.utils.set_random_seed(seed)
@@ -818,9 +818,9 @@ number = np.array([float(stats.binom.pmf(k, 16, 0.5)) for k in range(17)])
 show(draw.lengths(
     {"paths of each length": number, "paths times the size of their gradient": number * passed},
     "branches that a path goes through, of 16",
-))  # fmt: skip
+), "Lengths of the paths, as many as there are, and weighed by their gradient.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 mean_length = float((number * passed) @ np.arange(17) / (number * passed).sum())
 assert mean_length < 7
 table(("", "this run", "five seeds"), beside_seeds(
@@ -846,7 +846,7 @@ table(("", "this run", "five seeds"), beside_seeds(
 # training). Today it is used as a regularizer. How deep is the network while it trains?
 
 
-# %%
+# %% tags=["hide-input"]
 def depth_in_training(survival, blocks=54):
     """How many of the blocks survive, with the last one's probability; drawn 5,000 times."""
     drops = np.array(linear_decay(1 - survival, blocks))
@@ -859,8 +859,9 @@ def depth_in_training(survival, blocks=54):
 
 
 interactive(
-    depth_in_training, {"survival": 0.5}, survival=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-)
+    depth_in_training, {"survival": 0.5}, survival=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+    caption="How deep the network is in training. Dashed: the mean.",
+)  # fmt: skip
 
 # %%
 expected = sum(1 - rate for rate in linear_decay(0.5, 54))
@@ -870,7 +871,7 @@ assert np.isclose(expected, 40.25)
 # %% [markdown]
 # ## What the slides say, and what is right
 
-# %%
+# %% tags=["hide-input"]
 CS231N, C147 = "Stanford CS231n, 2020, lecture 9", "UCLA C147, 2018, lecture 8"
 NPFL138 = "Charles University NPFL138, lecture 5"
 corrections = [

@@ -63,16 +63,16 @@ def columns(
         Rows of text; the first column names the seed.
     """
     by_seed = zip(*(recorded[name] for name in names), strict=True)
-    rows = [(str(seed), *map(_text, row)) for seed, row in enumerate(by_seed, start=1)]
-    return [*rows, ("this run", *(_text(here[name]) for name in names))]
+    rows = [(str(seed), *map(text, row)) for seed, row in enumerate(by_seed, start=1)]
+    return [*rows, ("this run", *(text(here[name]) for name in names))]
 
 
 def span(values: Sequence[float]) -> str:
     """Format the smallest and the largest value: "0.41 to 0.52"."""
-    return f"{_text(min(values))} to {_text(max(values))}"
+    return f"{text(min(values))} to {text(max(values))}"
 
 
-def _text(value: float) -> str:
+def text(value: float) -> str:
     """Format with two decimals, or fewer for large numbers."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 2}f}"
 

@@ -42,7 +42,8 @@ def channel_links(channels: int, kinds: Mapping[str, tuple[int, int]]) -> Figure
             axis.add_patch(Rectangle(corner, 0.9, 0.9, color=color, alpha=alpha, linewidth=0))
             if linked:
                 middle = (into + 0.5, channels - 0.5 - out)
-                axis.text(*middle, str(area), ha="center", va="center", color="white", fontsize=8)
+                ink = "white" if area > 1 else "black"
+                axis.text(*middle, str(area), ha="center", va="center", color=ink, fontsize=9)
         axis.set(xlim=(0, channels), ylim=(0, channels), aspect="equal", xticks=[], yticks=[])
         axis.set_xlabel("channels in")
         for side in axis.spines.values():

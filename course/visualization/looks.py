@@ -16,6 +16,7 @@ KINDS = {
     "convolution": BLUE, "convolutional": BLUE, "fully connected": ORANGE, "as a vector": ORANGE,
     "residual": BLUE, "plain": ORANGE,
     "original": BLUE, "nothing (original)": BLUE, "full pre-activation": GREEN,
+    "factor 1": BLUE, "factor 0.5": ORANGE,
     "handwritten digits": GREEN, "drawn shapes": PURPLE,
     "ResNet": BLUE, "PyramidNet": GREEN, "DenseNet": PURPLE,
 }  # fmt: skip

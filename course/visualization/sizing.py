@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PALE = "#CFCFCF"  # of squares with black text on them, on a white page and on a dark one
+
 
 def _squares(axis: Axes, y: float, values: Iterable[int], color: str, **style: Any) -> None:
     from matplotlib.patches import Rectangle
@@ -37,13 +39,14 @@ def _slide(
     rest = before + size + after - reach
     starts = [n * stride - before for n in range(rest // stride + 1)]
     end = starts[-1] + reach if starts else size + after
-    _squares(axis, 0, range(min(size, end)), GRAY, alpha=0.35)
+    _squares(axis, 0, range(min(size, end)), PALE)
     _squares(axis, 0, range(min(size, end), size), RED, fill=False, hatch="////")
     padding = {*range(-before, 0), *range(size, size + after)}
     _squares(axis, 0, [x for x in padding if x < end], ORANGE, fill=False)
     _squares(axis, 0, [x for x in padding if x >= end], RED, fill=False, hatch="////")
     for x in range(size):
-        axis.text(x + 0.5, 0.38, str(x), ha="center", va="center", fontsize=8, color=GRAY)
+        ink = "black" if x < end else GRAY
+        axis.text(x + 0.5, 0.38, str(x), ha="center", va="center", fontsize=8, color=ink)
     for row, start in enumerate(starts or [-before]):
         y, color = -1.1 * (row + 1), (BLUE if row % 2 else SKY) if starts else RED
         if dilation > 1:
@@ -91,6 +94,40 @@ def places(
         figure,
         f"A row of {size} values{zeros}, and below it a kernel of {kernel}{holes} at each of its "
         f"places, one under the other; what is left over is hatched. {'. '.join(said)}.",
+    )
+
+
+def geometry(panels: Mapping[str, tuple[int, int, int, tuple[int, int], int]]) -> Figure:
+    """Draw all places of a kernel along one axis, for several kernels, without any formula.
+
+    Args:
+        panels: for each title the values, the kernel's weights, the stride, the zeros before and
+            after, and the dilation.
+    """
+    rows, columns = 1, 1
+    for size, kernel, stride, zeros, dilation in panels.values():
+        columns = max(columns, size + sum(zeros) + 1)
+        span = dilation * (kernel - 1) + 1
+        rows = max(rows, sizing.conv_output_size(size + sum(zeros), span, stride))
+    square = min(0.3, 9.5 / len(panels) / columns)  # inches
+    size_of_all = (len(panels) * (columns * square + 0.1), 1.1 * square * (rows + 1) + 0.4)
+    figure, axes = canvas(1, len(panels), size=size_of_all)
+    said = []
+    for axis, (name, (size, kernel, stride, zeros, dilation)) in zip(
+        axes.flat, panels.items(), strict=True
+    ):
+        found, _ = _slide(axis, size, kernel, stride, zeros, dilation)
+        axis.set_title(f"{name}: {_many(found, 'place')}")
+        said.append(f"{name}, with {zeros[0]} and {_many(zeros[1], 'zero')}: {found}")
+    for axis in axes.flat:  # one scale
+        middle = sum(axis.get_xlim()) / 2
+        axis.set_xlim(middle - columns / 2, middle + columns / 2)
+        axis.set_ylim(-1.1 * rows - 0.1, 1)
+    return with_alt_text(
+        figure,
+        "Rows of gray values, with zeros around them as empty squares, and below each row a "
+        "kernel in blue at each of its places, one under the other. Number of places: "
+        f"{'; '.join(said)}.",
     )
 
 

@@ -320,6 +320,15 @@ question.score()
 # Write `same_padding(size, kernel_size, strides=1, dilation=1)`, which returns the pair `(zeros
 # before, zeros after)` of two `int`s.
 
+# %% nbgrader={"grade": false, "grade_id": "figure_places", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import convolution as figures
+from course.visualization.display import show
+
+show(
+    figures.variants(),
+    "The places of a 3x3 kernel on a 9x9 image, with and without zeros around it.",
+)
+
 
 # %% nbgrader={"grade": false, "grade_id": "same_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_padding(size, kernel_size, strides=1, dilation=1):

@@ -94,6 +94,15 @@ LEFT_OUT = "course", "keras", "tensorflow"  # answers do without them
 # Write `valid_output_size(size, kernel_size, strides=1)`. A kernel as large as the input has one
 # place. If it is larger than the input there is none, whatever the stride: raise a `ValueError`.
 
+# %% nbgrader={"grade": false, "grade_id": "figure_strides", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import sizing as figures
+from course.visualization.display import show
+
+show(
+    figures.geometry({"stride 1": (8, 3, 1, (0, 0), 1), "stride 2": (8, 3, 2, (0, 0), 1)}),
+    "8 values, and a kernel of 3 at each of its places. Hatched: left over.",
+)
+
 
 # %% nbgrader={"grade": false, "grade_id": "valid_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def valid_output_size(size, kernel_size, strides=1):
@@ -219,6 +228,15 @@ question.score()
 # - if the kernel spans more values than the input has with its zeros. With `"same"` and `"full"`
 #   that never happens: they make room for every kernel;
 # - if `padding` is a string other than these three, spelled exactly so.
+
+# %% nbgrader={"grade": false, "grade_id": "figure_padding", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+show(
+    figures.geometry({
+        "valid": (9, 3, 1, (0, 0), 1), "full": (9, 3, 1, (2, 2), 1), "same": (9, 3, 1, (1, 1), 1),
+        "dilation 2": (9, 3, 1, (0, 0), 2),
+    }),
+    "The example: 9 values (gray), zeros (orange), and a kernel of 3 at each of its places (blue).",
+)  # fmt: skip
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1128,6 +1146,12 @@ question.score()
 # see `field` values or more? Write `layers_for_field(field, kernel_size=3)`. To see one value, no
 # layer is needed.
 
+# %% nbgrader={"grade": false, "grade_id": "figure_field", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+show(
+    figures.pyramid([(3, 2), (3, 1)]),
+    "The example: kernel 3 with stride 2, then kernel 3. Blue: what the value at the top sees.",
+)
+
 
 # %% nbgrader={"grade": false, "grade_id": "receptive_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def receptive_field(layers):
@@ -1923,6 +1947,16 @@ question.score()
 # bottleneck of width 2 has $16 + 36 + 16 = 68$, and with two groups $16 + 18 + 16 = 50$. A 3x3
 # convolution from 8 to 16 channels has 1,152 weights, the separable one $72 + 128 = 200$, which is
 # 5.76 times fewer.
+
+# %% nbgrader={"grade": false, "grade_id": "figure_channels", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import diagrams
+
+show(
+    diagrams.channel_links(8, {
+        "ordinary 3x3": (1, 9), "2 groups, 3x3": (2, 9), "depthwise 3x3": (8, 9), "1x1": (1, 1),
+    }),
+    "8 channels to 8: which sees which, and through how many weights.",
+)  # fmt: skip
 
 
 # %% nbgrader={"grade": false, "grade_id": "cheaper_blocks", "locked": false, "schema_version": 3, "solution": true, "task": false}

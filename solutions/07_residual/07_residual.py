@@ -699,6 +699,20 @@ question.score()
 # **Example.** 256 channels in, 256 filters: $256 \cdot 64 + 9 \cdot 64 \cdot 64 + 64 \cdot 256 =
 # 69{,}632$ weights in kernels. Two 3x3 convolutions would have $1{,}179{,}648$.
 
+# %% nbgrader={"grade": false, "grade_id": "figure_blocks", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import diagrams
+from course.visualization.display import show
+
+show(
+    diagrams.blocks({
+        "basic": diagrams.Block(("3x3, 64", "BN", "ReLU", "3x3, 64", "BN")),
+        "bottleneck": diagrams.Block(
+            ("1x1, 64", "BN", "ReLU", "3x3, 64", "BN", "ReLU", "1x1, 256", "BN")
+        ),
+    }),
+    "A basic block of 64 channels and a bottleneck block of 256. Blue: the shortcut.",
+)  # fmt: skip
+
 
 # %% nbgrader={"grade": false, "grade_id": "bottleneck_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bottleneck_block(x, filters, strides=1, kind="B", stride_on="1x1"):

@@ -228,6 +228,21 @@ question.score()
 #
 # **Example.** With factors 1 and 1 it is the block of unit 07. With 1 and 0 it is just a ReLU.
 
+# %% nbgrader={"grade": false, "grade_id": "figure_shortcuts", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import diagrams
+from course.visualization.display import show
+
+branch = ("conv", "BN", "ReLU", "conv", "BN")
+show(
+    diagrams.blocks({
+        "original": diagrams.Block(branch),
+        "constant scaling": diagrams.Block((*branch, "× b"), shortcut="× a"),
+        "exclusive gating": diagrams.Block((*branch, "× g"), shortcut="× (1 − g)"),
+        "shortcut-only gating": diagrams.Block(branch, shortcut="× (1 − g)"),
+    }),
+    "The changes of questions 2 and 3. Blue: the shortcut; red: what is new.",
+)  # fmt: skip
+
 
 # %% nbgrader={"grade": false, "grade_id": "scaled_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def scaled_block(x, on_shortcut=1.0, on_branch=1.0):

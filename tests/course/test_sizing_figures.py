@@ -95,6 +95,21 @@ def test_stacked():
     assert "in 1,000s of MACs: one 9 (3x3, 8: 9); two 3 (1x1: 0.5, 5x5: 2.5)" in said
 
 
+def test_geometry_counts_places_and_gives_no_formula():
+    figure = draw.geometry({
+        "full": (9, 3, 1, (2, 2), 1), "stride 2": (8, 3, 2, (0, 1), 1),
+        "wide": (9, 3, 1, (0, 0), 2),
+    })  # fmt: skip
+    said = words(figure)
+    assert "full, with 2 and 2 zeros: 11; stride 2, with 0 and 1 zero: 4; wide" in said
+    assert [axis.get_title() for axis in figure.axes] == [
+        "full: 11 places", "stride 2: 4 places", "wide: 5 places",
+    ]  # fmt: skip
+    for axis in figure.axes:
+        assert axis.get_xlim()[1] - axis.get_xlim()[0] == 14  # one scale: 9 values, 4 zeros, a gap
+        assert axis.get_ylim()[0] < -1.1 * 11
+
+
 def test_networks():
     said = words(costs.networks([("small", 1_000, 20_000), ("large", 10**8, 10**9)]))
     assert (
@@ -118,7 +133,8 @@ def test_a_table_sets_numbers_right():
 
 @pytest.mark.parametrize(("values", "said"), [
     ((0.0571, 0.521), ("0.057", "0.521")), ((24.7, 24.0), ("24.7", "24.0")),
-    ((383.2, 1.5), ("383", "2")), ((0.0, 0.0), ("0.00", "0.00")), ((2.2e-15, 0.0), ("2.2e-15", "0.0e+00")),
+    ((383.2, 1.5), ("383", "2")), ((0.0, 0.0), ("0.00", "0.00")),
+    ((2.2e-15, 0.0), ("2.2e-15", "0.0e+00")),
 ])  # fmt: skip
 def test_the_floats_of_a_column_have_as_many_decimals(values, said):
     lines = display.table("ab", [("x", value) for value in values]).data.splitlines()
@@ -126,7 +142,8 @@ def test_the_floats_of_a_column_have_as_many_decimals(values, said):
 
 
 @pytest.mark.parametrize(("cells", "right"), [
-    (("6.61", "fails"), True), (("–", "6.61"), True), (("1", "this run"), False), (("", "–"), False),
+    (("6.61", "fails"), True), (("–", "6.61"), True),
+    (("1", "this run"), False), (("", "–"), False),
 ])  # fmt: skip
 def test_a_gap_between_numbers_does_not_move_them(cells, right):
     line = display.table("a", [(cell,) for cell in cells]).data.splitlines()[1]
