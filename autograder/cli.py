@@ -16,6 +16,7 @@ from autograder.course_directory import CourseDirectory, CourseError
 from autograder.handout import command as handout
 from course import __version__
 from course._command_line import exit_status
+from course.completion import complete
 
 if TYPE_CHECKING:
     from autograder.grading import Outcome
@@ -117,7 +118,9 @@ def _add_grade(command: argparse.ArgumentParser) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; see :func:`course._command_line.exit_status`. Ctrl-C gives status 130."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    complete(parser)
+    args = parser.parse_args(arguments)
     try:
         return exit_status("autograder", lambda: args.function(args))
     except KeyboardInterrupt:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from course import __version__
 from course._command_line import exit_status
+from course.completion import complete, typed
 from course.errors import UsageError
+from course.listing import command as listing
 from course.student import commands as student
-from course.training.options import add_arguments
 
 Command = Callable[[argparse.Namespace], int]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of a command line."""
     parser = argparse.ArgumentParser(
         prog="course",
         description="The papers' convolutional networks by name, and a student's work.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add(commands, "list", _list, "list the names of all architectures")
+    listing.add_arguments(_add(commands, "list", listing.run, "list all architectures"))
     command = _add(commands, "describe", _describe, "show paper, table, sizes, published errors")
     command.add_argument("name", metavar="NAME")
     command = _add(
@@ -35,7 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("names", metavar="NAME", nargs="*", help="default: all that can be")
     command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
     command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
-    add_arguments(_add(commands, "train", _train, "train with the paper's recipe, or resume a run"))
+    command.add_argument("--count", action="store_true", help="build the networks and count again")
+    command = _add(commands, "train", _train, "train with the paper's recipe, or resume a run")
+    if "train" in words:  # reading its options takes longer than all the rest
+        from course.training.options import add_arguments
+
+        add_arguments(command)
     _add_study(commands)
     _add_scaling(commands)
     _add_bench(commands)
@@ -104,16 +111,11 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; see :func:`course._command_line.exit_status`."""
-    args = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(typed(arguments))
+    complete(parser)
+    args = parser.parse_args(arguments)
     return exit_status("course", lambda: args.function(args))
-
-
-def _list(args: argparse.Namespace) -> int:
-    import course.quiet  # noqa: F401
-    from course import architectures
-
-    print("\n".join(architectures.names()))
-    return 0
 
 
 def _describe(args: argparse.Namespace) -> int:
@@ -135,10 +137,12 @@ def _profile(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    import course.quiet  # noqa: F401
     from course.visualization import comparison
 
-    rows = comparison.collect(args.names, measure=args.measure)
+    def say(place: int, total: int, name: str) -> None:
+        print(f"counted {place} of {total}: {name}", file=sys.stderr, flush=True)
+
+    rows = comparison.collect(args.names, measure=args.measure, count=args.count, on_row=say)
     print(comparison.table(rows))
     paths = comparison.save(comparison.plot(rows, measure=args.measure), args.out)
     print("written:", ", ".join(map(str, paths)))

@@ -122,7 +122,7 @@ def test_course_profile_prints_the_table():
 def test_course_list_has_every_name(run):
     from course import architectures
 
-    assert run("course", "list").stdout.split() == architectures.names()
+    assert run("course", "list", "--names").stdout.split() == architectures.names()
 
 
 def test_the_demo_does_not_delete_what_is_not_its_own(run, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import course.quiet  # noqa: F401
-from course import architectures, sizing
+from course import architectures, listing, sizing
 from course.errors import UsageError
 from course.keras_graph import Graph
 from tests import parts
@@ -52,6 +52,10 @@ def test_numbers(name):
     assert (entry.classes, entry.depth) == (fact["classes"], fact["weight_layers"])
     report, expected = sizing.profile(model), known(name)
     assert {key: getattr(report, key) for key in expected} == expected
+    in_file = listing.kept().get(name)
+    assert in_file, f"{name} is not in `course list`: run `python -m course.listing`"
+    counts = (report.params, report.params_trainable, report.macs)
+    assert (in_file.params, in_file.params_trainable, in_file.macs) == counts
     _types_are_mixed(model)
     if entry.depth and name not in LONGEST_PATH:
         assert longest_path(model) == entry.depth
