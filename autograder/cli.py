@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
     command = add("lab", _lab, "open JupyterLab on the course directory", units=False)
     command.add_argument("--no-browser", action="store_true", help="only print the address")
+    command.add_argument(
+        "--port", type=int, metavar="N", help="default: the first free one from 8888"
+    )
     add("doctor", _doctor, "check what this machine can do", units=False)
     add("bench", _bench, "compare start-up and grading times", units=False)
     return parser
@@ -282,13 +285,13 @@ def _notebooks(args: argparse.Namespace) -> int:
 def _lab(args: argparse.Namespace) -> int:
     from autograder.lab import open_lab
 
-    return open_lab(CourseDirectory(args.course), browser=not args.no_browser)
+    return open_lab(CourseDirectory(args.course), browser=not args.no_browser, port=args.port)
 
 
 def _doctor(args: argparse.Namespace) -> int:
     from autograder.doctor import examine
 
-    return examine()
+    return examine(args.course)
 
 
 def _bench(args: argparse.Namespace) -> int:

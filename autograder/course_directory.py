@@ -12,16 +12,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course.errors import UsageError
+from autograder.errors import CourseError as CourseError
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook
     from nbgrader.apps.api import NbGraderAPI
     from traitlets.config import Config
-
-
-class CourseError(UsageError):
-    """Something in the course directory that the instructor has to fix."""
 
 
 class CourseDirectory:
@@ -143,12 +139,17 @@ class CourseDirectory:
     def gradebook(self) -> Gradebook:
         """Open nbgrader's database of this course, as a context manager.
 
+        One that an older nbgrader made is brought up to date first, after a backup.
+
         Raises:
-            CourseError: an older nbgrader created it, or it is not a database.
+            CourseError: it is not a database, or cannot be brought up to date.
         """
         from nbgrader.api import Gradebook
 
-        _refuse_old_database(self.directory.db_url)
+        from autograder.old_gradebook import bring_up_to_date
+
+        if done := bring_up_to_date(self.directory.db_url):
+            print(f"autograder: {done}", file=sys.stderr)
         return Gradebook(self.directory.db_url, self.directory.course_id)
 
     @property
@@ -168,32 +169,6 @@ def _may_be_folder(path: Path) -> bool:
         return False
     except OSError:
         return True
-
-
-def _refuse_old_database(url: str) -> None:
-    """Raise a CourseError if a database lacks a column that this nbgrader uses."""
-    from nbgrader.api import Base
-    from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import SQLAlchemyError
-
-    engine = create_engine(url)
-    try:
-        inspector = inspect(engine)
-        there = {
-            t: {c["name"] for c in inspector.get_columns(t)} for t in inspector.get_table_names()
-        }
-    except SQLAlchemyError as error:
-        raise CourseError(f"The gradebook {url} cannot be opened: {error.__cause__}") from None
-    finally:
-        engine.dispose()
-    wanted = {
-        table.name: {c.name for c in table.columns} for table in Base.metadata.tables.values()
-    }
-    if there and any(not columns <= there.get(table, set()) for table, columns in wanted.items()):
-        raise CourseError(
-            f"The gradebook {url} was created by an older nbgrader. Back it up, then run "
-            "`nbgrader db upgrade` in the course directory."
-        )
 
 
 def _put_tools_on_path() -> None:

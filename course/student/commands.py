@@ -8,6 +8,7 @@ import argparse
 def add_arguments(lab: argparse.ArgumentParser, submit: argparse.ArgumentParser) -> None:
     """Add the arguments of both commands to their parsers."""
     lab.add_argument("--no-browser", action="store_true", help="only print the address")
+    lab.add_argument("--port", type=int, metavar="N", help="default: the first free one from 8888")
     submit.add_argument("unit", metavar="UNIT", help="such as 02_sizing")
     submit.add_argument(
         "--id", metavar="ID", help="your id in this course (default: the one used last)"
@@ -30,7 +31,7 @@ def lab(args: argparse.Namespace) -> int:
     from course.student.folder import StudentFolder
     from course.student.lab import open_lab
 
-    return open_lab(StudentFolder(args.folder), browser=not args.no_browser)
+    return open_lab(StudentFolder(args.folder), browser=not args.no_browser, port=args.port)
 
 
 def submit(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from course.doctor import require_free
 from course.errors import UsageError
 from course.student import exchange, in_place, start_page, work
 from course.student.folder import StudentFolder
@@ -26,16 +27,18 @@ ASSIGNMENT_LIST = "nbgrader.server_extensions.assignment_list"
 PAGES = "course.student.server"
 
 
-def open_lab(folder: StudentFolder, *, browser: bool = True) -> NoReturn:
+def open_lab(folder: StudentFolder, *, browser: bool = True, port: int | None = None) -> NoReturn:
     """Bring the work tree up to date, write its start page, and open JupyterLab on it.
 
     Args:
         folder: of the student.
         browser: open a browser; otherwise JupyterLab prints the address.
+        port: where to serve it; None for the first free one from 8888 on.
 
     Raises:
-        UsageError: JupyterLab is not installed.
+        UsageError: JupyterLab is not installed, or the port is in use.
     """
+    require_free(port)
     if importlib.util.find_spec("jupyterlab") is None:
         raise UsageError("JupyterLab is not installed here. Run `pip install jupyterlab`.")
     for line in prepare(folder):
@@ -43,7 +46,7 @@ def open_lab(folder: StudentFolder, *, browser: bool = True) -> NoReturn:
     if shared := exchange.find():
         print(f"nbgrader's exchange is {shared}: menu Nbgrader → Assignment List.")
     print(f"Your copies are in {folder.work}; nothing you wrote has been overwritten.", flush=True)
-    command = command_line(folder.work, browser=browser)
+    command = command_line(folder.work, browser=browser, port=port)
     # nbgrader's Assignment List fetches into, and submits from, the folder that it is started in.
     os.chdir(folder.work)
     # The server replaces this process, so that stopping one stops the other.
@@ -57,7 +60,7 @@ def prepare(folder: StudentFolder) -> list[str]:
     return said
 
 
-def command_line(root: Path, *, browser: bool = True) -> list[str]:
+def command_line(root: Path, *, browser: bool = True, port: int | None = None) -> list[str]:
     """Return the command that serves a work tree; on a JupyterHub, as the student's server."""
     extensions = dict.fromkeys(FOR_INSTRUCTORS, False) | {PAGES: True}
     extensions[ASSIGNMENT_LIST] = exchange.find() is not None
@@ -70,6 +73,7 @@ def command_line(root: Path, *, browser: bool = True) -> list[str]:
         f"--ServerApp.jpserver_extensions={extensions}",
     ]  # fmt: skip
     command += [] if browser else ["--no-browser"]
+    command += [] if port is None else [f"--ServerApp.port={port}"]
     # Jupyter requires this option for root, the only user in many containers.
     return command + (["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else [])
 

@@ -195,12 +195,14 @@ def test_grade_fails_where_somebody_was_not_recorded(small_course, capsys, monke
     assert main(["grade", "--course", str(course.root)]) == 0
 
 
-def test_an_old_gradebook_is_refused_before_anything_runs(small_course, executor):
+def test_an_old_gradebook_that_cannot_be_migrated_is_refused_before_anything_runs(
+    small_course, executor
+):
     course, submit = small_course
     submit("s", RIGHT)
     with sqlite3.connect(course.root / "gradebook.db") as database:
-        database.execute("alter table student drop column lms_user_id")
-    with pytest.raises(CourseError, match="older nbgrader.*`nbgrader db upgrade`"):
+        database.execute("alter table student drop column lms_user_id")  # and no version says so
+    with pytest.raises(CourseError, match=r"older nbgrader.*student\.lms_user_id is still missing"):
         grading.grade(course, executor=executor)
     assert not course.path("autograded", "s", "small").exists()
 
