@@ -31,7 +31,9 @@
 # 8. putting it all together.
 #
 # Everything runs offline, on handwritten digits and on shapes that this course draws. In
-# JupyterLab, the figure in section 3 has sliders.
+# JupyterLab, the figure in section 3 has sliders. Code that only measures or draws is folded: click
+# on it to read it. The assignment is [01_convolution](../01_convolution/01_convolution.ipynb),
+# where you write this layer yourself.
 
 # %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
@@ -70,6 +72,9 @@ show(
 # Does a network mind? Train a classifier that sees the vector, and a small convolutional network,
 # both on digits in the *middle* of the canvas. Then shift the test digits by 0 to 4 pixels, so
 # that no part of them leaves the canvas.
+#
+# **Guess first.** A shift of three pixels: how many of ten digits does each network still get
+# right?
 
 # %% tags=["hide-input"]
 test_digits, test_labels = datasets.load_arrays("digits", "test")
@@ -137,8 +142,8 @@ show(
 # | 5 | 0.892 | 0.133 | 0.923 | 0.842 |
 #
 # In this table the fully connected network loses 0.76 to 0.79, down to chance, and the
-# convolutional one 0.05 to 0.15. For your run, the next cell asserts that the first loses more
-# than 0.6 and the second less than 0.3.
+# convolutional one 0.05 to 0.15. For your run, the next cell shows both losses, and asserts that
+# the first is more than 0.6 and the second less than 0.3.
 
 # %% tags=["hide-input"]
 drop = {name: values[0] - values[3] for name, values in moved.items()}
@@ -158,6 +163,8 @@ print("; ".join(f"{name} {lost:.2f}" for name, lost in drop.items()))
 #
 # **Locality.** Pixels that are close together tell you about each other; distant ones hardly do.
 # That can be measured: how strongly correlated are two pixels that are $d$ pixels apart?
+#
+# **Guess first.** At which distance does the correlation vanish?
 
 # %% tags=["hide-input"]
 shapes, shape_labels = datasets.load_arrays("course_shapes", "train[:400]")
@@ -237,9 +244,9 @@ table(("layer", "parameters", "output values"), rows)
 #
 # $$(f \star g)(i, j) = \sum_m \sum_n f(i + m,\, j + n)\; g(m, n)$$
 #
-# (One lecture writes $f(i, j)\, g(i + m, j + n)$ under the sum. There the pixel does not depend
-# on the summation indices, so the sum would be the pixel times a constant. The moving index
-# belongs to $f$.)
+# (On the slides of UCLA's C147, it says $f(i, j)\, g(i + m, j + n)$ under the sum. There the pixel
+# does not depend on the summation indices, so the sum would be the pixel times a constant. The
+# moving index belongs to $f$.)
 
 # %% tags=["hide-input"]
 picture = gray[3]
@@ -268,9 +275,8 @@ interactive(
 
 # %% [markdown]
 # Where the image looks like the kernel, the output is large. So a **feature map** says where
-# something was *found*. ($g$ is the *kernel* or *filter*; the lecture that calls filters
-# "activation maps" confuses the question with the answers.) Nobody writes kernels by hand any
-# more: they are learned.
+# something was *found*. ($g$ is the *kernel* or *filter*. It asks the question; the feature map, or
+# *activation map*, has the answers.) Nobody writes kernels by hand any more: they are learned.
 #
 # ### Correlation or convolution?
 #
@@ -345,9 +351,9 @@ show(draw.variants(), "The places of a 3x3 kernel on a 9x9 image.")
 # %% [markdown]
 # - **Valid**: only where the kernel lies wholly inside, $n - k + 1$ places. Layer by layer, the
 #   image shrinks.
-# - **Full**: wherever the two share a pixel, $n + k - 1$ places. The image grows. (One lecture
-#   gives this as *the* size of a convolutional layer, and so arrives at 35x35 for 4x4 filters on
-#   32x32; networks use the other two, which give 29x29 or 32x32.)
+# - **Full**: wherever the two share a pixel, $n + k - 1$ places. The image grows. (C147 gives this
+#   as the size of a convolutional layer at first, and so arrives at 35x35 for 4x4 filters on 32x32;
+#   networks use the other two, which give 29x29 or 32x32.)
 # - **Same**: zeros around the image, so that its size stays the same. They are not free: the
 #   network sees an edge at the border that is not in the picture. (Goodfellow et al. report that
 #   the best amount of zeros lies somewhere between none and this.)
@@ -465,6 +471,9 @@ show(plots.pictures(
 # A convolution should be equivariant. Let us see how well that holds. We shift pictures (what
 # leaves on one side comes back in on the other) and compare the shifted outputs with the outputs
 # for the shifted picture, as a fraction of the largest output.
+#
+# **Guess first.** Four layers: a convolution, one with stride 2, one followed by max pooling, and a
+# fully connected one. Which are equivariant, and for which shifts?
 
 
 # %% tags=["hide-input"]
@@ -511,8 +520,8 @@ show(
 # - The fully connected layer is not, of course.
 # - At the **borders** none is: where the kernel sees zeros, it can tell where it is. We left the
 #   borders out.
-# - None of them is equivariant to **rotation**. That takes another kind of convolution, which has
-#   a unit of its own.
+# - None of them is equivariant to **rotation**. That takes another kind of convolution (Cohen and
+#   Welling, 2016).
 
 # %% tags=["hide-input"]
 keras.utils.set_random_seed(2)
@@ -630,7 +639,7 @@ def backward(x, kernel, delta, strides=1):
 
 # %% [markdown]
 # Is it right? Ask TensorFlow, and then measure: change one number a little, and see how much the
-# loss changes.
+# loss changes. (That is question 9 of the assignment.)
 
 # %% tags=["hide-input"]
 rng = np.random.default_rng(5)
@@ -810,29 +819,48 @@ print([tuple(free(np.zeros((1, size, size + 5, 1))).shape) for size in (16, 24, 
 # ## What the slides say, and what is right
 #
 # This course follows four public lectures: Stanford's CS231n, UCLA's C147, DeepMind's lectures at
-# UCL, and NPFL138 of Charles University. "A slide" or "a lecture" is one of theirs.
+# UCL, and NPFL138 of Charles University. This is where their slides, or what was said, differ from
+# what was measured above:
 
 # %% tags=["hide-input"]
 valid, full = sizing.conv_output_size(32, 4), sizing.conv_output_size(32, 4, padding="full")
+C147, DEEPMIND = "UCLA C147, 2018, lecture 8", "DeepMind, convolutional networks"
 corrections = [
-    ("cross-correlation", "sum of f(i, j) g(i + m, j + n)", "sum of f(i + m, j + n) g(m, n)",
+    ("cross-correlation", C147, "sum of f(i, j) g(i + m, j + n)", "sum of f(i + m, j + n) g(m, n)",
      "the sum runs over the kernel; the pixel must move with it"),
-    ("size of a layer's output", "w + w_f - 1", "w - w_f + 1, and 2p more with padding",
+    ("size of a layer's output", C147, "w + w_f - 1, corrected two slides later",
+     "w - w_f + 1, and 2p more with padding",
      "the first is the full convolution, which networks don't use"),
-    ("32x32, four 4x4 filters, full overlap only", f"4x{full}x{full}", f"4x{valid}x{valid}",
+    ("32x32, four 4x4 filters, full overlap only", C147, f"4x{full}x{full}", f"4x{valid}x{valid}",
      "the full convolution again"),
-    ("7x7 with 3x3 at stride 3", "not correct", "2x2",
+    ("7x7 with 3x3 at stride 3", C147, "not correct", "2x2",
      "libraries round down and leave a row and a column unseen"),
-    ("filters", "or activation maps", "a filter gives an activation map", "question and answer"),
-    ("a filter's dimension", "the same as the input's", "only its depth is the input's",
+    ("filters", C147, "or activation maps", "a filter gives an activation map",
+     "question and answer"),
+    ("a filter's dimension", C147, "the same as the input's", "only its depth is the input's",
      "height and width are small; that is the point"),
-    ("a moved object", "networks are robust to it by design",
+    ("a moved object", DEEPMIND, "networks are robust to it by design",
      "convolutions are equivariant, up to borders and strides; only global pooling is invariant",
      "measured in sections 1 and 5"),
 ]  # fmt: skip
-table(("about", "a slide says", "right is", "why"), corrections)
+table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
+# ## Exercises
+#
+# Short ones, to be done in this notebook.
+#
+# 1. In section 3, predict what the kernel "Laplace" gives inside a shape, outside, and along its
+#    edges. Then move it there with the sliders.
+# 2. Which kernel shifts an image by one pixel to the left? What do its correlation and its
+#    convolution do?
+# 3. Train `vector_net` on digits in *random* places. How many epochs does it need to come up to the
+#    convolutional network, and how many places does it need to see?
+# 4. In section 5, let the picture move by 0 to 6 pixels under two layers of stride 2. For which
+#    moves is the gap 0?
+# 5. What is the receptive field of three 3x3 layers with dilations 1, 2 and 4, and which of its
+#    pixels does a value see more than once? Compute it, then look at section 7.
+#
 # ## To remember
 #
 # - A convolution is a fully connected layer under two laws: look nearby, and use the same weights
@@ -865,4 +893,5 @@ table(("about", "a slide says", "right is", "why"), corrections)
 # - W. Luo, Y. Li, R. Urtasun, R. Zemel, *Understanding the effective receptive field in deep
 #   convolutional neural networks*, NeurIPS 2016, arXiv:1701.04128.
 # - R. Zhang, *Making convolutional networks shift-invariant again*, ICML 2019, arXiv:1904.11486.
+# - T. Cohen, M. Welling, *Group equivariant convolutional networks*, ICML 2016, arXiv:1602.07576.
 # - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press 2016, chapter 9.

@@ -28,12 +28,15 @@
 # 4. the **memory** of its activations,
 # 5. the **receptive field** of one of its values.
 #
-# Lecture 01 showed what a kernel does; here we count. We derive each formula on small examples,
-# and then size the networks that made history: LeNet-5, AlexNet, VGG-16, GoogLeNet, and the
-# cheaper blocks that came after. Some of these numbers are wrong on the slides of well-known
-# lectures. We count again, and collect our findings at the end.
+# [Lecture 01](01_convolution.ipynb) showed what a kernel does; here we count. We derive each
+# formula on small examples, and then size the networks that made history: LeNet-5, AlexNet, VGG-16,
+# GoogLeNet, and the cheaper blocks that came after. The four public lectures that this course
+# follows (Stanford's CS231n, UCLA's C147, DeepMind's at UCL, and NPFL138 of Charles University)
+# show many of these numbers, and here and there a sum went wrong. So we count again.
 #
-# Every number below is computed where it is stated. Change one and run the cell again.
+# Every number below is computed where it is stated. Change one and run the cell again. Code that
+# only counts layer by layer, or draws, is folded: click on it to read it. The assignment is
+# [02_sizing](../02_sizing/02_sizing.ipynb), where you write these formulas yourself.
 
 # %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
@@ -66,7 +69,7 @@ print(f"one unit on CIFAR-10: {cifar10:,} weights; on 200x200 in color: {picture
 
 # %% [markdown]
 # That is *one* unit. A filter has as many weights as its kernel, wherever it lies and however
-# large the image is. Lecture 01 had an example from one of the slides: 500 fully connected units
+# large the image is. Lecture 01 had an example from C147's slides: 500 fully connected units
 # against four 4x4 filters on 32x32x3. What is the ratio?
 
 # %%
@@ -90,9 +93,9 @@ show(draw.places(7, 3, (1, 2, 3)), "All places of a kernel of 3 on 7 values. Hat
 #
 # $$\text{output} = \left\lfloor \frac{n - k}{s} \right\rfloor + 1$$
 #
-# The slide that asks this writes the formula without rounding and calls stride 3 "not correct",
-# because $4/3$ is not an integer. Libraries don't refuse: they round **down** and ignore the
-# rest.
+# The slide of C147 that asks this writes the formula without rounding and calls stride 3 "not
+# correct", because $4/3$ is not an integer. Libraries don't refuse: they round **down** and ignore
+# the rest.
 
 # %%
 print([sizing.conv_output_size((7, 7), 3, strides=stride) for stride in (1, 2, 3)])
@@ -157,9 +160,9 @@ table(("kind", "9x9 becomes"), [(kind, times(size, size)) for kind, size in size
 # For *same* at stride 1, $p = (k - 1)/2$ is an integer only if $k$ is odd. That is one reason why
 # nearly all kernels are.
 #
-# Which one is "the" convolution? One lecture first gives $(w + w_f - 1, h + h_f - 1)$ as the size
-# of a convolutional layer's output, the full convolution, and corrects itself two slides later.
-# Its example of four 4x4 filters on 32x32x3 asks for the places where the filter overlaps
+# Which one is "the" convolution? C147 first gives $(w + w_f - 1, h + h_f - 1)$ as the size of a
+# convolutional layer's output, the full convolution, and corrects itself two slides later. Its
+# example of four 4x4 filters on 32x32x3 asks for the places where the filter overlaps
 # *fully*, and answers 4x35x35.
 
 # %%
@@ -327,7 +330,7 @@ print("VGG-16's last convolution sees", sizing.receptive_field(stack[:-1]), "of 
 # %% [markdown]
 # ## 5 · LeNet-5, as the paper counts it
 #
-# LeNet-5 read the amounts on bank checks. Its input is 32x32 and **grayscale**. A slide says
+# LeNet-5 read the amounts on bank checks. Its input is 32x32 and **grayscale**. C147 says
 # 32x32x3; with three channels, the first layer could not have the number of parameters that the
 # paper states. Which number is that?
 
@@ -412,7 +415,7 @@ for n, padding in ((224, "valid"), (224, "same"), (224, 2), (227, "valid")):
     print(f"input {n}, padding {padding!r:>7}: {times(size, size, 96)}")
 
 # %% [markdown]
-# So people compute with 227 and no padding. (One lecture's 56x56x96 is what "same" makes of 224.)
+# So people compute with 227 and no padding. (DeepMind's 56x56x96 is what "same" makes of 224.)
 #
 # Here is the whole net, once as one tower, and once as the authors trained it: split over two
 # GPUs of 3 GB, where filters of CONV2, CONV4 and CONV5 see only the channels on their own GPU.
@@ -473,10 +476,9 @@ for norm, conv_before in (("NORM1", "CONV1"), ("NORM2", "CONV2")):
     )
 
 # %% [markdown]
-# Three shapes on the slides don't survive this table. The second NORM layer is 27x27x96 in
-# neither order: that is copied from the first one. One lecture gives the first pooling windows of
-# 2x2, which would turn its 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2. And 55x55x96
-# is the first layer.
+# Two shapes differ from this table in the lectures. C147's second NORM layer, 27x27x96, is so in
+# neither order: it is a copy of the first one. DeepMind's lecture has pooling windows of 2x2, which
+# turn its 56x56 into 28x28; AlexNet's windows are 3x3 at stride 2.
 #
 # ## 7 · VGG-16: small filters, many of them
 #
@@ -496,7 +498,7 @@ table(("C", "three 3x3", "one 7x7", "saved"), rows)
 # $27C^2$ against $49C^2$, with two more nonlinearities on the way. The price is memory: three
 # outputs to keep instead of one.
 #
-# Now the table that two of the lectures show. "Memory" is the number of values in a layer's
+# Now the table that CS231n and C147 show. "Memory" is the number of values in a layer's
 # output; weights are counted without biases.
 
 # %% tags=["hide-input"]
@@ -521,7 +523,9 @@ rows = [(name, times(*shape), prod(shape), weights) for name, shape, weights in 
 table(("layer", "shape", "memory", "weights"), [*rows, ("**total**", "", vgg_values, vgg_weights)])
 
 # %% [markdown]
-# The slides' sum of the memory column is "24M * 4 bytes = 96 MB". What do we get?
+# Under the memory column, both have "24M * 4 bytes = 96 MB".
+#
+# **Guess first.** Add the column up roughly: do you come to 24 million?
 
 # %%
 memory = sum(sizing.activation_bytes(shape) for _, shape, _ in vgg)
@@ -554,9 +558,9 @@ print(f"parameters: {vgg_weights:,} weights + {vgg_biases:,} biases = {vgg_param
 # Training needs more: each layer's output must be kept for the backward pass, which produces
 # about as many values again, and the optimizer keeps numbers of its own for every weight.
 #
-# Two slips to know about. A slide writes the pattern as `[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 ->
-# FCx3`. How many weight layers is that? And it puts CONV(128) at 224x224, where its own memory
-# column has 112x112.
+# Two slips to know about. C147 writes the pattern as `[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3`.
+# How many weight layers is that? And it puts CONV(128) at 224x224, where its own memory column has
+# 112x112.
 
 # %%
 slide_parts = [(2, 3), (3, 2)]
@@ -591,7 +595,7 @@ naive_total = sum(naive.values())
 table(("convolution", "MACs"), [*naive.items(), ("**total**", naive_total)])
 
 # %% [markdown]
-# One slide has a wrong second digit in the 3x3 branch, and carries it into its sum.
+# (C147 has a wrong second digit in the 3x3 branch, and carries it into its sum.)
 #
 # The cure is a 1x1 convolution: at every pixel it mixes 256 channels into 64. Put one before the
 # 3x3, one before the 5x5, and one after the pooling.
@@ -620,8 +624,8 @@ show(
 # The two expensive branches shrink to a quarter, and the 1x1 convolutions that make it possible
 # cost little.
 #
-# One lecture gives 358M for the reduced module. The six terms that it lists itself add up to
-# less. What is the difference?
+# CS231n gives 358M for the reduced module. The six terms that it lists itself add up to less. What
+# is the difference?
 
 # %%
 twice = reduced_total + reduced["3x3, 192"]
@@ -630,7 +634,7 @@ print(f"naive / reduced: {naive_total / reduced_total:.2f}")
 print(f"with the wrong sum: {naive_total / twice:.2f}")
 
 # %% [markdown]
-# The other lecture has the right sum and calls it "almost 4x". It is a little more than 3.
+# C147 has the right sum and calls the saving "almost 4x". It is a little more than 3.
 #
 # ### GoogLeNet as a whole
 #
@@ -696,7 +700,7 @@ table(("block", "weights"), rows)
 
 # %% [markdown]
 # **Groups.** A 3x3 convolution on 64 channels combines $64^2$ pairs of channels. In groups of 4
-# channels it combines far fewer. One lecture works this out with 32 groups of 4, starting from 64
+# channels it combines far fewer. NPFL138 works this out with 32 groups of 4, starting from 64
 # channels, and finds "eight times": the eight belongs to the pairs below, but 32 groups of 4 make
 # 128 channels, and on those the saving is larger.
 
@@ -720,10 +724,10 @@ table(("groups", "width of a group", "width", "weights"), rows)
 
 # %% [markdown]
 # **Depthwise separable convolution** takes groups to the extreme: one $k \times k$ filter for
-# each of the $M$ input channels, then a 1x1 convolution that mixes them to $N$ output channels.
+# each of the $C$ input channels, then a 1x1 convolution that mixes them to $F$ output channels.
 # Compared with an ordinary one it costs
 #
-# $$\frac{k^2 M + M N}{k^2 M N} = \frac{1}{N} + \frac{1}{k^2}$$
+# $$\frac{k^2 C + C F}{k^2 C F} = \frac{1}{F} + \frac{1}{k^2}$$
 
 # %%
 rows = []
@@ -732,7 +736,7 @@ for channels in (64, 256, 1024):
     separable = sizing.separable_conv_params(channels, channels, 3, use_bias=False)
     assert np.isclose(separable / plain, 1 / channels + 1 / 9)
     rows.append((channels, plain, separable, plain / separable))
-table(("N", "ordinary 3x3", "separable", "times fewer"), rows)
+table(("C = F", "ordinary 3x3", "separable", "times fewer"), rows)
 
 # %% [markdown]
 # Eight to nine times less for 3x3: once there are many channels, the 1x1 part is nearly all of
@@ -856,45 +860,63 @@ show(costs.networks(rows), "Along a line, each parameter is used equally often f
 #
 # ## 10 · What the slides say, and what is right
 #
-# This course follows four public lectures: Stanford's CS231n, UCLA's C147, DeepMind's lectures at
-# UCL, and NPFL138 of Charles University. These are the sizes on their slides that are wrong. The
-# right ones come from the cells above.
+# The sizes on slides of the four lectures that differ from what was counted here. The right ones
+# come from the cells above.
 
 # %% tags=["hide-input"]
 full = sizing.conv_output_size(32, 4, padding="full")
 valid = sizing.conv_output_size(32, 4)
 conv128 = next(times(*row[1]) for row in vgg if row[0] == "CONV3-128")
 more = f"{alexnet_one / googlenet:.1f}x, {vgg_params / googlenet:.1f}x"
+C147, CS231N = "UCLA C147, 2018, lecture 8", "Stanford CS231n, 2020, lecture 9"
+DEEPMIND, BOTH = "DeepMind, convolutional networks", "CS231n and C147"
 corrections = [
-    ("size of a convolutional layer's output", "(w + w_f - 1, h + h_f - 1)",
+    ("size of a convolutional layer's output", C147, "(w + w_f - 1, h + h_f - 1)",
      "(w - w_f + 1, h - h_f + 1)", "that is the full convolution; layers are valid or padded"),
-    ("32x32x3 with four 4x4 filters, full overlap only", times(4, full, full),
+    ("32x32x3 with four 4x4 filters, full overlap only", C147, times(4, full, full),
      f"{times(valid, valid, 4)} = {valid**2 * 4:,}", "the full convolution again"),
-    ("LeNet-5's input", "32x32x3", "32x32x1",
+    ("LeNet-5's input", C147, "32x32x3", "32x32x1",
      f"C1 has {sizing.conv_params(1, 6, 5)} parameters, not {sizing.conv_params(3, 6, 5)}"),
-    ("AlexNet's first layer", "56x56x96", alexnet_shapes["CONV1"],
+    ("AlexNet's first layer", DEEPMIND, "56x56x96", alexnet_shapes["CONV1"],
      "56 is 'same' padding on 224; 55 is valid on 227"),
-    ("AlexNet's first pooling", "2x2 windows, 28x28x96", alexnet_shapes["POOL1"],
+    ("AlexNet's first pooling", DEEPMIND, "2x2 windows, 28x28x96", alexnet_shapes["POOL1"],
      "windows of 3x3 with stride 2"),
-    ("AlexNet's second NORM", "27x27x96", alexnet_shapes["NORM2"],
+    ("AlexNet's second NORM", C147, "27x27x96", alexnet_shapes["NORM2"],
      f"a copy of the first NORM; {alexnet_shapes['CONV2']} in the paper's order"),
-    ("VGG-16's layers", "[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3",
+    ("VGG-16's layers", C147, "[CONVx2-POOL]x3 -> [CONVx3-POOL]x2 -> FCx3",
      "[CONVx2-POOL]x2 -> [CONVx3-POOL]x3 -> FCx3",
      f"the slide's has {2 * 3 + 3 * 2 + 3} weight layers"),
-    ("VGG-16's CONV(128)", "224x224x128", conv128, "it comes after the first pooling"),
-    ("VGG-16's memory, forward", "24M values, 96 MB",
+    ("VGG-16's CONV(128)", C147, "224x224x128", conv128, "it comes after the first pooling"),
+    ("VGG-16's memory, forward", BOTH, "24M values, 96 MB",
      f"{vgg_values:,} values, {memory / 2**20:.2f} MiB", "neither way of counting gives 24M"),
-    ("naive Inception, the 3x3 branch", "356,816,512", f"{naive['3x3, 192']:,}", "a digit slipped"),
-    ("naive Inception, MACs", "864,196,224", f"{naive_total:,}", "carries that digit"),
-    ("reduced Inception, MACs", "358M", f"{reduced_total:,}", "the 3x3 branch is counted twice"),
-    ("what the reduction saves", "almost 4x", f"{naive_total / reduced_total:.2f}x",
+    ("naive Inception, the 3x3 branch", C147, "356,816,512", f"{naive['3x3, 192']:,}",
+     "a digit slipped"),
+    ("naive Inception, MACs", C147, "864,196,224", f"{naive_total:,}", "carries that digit"),
+    ("reduced Inception, MACs", CS231N, "358M", f"{reduced_total:,}",
+     "the 3x3 branch is counted twice"),
+    ("what the reduction saves", C147, "almost 4x", f"{naive_total / reduced_total:.2f}x",
      "the quotient of the two sums"),
-    ("GoogLeNet's parameters", "5 million; AlexNet has 12x, VGG 27x", f"{googlenet:,}; {more}",
-     "the paper's claim; its table adds up to more"),
+    ("GoogLeNet's parameters", BOTH, "5 million; AlexNet has 12x, VGG 27x",
+     f"{googlenet:,}; {more}", "the paper's claim; its table adds up to more"),
 ]  # fmt: skip
-table(("about", "the slides say", "right is", "why"), corrections)
+table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
+# ## Exercises
+#
+# With pencil and paper first; then check with `sizing`.
+#
+# 1. A 3x3 convolution with stride 2 and padding 1 on 224x224, five times in a row. Which sizes come
+#    out? And on 225x225?
+# 2. How many zeros on each side keep the size at stride 1, for a 5x5 kernel with dilation 3?
+# 3. AlexNet on 224x224 images with valid padding: how large is POOL3's output, and how many weights
+#    does FC6 lose?
+# 4. Replace VGG-16's three fully connected layers by the mean of each feature map and one dense
+#    layer. How many weights are left? By what factor does each of memory, weights and MACs fall?
+# 5. A separable 5x5 convolution from 128 to 128 channels: how many times fewer weights than an
+#    ordinary one?
+# 6. How many 3x3 layers see as far as VGG-16's last convolution, if none has a stride?
+#
 # ## To remember
 #
 # - An output has $\lfloor (n + 2p - k)/s \rfloor + 1$ values along an axis. Round down. With

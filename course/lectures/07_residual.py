@@ -29,12 +29,15 @@
 # 6. the **gradients**, layer by layer,
 # 7. what happens if a block is **taken out** of a trained network.
 #
+# It builds on lectures [01](01_convolution.ipynb) and [02](02_sizing.ipynb), and its assignment is
+# [07_residual](../07_residual/07_residual.ipynb), where you build these networks yourself.
+#
 # Everything is measured here, on small networks that train in seconds, beside what the paper
-# measured on large ones. One seed is one story, so the tables have five: they were recorded in
-# advance, by this very notebook with other values of `SEED`, and their last row is your own run.
+# measured on large ones. A single seed proves little, so the tables have five: these were recorded
+# in advance, by this very notebook with other values of `SEED`, and the last row is your own run.
 # It need not agree with seed 1 to the last digit, as another processor adds in a different order,
-# and training magnifies that. What is *claimed* is asserted in the cells, and held for all five
-# seeds.
+# and training magnifies that. What the text *claims* is asserted in the cells and held for all five
+# seeds. Code that only measures or draws is folded: click on it to read it.
 
 # %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
@@ -74,12 +77,15 @@ show(
 # %% [markdown]
 # ## 1 · Deeper is worse
 #
-# Take the paper's networks for small images: one convolution, three stages of $n$ blocks of two
-# convolutions each, the mean of each feature map, one dense layer; $6n + 2$ layers. Every
-# convolution is followed by batch normalization, and all kernels are initialized as He et al.
-# (2015) propose, with a variance of $2/m$ where a window has $m$ values. The networks are narrow,
-# and the images are the 8x8 digits, so training takes seconds. Section 4 explains `shortcut`;
-# with `None`, the network is plain.
+# Take the paper's networks for small images: one convolution (`conv1`), three stages (`conv2` to
+# `conv4`) of $n$ blocks of two convolutions each, the mean of each feature map, one dense layer.
+# That makes $6n + 2$ layers. Every convolution is followed by batch normalization, and all kernels
+# are initialized as He et al. (2015) propose, with a variance of $2/m$ where a window has $m$
+# values. The networks are narrow, and the images are the 8x8 digits, so training takes seconds.
+#
+# **Guess first.** Four networks take 60 steps each, with 20 and with 32 layers, plain and residual.
+# In which order do their losses end, on the images that they are trained on? Can more layers hurt
+# *there*?
 
 
 # %% tags=["hide-input"]
@@ -170,12 +176,12 @@ assert end["residual, 32 layers"] < 0.15 < end["plain, 32 layers"] / 4, end
 table(("seed", *end), seeds.columns(recorded, [f"loss: {name}" for name in end], numbers))
 
 # %% [markdown]
-# The deeper plain network is worse, and not by chance: its best seed is worse than the shallow
-# one's worst. The residual networks cannot be told apart. (The cell asserts that 32 plain layers
-# end at least 0.3 above 20, and 32 residual ones below 0.15 and below a quarter of the plain
-# ones. All this is after 60 steps. Wait long enough, and even the deep plain network learns these
-# easy digits. The paper trains for 64,000 steps, and its plain networks still get worse with
-# depth.)
+# The deeper plain network is worse, and not by chance: of the five recorded seeds, its best is
+# worse than the shallow network's worst. The two residual networks cannot be told apart. (For your
+# run, the cell asserts that 32 plain layers end at least 0.3 above 20, and that 32 residual ones
+# end below 0.15 and below a quarter of the plain ones. All this is after 60 steps. Wait long
+# enough, and even the deep plain network learns these easy digits. The paper trains for 64,000
+# steps, and its plain networks still get worse with depth.)
 #
 # **This is not overfitting.** Overfitting is a *low* error on the training images and a high one
 # on others. Here the deep network is worse on the images that it is trained on. It fits less
@@ -217,6 +223,9 @@ assert np.abs(before - after).max() < 1e-5
 # How hard *is* the identity for a plain stack? Let it learn nothing else: the target is the
 # input, pictures with values from 0 to 1. The loss is the squared error divided by the variance
 # of the pictures: a constant achieves 1, a perfect copy 0.
+#
+# **Guess first.** Two 3x3 convolutions with normalization and ReLU: how well do they learn to copy
+# in 150 steps? And eight?
 
 
 # %% tags=["hide-input"]
@@ -260,10 +269,10 @@ assert last["residual, 2 layers"] < last["plain, 2 layers"] - 0.15, last
 table(("seed", *last), seeds.columns(recorded, [f"copying: {name}" for name in last], numbers))
 
 # %% [markdown]
-# In the plain stack even two convolutions do not learn to copy, and eight are hardly better than
-# a constant. With shortcuts it works better (with two layers by at least 0.15, as the cell
+# In the plain stack even two convolutions do not learn to copy, and eight are hardly better than a
+# constant, or worse. With shortcuts it works better (with two layers by at least 0.15, as the cell
 # asserts), but still not well: the branches start from random kernels, whose effect has to be
-# unlearned. If they *start* as zeros, there is nothing left to learn:
+# unlearned. If branches *start* by giving zeros, there is nothing left to learn:
 
 # %%
 inputs = keras.Input((16, 16, 3))
@@ -285,8 +294,11 @@ assert error == 0
 # convolution has a bias. And that is all: there is no dropout.
 #
 # In deep networks 3x3 convolutions between 256 channels are expensive. The **bottleneck block**
-# narrows with 1x1, convolves, and widens again with 1x1. (*Inception* reduces its channels with
-# 1x1 convolutions too.)
+# narrows with 1x1, convolves, and widens again with 1x1. (The Inception modules in section 8 of
+# [lecture 02](02_sizing.ipynb) reduce their channels in the same way.)
+#
+# **Guess first.** Which has more weights: a bottleneck block on 256 channels, or two 3x3
+# convolutions on 64?
 
 # %% tags=["hide-input"]
 NARROW = ("1x1, 64", "BN", "ReLU", "3x3, 64", "BN", "ReLU", "1x1, 256", "BN")
@@ -312,7 +324,7 @@ show(
 )
 
 # %% [markdown]
-# About as many weights as the basic block, on four times as many channels. It is not
+# About as many weights as the basic block, on four times as many channels. The two are not
 # *equivalent*: two 3x3 convolutions on 256 channels could do more, and would need 1,179,648
 # weights, 17 times as many. A bottleneck can do less and is much cheaper, so you can afford more
 # of them.
@@ -371,15 +383,18 @@ table(("shortcut", "weights in shortcuts", "top-1 error (%)"), rows)
 # rule on ImageNet, A on CIFAR. C is expensive, above all around bottlenecks, where the shortcut
 # joins the two *wide* ends.
 #
-# **Identity means identity.** Do not project where shapes agree: lecture 08 shows what a 1x1
-# convolution, a gate or dropout on the shortcut does to a network of 110 layers.
+# **Identity means identity.** Do not project where shapes agree:
+# [lecture 08](08_residual_ablations.ipynb) shows what a 1x1 convolution, a gate or dropout on the
+# shortcut does to a network of 110 layers.
 #
 # ### Where the stride goes
 #
 # A bottleneck at the start of a stage has two possible places for its stride. In the paper it is
 # the first **1x1** convolution. A 1x1 kernel with stride 2 reads every second pixel of every
-# second row, and so does the projection beside it. What does such a block see at all? Ask the
-# gradient, as in section 7 of lecture 01:
+# second row, and so does the projection beside it.
+#
+# **Guess first.** What part of its input does such a block see at all? Ask the gradient, as in
+# section 7 of [lecture 01](01_convolution.ipynb):
 
 
 # %% tags=["hide-input"]
@@ -404,10 +419,10 @@ masks = {
 show(draw.pixels_seen(masks), "Blue: pixels of the input that the block's output depends on.")
 
 # %% [markdown]
-# Three quarters of the values that the previous stage computed are never looked at. With the
-# stride on the **3x3** every pixel counts. That is "ResNet v1.5", what most libraries build
-# today; the same weights fit into both, but they compute different functions, and v1.5 takes 6 %
-# more multiply-adds:
+# With the stride on the 1x1, three quarters of the values that the previous stage computed are
+# never looked at. With the stride on the **3x3** every pixel counts. That is "ResNet v1.5", what
+# most libraries build today; the same weights fit into both, but they compute different functions,
+# and v1.5 takes 6 % more multiply-adds:
 
 # %% tags=["hide-input"]
 places = {name: sizing.profile(architectures.build(name)) for name in ("resnet50", "resnet50_v1_5")}
@@ -415,7 +430,7 @@ errors = {name: architectures.describe(name).error("imagenet") for name in place
 rows = [
     (name, report.params, report.macs, f"{errors[name]:.1f}") for name, report in places.items()
 ]
-table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
+table(("network", "total parameters", "multiply-adds", "top-1 error, one crop (%)"), rows)
 
 # %% [markdown]
 # ## 5 · The networks
@@ -423,11 +438,13 @@ table(("network", "parameters", "multiply-adds", "top-1 error, one crop (%)"), r
 # For **ImageNet** (224x224): a 7x7 convolution with stride 2 and 3x3 max pooling with stride 2,
 # four stages, the mean of each feature map, one dense layer. When height and width halve, the
 # channels double, so a block costs the same in every stage, as in VGG; but there are no large
-# dense layers at the end, which hold most of VGG's weights (lecture 02).
+# dense layers at the end, which hold most of VGG's weights
+# ([lecture 02](02_sizing.ipynb), section 7).
 #
-# Two counts of parameters are in use. ResNet-50 *has* 25,610,152; 53,120 of these are the moving
-# means and variances of its normalizations, which are not learned. It *learns* the other
-# 25,557,032, which most lists print as 25.6 million. Here are the learned ones:
+# Two counts are in use. ResNet-50 has 25,610,152 *total* parameters, as the table above says;
+# 53,120 of these are the moving means and variances of its normalizations, which are not learned.
+# It learns the other 25,557,032, which most lists print as 25.6 million. From here on, **weights**
+# are those that are learned:
 
 
 # %% tags=["hide-input"]
@@ -456,7 +473,7 @@ for depth, blocks in BLOCKS.items():
 assert places["resnet50"].params - sizes[50][0] == 53120
 assert 1.04 < sizes[50][1] / sizes[34][1] < 1.06
 assert sizes[152][1] < 11.4e9 < 19.6e9
-table(("layers", "blocks", "in each stage", "learned weights", "multiply-adds"), rows)
+table(("layers", "blocks", "in each stage", "weights", "multiply-adds"), rows)
 
 # %% [markdown]
 # The depth counts convolutions and the dense layer on the way through the blocks; projections are
@@ -485,7 +502,8 @@ show(
 
 # %% [markdown]
 # For **CIFAR-10** (32x32): a 3x3 convolution, three stages of $n$ basic blocks with 16, 32 and 64
-# channels, $6n + 2$ layers, shortcut A. You build them in the assignment. The paper's test errors:
+# channels, $6n + 2$ layers, shortcut A. You build them in questions 1 to 6 of the
+# [assignment](../07_residual/07_residual.ipynb). The paper's test errors:
 
 # %% tags=["hide-input"]
 rows = []
@@ -513,13 +531,16 @@ table(("network", "n", "layers", "CIFAR-10 test error (%)"), rows)
 #
 # One thing was added later: start every block as the identity, with $\gamma = 0$ in the last
 # normalization of its branch (Goyal et al., 2017). The network is shallow at first and grows
-# deeper as it learns. You will write that in the assignment.
+# deeper as it learns. You will write that in question 8 of the assignment.
 #
 # ## 6 · Gradients
 #
 # Why are deep plain networks hard to train? "Gradients vanish" is the usual answer. Measure it:
 # the norm of the gradient of each convolution's kernel, before training, in networks of 20 and 56
 # layers, with and without normalization.
+#
+# **Guess first.** In a plain network of 56 layers with normalization, is the first layer's gradient
+# smaller than the last layer's, as large, or larger? By what factor?
 
 
 # %% tags=["hide-input"]
@@ -601,17 +622,17 @@ table(("normalized", "layers", "network", "gradient, first layer / last", "five 
 # %% [markdown]
 # The usual answer is wrong here, with and without normalization.
 #
-# - **With normalization** the gradients of a plain network do not vanish, they *grow* on their
-#   way back, a little with every layer, and reach the first layer of 56 hundreds of times as
-#   large as the last one. (Yang et al., 2019, derive it: the batch's statistics are to blame.)
+# - **With normalization** the gradients of a plain network do not vanish, they *grow* on their way
+#   back, a little with every layer: in the first of 56 layers they are more than a hundred times as
+#   large as in the last one. (Yang et al., 2019, derive it: the batch's statistics are to blame.)
 #   One learning rate cannot be right for both ends. (The paper reports "healthy norms" for its
 #   plain 34-layer network; it was looking for gradients that vanish.)
-# - **Without normalization**, He's initialization keeps a plain network's gradients at roughly
-#   the same size. It is the *residual* network that explodes: every block adds its branch to what
-#   was there, so values grow from block to block, and all gradients with them. Residual networks
-#   need normalization, or branches that begin small.
+# - **Without normalization**, He's initialization keeps a plain network's gradients at roughly the
+#   same size, within a factor of ten for all five seeds. It is the *residual* network that
+#   explodes: every block adds its branch to what was there, so values grow from block to block, and
+#   all gradients with them. Residual networks need normalization, or branches that begin small.
 # - In a residual network **with** normalization, the first and the last of 56 layers differ by a
-#   factor of less than ten.
+#   factor of less than twenty; for the five seeds, it was less than ten.
 #
 # Size is not everything. "Agreement" asks whether the gradient *points* anywhere: how similar are
 # the gradients of the loss with respect to an image, and to the same image with a little noise?
@@ -635,12 +656,15 @@ print(f"56 residual layers, 5 seeds: the norm of the first layer's gradient is {
 # %% [markdown]
 # ## 7 · Take a block out
 #
-# In a plain network each layer works on what the previous one has made of the image. In a
-# residual network each block adds a little to what is already there. Veit, Wilber and Belongie
-# (2016) took a single block out of a trained network, at test time, without any further training.
-# Let us do the same with two 20-layer networks that have learned the digits, wherever the shapes
-# allow it: in the plain network `conv3_block1` and `conv4_block1` must stay, since nothing else
-# halves height and width.
+# In a plain network each layer works on what the previous one has made of the image. In a residual
+# network each block adds a little to what is already there. Veit, Wilber and Belongie (2016) took a
+# single block out of a trained network, at test time, without any further training. Let us do the
+# same with the two 20-layer networks of section 1, wherever the shapes allow it: in the plain
+# network the first blocks of two stages, `conv3_block1` and `conv4_block1`, must stay, since
+# nothing else halves height and width.
+#
+# **Guess first.** Without one of its nine blocks, how many of the test digits does each network
+# still get right?
 
 
 # %% tags=["hide-input"]
@@ -707,18 +731,22 @@ assert np.nanmax(parts["plain"]) < 0.45 and np.median(parts["residual"]) > 0.65,
 table(("accuracy", "this run", "five seeds"), rows)
 
 # %% [markdown]
-# Without any one of its blocks, the plain network hardly does better than guessing: what follows
-# the gap has learned to read something else. In the residual network most blocks are hardly
-# missed: look at the median. The shortcut keeps all features in place, and a block only adds to
-# them. The first block is missed most (see the figure): after the first layer alone, nearly
-# everything is still to be done. (The cell asserts that no plain network without a block reaches
-# 0.45, and that the median of the residual ones is above 0.65.)
+# Without any one of the blocks that could be taken out, the plain network gets less than half of
+# the digits right, and mostly no more than by guessing: what follows the gap has learned to read
+# something else. In the residual network most blocks are hardly missed: look at the median. The
+# shortcut keeps all features in place, and a block only adds to them. The first block is missed
+# most (see the figure): after the first layer alone, nearly everything is still to be done. (The
+# cell asserts that no plain network without a block reaches 0.45, and that the median of the
+# residual ones is above 0.65.)
 #
-# So a residual network is less a chain than a crowd. Lecture 08 takes that further: paths of many
-# lengths, and training with blocks left out at random.
+# So a residual network is less a chain than a crowd. [Lecture 08](08_residual_ablations.ipynb)
+# takes that further, with paths of many lengths and training with blocks left out at random.
 
 # %% [markdown]
 # ## What the slides say, and what is right
+#
+# Three public lectures on this topic, and where their slides differ from the papers or from what
+# was measured above:
 
 # %% tags=["hide-input"]
 CS231N = "Stanford CS231n, 2020, lecture 9"
@@ -740,6 +768,22 @@ corrections = [
 table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
+# ## Exercises
+#
+# Short ones, to be done in this notebook.
+#
+# 1. With pencil and paper: how many layers has a CIFAR network with $n = 7$? How many of its
+#    convolutions have a stride, and how many 1x1 projections does option B add?
+# 2. Set `SEED = 6` and run section 1 again. Do all its assertions hold? Which of the four final
+#    losses changes most?
+# 3. Let `WIDTHS` be twice as large. Does width help the plain network of 32 layers?
+# 4. In section 2, start every branch of the 8-layer residual stack with $\gamma = 0$ in its last
+#    normalization, and train. What is the loss after 150 steps, and what has changed? Why?
+# 5. What part of its input does a basic block with stride 3 see, and what part a projection with
+#    stride 3? Predict it, then change `strides` in `seen_by`.
+# 6. Take two blocks out of the residual network of section 7, in all pairs. Is the loss of accuracy
+#    about the sum of the two single losses?
+#
 # ## To remember
 #
 # - Plain networks get worse with depth **on their training images**. That is not overfitting.
@@ -751,7 +795,7 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #   $x$ alone.
 # - The stride is on the first 1x1 in the paper and on the 3x3 in v1.5: the same weights, a
 #   different function.
-# - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 learns 25.6 million weights and takes
+# - $6n + 2$ layers on CIFAR, 18 to 152 on ImageNet; ResNet-50 has 25.6 million weights and takes
 #   3.9 (v1.5: 4.1) billion multiply-adds.
 #
 # ## To read

@@ -18,9 +18,10 @@
 # %% [markdown]
 # # 08 · Residual blocks, taken apart
 #
-# Unit 07 built residual networks and saw that they train where plain ones do not. Why? A block has
-# two convolutions, two normalizations, two ReLUs, a shortcut and a plus. One way to find out which
-# of them matter is to change one at a time, train again, and compare: an **ablation**. This lecture
+# [Lecture 07](07_residual.ipynb) built residual networks and saw that they train where plain ones
+# do not. Why? A block has two convolutions, two normalizations, two ReLUs, a shortcut and a plus.
+# One way to find out which of them matter is to change one at a time, train again, and compare: an
+# **ablation**. This lecture
 #
 # 1. shows what an **identity** on the shortcut is worth, and measures it,
 # 2. puts things on the **shortcut**: constants, gates, a convolution, dropout,
@@ -33,7 +34,8 @@
 # Small things are measured here, on networks that take seconds. For what takes hours there are
 # recorded runs, with the papers' numbers beside them. Where a table says "five seeds", they were
 # recorded in advance, by this very notebook with other values of `SEED`; what the cells assert
-# held for each of them.
+# held for each of them. Code that only measures or draws is folded: click on it to read it. The
+# assignment is [08_residual_ablations](../08_residual_ablations/08_residual_ablations.ipynb).
 
 # %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
@@ -84,7 +86,9 @@ def spoken(name):
 # Every block sees every earlier one directly, and the error at the end reaches the start through
 # a term that no weight can shrink. Now put something on the shortcut that multiplies by
 # $\lambda$. Every signal that passes is multiplied again and again, $x_L = \lambda^L x_0 +
-# \dots$, and so is the direct part of the gradient. Powers are merciless:
+# \dots$, and so is the direct part of the gradient. Powers are merciless.
+#
+# **Guess first.** After 54 shortcuts with a factor of 0.9, how much of a signal is left?
 
 # %% tags=["hide-input"]
 BLOCKS = np.arange(0, 55, 3)
@@ -107,12 +111,15 @@ interactive(
 )  # fmt: skip
 
 # %% [markdown]
-# ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, nothing
-# that a `float32` would notice next to a 1.
+# ResNet-110 has 54 blocks. With 0.9 on the shortcut, 3 parts in 1000 are left; with 0.5, so little
+# that a `float32` loses it when it is added to a 1.
 #
 # That is the theory, without branches. Let us measure with them: stacks of 16 blocks before any
 # training. How similar to the first input are the values after each block? And if a random
 # gradient is sent in at the end, how large is it when it comes out of each block on its way back?
+#
+# **Guess first.** A half-open gate on every shortcut: does the gradient shrink on its way back, or
+# grow?
 
 
 # %% tags=["hide-input"]
@@ -232,7 +239,7 @@ table(
 # - **Exclusive gating**: a gate $g = \sigma(W x + c)$, one number from 0 to 1 for each value; $1 -
 #   g$ on the shortcut and $g$ on the branch, as in highway networks (Srivastava et al., 2015).
 # - **Shortcut-only gating**: $1 - g$ on the shortcut, the branch as it is.
-# - A **1x1 convolution** (with normalization) in *every* block: unit 07's option C.
+# - A **1x1 convolution** (with normalization) in *every* block: shortcut C of lecture 07.
 # - **Dropout** with rate 0.5. The paper counts that as a factor of 0.5 on average. Keras' layer,
 #   like all of today's, doubles what survives, so the average is 1; what hurts there is the
 #   noise, 54 times over.
@@ -262,8 +269,8 @@ table(
 )
 
 # %% [markdown]
-# Nothing beats nothing at all. ("Fails" is the paper's word for more than 20 %.) This table holds
-# two lessons.
+# None of them beats the bare shortcut. ("Fails" is the paper's word for more than 20 %.) This table
+# holds two lessons.
 #
 # **The gate's bias decides.** A gate that starts half open ($c = 0$) costs as much as a constant;
 # with $c = -6$ it starts at $1 - g = 0.9975$, and the shortcut is nearly the identity.
@@ -330,6 +337,9 @@ study("shortcuts")
 #
 # The shortcut is clear now, but after every addition there is still a ReLU on the way from block
 # to block. Where do normalization and ReLU belong?
+#
+# **Guess first.** Which of the five orders below lets most of the input through 16 untrained
+# blocks?
 
 
 # %% tags=["hide-input"]
@@ -438,7 +448,7 @@ assert free < 1e-5 and bent > 0.05
 #
 # What is it good for? The deeper the network, the more: with 110 layers the paper's error falls
 # by a quarter of a point, with 164 by half a point, and with 1001 layers from 7.61 to 4.92 (its
-# Table 3). That a thousand layers train at all is its doing.
+# Table 3). It is why a thousand layers can be trained at all.
 
 # %% tags=["hide-input"]
 names = ("resnet110_v2_cifar", "resnet164_v2_cifar", "resnet1001_v2_cifar")
@@ -453,6 +463,8 @@ table(
 #
 # Train the *same* network again with another seed: other initial weights, another order of the
 # images.
+#
+# **Guess first.** By how many points of test error do six such runs differ?
 
 
 # %% tags=["hide-input"]
@@ -507,7 +519,7 @@ print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 
 # %% [markdown]
 # Nothing at all was changed here. Had the worst and the best of these dots been an "original" and
-# an "improvement", each trained once, we would have found a good idea.
+# an "improvement", each trained once, we would have believed in the improvement.
 #
 # So we need several seeds, and two numbers that must not be confused.
 #
@@ -525,7 +537,7 @@ print(f"standard error of the mean: {deviation / len(six) ** 0.5:.1f}")
 #
 # How often, with three seeds each? Let us draw errors, many times, for a baseline and six
 # variants that are all exactly *as good*, and count how often a rule finds an improvement among
-# the six.
+# the six. (Guess before you look: how often, if each is trained once and the best one wins?)
 
 # %%
 rng = np.random.default_rng(0)
@@ -675,15 +687,16 @@ print(" → ".join(type(layer).__name__ for layer in block.layers[1:]))
 # %% [markdown]
 # ### Many paths: cardinality
 #
-# **ResNeXt** (Xie et al., 2017) takes the bottleneck block of unit 07 and cuts it into $C$ paths
+# **ResNeXt** (Xie et al., 2017) takes the bottleneck block of lecture 07 and cuts it into $C$ paths
 # side by side, $C$ being the **cardinality**. Every path reduces the input to $d$ channels,
 # convolves them, and expands them again; the paths are added up. All paths have the same form,
 # unlike those of an Inception module, so nobody has to design them.
 #
-# Three forms of it compute the same function. (a) Separate paths, each to its end, then a sum.
-# (b) The paths' 3x3 results concatenated, then *one* 1x1 convolution: to multiply pieces and add
-# up is to multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One
-# bottleneck, whose 3x3 convolution has $C$ groups (unit 01). Grouping takes away links:
+# Three forms of it compute the same function. (a) Separate paths, each to its end, then a sum. (b)
+# The paths' 3x3 results concatenated, then *one* 1x1 convolution: to multiply pieces and add up is
+# to multiply the whole, $\sum_i W_i y_i = [W_1 \dots W_C]\, [y_1; \dots; y_C]$. (c) One bottleneck,
+# whose 3x3 convolution has $C$ groups ([lecture 01](01_convolution.ipynb), section 4). Grouping
+# takes away links:
 
 # %% tags=["hide-input"]
 show(diagrams.channel_links(8, {
@@ -830,8 +843,8 @@ table(("", "this run", "five seeds"), beside_seeds(
 
 # %% [markdown]
 # So a residual network of 110 layers is not as deep as it looks: it is a bundle of much shallower
-# ones that share weights. That fits what unit 07 saw when it took a block out of a trained
-# network: half of the paths are gone, and the other half is unchanged.
+# ones that share weights. That fits what lecture 07 saw in its section 7, when it took a block out
+# of a trained network: half of the paths are gone, and the other half is unchanged.
 #
 # **FractalNet** (Larsson et al., 2017) makes such a bundle without any residual: columns of 1, 2,
 # 4, ... convolutions, averaged wherever columns meet. In training whole columns are dropped, so
@@ -870,6 +883,8 @@ assert np.isclose(expected, 40.25)
 
 # %% [markdown]
 # ## What the slides say, and what is right
+#
+# Three public lectures, and where their slides, or what was said, differ from the papers:
 
 # %% tags=["hide-input"]
 CS231N, C147 = "Stanford CS231n, 2020, lecture 9", "UCLA C147, 2018, lecture 8"
@@ -894,6 +909,23 @@ corrections = [
 table(("about", "where", "what is said there", "right is", "why"), corrections)
 
 # %% [markdown]
+# ## Exercises
+#
+# Short ones, to be done in this notebook.
+#
+# 1. After how many shortcuts with a factor of 0.99 is half of a signal left? With 1.01, how many
+#    make it ten times as large?
+# 2. Call `through(unit("dropout_shortcut"), SEED)`. How much of the input arrives after 16 blocks,
+#    and how large is the gradient at the start?
+# 3. Which of the five orders still computes an identity if the kernels of the branch's last
+#    convolution are zeros? Decide with pencil and paper, then try it.
+# 4. In section 4, let one of the six variants be better by one deviation between seeds. How often
+#    does each rule find it?
+# 5. How many weights has a ResNeXt block of 256 channels with 16 paths of 8? Compare it with the
+#    table.
+# 6. Let the survival probability of stochastic depth fall to 0.8 instead of 0.5. How many of 54
+#    blocks are there in training, on average?
+#
 # ## To remember
 #
 # - With identities on the shortcut the output is a *sum*, and the gradient has a term that no

@@ -47,7 +47,7 @@ def test_the_slides_that_are_wrong_are_named(beginning, correct, said, right, ta
     row = question(facts("sizing_questions.json"), beginning)
     assert row["slide_ok"] is False
     assert correct in row["correct"]
-    assert any(said in slide and right in ours for _, slide, ours, _ in taught.corrections)
+    assert any(said in slide and right in ours for _, _, slide, ours, _ in taught.corrections)
 
 
 # Figures

@@ -249,7 +249,7 @@ def test_googlenet_against_the_others(taught):
 
 def test_corrections_name_every_wrong_size(facts, taught):
     """The closing table holds each slide that the list finds wrong about a size."""
-    table = [(numbers_in(said), numbers_in(right)) for _, said, right, _ in taught.corrections]
+    table = [(numbers_in(said), numbers_in(right)) for _, _, said, right, _ in taught.corrections]
     for row in facts("sizing_questions.json"):
         if row["slide_ok"] is False and row["question"] in NUMBERS:
             wrong, correct = numbers_in(row["slide_answer"]), numbers_in(row["correct"])
