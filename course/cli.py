@@ -38,11 +38,14 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
     command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
     command.add_argument("--count", action="store_true", help="build the networks and count again")
-    command = _add(commands, "train", _train, "train with the paper's recipe, or resume a run")
-    if "train" in words:  # reading its options takes longer than all the rest
+    train = _add(commands, "train", _train, "train with the paper's recipe, or resume a run")
+    tune = _add(commands, "finetune", _finetune, "tune trained weights to another dataset")
+    if {"train", "finetune"} & set(words):  # reading their options takes longer than all the rest
         from course.training.options import add_arguments
+        from course.transfer.options import TuningOptions
 
-        add_arguments(command)
+        add_arguments(train)
+        add_arguments(tune, TuningOptions)
     _add_study(commands)
     _add_scaling(commands)
     _add_bench(commands)
@@ -153,6 +156,13 @@ def _train(args: argparse.Namespace) -> int:
     from course.training import command
 
     return command.run(args)
+
+
+def _finetune(args: argparse.Namespace) -> int:
+    from course.training import command
+    from course.transfer.options import TuningOptions
+
+    return command.run(args, TuningOptions)
 
 
 def _study_run(args: argparse.Namespace) -> int:

@@ -207,6 +207,32 @@ def with_clipping(
     return Clipping
 
 
+def with_rates(kind: type[Any], factors: Sequence[float]) -> type[Any]:
+    """Make a class of optimizers with a learning rate for each weight.
+
+    Decoupled weight decay follows the weight's own rate, too.
+
+    Args:
+        kind: class of Keras' optimizer.
+        factors: by what the learning rate is multiplied, in the order of the trainable weights.
+    """
+    for name in ("_get_variable_index", "_apply_weight_decay", "_use_weight_decay"):
+        _private(kind, name)
+
+    class Grouped(kind):
+        def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
+            """Leave it to each weight's update."""
+
+        def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+            rate = learning_rate * factors[self._get_variable_index(variable)]
+            if self.weight_decay is not None and self._use_weight_decay(variable):
+                self.assign_sub(variable, variable * self.weight_decay * rate)
+            super().update_step(gradient, variable, rate)
+
+    Grouped.__name__ = kind.__name__  # Keras names the variables after it
+    return Grouped
+
+
 # Saving
 
 

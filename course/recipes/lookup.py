@@ -25,6 +25,14 @@ RECIPES: dict[str, Recipe] = {
         schedule="cosine",
         warmup_epochs=0.5,
     ),
+    "fine_tuning": Recipe(
+        cite="This course's own: Adam with its usual learning rate, which falls in each phase",
+        epochs=20,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adam",
+        schedule="cosine",
+    ),
     "fast_cifar": Recipe(
         cite="This course's own, after Page 2019 and Jordan 2024: CIFAR-10 to 94 % in little time",
         epochs=14,

@@ -18,6 +18,7 @@ class Phase:
     size: float  # relative to the run's image size
     augmentations: tuple[Augmentation, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the architecture
+    trained: str = "all"  # or "head", or the layer from which on weights are trained
 
 
 @dataclass(frozen=True)

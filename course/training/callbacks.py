@@ -119,7 +119,7 @@ class RunCallbacks(CallbackList):
         self._step_ended = None
         if self._resume is not None:
             within = self.step % self._steps_per_epoch
-            only = variables.GROUPS if within else ("model", "optimizer")
+            only = variables.groups(self._resume) - ({"metrics"} if not within else set())
             variables.restore(self._model, self._resume, only)
             self._resume = None
 

@@ -49,7 +49,7 @@ def describe(
     share = plan.batch_size // devices.count
     memory = 4 * report.params * count + share * 2 * report.activation_bytes
     seconds, measured = _seconds_per_step(trainee.model, plan, phase, report.macs, steps)
-    paper = published(options.name, options.dataset)
+    paper = published(options)
     rows = {
         "parameters": f"{report.params:,} ({report.params_trainable:,} trainable)",
         "MACs": f"{report.macs:,} per image forward, "

@@ -55,10 +55,11 @@ def build(plan: Plan, phase: Phase, devices: Devices) -> Trainee:
         with devices.scope():
             net = _architecture(plan, phase, activation=None)
             devices.prepare_layers(net)
+            trained = plan.prepare(net, phase)
             _add_weight_decay(net, plan.recipe)
             _whiten(net, plan, phase)
-            model = _on_pixels(net, plan, phase)
-            _compile(model, plan, devices)
+            model = _on_pixels(trained, plan, phase)
+            _compile(model, plan, phase, devices)
             model.optimizer.build(model.trainable_variables)
             _build_metrics(model, plan)
         devices.seed_replicas(model)
@@ -162,7 +163,7 @@ def _whiten(net: Model, plan: Plan, phase: Phase) -> None:
     whitening.fill(net, plan.recipe.whitened_layer, images, plan.data.mean, plan.data.std)
 
 
-def _compile(model: Model, plan: Plan, devices: Devices) -> None:
+def _compile(model: Model, plan: Plan, phase: Phase, devices: Devices) -> None:
     import keras
 
     recipe, heads = plan.recipe, len(model.outputs)
@@ -176,7 +177,7 @@ def _compile(model: Model, plan: Plan, devices: Devices) -> None:
         )
 
     model.compile(
-        optimizer=optimizers.build(plan, model, devices),
+        optimizer=optimizers.build(plan, phase, model, devices),
         loss=[loss() for _ in range(heads)] if heads > 1 else loss(),
         loss_weights=[1.0] + [recipe.auxiliary_weight] * (heads - 1) if heads > 1 else None,
         metrics=[metrics] + [[]] * (heads - 1) if heads > 1 else metrics,

@@ -6,24 +6,31 @@ from typing import Any
 
 from course import keras_compat
 from course.keras_types import Model, Optimizer
-from course.recipes import Recipe
+from course.recipes import Phase, Recipe
 from course.training import schedules
 from course.training.distribution import Devices
 from course.training.plan import Plan
 
 
-def build(plan: Plan, model: Model, devices: Devices) -> Optimizer:
+def build(plan: Plan, phase: Phase, model: Model, devices: Devices) -> Optimizer:
     """Make the optimizer of a plan's recipe.
 
     Args:
         plan: of the run.
+        phase: that it trains.
         model: the weights to train.
         devices: on which gradients are computed.
     """
     recipe, accumulation = plan.recipe, plan.options.gradient_accumulation
     kind = devices.optimizer_class(_class(recipe), clips=recipe.clip_norm is not None)
+    factors = plan.rate_factors(model, phase)
+    if factors:
+        weights = model.trainable_variables
+        kind = keras_compat.with_rates(kind, [factors.get(w.path, 1.0) for w in weights])
     optimizer = kind(
-        learning_rate=schedules.learning_rate_schedule(plan.schedule, accumulation),
+        learning_rate=schedules.learning_rate_schedule(
+            plan.schedule, accumulation, plan.first_step(phase)
+        ),
         global_clipnorm=recipe.clip_norm,
         gradient_accumulation_steps=accumulation if accumulation > 1 else None,
         **_arguments(recipe),

@@ -7,65 +7,23 @@ Keras.
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from course import recipes
 from course.errors import UsageError
+from course.training import option_fields
 from course.training.distribution import KINDS
+from course.training.option_fields import count, items, option, size
+
+if TYPE_CHECKING:
+    from course.training.plan import Plan
+    from course.training.run_state import Result
 
 PRECISIONS = ("float32", "float16", "bfloat16")
-
-
-class _Argument(NamedTuple):
-    """An option on the command line."""
-
-    flags: tuple[str, ...]  # none for the positional argument
-    minimum: int | None
-    text: Callable[[Any], str]  # writes a value as it is typed
-    settings: dict[str, Any]  # of argparse's add_argument
-
-
-def _argument(
-    help: str,
-    *flags: str,
-    minimum: int | None = None,
-    text: Callable[[Any], str] = str,
-    **settings: Any,
-) -> dict[str, _Argument]:
-    """Metadata of a field that is an option; the flag is the field's name if none is given."""
-    return {"argument": _Argument(flags, minimum, text, {"help": help, **settings})}
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        height, width = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        message = f"must look like 64x64; received {text!r}"
-        raise argparse.ArgumentTypeError(message) from None
-    return height, width
-
-
-def _item(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"must look like KEY=VALUE; received {text!r}")
-    try:
-        return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return key, value
-
-
-def _count(help: str, metavar: str = "N", minimum: int = 1) -> dict[str, _Argument]:
-    return _argument(help, type=int, metavar=metavar, minimum=minimum)
-
-
-def _items(help: str, flag: str) -> dict[str, _Argument]:
-    return _argument(help, flag, type=_item, metavar="KEY=VALUE", action="append")
 
 
 @dataclass(frozen=True)
@@ -76,44 +34,47 @@ class Options:
         UsageError: a value out of range.
     """
 
+    command: ClassVar[str] = "train"  # of `course`, that runs with these options
+    suffix: ClassVar[str] = ""  # of the name of a run's folder
+
     name: str = field(
-        metadata=_argument("an architecture of `course list`", metavar="NAME", nargs="?")
+        metadata=option("an architecture of `course list`", metavar="NAME", nargs="?")
     )
     dataset: str = field(
-        metadata=_argument("digits, course_shapes, cifar10, or any other of TFDS", metavar="D")
+        metadata=option("digits, course_shapes, cifar10, or any other of TFDS", metavar="D")
     )
     recipe: str | None = field(
         default=None,
-        metadata=_argument(f"default: the paper's; {', '.join(recipes.RECIPES)}", metavar="R"),
+        metadata=option(f"default: the paper's; {', '.join(recipes.RECIPES)}", metavar="R"),
     )
-    distribute: str = field(default="none", metadata=_argument("default: none", choices=KINDS))
-    devices: int | None = field(default=None, metadata=_count("GPUs, or parts of the CPU"))
+    distribute: str = field(default="none", metadata=option("default: none", choices=KINDS))
+    devices: int | None = field(default=None, metadata=count("GPUs, or parts of the CPU"))
     batch_size: int | None = field(
-        default=None, metadata=_count("over all devices; the learning rate scales with it", "B")
+        default=None, metadata=count("over all devices; the learning rate scales with it", "B")
     )
-    epochs: int | None = field(default=None, metadata=_count("default: the recipe's", "E"))
+    epochs: int | None = field(default=None, metadata=count("default: the recipe's", "E"))
     steps: int | None = field(
-        default=None, metadata=_count("length in steps instead of epochs", "S")
+        default=None, metadata=count("length in steps instead of epochs", "S")
     )
     seed: int = field(
-        default=0, metadata=_count("of weights, order and augmentation; default: 0", "K", minimum=0)
+        default=0, metadata=count("of weights, order and augmentation; default: 0", "K", minimum=0)
     )
     learning_rate: float | None = field(
         default=None,
-        metadata=_argument("peak; default: the recipe's, scaled", type=float, metavar="X"),
+        metadata=option("peak; default: the recipe's, scaled", type=float, metavar="X"),
     )
     image_size: tuple[int, int] | None = field(
         default=None,
-        metadata=_argument(
+        metadata=option(
             "resize the images first",
-            type=_size,
+            type=size,
             metavar="HxW",
             text=lambda size: "x".join(map(str, size)),
         ),
     )
     mixed_precision: str = field(
         default="float32",
-        metadata=_argument(
+        metadata=option(
             "type to compute in; float16 if none is named",
             nargs="?",
             const="float16",
@@ -122,15 +83,15 @@ class Options:
     )
     jit_compile: bool | None = field(
         default=None,
-        metadata=_argument(
+        metadata=option(
             "compile steps with XLA; default: only on JAX, which is slow without",
             action=argparse.BooleanOptionalAction,
         ),
     )
-    gradient_accumulation: int = field(default=1, metadata=_count("update every N steps"))
+    gradient_accumulation: int = field(default=1, metadata=count("update every N steps"))
     validation: float = field(
         default=0.0,
-        metadata=_argument(
+        metadata=option(
             "fraction of the training examples to evaluate on, instead of the test set",
             type=float,
             metavar="FRACTION",
@@ -138,25 +99,23 @@ class Options:
     )
     early_stop: int | None = field(
         default=None,
-        metadata=_count("stop after that many epochs without a better validation", "EPOCHS"),
+        metadata=count("stop after that many epochs without a better validation", "EPOCHS"),
     )
-    limit: int | None = field(default=None, metadata=_count("use the first N training examples"))
-    test_limit: int | None = field(
-        default=None, metadata=_count("evaluate on the first N examples")
-    )
+    limit: int | None = field(default=None, metadata=count("use the first N training examples"))
+    test_limit: int | None = field(default=None, metadata=count("evaluate on the first N examples"))
     arguments: Mapping[str, Any] = field(
         default_factory=dict,
-        metadata=_items("the architecture's own arguments, such as --set shortcut=B", "--set"),
+        metadata=items("the architecture's own arguments, such as --set shortcut=B", "--set"),
     )
     recipe_changes: Mapping[str, Any] = field(
         default_factory=dict,
-        metadata=_items(
+        metadata=items(
             "another value in the recipe, such as --recipe-set label_smoothing=0.1", "--recipe-set"
         ),
     )
 
     def __post_init__(self) -> None:
-        for part, argument in _arguments():
+        for part, argument in option_fields.arguments(type(self)):
             value, least = getattr(self, part.name), argument.minimum
             if value is not None and least is not None and value < least:
                 raise UsageError(
@@ -198,19 +157,27 @@ class Options:
                 )
             object.__setattr__(self, "image_size", size)
 
+    def adapt(self, plan: Plan) -> Plan:
+        """Return the plan of a run with these options, given what is the same in all commands."""
+        return plan
+
+    def remarks(self, result: Result, data_dir: str | None) -> list[str]:
+        """Return what there is to say about a finished run besides its error, line by line."""
+        return []
+
     def as_json(self) -> dict[str, Any]:
         """Return the options as plain data."""
         return _plain(asdict(self))
 
     def as_arguments(self) -> list[str]:
-        """Return the arguments with which `course train` runs with these options.
+        """Return the arguments with which their command runs with these options.
 
         Example:
             >>> Options("lenet5", "digits", epochs=3).as_arguments()
             ['lenet5', '--dataset', 'digits', '--epochs', '3']
         """
         words = [self.name]
-        for part, argument in list(_arguments())[1:]:
+        for part, argument in list(option_fields.arguments(type(self)))[1:]:
             value, flag = getattr(self, part.name), argument.flags[0]
             if isinstance(value, Mapping):
                 words += [word for item in value.items() for word in (flag, _as_text(*item))]
@@ -221,31 +188,30 @@ class Options:
         return words
 
 
-def _arguments() -> Iterator[tuple[Field[Any], _Argument]]:
-    """The fields of :class:`Options` with their arguments, the positional one first."""
-    for number, part in enumerate(fields(Options)):
-        argument: _Argument = part.metadata["argument"]
-        if number and not argument.flags:
-            argument = argument._replace(flags=(f"--{part.name.replace('_', '-')}",))
-        yield part, argument
-
-
 def _as_text(key: str, value: Any) -> str:
     # A shell's line reads better with double quotes in single ones.
     return f"{key}={value if isinstance(value, str) else repr(value).replace(chr(39), chr(34))}"
 
 
-def from_json(values: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
+def from_json(
+    values: Mapping[str, Any], given: Mapping[str, Any], kind: type[Options] = Options
+) -> Options:
     """Rebuild a run's options in order to resume it.
 
     Args:
         values: what :meth:`Options.as_json` gave.
         given: options that were given again; they must be the same.
+        kind: class of the options.
 
     Raises:
-        UsageError: other options than the run's.
+        UsageError: other options than the run's, or a run of another command.
     """
-    given = _plain(given)
+    given, command = _plain(given), values.get("command", "train")
+    if command != kind.command:
+        raise UsageError(
+            f"A run is resumed by its own command; received a run of `course {command}`. Use "
+            f"`course {command} --resume DIR`."
+        )
     other = {key: value for key, value in given.items() if values.get(key) != value}
     if other:
         raise UsageError(
@@ -253,8 +219,8 @@ def from_json(values: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
             + ", ".join(f"{k}={v!r} instead of {values.get(k)!r}" for k, v in other.items())
             + ". Leave them out, or start a new run in another folder."
         )
-    known = {f.name for f in fields(Options)}
-    return Options(**{key: value for key, value in values.items() if key in known})
+    known = {f.name for f in fields(kind)}
+    return kind(**{key: value for key, value in values.items() if key in known})
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,14 +228,14 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(values))
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the options of `course train` to a parser; those that are not given are None."""
-    for part, argument in _arguments():
+def add_arguments(command: argparse.ArgumentParser, kind: type[Options] = Options) -> None:
+    """Add a command's options to a parser; those that are not given are None."""
+    for part, argument in option_fields.arguments(kind):
         names = argument.flags or (part.name,)
         target: dict[str, Any] = {"dest": part.name} if argument.flags else {}
         command.add_argument(*names, default=None, **argument.settings, **target)
     add = command.add_argument
-    add("--out", metavar="DIR", help="default: runs/NAME-DATASET")
+    add("--out", metavar="DIR", help=f"default: runs/NAME-DATASET{kind.suffix}")
     add("--resume", metavar="DIR", nargs="?", const=True,
         help="continue a run that was stopped, or start it")  # fmt: skip
     add("--checkpoint-every", type=int, default=100, metavar="K", help="steps; default: 100")
@@ -279,9 +245,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress")
 
 
-def given(namespace: argparse.Namespace) -> dict[str, Any]:
-    """The fields of :class:`Options` that were given on the command line."""
-    values = {part.name: getattr(namespace, part.name, None) for part, _ in _arguments()}
+def given(namespace: argparse.Namespace, kind: type[Options] = Options) -> dict[str, Any]:
+    """The fields of a class of options that were given on the command line."""
+    values = {
+        part.name: getattr(namespace, part.name, None) for part, _ in option_fields.arguments(kind)
+    }
     for name in ("arguments", "recipe_changes"):
         values[name] = dict(values[name] or ()) or None
     return {key: value for key, value in values.items() if value is not None}

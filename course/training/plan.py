@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from course import recipes
 from course.errors import UsageError
+from course.keras_types import Model
 from course.recipes import Augmentation, Phase, Recipe
 from course.training import schedules
 from course.training.data import TrainingData
@@ -26,7 +28,7 @@ class Plan:
     learning_rate: float
     steps_per_epoch: int
     steps: int  # of the whole run
-    schedule: schedules.Schedule
+    schedule: schedules.Schedule | schedules.Consecutive
 
     @property
     def epochs(self) -> int:
@@ -47,6 +49,22 @@ class Plan:
         ends = [round(phase.until * self.epochs) * self.steps_per_epoch for phase in phases]
         ends = [min(end, self.steps) for end in (*ends[:-1], self.steps)]
         return list(zip(ends, phases, strict=True))
+
+    def first_step(self, phase: Phase) -> int:
+        """Return the step before which a phase's optimizer is new."""
+        return 0
+
+    def prepare(self, net: Model, phase: Phase) -> Model:
+        """Give a new network its first weights; return what a phase runs in training."""
+        return net
+
+    def rate_factors(self, net: Model, phase: Phase) -> Mapping[str, float]:
+        """Return by what the learning rate of a weight is multiplied, by its path; 1 for others."""
+        return {}
+
+    def details(self) -> dict[str, str]:
+        """Describe what only some kinds of runs have, point by point."""
+        return {}
 
     def size(self, phase: Phase) -> tuple[int, int]:
         """Return height and width of a phase's images."""
@@ -100,7 +118,9 @@ def resolve(options: Options, data: TrainingData, devices: int = 1) -> Plan:
             for p in recipe.phases
         ),
     )
-    return Plan(options, name, recipe, data, devices, batch, rate, steps_per_epoch, steps, schedule)
+    return options.adapt(
+        Plan(options, name, recipe, data, devices, batch, rate, steps_per_epoch, steps, schedule)
+    )
 
 
 def _batch_size(options: Options, recipe: Recipe, examples: int, devices: int) -> int:

@@ -15,6 +15,7 @@ from course.architectures.published import Dataset
 from course.training import summary
 from course.training.distribution import Devices
 from course.training.observers import Row, RunObserver
+from course.training.options import Options
 from course.training.plan import Plan
 from course.training.run_state import RunState
 from course.training.versions import versions
@@ -28,12 +29,17 @@ PUBLISHED: dict[str, Dataset] = {
 }
 
 
-def published(name: str, dataset: str) -> float | None:
-    """Return the error in percent that an architecture's paper reports for a dataset, if any."""
+def published(options: Options) -> float | None:
+    """Return the error in percent that the paper reports for such a run, if any.
+
+    Papers train from random weights, so a run that starts from others is not compared with them.
+    """
     from course import architectures
 
-    known = PUBLISHED.get(dataset.partition("/")[0].partition(":")[0])
-    return architectures.describe(name).error(known) if known else None
+    known = PUBLISHED.get(options.dataset.partition("/")[0].partition(":")[0])
+    if known is None or options.command != "train":
+        return None
+    return architectures.describe(options.name).error(known)
 
 
 def write_run(folder: Path, plan: Plan, devices: Devices, state: RunState, status: str) -> None:
@@ -50,7 +56,7 @@ def write_run(folder: Path, plan: Plan, devices: Devices, state: RunState, statu
         "seed": options.seed,
         "seconds": round(state.seconds, 3),
         "speed": state.speed,
-        "paper": published(options.name, options.dataset),
+        "paper": published(options),
         "result": state.history[-1] if status == "finished" else None,
     }
     write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
@@ -91,7 +97,7 @@ def plot_run(folder: Path, plan: Plan, history: Sequence[Row]) -> None:
     """Draw the curve of a run."""
     options = plan.options
     title = f"{options.name} on {options.dataset}, {plan.recipe_name}"
-    plot_curve(folder, history, title, published(options.name, options.dataset))
+    plot_curve(folder, history, title, published(options))
 
 
 def plot_curve(folder: Path, history: Sequence[Row], title: str, paper: float | None) -> None:

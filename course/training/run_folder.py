@@ -47,7 +47,7 @@ def check_resumable(folder: Path, options: Options, resume: bool) -> None:
     if run is None:
         return
     if resume:
-        from_json(run["options"], options.as_json())
+        from_json(run["options"], options.as_json(), type(options))
     else:
         raise UsageError(
             f"{folder} already contains a run. Add --resume to continue it, or choose another "

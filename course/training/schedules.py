@@ -94,13 +94,50 @@ class Schedule:
         return rate
 
 
-def learning_rate_schedule(schedule: Schedule, every: int = 1) -> Any:
-    """Wrap a schedule for Keras' optimizers, which count an update once in `every` steps."""
+@dataclass(frozen=True)
+class Consecutive:
+    """Schedules one after another, each counted from its own first step.
+
+    Args:
+        starts: first step of each, in order; the first is 0.
+        parts: the schedules.
+
+    Example:
+        >>> parts = Schedule("constant", 1.0, 10), Schedule("linear", 0.1, 20)
+        >>> both = Consecutive((0, 10), parts)
+        >>> both(9), both(10), both(20)
+        (1.0, 0.1, 0.05)
+    """
+
+    starts: tuple[int, ...]
+    parts: tuple[Schedule, ...]
+
+    @property
+    def warmup(self) -> int:
+        """Steps of warm-up at the beginning."""
+        return self.parts[0].warmup
+
+    def __call__(self, step: Number, ops: Any = _Python) -> Number:
+        """Return the rate at a step, as a tensor with ``ops=keras.ops``."""
+        rate = self.parts[0](step, ops)
+        for start, part in zip(self.starts[1:], self.parts[1:], strict=True):
+            rate = ops.where(step >= start, part(step - start, ops), rate)
+        return rate
+
+
+def learning_rate_schedule(schedule: Schedule | Consecutive, every: int = 1, first: int = 0) -> Any:
+    """Wrap a schedule for Keras' optimizers.
+
+    Args:
+        schedule: over the steps of the run.
+        every: steps for which an optimizer counts one update.
+        first: step of the run at which the optimizer begins to count.
+    """
     import keras
 
     class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step: Number) -> Number:
-            return schedule(every * keras.ops.cast(step, "float32"), keras.ops)
+            return schedule(first + every * keras.ops.cast(step, "float32"), keras.ops)
 
         def get_config(self) -> dict[str, Any]:
             return vars(schedule)

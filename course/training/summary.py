@@ -16,6 +16,7 @@ def rows(plan: Plan) -> dict[str, Any]:
         "dataset": f"{options.dataset}: {len(plan.data.train[0]):,} to train on, "
         f"{len(plan.data.test[0]):,} to evaluate on ({plan.data.test_name})",
         "input": " x ".join(map(str, plan.image_shape)),
+        **plan.details(),
         "recipe": _recipe(plan),
         "changes": ", ".join(f"{k}={v!r}" for k, v in options.recipe_changes.items()),
         "notes": recipe.notes,

@@ -172,9 +172,7 @@ def _train_phase(
     """Train until the step `end`.
 
     Args:
-        run: this run.
-        phase: to train.
-        end: the phase's last step.
+        run, phase, end: this run, the phase to train, and its last step.
         saver: of checkpoints.
         arrays: variables to begin with; None for new ones.
 
@@ -189,6 +187,8 @@ def _train_phase(
     plan, state = run.plan, run.state
     keras.backend.clear_session()
     trainee = network.build(plan, phase, run.devices)
+    if arrays is not None and state.step == plan.first_step(phase):
+        arrays = variables.without_optimizer(arrays)
     run.write("running")  # not before, so that a network that cannot be built leaves no run behind
     callbacks = RunCallbacks(
         trainee.model,
@@ -295,6 +295,6 @@ def _result(plan: Plan, folder: Path, state: RunState) -> Result:
         state.history,
         state.history[-1]["val_accuracy"],
         state.seconds,
-        reports.published(plan.options.name, plan.options.dataset),
+        reports.published(plan.options),
         state.speed,
     )

@@ -3,7 +3,7 @@ random numbers, on every replica."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,16 @@ def restore(model: Model, arrays: dict[str, Array], only: Collection[str] = GROU
         )
     for key, part in parts.items():
         part.assign(arrays[key].astype(np.dtype(_dtype(part))))
+
+
+def groups(arrays: Iterable[str]) -> set[str]:
+    """Return the groups that copies are of, given their keys."""
+    return {key.partition("/")[0] for key in arrays}
+
+
+def without_optimizer(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Return the copies of a model's own variables, for an optimizer that begins anew."""
+    return {key: value for key, value in arrays.items() if groups([key]) == {"model"}}
 
 
 def _parts(model: Model) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from course import architectures
 from course.errors import UsageError
 from course.keras_graph import transfer_weights
 from course.keras_types import Model, Tensor
+from course.transfer.structure import finalize
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def from_applications(
     other: Model = build(classes=classes)
     for old, new in zip(model.layers[:-1], other.layers[:-1], strict=True):
         new.set_weights(old.get_weights())
+        finalize(new)
     return other
 
 

@@ -172,6 +172,31 @@ def test_with_clipping():
     np.testing.assert_allclose(np.array(weight), [-0.2, -0.5], rtol=1e-6)
 
 
+@pytest.mark.parametrize("clips", [False, True])
+def test_with_rates(clips):
+    """Each weight moves as with an optimizer of its own, decoupled weight decay included."""
+
+    def moved(kind, rate, start):
+        weights = [keras.Variable(values) for values in start]
+        optimizer = kind(rate, weight_decay=0.5)
+        optimizer.build(weights)
+        for _ in range(3):
+            optimizer.apply([keras.ops.convert_to_tensor([0.1, -2.0]) for _ in start])
+        return [np.array(weight) for weight in weights]
+
+    kind = keras.optimizers.AdamW
+    if clips:
+        kind = keras_compat.with_clipping(kind, lambda gradients, keras_clip: gradients)
+    made = keras_compat.with_rates(kind, [1.0, 0.25])
+    assert made.__name__ == "AdamW"
+    one, two = [1.0, 2.0], [3.0, -4.0]
+    found = moved(made, 0.1, [one, two])
+    for part, rate, start in zip(found, (0.1, 0.025), (one, two), strict=True):
+        (alone,) = moved(keras.optimizers.AdamW, rate, [start])
+        assert (alone != start).all()
+        np.testing.assert_allclose(part, alone, rtol=1e-6)
+
+
 def test_a_missing_name_says_what_to_do():
     with pytest.raises(keras_compat.KerasChangedError, match=r"Keras 3.* no Dense\._keras_history"):
         keras_compat.maker(layers.Dense(3))
