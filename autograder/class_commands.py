@@ -1,4 +1,4 @@
-"""The commands about a whole class: `autograder students | due | report | export`."""
+"""The commands about a whole class, from the handout to the export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from autograder.collect import command as collect
 from autograder.course_directory import CourseDirectory
+from autograder.handout import command as handout
+from autograder.mark import command as mark
 
 Command = Callable[[argparse.Namespace], int]
 FORMATS = ("csv", "canvas", "moodle", "gradescope")
@@ -23,7 +26,10 @@ class Add(Protocol):
 
 
 def add_commands(add: Add) -> None:
-    """Add the commands of this file."""
+    """Add the commands of this file, and those that have a package."""
+    handout.add_commands(add)
+    collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
+    mark.add_arguments(add("mark", mark.run, "mark answers by hand in a page", units=False))
     command = add("report", _report, "write the instructor's report about a graded class")
     command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
     command = add("export", _export, "write all scores after penalties to a file", units=False)

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.class_commands import add_commands
-from autograder.collect import command as collect
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.handout import command as handout
 from course import __version__
 from course._command_line import exit_status
 from course.completion import complete
@@ -64,8 +62,6 @@ def _parser() -> argparse.ArgumentParser:
         "--no-variants", action="store_true", help="release without trying mutants and alternatives"
     )
     add("notebooks", _notebooks, "synchronize each unit's script and notebook", units=False)
-    handout.add_commands(add)
-    collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
     command = add("lab", _lab, "open JupyterLab on the course directory", units=False)
     command.add_argument("--no-browser", action="store_true", help="only print the address")
     command.add_argument(

@@ -20,6 +20,7 @@ from autograder.engine.executor import Executor
 from autograder.feedback import write_feedback
 from autograder.grading import GradingOptions, Outcome, grade
 from autograder.grading.local import local
+from autograder.mark.questions import split_scheme
 from autograder.progress import bar, console
 from autograder.release import release
 from autograder.report import write_report
@@ -193,7 +194,8 @@ def _base_answers(course: CourseDirectory, unit: str, base: str) -> dict[str, st
     source = nbformat.read(path, as_version=4)
     marker = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
     answers = {
-        cell.metadata.nbgrader.grade_id: marker.sub("", cell.source)
+        # Nobody hands in a marking scheme.
+        cell.metadata.nbgrader.grade_id: split_scheme(marker.sub("", cell.source))[0]
         for cell in source.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }

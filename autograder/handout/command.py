@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograder.class_commands import Add
 from autograder.course_directory import CourseDirectory
+
+if TYPE_CHECKING:
+    from autograder.class_commands import Add
 
 
 def add_commands(add: Add) -> None:
