@@ -497,7 +497,7 @@ def by_stage(report):
 
 show(
     draw.stages(by_stage(places["resnet50"])),
-    "The stages of ResNet-50: feature maps get smaller and more numerous, at about the same cost.",
+    "The stages of ResNet-50: feature maps get smaller and more numerous. Right: what each costs.",
 )
 
 # %% [markdown]

@@ -108,7 +108,7 @@ def stages(rows: Sequence[tuple[str, int, int, int]]) -> Figure:
             left + width / 2, -top * 0.14, f"{size}x{size}\n{channels}", ha="center", fontsize=9,
             color=GRAY, va="center",
         )  # fmt: skip
-        left += width + 0.5
+        left += width + 0.7
     picture.set(xlim=(-0.2, left), ylim=(-0.3 * top, 1.2 * top))
     picture.axis("off")
     names = [name for name, *_ in rows]

@@ -25,16 +25,16 @@
 #
 # **How to work**
 #
-# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
-#    the line `raise NotImplementedError()` with your code, and run the cell.
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
+#    line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and gives a hint. Test cells cannot be edited.
 # 3. The examples you see are not all there is. When your work is graded, each question is checked
 #    on newly drawn images and kernels. If some of the checks pass, you get some of the points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
-#    (*File → New → Terminal*), `course submit 01_convolution`: it checks the notebook, makes the file to
-#    hand in, and says where to.
+#    (*File → New → Terminal*), `course submit 01_convolution`: it checks the notebook, makes the
+#    file to hand in, and says where to.
 #
 # **Five rules**
 #
@@ -56,21 +56,24 @@
 # The last two rules are checked as well: a question whose answer breaks one of them earns no
 # points.
 #
-# | question | points |
-# |---|---|
-# | 1 Slide a kernel over an image | 2 |
-# | 2 Convolution, as mathematicians mean it | 2 |
-# | 3 What "same" puts around an image | 2 |
-# | 4 All windows of a batch | 3 |
-# | 5 The convolutional layer | 4 |
-# | 6 Groups and depth | 3 |
-# | 7 Pooling | 2 |
-# | 8 Measure equivariance | 3 |
-# | 9 The way back | 5 |
-# | 10 Transposed convolution | 2 |
-# | 11 Two thin kernels for one thick one | 2 |
-# | 12 Measure what a value sees | 3 |
-# | 13 In your own words (graded by hand) | 4 |
+# | question | points | minutes |
+# |---|---:|---:|
+# | 1 Slide a kernel over an image | 2 | 10 |
+# | 2 Convolution, as mathematicians mean it | 2 | 10 |
+# | 3 What "same" puts around an image | 2 | 15 |
+# | 4 All windows of a batch | 3 | 15 |
+# | 5 The convolutional layer | 4 | 25 |
+# | 6 Groups and depth | 3 | 20 |
+# | 7 Pooling | 2 | 15 |
+# | 8 Measure equivariance | 3 | 25 |
+# | 9 The way back | 5 | 40 |
+# | 10 Transposed convolution | 2 | 20 |
+# | 11 Two thin kernels for one thick one | 2 | 20 |
+# | 12 Measure what a value sees | 3 | 25 |
+# | 13 In your own words (graded by hand) | 4 | 30 |
+#
+# (The minutes are rough guesses.) The lecture is
+# [01_convolution](../lectures/01_convolution.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -1353,9 +1356,9 @@ question.score()
 #
 # What carries a gradient back through a convolution can go *forward* as well: each input value
 # pushes a copy of the kernel, multiplied by it, into a larger output. Where copies overlap, they
-# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become
-# $s(n - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix, it
-# is the transpose of the convolution's; it is not the inverse.
+# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become $s(n
+# - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix, it is
+# the transpose of the convolution's; it is not the inverse.
 #
 # Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel
 # as `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Where

@@ -52,22 +52,29 @@
 #   answers use nothing from `course`, Keras or TensorFlow, even if some other cell has imported
 #   it. That is checked: a question whose answer uses them earns no points.
 #
-# | question | points |
-# |---|---|
-# | 1 Where a kernel fits | 1 |
-# | 2 Padding, strides and dilation | 3 |
-# | 3 Pooling | 1 |
-# | 4 Parameters | 2 |
-# | 5 Connections, multiply-adds, memory | 2 |
-# | 6 LeNet-5, layer by layer | 3 |
-# | 7 Receptive fields | 3 |
-# | 8 AlexNet's table | 3 |
-# | 9 VGG-16's table, and where its memory and weights are | 4 |
-# | 10 The Inception module | 3 |
-# | 11 Cheaper blocks | 2 |
-# | 12 Predict a network, then train it | 3 |
-# | 13 A network of your own | 3 |
-# | 14 In your own words (graded by hand) | 4 |
+# **Core and optional.** Do the *core* questions first. The three *optional* ones count further
+# networks in the same way, and no other question needs them. Your instructor will tell you whether
+# their points count.
+#
+# | question | points | | minutes |
+# |---|---:|---|---:|
+# | 1 Where a kernel fits | 1 | core | 10 |
+# | 2 Padding, strides and dilation | 3 | core | 20 |
+# | 3 Pooling | 1 | core | 5 |
+# | 4 Parameters | 2 | core | 10 |
+# | 5 Connections, multiply-adds, memory | 2 | core | 10 |
+# | 6 LeNet-5, layer by layer | 3 | core | 25 |
+# | 7 Receptive fields | 3 | core | 20 |
+# | 8 AlexNet's table | 3 | optional | 20 |
+# | 9 VGG-16's table, and where its memory and weights are | 4 | core | 25 |
+# | 10 The Inception module | 3 | optional | 15 |
+# | 11 Cheaper blocks | 2 | optional | 15 |
+# | 12 Predict a network, then train it | 3 | core | 20 |
+# | 13 A network of your own | 3 | core | 20 |
+# | 14 In your own words (graded by hand) | 4 | core | 25 |
+#
+# The core has 29 points, the rest 8. (The minutes are rough guesses.) The lecture is
+# [02_sizing](../lectures/02_sizing.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from math import prod
@@ -222,8 +229,8 @@ question.score()
 # **Example.** 9 values and a kernel of 3: valid 7, full 11, same 9. With dilation 2, valid gives
 # as many as a kernel of 5, that is, 5 places.
 #
-# Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`; all options may
-# be given at once. Raise a `ValueError`
+# Write `conv_output_size(size, kernel_size, strides=1, padding="valid", dilation=1)`; all options
+# may be given at once. Raise a `ValueError`
 #
 # - if the kernel spans more values than the input has with its zeros. With `"same"` and `"full"`
 #   that never happens: they make room for every kernel;
@@ -1778,8 +1785,8 @@ question.score()
 # $100 \cdot 8 \cdot 1 + 100 \cdot 1 \cdot 25 \cdot 1$ instead of $100 \cdot 8 \cdot 25$.
 #
 # Write `inception_macs(size, channels, conv1, conv3, conv5, reduce3=None, reduce5=None,
-# pool_proj=None)` and `inception_depth(channels, conv1, conv3, conv5, pool_proj=None)`. Pooling has no
-# MACs.
+# pool_proj=None)` and `inception_depth(channels, conv1, conv3, conv5, pool_proj=None)`. Pooling has
+# no MACs.
 
 
 # %% nbgrader={"grade": false, "grade_id": "inception", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1932,16 +1939,16 @@ question.score()
 #
 # - `basic_block_params(channels)` for the **basic block** (ResNet-18 and -34): two 3x3
 #   convolutions, with `channels` channels before, between and after them;
-# - `bottleneck_params(channels, width, groups=1)` for the **bottleneck** (ResNet-50 and deeper): 1x1
-#   from `channels` to `width`, 3x3 from `width` to `width`, 1x1 back to `channels`. In ResNeXt the
-#   3x3 has groups, and only the 3x3. They divide the width;
+# - `bottleneck_params(channels, width, groups=1)` for the **bottleneck** (ResNet-50 and deeper):
+#   1x1 from `channels` to `width`, 3x3 from `width` to `width`, 1x1 back to `channels`. In ResNeXt
+#   the 3x3 has groups, and only the 3x3. They divide the width;
 # - `se_params(channels, ratio=16)` for **squeeze-and-excitation** (SENet): the mean of each channel
 #   goes through two fully connected layers, from `channels` to `channels / ratio` values and back.
 #   The ratio divides the channels;
 # - `separable_saving(in_channels, filters, kernel_size=3)` for the **depthwise separable
 #   convolution** (MobileNet): one $k \times k$ filter for each input channel, then a 1x1
-#   convolution to `filters` channels. How many *times fewer* weights does it have than one
-#   ordinary convolution? A `float`.
+#   convolution to `filters` channels. How many *times fewer* weights does it have than one ordinary
+#   convolution? A `float`.
 #
 # **Example.** With 8 channels: a basic block has $2 \cdot 9 \cdot 64 = 1{,}152$ weights, a
 # bottleneck of width 2 has $16 + 36 + 16 = 68$, and with two groups $16 + 18 + 16 = 50$. A 3x3
@@ -2495,10 +2502,9 @@ question.score()
 # - 1: memory in training: activations (not weights), the early layers above all, with a number that
 #   is about right; half a point without the number.
 # - 1: time: multiply-adds, in the convolutions, with a number that is about right.
-# - 1: a change that fits each of the causes, a rough size of what it saves for at least one of them,
-#   and one honest price. Half a point if two of the three fit. No point for "prune" or "quantize"
-#   without saying which of the three numbers it changes.
-# ### END SOLUTION
+# - 1: a change that fits each of the causes, a rough size of what it saves for at least one of
+#   them, and one honest price. Half a point if two of the three fit. No point for "prune" or
+#   "quantize" without saying which of the three numbers it changes. ### END SOLUTION
 
 # %% [markdown]
 # Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then

@@ -25,8 +25,8 @@
 #
 # **How to work**
 #
-# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
-#    the line `raise NotImplementedError()` with your code, and run the cell.
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
+#    line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
 #    that starts with ✗ names a check that failed, says what was expected and what your code gave,
 #    and adds a hint. Test cells cannot be edited.
@@ -34,23 +34,23 @@
 #    on newly drawn sizes, weights and images. If some of the checks pass, you get some of the
 #    points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
-#    (*File → New → Terminal*), `course submit 07_residual`: it checks the notebook, makes the file to
-#    hand in, and says where to.
+#    (*File → New → Terminal*), `course submit 07_residual`: it checks the notebook, makes the file
+#    to hand in, and says where to.
 #
 # **Rules**
 #
 # - A block is a function of a Keras tensor that returns a Keras tensor. Use Keras' own layers and
 #   `keras.ops`: no `Lambda`, and no layer classes of your own. A model is made with
-#   `keras.Model(inputs, outputs)` or `keras.Sequential`. Part of a block may be a `keras.Sequential`
-#   of its own. Give layers any names you like, or none.
-# - Do not use `course.blocks`, `course.architectures` or `keras.applications` in your answers:
-#   they contain what you are asked to build.
+#   `keras.Model(inputs, outputs)` or `keras.Sequential`. Part of a block may be a
+#   `keras.Sequential` of its own. Give layers any names you like, or none.
+# - Do not use `course.blocks`, `course.architectures` or `keras.applications` in your answers: they
+#   contain what you are asked to build.
 # - Each block has layers of its own. No layer is used twice, neither within a network nor in two
 #   calls.
 # - Everything learns: all weights are trainable, and a gradient reaches each of them along the
 #   branch and along the shortcut. Each normalization uses the batch's statistics in training and
-#   its moving statistics at inference; training updates these. There is no dropout and nothing
-#   else that is random.
+#   its moving statistics at inference; training updates these. There is no dropout and nothing else
+#   that is random.
 # - Images may have any number of channels, odd or even heights and widths, and need not be square.
 #   Strides go from 1 to 3.
 # - A function leaves its arguments unchanged: lists, arrays and models. (In question 9, a model's
@@ -72,7 +72,7 @@
 # | 11 ResNet-50 | 5 | 25 |
 # | 12 In your own words (graded by hand) | 4 | 30 |
 #
-# (The minutes are rough guesses.)
+# (The minutes are rough guesses.) The lecture is [07_residual](../lectures/07_residual.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently

@@ -34,8 +34,8 @@
 #    on newly drawn sizes, weights and numbers. If some of the checks pass, you get some of the
 #    points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
-#    (*File → New → Terminal*), `course submit 08_residual_ablations`: it checks the notebook, makes the file to
-#    hand in, and says where to.
+#    (*File → New → Terminal*), `course submit 08_residual_ablations`: it checks the notebook, makes
+#    the file to hand in, and says where to.
 #
 # **Rules**
 #
@@ -78,7 +78,8 @@
 # | 16 Run an ablation | 4 | core | 25 |
 # | 17 In your own words (graded by hand) | 4 | core | 30 |
 #
-# The core has 30 points, the rest 20. (The minutes are rough guesses.)
+# The core has 30 points, the rest 20. (The minutes are rough guesses.) The lecture is
+# [08_residual_ablations](../lectures/08_residual_ablations.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
@@ -2245,8 +2246,8 @@ def error_after_training(net, steps=50):
 #   a dict from each variant to the list of the errors that these calls returned, in the order of
 #   the seeds. Nothing may depend on what was trained before.
 #
-# **Example.** `ablation(["original", "constant_scaling"], [1, 2, 3])` returns a dict of two lists of
-# three numbers. In a rehearsal, a single run returns `{"original": [0.001]}`.
+# **Example.** `ablation(["original", "constant_scaling"], [1, 2, 3])` returns a dict of two lists
+# of three numbers. In a rehearsal, a single run returns `{"original": [0.001]}`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ablation", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2596,17 +2597,16 @@ for study in ("shortcuts", "activation_order"):
 #
 # **Marking scheme** (4 points)
 #
-# - 1: a single run each says nothing about chance; the spread between seeds must be known. Naming
-#   a number of seeds alone does not earn another half point.
+# - 1: a single run each says nothing about chance; the spread between seeds must be known. Naming a
+#   number of seeds alone does not earn another half point.
 # - 1: the best of six is biased (selection, several comparisons, or choosing on the test set), and
 #   a procedure that could come out either way: new seeds, mean and standard error, Welch or another
 #   test, corrected for the number of comparisons.
 # - 1: representation is not optimization: on every shortcut the gate scales the signal down, and
-#   with it the direct part of the gradient; evidence is the training error, or the gradients, or the
-#   gate's bias. Half a point if the gradient as a whole is said to vanish: measured, it grows.
+#   with it the direct part of the gradient; evidence is the training error, or the gradients, or
+#   the gate's bias. Half a point if the gradient as a whole is said to vanish: measured, it grows.
 # - 1: numbers from their own or the recorded runs, with standard errors, interpreted correctly
-#   ("not shown" is not "equal"). No point for numbers without an error.
-# ### END SOLUTION
+#   ("not shown" is not "equal"). No point for numbers without an error. ### END SOLUTION
 
 # %% [markdown]
 # So a residual block needs a clear way through, and a claim needs more than one seed. Before you
