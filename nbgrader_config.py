@@ -1,5 +1,6 @@
 """nbgrader's configuration of this course: `solutions` is the source, `assignments` the release."""
 
+from autograder.folding import FoldTests
 from autograder.nbgrader_settings import use_autograder
 
 c = get_config()  # noqa: F821
@@ -17,6 +18,9 @@ c.CourseDirectory.ignore = [
     ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "[0-9][0-9]_*.py",
     "[0-9][0-9]_*.toml",
 ]  # fmt: skip
+
+# Students see questions and answers; a click shows a test.
+c.GenerateAssignment.preprocessors.append(FoldTests)
 
 # Seconds per cell; a question that trains a network needs a while.
 c.ExecutePreprocessor.timeout = 60

@@ -20,6 +20,11 @@ def student() -> str | None:
     return _student or os.environ.get("JUPYTERHUB_USER")
 
 
+def is_grading() -> bool:
+    """Return whether a grader runs this process: this one, or nbgrader's autograde or validate."""
+    return _student is not None or "NBGRADER_EXECUTION" in os.environ
+
+
 def set_student(name: str | None) -> None:
     """Set whose notebook runs in this process."""
     global _student

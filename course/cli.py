@@ -51,6 +51,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _add_bench(commands)
     student.add_arguments(
         _add(commands, "lab", student.lab, "open JupyterLab on your lectures and assignments"),
+        _add(commands, "check", student.check, "run an assignment's examples; show a table"),
         _add(commands, "submit", student.submit, "check an assignment and make its archive"),
     )
     return parser

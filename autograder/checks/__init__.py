@@ -21,17 +21,19 @@ Functions that give a Keras model are checked with ``question.model`` and ``ques
 
 ``question.rules`` sets what the text forbids.
 
-The cell runs the same in the student's own notebook, without the hidden part. Every check is made,
-whatever the result of those before it; an exception in the student's code fails only its check. If
-some checks fail, the cell says which and is worth a part of the points; if all fail, it raises
-:class:`ChecksFailed`, so that it looks failed as well.
+Every check is made, whatever the result of those before it; an exception in the student's code
+fails only its check. If some checks fail, the cell says which and is worth a part of the points; if
+all fail, it raises :class:`ChecksFailed`, so that it looks failed as well. In the student's own
+notebook, without the hidden part, it shows a card (``card.py``) and gives no points: neither a
+number nor an error. :func:`summary` shows all questions in one table.
 """
 
 from autograder.checks.call import Call
 from autograder.checks.keeping import keeping
+from autograder.checks.overview import summary
 from autograder.checks.personal import student_rng
 from autograder.checks.question import ChecksFailed, Question
-from autograder.checks.summary import MORE
+from autograder.checks.report import MORE
 from autograder.context import student
 
 __all__ = [
@@ -42,4 +44,5 @@ __all__ = [
     "keeping",
     "student",
     "student_rng",
+    "summary",
 ]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograder.checks import arrays
-from autograder.checks.causes import joined, pairs
+from autograder.checks.causes import Mistakes, joined, pairs
 from autograder.checks.recorded_call import NOTHING, RecordedCall
 from autograder.checks.values import got
 from course.keras_types import Array
-
-# Causes in words, and the wrong array or arrays (or a function that makes them, or an exception).
-ArrayMistakes = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 
 class ArrayCall(RecordedCall):
@@ -25,7 +22,7 @@ class ArrayCall(RecordedCall):
         of: Callable[[Any], Any] = lambda value: value,
         tolerance: float = 1e-5,
         hint: str = "",
-        mistakes: ArrayMistakes | None = None,
+        mistakes: Mistakes | None = None,
     ) -> None:
         """Check that the call returns an array (or tensor, or nested lists) with these values.
 
@@ -40,7 +37,7 @@ class ArrayCall(RecordedCall):
         """
         right = _arrays([expected])
         wanted = f"should give {arrays.described(right[0])}"
-        value = self._value(wanted, hint, _swapped(mistakes))
+        value = self._value(wanted, hint, pairs(mistakes))
         if value is NOTHING:
             return
         try:
@@ -48,6 +45,7 @@ class ArrayCall(RecordedCall):
         except Exception:
             found = None
         if found is None:
+            hint = hint if isinstance(value, list | tuple) else ""
             return self._record(0, f"{self} {wanted}, but gave {got(value)}", hint)
         if arrays.same(right[0], found, tolerance):
             return self._record(1)
@@ -60,7 +58,7 @@ class ArrayCall(RecordedCall):
         *,
         tolerance: float = 1e-5,
         hint: str = "",
-        mistakes: ArrayMistakes | None = None,
+        mistakes: Mistakes | None = None,
     ) -> None:
         """Check that the call returns several arrays, each with this shape and these values.
 
@@ -96,16 +94,17 @@ class ArrayCall(RecordedCall):
         )
 
     def _parts(
-        self, shapes: list[tuple[int, ...]], hint: str, mistakes: ArrayMistakes | None
+        self, shapes: list[tuple[int, ...]], hint: str, mistakes: Mistakes | None
     ) -> list[Array] | None:
         """Return as many arrays as there are shapes; None if that is recorded as wrong already."""
         wanted = f"should give {len(shapes)} arrays, of the shapes {_listed(shapes)}"
-        value = self._value(wanted, hint, _swapped(mistakes))
+        value = self._value(wanted, hint, pairs(mistakes))
         if value is NOTHING:
             return None
         parts = [arrays.as_array(part) for part in value] if isinstance(value, list | tuple) else []
         found = [part for part in parts if part is not None]
         if not len(found) == len(parts) == len(shapes):
+            hint = hint if isinstance(value, list | tuple) else ""
             self._record(0, f"{self} {wanted}, but gave {got(value)}", hint)
             return None
         return found
@@ -120,14 +119,14 @@ def _arrays(values: Sequence[Any]) -> list[Array]:
 
 
 def _first_wrong(right: list[Array], found: list[Array], tolerance: float) -> int | None:
-    pairs = enumerate(zip(right, found, strict=True))
-    return next((n for n, (a, b) in pairs if not arrays.same(a, b, tolerance)), None)
+    both = enumerate(zip(right, found, strict=True))
+    return next((n for n, (a, b) in both if not arrays.same(a, b, tolerance)), None)
 
 
 def _cause(
     right: list[Array],
     found: list[Array],
-    mistakes: ArrayMistakes | None,
+    mistakes: Mistakes | None,
     tolerance: float,
     parts: Callable[[Any], list[Any]],
 ) -> str:
@@ -149,11 +148,7 @@ def _cause(
         except Exception:  # a mistake that can't even be made here
             return False
 
-    return joined(cause for wrong, cause in _swapped(mistakes) if fits(wrong))
-
-
-def _swapped(mistakes: ArrayMistakes | None) -> list[tuple[Any, str]]:
-    return [(wrong, cause) for cause, wrong in pairs(mistakes)]
+    return joined(cause for wrong, cause in pairs(mistakes) if fits(wrong))
 
 
 def _listed(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, TypeVar, Unpa
 import keras
 import numpy as np
 
-from autograder.checks.causes import Mistakes, cause_of
+from autograder.checks.causes import Mistakes, cause_of, pairs
 from autograder.checks.keeping import undone
-from autograder.checks.values import difference, got, raised, short
+from autograder.checks.values import difference, got, is_about_values, raised, short
 from autograder.wire import models
 from course.keras_types import Model, Shape
 
@@ -78,6 +78,7 @@ class BuiltModel:
         self._question, self._name, self._share = question, name, share
         self._source, self._input_shape = source, input_shape
         self._args, self._kwargs = args, kwargs
+        self._hints = False  # whether a hint may help where there is no model
         self.model, self._problem = self._made(input_shape, args)
         self._rng = np.random.default_rng(question.random.getrandbits(64))
 
@@ -89,6 +90,7 @@ class BuiltModel:
             if models.is_graph(model):
                 model = models.plain(model)
         except Exception as error:
+            self._hints = is_about_values(error)
             return None, f"there is no model: {raised(error)}"
         if not isinstance(model, keras.Model):
             return None, f"a Keras model is expected, but this is {got(model)}"
@@ -112,6 +114,7 @@ class BuiltModel:
         share, hint = about.get("share", self._share), about.get("hint", "")
         name = f"{self._name}, {what}"
         if self.model is None:
+            hint = hint if self._hints else ""
             self._question.record(name, share, 0, self._problem, hint)
             return self
         try:
@@ -134,6 +137,7 @@ class BuiltModel:
         **about: Unpack[About],
     ) -> Self:
         """Record whether what is measured is the expected value."""
+        pairs(mistakes)  # refuses what an author has written the wrong way round
 
         def check(model: Model) -> Finding:
             value = measure(model)

@@ -9,7 +9,15 @@ from typing import Any
 from autograder.checks.array_call import ArrayCall
 from autograder.checks.causes import Mistakes, cause_of, cause_of_rows, joined, names_of, pairs
 from autograder.checks.recorded_call import NOTHING
-from autograder.checks.values import COUNT, difference, got, mean_and_slack, raised, short
+from autograder.checks.values import (
+    COUNT,
+    difference,
+    got,
+    is_about_values,
+    mean_and_slack,
+    raised,
+    short,
+)
 
 
 class Call(ArrayCall):
@@ -24,9 +32,9 @@ class Call(ArrayCall):
         Args:
             expected: the right answer.
             hint: where to look, without the answer.
-            mistakes: wrong answers, and the cause of each in words. An exception (or a class of
-                them) stands for a call that raises it, with its text in the message. Written as
-                pairs where two mistakes may give the same answer; both are named then.
+            mistakes: causes in words, and the wrong answer that each of them gives; pairs, if one
+                cause gives several. An exception (or a class of them) stands for a call that raises
+                it, with its text in the message. If two give the same, both are named.
         """
         value = self._value(f"should give {short(expected)}", hint, pairs(mistakes))
         if value is NOTHING:
@@ -35,7 +43,8 @@ class Call(ArrayCall):
         if reason is None:
             return self._record(1)
         # A wrong type says itself what to do; a hint about the number would be misleading.
-        hint = "" if COUNT in reason else cause_of(value, expected, mistakes) or hint
+        known = cause_of(value, expected, mistakes)
+        hint = "" if COUNT in reason else known or ("" if value is None else hint)
         self._record(0, f"{self} {reason}", hint)
 
     def gives_rows(
@@ -46,18 +55,15 @@ class Call(ArrayCall):
         Args:
             expected: the right rows.
             hint: where to look, without the answer.
-            mistakes: a wrong row, or a whole wrong table as a tuple of rows, and its cause in
-                words. A cause is named if it explains every row that is wrong.
+            mistakes: causes in words, and the wrong row, or the whole wrong table as a tuple of
+                rows. A cause is named if it explains every row that is wrong.
         """
         value = self._value(f"should give {len(expected)} rows", hint, pairs(mistakes))
         if value is NOTHING:
             return
         if not isinstance(value, list | tuple):
-            return self._record(
-                0,
-                f"{self} should give a list of {len(expected)} rows, but gave {got(value)}",
-                hint,
-            )
+            wanted = f"should give a list of {len(expected)} rows"
+            return self._record(0, f"{self} {wanted}, but gave {got(value)}")
         rows = [
             (number, difference(row, value[number] if number < len(value) else None))
             for number, row in enumerate(expected)
@@ -100,7 +106,7 @@ class Call(ArrayCall):
             deviation: standard deviation of the right answers; without it that of the student's
                 counts, so a function whose answers vary wildly may pass.
             hint: where to look, without the answer.
-            mistakes: wrong means, and the cause of each in words.
+            mistakes: causes in words, and the wrong mean that each gives.
         """
         values = []
         for _ in range(repeats):
@@ -108,8 +114,10 @@ class Call(ArrayCall):
             number = None if error else _number(value, of)
             if number is None:
                 reason = raised(error) if error else f"gave {got(value)}"
+                about_values = error is not None and is_about_values(error)
+                wanted = f"should give {short(expected)} on average"
                 return self._record(
-                    0, f"{self} should give {short(expected)} on average, but {reason}", hint
+                    0, f"{self} {wanted}, but {reason}", hint if about_values else ""
                 )
             values.append(number)
         mean, slack = mean_and_slack(values, sigmas)
@@ -143,6 +151,7 @@ class Call(ArrayCall):
             message = f"{self} should raise {kind.__name__}, but gave {got(value)}"
         elif type(error).__name__ not in names_of(kind):
             message = f"{self} should raise {kind.__name__}, but {raised(error)}"
+            hint = hint if is_about_values(error) else ""
         self._record(
             0 if message else 1,
             message,

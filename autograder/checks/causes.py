@@ -7,13 +7,24 @@ from typing import Any, TypeAlias
 
 from autograder.checks.values import same
 
-# {wrong: cause}, or pairs, for mistakes that can give the same value.
-Mistakes: TypeAlias = Mapping[Any, str] | Sequence[tuple[Any, str]]
+# {cause: wrong}, or pairs, for several mistakes with one cause.
+Mistakes: TypeAlias = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 
-def pairs(mistakes: Mapping[Any, Any] | Sequence[tuple[Any, Any]] | None) -> list[tuple[Any, Any]]:
-    """Return mistakes as pairs, whichever way they were written."""
-    return list(mistakes.items() if isinstance(mistakes, Mapping) else mistakes or ())
+def pairs(mistakes: Mistakes | None) -> list[tuple[Any, str]]:
+    """Return what each mistake gives, and its cause, whichever way they were written.
+
+    Raises:
+        TypeError: a cause that is no text.
+    """
+    given = list(mistakes.items() if isinstance(mistakes, Mapping) else mistakes or ())
+    for cause, _ in given:
+        if not isinstance(cause, str):
+            raise TypeError(
+                "mistakes must be {cause in words: what it gives}, or pairs of the two; received "
+                f"{cause!r} as a cause."
+            )
+    return [(wrong, cause) for cause, wrong in given]
 
 
 def joined(causes: Iterable[str]) -> str:

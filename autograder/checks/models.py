@@ -15,7 +15,7 @@ import numpy as np
 from autograder.checks import behavior, whole
 from autograder.checks.behavior import preserve_weights, random_inputs
 from autograder.checks.built import About, Finding, Source, build
-from autograder.checks.causes import Mistakes, cause_where
+from autograder.checks.causes import Mistakes, cause_where, pairs
 from autograder.checks.comparison import Comparison
 from autograder.checks.starts import Weights
 from autograder.checks.structure import StructureChecks
@@ -32,7 +32,7 @@ class ModelChecks(StructureChecks):
     """A student's model and the checks of it. Every check returns the object itself.
 
     All take `share` (else that of ``question.model``) and `hint`, where to look; many take
-    `mistakes`, known wrong answers, and the cause of each in words.
+    `mistakes`, causes in words and the wrong answer that each of them gives.
     """
 
     # What it computes
@@ -56,9 +56,10 @@ class ModelChecks(StructureChecks):
             reference: a model that is right.
             any_bias: whether a bias may be there or not.
             tolerance: how far outputs may differ, relative to the largest.
-            mistakes: wrong models, or functions that make them, and the cause in words.
+            mistakes: causes in words, and wrong models, or functions that make them.
         """
         how = any_bias, tolerance, False
+        pairs(mistakes)  # refuses what an author has written the wrong way round
 
         def check(model: Model) -> Finding:
             reason = self._compared(model, reference, how)
@@ -114,7 +115,7 @@ class ModelChecks(StructureChecks):
                 because the text says so.
             any_bias: whether a bias may be there or not.
             tolerance: how far outputs may differ, relative to the largest.
-            mistakes: wrong models, or functions that make them, and the cause in words.
+            mistakes: causes in words, and wrong models, or functions that make them.
         """
         unknown = set(prescribed) - _PRESCRIBED
         if unknown:
@@ -123,6 +124,7 @@ class ModelChecks(StructureChecks):
                 f"received {', '.join(sorted(unknown))}."
             )
         how = any_bias, tolerance, True
+        pairs(mistakes)
 
         def check(model: Model) -> Finding:
             right = self._reference(reference, self._input_shape, self._args)
@@ -234,8 +236,10 @@ class ModelChecks(StructureChecks):
             dropped: what the inputs become if they are dropped; with a shortcut, the inputs.
             least: how many units to look at, at least.
             sigmas: how many standard errors the fraction may be off.
-            mistakes: wrong fractions, and the cause in words.
+            mistakes: causes in words, and the wrong fraction that each gives.
         """
+
+        pairs(mistakes)
 
         def check(model: Model) -> Finding:
             survived = behavior.survivors(model, self._rng, unit, dropped, least)

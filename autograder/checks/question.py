@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from autograder.checks import draws
+from autograder.checks import draws, overview
 from autograder.checks.call import Call
+from autograder.checks.card import Card
+from autograder.checks.report import ALL_CONDITIONAL, FORBIDDEN, earned_fraction, summary
 from autograder.checks.rules import Answer, Loops, Rules, read_rules
-from autograder.checks.summary import ALL_CONDITIONAL, FORBIDDEN, earned_fraction, summary
-from autograder.context import question_random, student
+from autograder.context import is_grading, question_random, student
 from autograder.wire.results import CheckResult, QuestionResult, report
 from autograder.wire.watching import watching
 from course.keras_types import Array, Model, Shape
@@ -166,12 +167,22 @@ class Question:
             message += "."
         self.results.append(CheckResult(name, share, credit, message, hint, conditional))
 
-    def score(self) -> float:
-        """Report what failed and return the points earned; raise ChecksFailed if there are none."""
+    def score(self) -> float | None:
+        """Report what failed, and return the points that were earned.
+
+        Where nobody grades and there are only examples, as in a student's notebook, a card is shown
+        instead, and nothing returned: examples earn no points, and a failed one stops no run.
+
+        Raises:
+            ChecksFailed: nothing was earned.
+        """
         if not self.results:
             raise ValueError(f"Question {self.name!r} made no check.")
         breaches = [breach for rules in self._rules for breach in rules.breaches()]
         broken = [CheckResult(FORBIDDEN, 0, 0, f"{breach.message}.") for breach in breaches]
+        if not is_grading() and not any(result.share for result in self.results):
+            overview.show(Card(self.name, self.points, (*broken, *self.results)))
+            return None
         costs = max((breach.costs for breach in breaches), default=0.0)
         earned = max(0.0, earned_fraction(self.results) - costs)
         complete = not broken and all(result.passed for result in self.results)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.checks.causes import cause_of_error
 from autograder.checks.keeping import undone
-from autograder.checks.values import raised, short
+from autograder.checks.values import is_about_values, raised, short
 
 if TYPE_CHECKING:
     from autograder.checks.question import Question
@@ -47,7 +47,8 @@ class RecordedCall:
         if error is None:
             return value
         known = cause_of_error(error, mistakes)
-        self._record(0, f"{self} {wanted}, but {raised(error)}", known or hint)
+        hint = known or (hint if is_about_values(error) else "")
+        self._record(0, f"{self} {wanted}, but {raised(error)}", hint)
         return NOTHING
 
     def _outcome(self) -> tuple[Exception | None, Any]:

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Self, Unpack
 
 from autograder.checks.built import About, BuiltModel, Finding
-from autograder.checks.causes import Mistakes, cause_where
+from autograder.checks.causes import Mistakes, cause_where, pairs
 from autograder.checks.paths import Item, LayerPattern, has_path, longest_path
 from course.keras_graph import Graph, normalized_kind
 from course.keras_types import KerasTensor, Model, Shape
@@ -87,7 +87,7 @@ class StructureChecks(BuiltModel):
             kind: such as "Conv2D".
             count: the right number.
             where: settings that the layers must have: {"strides": 2}.
-            mistakes: wrong numbers, and the cause in words.
+            mistakes: causes in words, and the wrong number that each gives.
         """
         pattern = LayerPattern.of((kind, dict(where or {})))
 
@@ -112,9 +112,10 @@ class StructureChecks(BuiltModel):
             order: kinds, or pairs of a kind and settings: ("Conv2D", {"strides": 2}). Kinds that
                 are not named here may be anywhere. Activations count however they are written.
             anywhere: whether the order may be a part of the path; else it must be all of it.
-            mistakes: other orders, as tuples, and the cause in words.
+            mistakes: causes in words, and other orders, as tuples.
         """
         wanted = [LayerPattern.of(item) for item in order]
+        pairs(mistakes)  # refuses what an author has written the wrong way round
 
         def check(model: Model) -> Finding:
             graph = Graph(model)

@@ -19,6 +19,18 @@ def raised(error: Exception) -> str:
     return f"it raised {type(error).__name__}" + (f": {text[0][:200]}" if text else "")
 
 
+# They say themselves what to do; where to look for a wrong value has nothing to do with them.
+_NOT_ABOUT_VALUES = (
+    NotImplementedError, NameError, TypeError, AttributeError, ImportError, SyntaxError,
+    RecursionError, TimeoutError,
+)  # fmt: skip
+
+
+def is_about_values(error: Exception) -> bool:
+    """Return whether a hint about the right value may help with an exception."""
+    return not isinstance(error, _NOT_ABOUT_VALUES)
+
+
 def same(expected: Any, value: Any) -> bool:
     """Return whether a value is the expected one; False also if the two can't be compared."""
     try:
@@ -77,12 +89,13 @@ def _short_array(value: Any) -> str:
     return arrays.listed(array) if array.size <= arrays.SMALL else f"<array of shape {array.shape}>"
 
 
+RETURN = "is there a return?"
+COUNT = "a count is an int (use // to divide)"
+
+
 def got(value: Any) -> str:
     """Say what a call returned."""
-    return "nothing (None): is there a return?" if value is None else short(value)
-
-
-COUNT = "a count is an int (use // to divide)"
+    return f"nothing (None): {RETURN}" if value is None else short(value)
 
 
 def difference(expected: Any, value: Any) -> str | None:

@@ -406,7 +406,7 @@ def asked(
     """One check; a cause is named where it alone explains the answer."""
     right, wrong = around(*row), list(known(*row).items())
     values = [value for _, value in wrong]
-    mistakes = {v: cause for cause, v in wrong if values.count(v) == 1 and v != right}
+    mistakes = {cause: v for cause, v in wrong if values.count(v) == 1 and v != right}
     keywords = dict(zip(("strides", "dilation"), row[2:], strict=False))
     keywords = {key: value for key, value in keywords.items() if value > 1}
     question.check(name, same_padding, *row[:2], share=share, **keywords).gives(
@@ -1682,10 +1682,10 @@ question.check("three layers", receptive_field, stack(size, *rows)).gives(
     (height, width),
     hint=hint,
     mistakes={
-        (width, height): "height comes first",
-        size: "that is the whole image: look at one value in the middle, not at all of them",
-        height * width: "a height and a width are asked for, not the number of pixels",
-        (height - 1, width - 1): "from the first to the last, both count: add one",
+        "height comes first": (width, height),
+        "that is the whole image: look at one value in the middle, not at all of them": size,
+        "a height and a width are asked for, not the number of pixels": height * width,
+        "from the first to the last, both count: add one": (height - 1, width - 1),
     },
 )
 d = draw.randint(3, 5)
@@ -1694,8 +1694,8 @@ question.check("dilation, with holes", receptive_field, stack((31, 33), *rows)).
     formula(*rows),
     hint=hint,
     mistakes={
-        (6, 6): "pixels in the holes lie in the rectangle, too",
-        36: "a height and a width are asked for, not the number of pixels",
+        "pixels in the holes lie in the rectangle, too": (6, 6),
+        "a height and a width are asked for, not the number of pixels": 36,
     },
 )
 pool = draw.choice([2, 3])
@@ -1787,3 +1787,6 @@ question.score()
 # That is a convolutional layer, forward and backward, and nothing in it is magic. Before you
 # submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
 # `course submit 01_convolution`.
+
+# %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
+checks.summary()

@@ -153,9 +153,9 @@ question.check("one value at a time", valid_output_size, size, kernel).gives(
     size - kernel + 1,
     hint="count the places where the kernel can begin",
     mistakes={
-        size - kernel: "that is the number of steps; the first place needs no step",
-        size + kernel - 1: "that is the full convolution, in which the kernel may hang over",
-        size: "that is the size with zeros around; a valid convolution has none",
+        "that is the number of steps; the first place needs no step": size - kernel,
+        "that is the full convolution, in which the kernel may hang over": size + kernel - 1,
+        "that is the size with zeros around; a valid convolution has none": size,
     },
 )
 strides = draw.randint(5, 7)  # and a rest of more than half a step, which must not round up
@@ -164,16 +164,16 @@ question.check("a rest that no step uses", valid_output_size, size, kernel, stri
     steps + 1,
     hint="a step that would carry the kernel over the end is not made: round down",
     mistakes={
-        steps: "that is the number of steps; the first place needs no step",
-        steps + 2: "rounded up, the last place hangs over the end",
-        size - kernel + 1: "the stride was left out",
+        "that is the number of steps; the first place needs no step": steps,
+        "rounded up, the last place hangs over the end": steps + 2,
+        "the stride was left out": size - kernel + 1,
     },
 )
 size = kernel + steps * strides
 question.check("steps that come out even", valid_output_size, size, kernel, strides=strides).gives(
     steps + 1,
     hint="the kernel may touch the end",
-    mistakes={steps: "that is the number of steps; the first place needs no step"},
+    mistakes={"that is the number of steps; the first place needs no step": steps},
 )
 
 
@@ -307,9 +307,9 @@ question.check(
     steps + 1,
     hint="the padded input has zeros at both ends; then the rule of question 1",
     mistakes={
-        (size + zeros - kernel) // strides + 1: "the zeros are on both sides, not on one",
-        (size - kernel) // strides + 1: "the padding was left out",
-        steps + 2: "rounded up, the last place hangs over the end",
+        "the zeros are on both sides, not on one": (size + zeros - kernel) // strides + 1,
+        "the padding was left out": (size - kernel) // strides + 1,
+        "rounded up, the last place hangs over the end": steps + 2,
     },
 )
 # wide enough to reach a stride farther with a dilation than without
@@ -319,10 +319,11 @@ question.check("full", conv_output_size, size, kernel, padding="full", share=0.5
     size + kernel - 1,
     hint="the first place has all but one of the kernel's values hanging over",
     mistakes={
-        size - kernel + 1: "that is valid, with no zeros at all",
-        size: "that is same; full has more places than the input has values",
-        size + kernel + 1: "with as many zeros as the kernel has values, the first place "
-        "touches no input at all",
+        "that is valid, with no zeros at all": size - kernel + 1,
+        "that is same; full has more places than the input has values": size,
+        "with as many zeros as the kernel has values, the first place touches no input at all": size
+        + kernel
+        + 1,
     },
 )
 question.check(
@@ -332,9 +333,9 @@ question.check(
     size + reach - 1,
     hint="full is about the kernel's reach, not about its number of weights",
     mistakes={
-        size + kernel - 1: "the dilation was left out",
-        size + 2 * (kernel - 1) - reach + 1: "the zeros must make room for the kernel's reach, "
-        "not for its number of weights",
+        "the dilation was left out": size + kernel - 1,
+        "the zeros must make room for the kernel's reach, "
+        "not for its number of weights": size + 2 * (kernel - 1) - reach + 1,
     },
 )  # fmt: skip
 places = steps * strides + rest + 1  # of a full convolution with stride 1
@@ -344,8 +345,8 @@ question.check(
     steps + 1,
     hint="zeros first, then the rule of question 1, with its stride",
     mistakes={
-        places: "the stride was left out",
-        steps + 2: "rounded up, the last place hangs over the end",
+        "the stride was left out": places,
+        "rounded up, the last place hangs over the end": steps + 2,
     },
 )
 question.check(
@@ -354,7 +355,7 @@ question.check(
 ).gives(
     (places + 2 * reach - 3) // strides + 1,
     hint="zeros for the reach first, then the rule of question 1, with its stride",
-    mistakes={places + 2 * reach - 2: "the stride was left out"},
+    mistakes={"the stride was left out": places + 2 * reach - 2},
 )  # fmt: skip
 odd = draw.choice([3, 5, 7])
 size = steps * strides + 2  # a rest of less than half a step, which rounds up all the same
@@ -362,8 +363,8 @@ question.check("same, with a stride", conv_output_size, size, odd, strides, "sam
     steps + 1,
     hint="a rest at the end gets a place of its own",
     mistakes={
-        size: "same keeps the size only with stride 1",
-        steps: "rounded down; with same, what is left over at the end gets a place of its own",
+        "same keeps the size only with stride 1": size,
+        "rounded down; with same, what is left over at the end gets a place of its own": steps,
     },
 )
 even = draw.choice([2, 4])
@@ -374,8 +375,8 @@ question.check(
     steps + 1,
     hint="same says what the output is, whatever the kernel",
     mistakes={
-        steps: "(k - 1) // 2 zeros on each side are too few for an even kernel: "
-        "Keras puts one more at the end"
+        "(k - 1) // 2 zeros on each side are too few for an even kernel: "
+        "Keras puts one more at the end": steps
     },
 )
 size = steps * strides
@@ -385,7 +386,7 @@ question.check(
 ).gives(
     steps,
     hint="same says what the output is, whatever the kernel",
-    mistakes={steps + 1: "k // 2 zeros on each side are too many for an even kernel"},
+    mistakes={"k // 2 zeros on each side are too many for an even kernel": steps + 1},
 )  # fmt: skip
 kernel = draw.choice([3, 5])
 reach = dilation * (kernel - 1) + 1
@@ -396,9 +397,12 @@ question.check(
     steps + 1,
     hint="replace the kernel by its reach",
     mistakes={
-        (size - kernel) // 2 + 1: "the dilation was left out",
-        (size - dilation * kernel) // 2 + 1: "the reach ends at the last weight: there is nothing "
-        "to leave out after it",
+        "the dilation was left out": (size - kernel) // 2 + 1,
+        "the reach ends at the last weight: there is nothing to leave out after it": (
+            size - dilation * kernel
+        )
+        // 2
+        + 1,
     },
 )
 kernel, dilation = draw.choice([4, 5]), draw.choice([4, 5])  # reaching farther by a stride or more
@@ -411,9 +415,9 @@ question.check(
     steps + 1,
     hint="the padded input, the reach, and then the rule of question 1",
     mistakes={
-        (size + 2 * zeros - kernel) // strides + 1: "the dilation was left out",
-        (size - reach) // strides + 1: "the padding was left out",
-        steps + 2: "rounded up, the last place hangs over the end",
+        "the dilation was left out": (size + 2 * zeros - kernel) // strides + 1,
+        "the padding was left out": (size - reach) // strides + 1,
+        "rounded up, the last place hangs over the end": steps + 2,
     },
 )  # fmt: skip
 
@@ -525,8 +529,8 @@ question.check("windows side by side, with a rest", pool_output_size, size, pool
     windows,
     hint="a rest smaller than the window is not used",
     mistakes={
-        size - pool + 1: "without a stride, windows lie side by side; this is stride 1",
-        windows + 1: "rounded up: a rest smaller than the window gets no window",
+        "without a stride, windows lie side by side; this is stride 1": size - pool + 1,
+        "rounded up: a rest smaller than the window gets no window": windows + 1,
     },
 )
 strides = draw.randint(2, 3)
@@ -536,10 +540,10 @@ question.check("overlapping windows, with a rest", pool_output_size, size, pool,
     windows + 1,
     hint="as for a valid convolution",
     mistakes={
-        size // pool: "a stride was given: windows need not lie side by side",
-        size // strides: "the last window must lie completely inside the input",
-        windows: "that is the number of steps; the first window needs no step",
-        windows + 2: "rounded up: the last window must lie completely inside the input",
+        "a stride was given: windows need not lie side by side": size // pool,
+        "the last window must lie completely inside the input": size // strides,
+        "that is the number of steps; the first window needs no step": windows,
+        "rounded up: the last window must lie completely inside the input": windows + 2,
     },
 )
 wide = pool + strides
@@ -548,8 +552,8 @@ question.check("windows with gaps", pool_output_size, size, pool, strides=wide, 
     windows + 1,
     hint="as for a valid convolution",
     mistakes={
-        size // pool: "a stride was given: windows need not lie side by side",
-        windows + 2: "rounded up: the last window must lie completely inside the input",
+        "a stride was given: windows need not lie side by side": size // pool,
+        "rounded up: the last window must lie completely inside the input": windows + 2,
     },
 )
 
@@ -659,13 +663,13 @@ question.check("a convolution with biases", conv_params, channels, filters, kern
     weights + filters,
     hint="one filter sees a square patch of all channels, and has one bias",
     mistakes={
-        weights: "the biases are missing: each filter has one",
-        weights + 1: "each filter has a bias of its own, not the layer as a whole",
-        weights + channels: "there is one bias for each filter, not for each input channel",
-        weights + channels * filters: "a filter has one bias, not one for each input channel",
-        kernel * channels * filters + filters: "the kernel is a square of k x k places",
-        kernel * kernel * filters + filters: "a filter sees all input channels",
-        kernel * kernel * channels + 1: "that is one filter; there are more",
+        "the biases are missing: each filter has one": weights,
+        "each filter has a bias of its own, not the layer as a whole": weights + 1,
+        "there is one bias for each filter, not for each input channel": weights + channels,
+        "a filter has one bias, not one for each input channel": weights + channels * filters,
+        "the kernel is a square of k x k places": kernel * channels * filters + filters,
+        "a filter sees all input channels": kernel * kernel * filters + filters,
+        "that is one filter; there are more": kernel * kernel * channels + 1,
     },
 )
 question.check(
@@ -674,7 +678,7 @@ question.check(
 ).gives(
     weights,
     hint="use_bias=False leaves out the biases and nothing else",
-    mistakes={weights + filters: "use_bias=False was ignored"},
+    mistakes={"use_bias=False was ignored": weights + filters},
 )  # fmt: skip
 # else a factor k too few and no groups would come out even
 groups = draw.choice([number for number in range(2, 6) if number != kernel])
@@ -684,16 +688,21 @@ weights = kernel * kernel * part_in * filters
 question.check("a grouped convolution", conv_params, channels, filters, kernel, groups).gives(
     weights + filters,
     hint="a filter sees the channels of its own group only; the number of filters stays",
-    mistakes={
-        weights: "the biases are missing: each filter has one",
-        weights * groups + filters: "the groups were left out: a filter sees only the channels "
-        "of its own group",
-        weights * groups * groups + filters: "groups make it smaller: divide instead of multiply",
-        (weights * groups + filters) * groups: "groups make it smaller: divide instead of multiply",
-        weights + part_out: "groups divide the weights; each filter still has its bias",
-        weights // groups + part_out: "that is one group; count all of them",
-        weights // groups + filters: "divided twice: the filters of all groups count",
-    },
+    mistakes=[
+        ("the biases are missing: each filter has one", weights),
+        (
+            "the groups were left out: a filter sees only the channels of its own group",
+            weights * groups + filters,
+        ),
+        ("groups make it smaller: divide instead of multiply", weights * groups * groups + filters),
+        (
+            "groups make it smaller: divide instead of multiply",
+            (weights * groups + filters) * groups,
+        ),
+        ("groups divide the weights; each filter still has its bias", weights + part_out),
+        ("that is one group; count all of them", weights // groups + part_out),
+        ("divided twice: the filters of all groups count", weights // groups + filters),
+    ],
 )
 question.check(
     "a grouped convolution without biases", conv_params, channels, filters, kernel, groups=groups,
@@ -702,9 +711,9 @@ question.check(
     weights,
     hint="both options at once: fewer channels for a filter, and no bias",
     mistakes={
-        weights + filters: "use_bias=False was ignored",
-        weights * groups: "the groups were left out: a filter sees only the channels of its own "
-        "group",
+        "use_bias=False was ignored": weights + filters,
+        "the groups were left out: a filter sees only the channels of its own "
+        "group": weights * groups,
     },
 )  # fmt: skip
 question.check(
@@ -712,16 +721,16 @@ question.check(
 ).gives(
     2 * channels * (kernel * kernel + 1),
     hint="each filter then sees a single channel",
-    mistakes={2 * channels * kernel * kernel: "the biases are missing: each filter has one"},
+    mistakes={"the biases are missing: each filter has one": 2 * channels * kernel * kernel},
 )
 inputs, units = draw.randint(1000, 9000), draw.randint(100, 900)
 question.check("a fully connected layer", dense_params, inputs, units, share=0.5).gives(
     inputs * units + units,
     hint="every unit has a weight for each input, and a bias",
     mistakes={
-        inputs * units: "the biases are missing: each unit has one",
-        inputs * units + 1: "each unit has a bias of its own, not the layer as a whole",
-        inputs * units + inputs: "there is one bias for each unit, not for each input",
+        "the biases are missing: each unit has one": inputs * units,
+        "each unit has a bias of its own, not the layer as a whole": inputs * units + 1,
+        "there is one bias for each unit, not for each input": inputs * units + inputs,
     },
 )
 question.check(
@@ -729,7 +738,7 @@ question.check(
 ).gives(
     inputs * units,
     hint="use_bias=False leaves out the biases and nothing else",
-    mistakes={inputs * units + units: "use_bias=False was ignored"},
+    mistakes={"use_bias=False was ignored": inputs * units + units},
 )
 for name, row in (
     ("groups that do not divide the channels", (channels + 1, filters)),
@@ -847,24 +856,24 @@ question.check(
 ).gives(
     places * (weights + filters),
     hint="each output value has as many connections as its filter has parameters",
-    mistakes={
-        places * weights: "a unit's bias is a connection too",
-        places * weights + filters: "the bias is connected at every position, not once",
-        weights + filters: "those are the parameters; they are used at every position",
-        height * height * (weights + filters): "the output is height x width, not a square",
-        width * width * (weights + filters): "the output is height x width, not a square",
-    },
+    mistakes=[
+        ("a unit's bias is a connection too", places * weights),
+        ("the bias is connected at every position, not once", places * weights + filters),
+        ("those are the parameters; they are used at every position", weights + filters),
+        ("the output is height x width, not a square", height * height * (weights + filters)),
+        ("the output is height x width, not a square", width * width * (weights + filters)),
+    ],
 )  # fmt: skip
 question.check("multiply-adds", conv_macs, channels, filters, kernel, (height, width)).gives(
     places * weights,
     hint="every weight is multiplied once at every output position",
-    mistakes={
-        2 * places * weights: "those are FLOPs: one multiply-add is counted once",
-        places * (weights + filters): "a bias is added, not multiplied: leave it out",
-        weights: "those are the weights; each works at every output position",
-        height * height * weights: "the output is height x width, not a square",
-        width * width * weights: "the output is height x width, not a square",
-    },
+    mistakes=[
+        ("those are FLOPs: one multiply-add is counted once", 2 * places * weights),
+        ("a bias is added, not multiplied: leave it out", places * (weights + filters)),
+        ("those are the weights; each works at every output position", weights),
+        ("the output is height x width, not a square", height * height * weights),
+        ("the output is height x width, not a square", width * width * weights),
+    ],
 )
 groups = draw.choice([number for number in (3, 4) if number != kernel])
 channels, filters = groups * channels, groups * filters
@@ -876,11 +885,11 @@ question.check(
     places * weights,
     hint="groups change the number of weights, and with it the multiply-adds",
     mistakes={
-        2 * places * weights: "those are FLOPs: one multiply-add is counted once",
-        places * weights * groups: "the groups were left out",
-        places * weights * groups * groups: "groups make it cheaper: divide, do not multiply",
-        places * (weights + filters): "a bias is added, not multiplied: leave it out",
-        places * weights // groups: "that is one group; count all of them",
+        "those are FLOPs: one multiply-add is counted once": 2 * places * weights,
+        "the groups were left out": places * weights * groups,
+        "groups make it cheaper: divide, do not multiply": places * weights * groups * groups,
+        "a bias is added, not multiplied: leave it out": places * (weights + filters),
+        "that is one group; count all of them": places * weights // groups,
     },
 )  # fmt: skip
 question.check(
@@ -894,8 +903,8 @@ question.check("memory of a float32 tensor", activation_bytes, shape, share=0.5)
     4 * height * width * channels,
     hint="the values, times the bytes of one",
     mistakes={
-        height * width * channels: "those are the values; each takes several bytes",
-        32 * height * width * channels: "those are bits; a byte has 8 of them",
+        "those are the values; each takes several bytes": height * width * channels,
+        "those are bits; a byte has 8 of them": 32 * height * width * channels,
     },
 )
 units = draw.randint(1000, 5000)
@@ -904,7 +913,7 @@ question.check(
 ).gives(
     2 * units,
     hint="a shape may have any number of entries",
-    mistakes={4 * units: "bytes_per_value was ignored", units: "those are the values"},
+    mistakes={"bytes_per_value was ignored": 4 * units, "those are the values": units},
 )
 
 
@@ -1094,15 +1103,15 @@ params, seen = sum(row[2] for row in rows), sum(map(len, table))
 question.check("trainable parameters in all", lenet5_params, size, table, classes).gives(
     params,
     hint="add the third column",
-    mistakes={
-        params + 25 * (6 * maps - seen): "a map of C3 sees only the S2 maps of its row",
-        params - 12 - 2 * maps: "a map of S2 or S4 has a trainable coefficient and a bias",
-        params - 6 - maps: "a map of S2 or S4 has a coefficient and a bias, not only one of them",
-        params + 84 * classes: "the output's patterns are fixed: they are not trained",
-        params + 85 * classes: "the output's patterns are fixed: they are not trained",
-        params + 300: "the images are grayscale: C1 sees one channel, not three",
-        params + seen - maps: "a map of C3 has one bias, not one for each S2 map that it sees",
-    },
+    mistakes=[
+        ("a map of C3 sees only the S2 maps of its row", params + 25 * (6 * maps - seen)),
+        ("a map of S2 or S4 has a trainable coefficient and a bias", params - 12 - 2 * maps),
+        ("a map of S2 or S4 has a coefficient and a bias, not only one of them", params - 6 - maps),
+        ("the output's patterns are fixed: they are not trained", params + 84 * classes),
+        ("the output's patterns are fixed: they are not trained", params + 85 * classes),
+        ("the images are grayscale: C1 sees one channel, not three", params + 300),
+        ("a map of C3 has one bias, not one for each S2 map that it sees", params + seen - maps),
+    ],
 )
 connections = sum(row[3] for row in rows)
 s2, c3, s4 = (rows[number][1][0] for number in (1, 2, 3))
@@ -1111,15 +1120,15 @@ question.check("connections in all", lenet5_connections, size, table, classes).g
     connections,
     hint="add the fourth column",
     mistakes={
-        connections - 84 * classes: "the output's 84 connections a unit count, though nothing "
-        "is trained",
-        connections - pooled: "a unit of S2 or S4 has four inputs and a bias",
-        connections - 3 * pooled: "a unit of S2 or S4 has four inputs and a bias: its one "
-        "coefficient is shared by four connections",
-        connections - 5 * pooled: "S2's and S4's units are connected, too",
-        connections + 25 * (6 * maps - seen) * c3 * c3: "a map of C3 sees only the S2 maps of "
-        "its row",
-        params: "those are the parameters; a shared weight makes many connections",
+        "the output's 84 connections a unit count, though nothing is trained": connections
+        - 84 * classes,
+        "a unit of S2 or S4 has four inputs and a bias": connections - pooled,
+        "a unit of S2 or S4 has four inputs and a bias: its one "
+        "coefficient is shared by four connections": connections - 3 * pooled,
+        "S2's and S4's units are connected, too": connections - 5 * pooled,
+        "a map of C3 sees only the S2 maps of its row": connections
+        + 25 * (6 * maps - seen) * c3 * c3,
+        "those are the parameters; a shared weight makes many connections": params,
     },
 )
 for name, given in (
@@ -1217,9 +1226,9 @@ question.check("strides of 1", receptive_field, [(k, 1) for k in kernels]).gives
     1 + sum(kernels) - len(kernels),
     hint="a kernel of k adds k - 1 values to the field",
     mistakes={
-        sum(kernels): "neighboring patches overlap: a kernel of k adds k - 1 values",
-        sum(kernels) - len(kernels): "without any layer the field is 1, not 0",
-        max(kernels): "that is the largest kernel; a stack sees more",
+        "neighboring patches overlap: a kernel of k adds k - 1 values": sum(kernels),
+        "without any layer the field is 1, not 0": sum(kernels) - len(kernels),
+        "that is the largest kernel; a stack sees more": max(kernels),
     },
 )
 
@@ -1261,7 +1270,7 @@ def asked(name, make, share=1.0):
     question.check(name, receptive_field, layers, share=share).gives(
         right,
         hint="multiply by the strides of the layers before, then go on",
-        mistakes={value: cause for cause, value in wrong.items()},
+        mistakes=wrong,
     )
 
 
@@ -1272,9 +1281,9 @@ question.check("dilations", receptive_field, [(kernel, 1, d) for d in dilations]
     1 + (kernel - 1) * sum(dilations),
     hint="a kernel of k with dilation d reaches over d (k - 1) + 1 values",
     mistakes={
-        1 + (kernel - 1) * count: "the dilations were left out",
-        1 + sum(d * kernel - 1 for d in dilations): "the reach ends at the last weight: "
-        "d (k - 1) + 1 values, not d k",
+        "the dilations were left out": 1 + (kernel - 1) * count,
+        "the reach ends at the last weight: d (k - 1) + 1 values, not d k": 1
+        + sum(d * kernel - 1 for d in dilations),
     },
 )
 for name, lengths in (
@@ -1291,14 +1300,14 @@ count = draw.randint(5, 30)
 question.check("layers for a field that comes out even", layers_for_field, 1 + 2 * count).gives(
     count,
     hint="each layer of kernel 3 adds two values to the first one",
-    mistakes={count + 1: "one layer fewer is enough", count - 1: "one layer more is needed"},
+    mistakes={"one layer fewer is enough": count + 1, "one layer more is needed": count - 1},
 )
 kernel = draw.choice([5, 7])
 size = 1 + count * (kernel - 1) + draw.randint(1, (kernel - 3) // 2)
 question.check("layers for a field in between", layers_for_field, size, kernel).gives(
     count + 1,
     hint="the field must be at least as large as asked for: round up",
-    mistakes={count: "that many layers see a little too few values: round up"},
+    mistakes={"that many layers see a little too few values: round up": count},
 )
 
 
@@ -1502,12 +1511,13 @@ question.check("parameters in all, two groups", alexnet_params, *numbers[2], gro
     right,
     hint="add the last column",
     mistakes={
-        right - biases - numbers[2][1]: "the biases are missing",
-        alexnet_sum(*numbers[2]): "the groups were left out: that is one tower",
-        alexnet_sum(*numbers[2], 2, ("CONV2", "CONV3", "CONV4", "CONV5")): "CONV3 sees the "
-        "channels of both GPUs",
-        alexnet_sum(*numbers[2], 2, ("CONV2",)): "CONV4 and CONV5 are grouped, too",
-        alexnet_sum(*numbers[2], 2, ("CONV4", "CONV5")): "CONV2 is grouped, too",
+        "the biases are missing": right - biases - numbers[2][1],
+        "the groups were left out: that is one tower": alexnet_sum(*numbers[2]),
+        "CONV3 sees the channels of both GPUs": alexnet_sum(
+            *numbers[2], 2, ("CONV2", "CONV3", "CONV4", "CONV5")
+        ),
+        "CONV4 and CONV5 are grouped, too": alexnet_sum(*numbers[2], 2, ("CONV2",)),
+        "CONV2 is grouped, too": alexnet_sum(*numbers[2], 2, ("CONV4", "CONV5")),
     },
 )
 ### END HIDDEN TESTS
@@ -1687,25 +1697,31 @@ rows = vgg16_expected(*numbers[1])
 question.check("all weights", vgg16_weights, *numbers[1]).gives(
     column(3, rows),
     hint="add the last column",
-    mistakes={
-        column(3, vgg16_expected(*numbers[1], use_bias=True)): "the biases are not counted here",
-        column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 2, 3, 3))): "two convolutions in "
-        "two parts, three in the other three",
-        column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 3, 3, 2))): "two convolutions in "
-        "two parts, three in the other three",
-    },
+    mistakes=[
+        ("the biases are not counted here", column(3, vgg16_expected(*numbers[1], use_bias=True))),
+        (
+            "two convolutions in two parts, three in the other three",
+            column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 2, 3, 3))),
+        ),
+        (
+            "two convolutions in two parts, three in the other three",
+            column(3, vgg16_expected(*numbers[1], pattern=(2, 2, 3, 3, 2))),
+        ),
+    ],
 )
 rows = vgg16_expected(*numbers[2])
 question.check("all values", vgg16_values, *numbers[2]).gives(
     column(2, rows),
     hint="add the memory column",
     mistakes={
-        4 * column(2, rows): "those are bytes; the table counts values",
-        column(2, rows[1:]): "the input is in memory as well",
-        column(2, [row for row in rows if row[0] != "POOL2"]): "what the pools give is in memory "
-        "as well",
-        column(2, [row for row in rows if row[0].startswith("CONV")]): "only the convolutions "
-        "were counted",
+        "those are bytes; the table counts values": 4 * column(2, rows),
+        "the input is in memory as well": column(2, rows[1:]),
+        "what the pools give is in memory as well": column(
+            2, [row for row in rows if row[0] != "POOL2"]
+        ),
+        "only the convolutions were counted": column(
+            2, [row for row in rows if row[0].startswith("CONV")]
+        ),
     },
 )
 table = []
@@ -1727,11 +1743,11 @@ question.check("memory", table_total, "mebibytes", table, bytes_per_value=size, 
     values * size / 2**20,
     hint="how many bytes are there, and how many bytes has a MiB?",
     mistakes={
-        values * 4 / 2**20: "bytes_per_value was ignored",
-        values / 2**20: "a value takes several bytes",
-        values * size / 10**6: "those are MB of 1,000,000 bytes; a MiB has 2 to the 20th",
-        values * size / 2**10: "those are KiB",
-        values * size: "those are bytes",
+        "bytes_per_value was ignored": values * 4 / 2**20,
+        "a value takes several bytes": values / 2**20,
+        "those are MB of 1,000,000 bytes; a MiB has 2 to the 20th": values * size / 10**6,
+        "those are KiB": values * size / 2**10,
+        "those are bytes": values * size,
     },
 )
 question.check("memory in float32", table_total, "mebibytes", table, share=0.25).gives(
@@ -1741,11 +1757,11 @@ question.check("the share of FC", table_total, "fc_share", table, share=0.75).gi
     sum(in_fc) / weights,
     hint="the weights of all rows called FC, divided by all weights",
     mistakes={
-        in_fc[0] / weights: "that is the first FC alone",
-        in_fc[-1] / weights: "that is the last FC alone",
-        sum(in_fc[1:]) / weights: "a row called FC may stand anywhere in the table",
-        100 * sum(in_fc) / weights: "as a number from 0 to 1, not in percent",
-        sum(in_fc) / (weights - sum(in_fc)): "divide by all weights, those of FC included",
+        "that is the first FC alone": in_fc[0] / weights,
+        "that is the last FC alone": in_fc[-1] / weights,
+        "a row called FC may stand anywhere in the table": sum(in_fc[1:]) / weights,
+        "as a number from 0 to 1, not in percent": 100 * sum(in_fc) / weights,
+        "divide by all weights, those of FC included": sum(in_fc) / (weights - sum(in_fc)),
     },
 )
 
@@ -1851,12 +1867,12 @@ question.check("multiply-adds, naive", inception_macs, (height, width), channels
     naive,
     hint="three convolutions on the same input",
     mistakes={
-        2 * naive: "those are FLOPs: one multiply-add is counted once",
-        naive // places: "those are the weights; each works at every position",
-        naive + 9 * places * channels: "the pooling has no multiply-adds",
-        places * channels * (conv1 + conv3 + conv5): "the kernels are 1x1, 3x3 and 5x5",
-        places * channels * (conv1 + 3 * conv3 + 5 * conv5): "a kernel of 3x3 has 9 places",
-        naive + places * (conv1 + conv3 + conv5): "biases are added, not multiplied",
+        "those are FLOPs: one multiply-add is counted once": 2 * naive,
+        "those are the weights; each works at every position": naive // places,
+        "the pooling has no multiply-adds": naive + 9 * places * channels,
+        "the kernels are 1x1, 3x3 and 5x5": places * channels * (conv1 + conv3 + conv5),
+        "a kernel of 3x3 has 9 places": places * channels * (conv1 + 3 * conv3 + 5 * conv5),
+        "biases are added, not multiplied": naive + places * (conv1 + conv3 + conv5),
     },
 )
 ahead3, ahead5, after = (places * channels * n for n in (reduce3, reduce5, proj))
@@ -1869,15 +1885,15 @@ question.check(
     reduced,
     hint="six convolutions; what does each of them see?",
     mistakes={
-        naive: "that is the naive module",
-        2 * reduced: "those are FLOPs: one multiply-add is counted once",
-        reduced + cheap3: "the 3x3 convolution is counted twice, as on a well-known slide",
-        reduced - after: "the 1x1 convolution after the pooling is missing",
-        reduced - ahead3 - ahead5: "the 1x1 convolutions before the 3x3 and 5x5 cost something, "
-        "too",
-        reduced - ahead3 - ahead5 - after: "the three 1x1 convolutions that reduce cost something, "
-        "too",
-        naive + ahead3 + ahead5 + after: "after a reduction the 3x3 and the 5x5 see fewer channels",
+        "that is the naive module": naive,
+        "those are FLOPs: one multiply-add is counted once": 2 * reduced,
+        "the 3x3 convolution is counted twice, as on a well-known slide": reduced + cheap3,
+        "the 1x1 convolution after the pooling is missing": reduced - after,
+        "the 1x1 convolutions before the 3x3 and 5x5 cost something, "
+        "too": reduced - ahead3 - ahead5,
+        "the three 1x1 convolutions that reduce cost something, "
+        "too": reduced - ahead3 - ahead5 - after,
+        "after a reduction the 3x3 and the 5x5 see fewer channels": naive + ahead3 + ahead5 + after,
     },
 )  # fmt: skip
 question.check(
@@ -1886,7 +1902,7 @@ question.check(
 ).gives(
     macs1 + ahead3 + cheap3 + macs5,
     hint="each of the three reductions may be there or not",
-    mistakes={naive: "reduce3 was ignored"},
+    mistakes={"reduce3 was ignored": naive},
 )  # fmt: skip
 question.check(
     "multiply-adds, with a reduction before the 5x5 and one after the pooling", inception_macs,
@@ -1895,8 +1911,8 @@ question.check(
     macs1 + macs3 + ahead5 + cheap5 + after,
     hint="each of the three reductions may be there or not",
     mistakes={
-        macs1 + macs3 + ahead5 + cheap5: "pool_proj was ignored",
-        macs1 + macs3 + macs5 + after: "reduce5 was ignored",
+        "pool_proj was ignored": macs1 + macs3 + ahead5 + cheap5,
+        "reduce5 was ignored": macs1 + macs3 + macs5 + after,
     },
 )  # fmt: skip
 few = draw.randint(5, 9)
@@ -1915,17 +1931,20 @@ question.check("depth, naive", inception_depth, channels, *widths, share=0.5).gi
     conv1 + conv3 + conv5 + channels,
     hint="four branches side by side",
     mistakes={
-        conv1 + conv3 + conv5: "the pooling branch is put beside the others, too",
-        conv1 * conv3 * conv5: "branches side by side add up",
+        "the pooling branch is put beside the others, too": conv1 + conv3 + conv5,
+        "branches side by side add up": conv1 * conv3 * conv5,
     },
 )
 question.check("depth, reduced", inception_depth, channels, *widths, proj, share=0.5).gives(
     conv1 + conv3 + conv5 + proj,
     hint="what comes out of each branch in the end?",
     mistakes={
-        conv1 + conv3 + conv5 + channels: "pool_proj was ignored",
-        conv1 + conv3 + conv5 + channels + proj: "the 1x1 convolution after the pooling replaces "
-        "the input's channels",
+        "pool_proj was ignored": conv1 + conv3 + conv5 + channels,
+        "the 1x1 convolution after the pooling replaces the input's channels": conv1
+        + conv3
+        + conv5
+        + channels
+        + proj,
     },
 )
 ### END HIDDEN TESTS
@@ -2027,34 +2046,34 @@ question.check("a basic block", basic_block_params, channels, share=0.5).gives(
     basic,
     hint="two convolutions, 3x3 each",
     mistakes={
-        basic // 2: "there are two convolutions",
-        basic + 2 * channels: "no biases here",
-        basic // 9: "each kernel has 3x3 places",
-        18 * channels: "each filter sees all channels",
+        "there are two convolutions": basic // 2,
+        "no biases here": basic + 2 * channels,
+        "each kernel has 3x3 places": basic // 9,
+        "each filter sees all channels": 18 * channels,
     },
 )
 bottleneck = 2 * channels * width + 9 * width * width
 question.check("a bottleneck", bottleneck_params, channels, width).gives(
     bottleneck,
     hint="1x1 down, 3x3 in the narrow middle, 1x1 up",
-    mistakes={
-        bottleneck - channels * width: "there are two 1x1 convolutions, down and up",
-        bottleneck + 2 * width + channels: "no biases here",
-        9 * (2 * channels * width + width * width): "the first and the last kernel are 1x1",
-        2 * channels * width + 9 * channels * width: "the 3x3 goes from width to width",
-        2 * channels * width + 9 * channels * channels: "the 3x3 goes from width to width",
-    },
+    mistakes=[
+        ("there are two 1x1 convolutions, down and up", bottleneck - channels * width),
+        ("no biases here", bottleneck + 2 * width + channels),
+        ("the first and the last kernel are 1x1", 9 * (2 * channels * width + width * width)),
+        ("the 3x3 goes from width to width", 2 * channels * width + 9 * channels * width),
+        ("the 3x3 goes from width to width", 2 * channels * width + 9 * channels * channels),
+    ],
 )
 grouped = 2 * channels * width + 9 * width * width // groups
 question.check("a bottleneck with groups", bottleneck_params, channels, width, groups).gives(
     grouped,
     hint="only the 3x3 has groups",
     mistakes={
-        bottleneck: "the groups were left out",
-        2 * channels * width + 9 * width * width * groups: "groups make it smaller: divide",
-        bottleneck // groups: "only the 3x3 has groups",
-        2 * channels * width + 9 * width * width // groups**2: "that is one group of the 3x3; "
-        "count all of them",
+        "the groups were left out": bottleneck,
+        "groups make it smaller: divide": 2 * channels * width + 9 * width * width * groups,
+        "only the 3x3 has groups": bottleneck // groups,
+        "that is one group of the 3x3; count all of them": 2 * channels * width
+        + 9 * width * width // groups**2,
     },
 )
 ratio = draw.choice([4, 32])
@@ -2062,10 +2081,10 @@ question.check("an SE block", se_params, channels, ratio, share=0.5).gives(
     2 * channels * channels // ratio,
     hint="two fully connected layers, there and back",
     mistakes={
-        channels * channels // ratio: "there are two layers, there and back",
-        2 * channels * channels // 16: "ratio was ignored",
-        2 * channels * channels // ratio + channels // ratio + channels: "no biases here",
-        2 * channels * channels: "it is narrow in the middle",
+        "there are two layers, there and back": channels * channels // ratio,
+        "ratio was ignored": 2 * channels * channels // 16,
+        "no biases here": 2 * channels * channels // ratio + channels // ratio + channels,
+        "it is narrow in the middle": 2 * channels * channels,
     },
 )
 
@@ -2088,12 +2107,12 @@ question.check("a separable convolution", separable_saving, inputs, filters, ker
     ordinary / separable,
     hint="ordinary weights divided by separable weights",
     mistakes={
-        separable / ordinary: "that is the other way round: how many times fewer?",
-        ordinary / (inputs * filters): "the depthwise part has weights as well",
-        ordinary / (kernel**2 * inputs): "the 1x1 part has weights as well",
-        ordinary / (kernel**2 + inputs * filters): "each input channel has a filter of its own",
-        ordinary // separable: "not rounded down, please: a quotient is a float",
-        9 * inputs * filters / (9 * inputs + inputs * filters): "kernel_size was ignored",
+        "that is the other way round: how many times fewer?": separable / ordinary,
+        "the depthwise part has weights as well": ordinary / (inputs * filters),
+        "the 1x1 part has weights as well": ordinary / (kernel**2 * inputs),
+        "each input channel has a filter of its own": ordinary / (kernel**2 + inputs * filters),
+        "not rounded down, please: a quotient is a float": ordinary // separable,
+        "kernel_size was ignored": 9 * inputs * filters / (9 * inputs + inputs * filters),
     },
 )
 question.check(
@@ -2102,8 +2121,10 @@ question.check(
     9 * inputs * filters / (9 * filters + inputs * filters),
     hint="ordinary weights divided by separable weights, for a kernel of 3 by default",
     mistakes={
-        9 * inputs * filters / (9 * inputs + inputs * filters): "the depthwise part has a filter "
-        "for each input channel, not for each filter"
+        "the depthwise part has a filter for each input channel, not for each filter": 9
+        * inputs
+        * filters
+        / (9 * inputs + inputs * filters)
     },
 )
 
@@ -2260,12 +2281,12 @@ question.check("parameters", predicted, "params", size, channels, classes).gives
     params,
     hint="add what the five layers with weights have",
     mistakes={
-        params - 6 - 16 - 120 - 84 - classes: "the biases are missing",
-        params - 150 * (channels - 1): "conv1 sees all channels of the image",
-        params + 120 * 16 * (25 - side**2): "fc1 sees more or fewer than 400 values if the image "
-        "is not 32x32",
-        params - 85 * (classes - 10): "the number of classes was ignored",
-        params - 900: "conv2 sees all six maps everywhere; Table I is the old net's",
+        "the biases are missing": params - 6 - 16 - 120 - 84 - classes,
+        "conv1 sees all channels of the image": params - 150 * (channels - 1),
+        "fc1 sees more or fewer than 400 values if the image is not 32x32": params
+        + 120 * 16 * (25 - side**2),
+        "the number of classes was ignored": params - 85 * (classes - 10),
+        "conv2 sees all six maps everywhere; Table I is the old net's": params - 900,
     },
 )
 macs = report.macs
@@ -2274,12 +2295,19 @@ question.check("multiply-adds", predicted, "macs", size, channels, classes).give
     macs,
     hint="a convolution's weights work at every position, a dense layer's once",
     mistakes={
-        2 * macs: "those are FLOPs: one multiply-add is counted once",
-        macs - dense: "the fully connected layers multiply, too",
-        macs + 6 * (size - 4) ** 2 + 16 * middle**2 + 204 + classes: "a bias is added, not "
-        "multiplied",
-        params - 6 - 16 - 120 - 84 - classes: "those are the weights; a convolution's work at "
-        "every position",
+        "those are FLOPs: one multiply-add is counted once": 2 * macs,
+        "the fully connected layers multiply, too": macs - dense,
+        "a bias is added, not multiplied": macs
+        + 6 * (size - 4) ** 2
+        + 16 * middle**2
+        + 204
+        + classes,
+        "those are the weights; a convolution's work at every position": params
+        - 6
+        - 16
+        - 120
+        - 84
+        - classes,
     },
 )
 values = report.activation_bytes // 4
@@ -2287,11 +2315,11 @@ question.check("activations", predicted, "activation_values", size, channels, cl
     values,
     hint="the image, and what each of the seven layers gives",
     mistakes={
-        values - size * size * channels: "the image itself is in memory, too",
-        values - size * size * (channels - 1): "the image has several channels",
-        4 * values: "those are bytes; values are asked for",
-        values + 16 * side**2: "making a vector of maps copies nothing",
-        values - 6 * ((size - 4) // 2) ** 2 - 16 * side**2: "what the pools give is in memory, too",
+        "the image itself is in memory, too": values - size * size * channels,
+        "the image has several channels": values - size * size * (channels - 1),
+        "those are bytes; values are asked for": 4 * values,
+        "making a vector of maps copies nothing": values + 16 * side**2,
+        "what the pools give is in memory, too": values - 6 * ((size - 4) // 2) ** 2 - 16 * side**2,
     },
 )
 ### END HIDDEN TESTS
@@ -2455,7 +2483,7 @@ for name, hint in hints.items():
     found = [(answers[name], cause) for cause, answers in wrong.items() if name in answers]
     values = [value for value, _ in found]
     # A cause is named where it alone explains the answer.
-    mistakes = {v: cause for v, cause in found if v != right[name] and values.count(v) == 1}
+    mistakes = {cause: v for v, cause in found if v != right[name] and values.count(v) == 1}
     question.check(name, own_answer, name).gives(right[name], hint=hint, mistakes=mistakes)
 ### END HIDDEN TESTS
 question.score()
@@ -2509,3 +2537,6 @@ question.score()
 # %% [markdown]
 # Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
 # `course submit 02_sizing`.
+
+# %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
+checks.summary()

@@ -165,13 +165,13 @@ for name, layers_per_block in (("basic blocks", 2), ("bottleneck blocks", 3)):
     question.check(name, count_layers, stages, layers_per_block).gives(
         count + 2,
         hint="what comes before the first block, and what after the last?",
-        mistakes={
-            count: "the first convolution and the dense layer at the end count as well",
-            count + 1: "a layer before the blocks and one after them: both count",
-            count + 2 + len(stages): "projections on shortcuts are not counted",
-            count + 1 + len(stages): "projections on shortcuts are not counted",
-            sum(stages) + 2: "a block has more than one layer",
-        },
+        mistakes=[
+            ("the first convolution and the dense layer at the end count as well", count),
+            ("a layer before the blocks and one after them: both count", count + 1),
+            ("projections on shortcuts are not counted", count + 2 + len(stages)),
+            ("projections on shortcuts are not counted", count + 1 + len(stages)),
+            ("a block has more than one layer", sum(stages) + 2),
+        ],
     )
 question.check(
     "a list that stays", checks.keeping, count_layers, [3, 4, 23, 3], 3, share=0.3
@@ -181,9 +181,9 @@ question.check("a CIFAR network", blocks_per_stage, 6 * n + 2).gives(
     n,
     hint="how many layers are in the blocks, and how many in one block of each stage?",
     mistakes={
-        3 * n: "that is the number of blocks in all three stages",
-        2 * n: "that is the number of layers in a stage",
-        6 * n: "that is the number of layers in all blocks",
+        "that is the number of blocks in all three stages": 3 * n,
+        "that is the number of layers in a stage": 2 * n,
+        "that is the number of layers in all blocks": 6 * n,
     },
 )
 
@@ -308,14 +308,16 @@ for name, shape, size, strides, relu, also in (
 ):
     about = (filters, size, strides, relu)
     mistakes = {
-        (lambda a=about, s=shape: model_of(right, s, *a[:3], not a[3])): "relu says whether there "
-        "is a ReLU",
-        (lambda a=about, s=shape: model_of(relu_first, s, *a)): "the ReLU comes after the "
-        "normalization",
+        "relu says whether there is a ReLU": lambda a=about, s=shape: model_of(
+            right, s, *a[:3], not a[3]
+        ),
+        "the ReLU comes after the normalization": lambda a=about, s=shape: model_of(
+            relu_first, s, *a
+        ),
     }
     if strides > 1 and size > 1:
-        mistakes[lambda a=about, s=shape: model_of(right, s, *a, "same")] = (
-            'with a stride, Keras\' "same" puts fewer zeros before than after'
+        mistakes['with a stride, Keras\' "same" puts fewer zeros before than after'] = (
+            lambda a=about, s=shape: model_of(right, s, *a, "same")
         )
     hint = "convolution, normalization, ReLU: what is left out, or added?"
     block = question.block(name, conv_bn, shape, *about)
@@ -517,14 +519,23 @@ for name, kind, shape, strides, filters in (
     ("C where the shapes agree", "C", (4, 7, channels), 1, channels),
 ):
     about = (shape, filters, strides)
-    mistakes = {
-        (lambda a=about: model_of(right, *a, "B", activation="relu")): "a projection has no ReLU: "
-        "what it adds may be below 0",
-        (lambda a=about: model_of(bare, *a, False)): "the projection's normalization is missing",
-        (lambda a=about: model_of(bare, *a, True)): "the projection's normalization is missing",
-        (lambda a=about: model_of(right, *a, "B", use_bias=True)): "with a normalization after "
-        "it, the projection needs no bias",
-    }
+    mistakes = [
+        (
+            "a projection has no ReLU: what it adds may be below 0",
+            lambda a=about: model_of(right, *a, "B", activation="relu"),
+        ),
+        *(
+            (
+                "the projection's normalization is missing",
+                lambda a=about, bias=bias: model_of(bare, *a, bias),
+            )
+            for bias in (False, True)
+        ),
+        (
+            "with a normalization after it, the projection needs no bias",
+            lambda a=about: model_of(right, *a, "B", use_bias=True),
+        ),
+    ]
     hint = "a 1x1 convolution without bias, with the block's stride, and its normalization"
     block = question.block(name, shortcut, shape, filters, strides, kind, share=0.5)
     if kind == "C":
@@ -638,9 +649,9 @@ def asked(name, shape, *arguments, known, also=()):
     """One comparison, with the twisted blocks that make a difference here."""
     filters, strides, kind = (*arguments, *(1, "B")[len(arguments) - 1 :])
     mistakes = {
-        (
-            lambda t=twist: model_of(twisted_basic, shape, filters, strides, kind, **CAUSES[t][0])
-        ): CAUSES[twist][1]
+        CAUSES[twist][1]: lambda t=twist: model_of(
+            twisted_basic, shape, filters, strides, kind, **CAUSES[t][0]
+        )
         for twist in known
     }
     block = question.block(name, basic_block, shape, *arguments)
@@ -792,11 +803,11 @@ def asked(name, shape, filters, strides, *rest, also=()):
          f'stride_on="{stride_on}": another convolution takes the stride'),
     ]  # fmt: skip
     mistakes = {
-        (lambda r=rows, last=last: model_of(
+        cause: lambda r=rows, last=last: model_of(
             twisted_bottleneck, shape, filters, strides, kind, rows=r, last=last
-        )): cause
+        )
         for rows, last, cause in known
-    }  # fmt: skip
+    }
     about = (shape, filters, strides, *rest)
     block = question.block(name, bottleneck_block, *about)
     hint = "1x1, 3x3, 1x1: how many filters has each, and which stride?"
@@ -922,7 +933,7 @@ net.behaves_like(
     right,
     prescribed=("epsilon", "initializer"),
     hint="compare model.summary() with the table above, row by row",
-    mistakes={(lambda t=twist: twisted_net(*about, **t)): cause for twist, cause in KNOWN},
+    mistakes={cause: lambda t=twist: twisted_net(*about, **t) for twist, cause in KNOWN},
 )
 
 
@@ -947,19 +958,19 @@ net.has_params(
     counted(deep, "C")[0],
     hint="every block has layers of its own, and a shortcut of the kind that is asked for",
     mistakes={
-        counted(deep + 1, "C")[
+        "a block too many in each stage: 6n + 2 layers, two of them outside": counted(
+            deep + 1, "C"
+        )[0],
+        "a block too few in each stage: 6n + 2 layers, two of them outside": counted(deep - 1, "C")[
             0
-        ]: "a block too many in each stage: 6n + 2 layers, two of them outside",
-        counted(deep - 1, "C")[
-            0
-        ]: "a block too few in each stage: 6n + 2 layers, two of them outside",
-        counted(deep, "A")[0]: "C projects in every block: is `kind` handed on to all of them?",
+        ],
+        "C projects in every block: is `kind` handed on to all of them?": counted(deep, "A")[0],
     },
 )
 net.has_macs(
     counted(deep, "C")[1],
     hint="at which blocks are height and width halved?",
-    mistakes={counted(deep, "C", every=True)[1]: "only the first block of a stage has a stride"},
+    mistakes={"only the first block of a stage has a stride": counted(deep, "C", every=True)[1]},
 )
 net = question.model("a plain network, n = 2", resnet, 2, (8, 8, 3), 5, None, share=0.5)
 net.has_layers("Add", 0, hint="with kind=None, no block adds anything")
@@ -1035,16 +1046,16 @@ for kind in "BC":
     filters = tuple(draw.sample(range(3 * k, 5 * k), 1)[0] for k in (2, 4, 8))
     right = counted(n, kind, filters)
     known = {
-        counted(n, kind, filters, norm=0): "a projection's normalization learns gamma and beta",
-        counted(n, kind, filters, norm=1): "a normalization learns gamma and beta, not one of them",
-        counted(n, kind, filters, norm=4): "the moving statistics are not learned",
-        counted(n, kind, filters, bias=1): "a projection has no bias",
-        counted(n, kind, filters, norm=0, bias=1): "a projection has no bias, but a normalization",
-        counted(
+        "a projection's normalization learns gamma and beta": counted(n, kind, filters, norm=0),
+        "a normalization learns gamma and beta, not one of them": counted(n, kind, filters, norm=1),
+        "the moving statistics are not learned": counted(n, kind, filters, norm=4),
+        "a projection has no bias": counted(n, kind, filters, bias=1),
+        "a projection has no bias, but a normalization": counted(n, kind, filters, norm=0, bias=1),
+        "B projects where shapes differ, C always": counted(
             n, "B" if kind == "C" else "C", filters
-        ): "B projects where shapes differ, C always",
+        ),
     }
-    known.pop(right, None)
+    known = {cause: value for cause, value in known.items() if value != right}
     question.check(f"shortcut {kind}", shortcut_weights, n, kind, filters).gives(
         right,
         hint="write down which blocks project, from how many channels to how many",
@@ -1187,18 +1198,18 @@ question.check("it can learn", learns, filters).gives(
     2,
     hint="follow a gradient back through the branch: where is it multiplied by zero?",
     mistakes={
-        0: "no kernel ever gets a gradient: are there zeros before a ReLU?",
-        1: "one kernel never gets a gradient",
+        "no kernel ever gets a gradient: are there zeros before a ReLU?": 0,
+        "one kernel never gets a gradient": 1,
     },
 )
 question.check("with a projection", zeroed, filters + 3, share=0.5).gives(
     1,
     hint="how many normalizations begin with a gamma of zeros?",
     mistakes={
-        0: "no gamma begins with zeros",
-        2: "two gammas begin with zeros: the branch's last one is enough, and the projection must "
-        "let its values through",
-        3: "only the branch's last gamma begins with zeros",
+        "no gamma begins with zeros": 0,
+        "two gammas begin with zeros: the branch's last one is enough, and the projection must "
+        "let its values through": 2,
+        "only the branch's last gamma begins with zeros": 3,
     },
 )
 
@@ -1620,9 +1631,9 @@ KNOWN = (
 about = ((4 * draw.randint(65, 68), 9, draw.randint(1, 2)), draw.randint(6, 9), "3x3")
 about += (draw.choice([5, 6]),)
 about += (draw.choice([(2, 3, 1, 1), (2, 1, 3, 1)]),)
-mistakes = {(lambda t=twist: right(*about, **t)): cause for twist, cause in KNOWN}
-mistakes[lambda: right(*about[:2], "1x1", *about[3:])] = (
-    'stride_on="3x3": here the first 1x1 takes the stride'
+mistakes = {cause: lambda t=twist: right(*about, **t) for twist, cause in KNOWN}
+mistakes['stride_on="3x3": here the first 1x1 takes the stride'] = lambda: right(
+    *about[:2], "1x1", *about[3:]
 )
 net = question.model("a short one, stride on the 3x3", resnet50, *about, share=3)
 net.behaves_like(
@@ -1751,3 +1762,6 @@ else:
 # %% [markdown]
 # From one convolution to ResNet-50, and every block is an addition. Before you submit: *Kernel →
 # Restart Kernel and Run All Cells*, and save; then `course submit 07_residual`.
+
+# %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
+checks.summary()

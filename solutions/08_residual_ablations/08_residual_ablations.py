@@ -320,7 +320,7 @@ for name, a, b in (
     about = {
         "hint": "branch(x) is the branch; one factor on x, one on it, then add, then ReLU",
         "mistakes": {
-            (lambda kind=kind, a=a, b=b: scaled(a, b, kind)): c for kind, c in causes.items()
+            cause: lambda kind=kind, a=a, b=b: scaled(a, b, kind) for kind, cause in causes.items()
         },
     }
     if 0 < a < 1:
@@ -465,7 +465,7 @@ for gating, wrong in causes.items():
         also=[((3, 8, 1), gating, -1.0)],
         prescribed=("momentum",),
         hint="write g and 1 - g as tensors of their own; what is each multiplied by?",
-        mistakes={(lambda k=kind, g=gating: gated(g, k)): cause for kind, cause in wrong.items()},
+        mistakes={cause: lambda k=kind, g=gating: gated(g, k) for kind, cause in wrong.items()},
     )
 bias = draw.randint(7, 40) / 4
 for name, value in (("where the bias starts", -bias), ("a gate that begins open", bias + 0.5)):
@@ -602,7 +602,7 @@ for order in names:
     about = {
         "hint": "read the row of the table from left to right",
         "mistakes": {
-            (lambda o=other: arranged(o)): words.get(other, "") + f" (this is {other!r})"
+            words.get(other, "") + f" (this is {other!r})": lambda o=other: arranged(o)
             for other in rows
             if other != order
         },
@@ -731,7 +731,7 @@ for name, shape, filters, strides in (
     about = {
         "hint": "draw the block: which tensor does each part begin with?",
         "mistakes": {
-            (lambda k=kind, s=shape, f=filters, t=strides: preactivated(s, f, t, k)): cause
+            cause: lambda k=kind, s=shape, f=filters, t=strides: preactivated(s, f, t, k)
             for kind, cause in causes.items()
         },
     }
@@ -858,7 +858,7 @@ for name, arguments in (
     net = question.model(name, preactivation_net, *arguments, share=2)
     about = {
         "hint": "which stage, which block, which stride; and what stands before and after them?",
-        "mistakes": {(lambda k=kind, a=arguments: right(*a, k)): c for kind, c in causes.items()},
+        "mistakes": {c: lambda k=kind, a=arguments: right(*a, k) for kind, c in causes.items()},
     }
     if len(arguments[0]) == 4:
         also = [([20], 3, 2, (5, 4, 3))]
@@ -875,7 +875,7 @@ question.model(
     anywhere=True,
     hint="what must happen to the last block's sum before it is averaged?",
     mistakes={
-        ("Add", "GlobalAveragePooling2D", "Dense"): "after the last block BN and ReLU are missing",
+        "after the last block BN and ReLU are missing": ("Add", "GlobalAveragePooling2D", "Dense"),
     },
 )  # fmt: skip
 ### END HIDDEN TESTS
@@ -975,26 +975,27 @@ for name, depth, k in (
 ):
     right = counted(depth, k)
     wrong = {
-        counted(depth, k, kind="none"): "where channels change, the shortcut has a 1x1 kernel",
-        counted(depth, k, kind="all"): "a shortcut is projected only where the channels change",
-        counted(depth, k, kind="wide stem"): "the first convolution has 16 filters, not 16 k",
-        counted(depth, k, blocks=(depth - 4) // 6 + 1): "d = 6n + 4: how many blocks per stage?",
-        counted(depth, k, blocks=(depth - 4) // 3): "a block has two convolutions, a net three "
-        "stages: d = 6n + 4",
-        counted(depth, 1) * k: "twice as wide is four times the weights, not twice",
-        right - 432: "the first convolution counts as well",
+        "where channels change, the shortcut has a 1x1 kernel": counted(depth, k, kind="none"),
+        "a shortcut is projected only where the channels change": counted(depth, k, kind="all"),
+        "the first convolution has 16 filters, not 16 k": counted(depth, k, kind="wide stem"),
+        "d = 6n + 4: how many blocks per stage?": counted(depth, k, blocks=(depth - 4) // 6 + 1),
+        "a block has two convolutions, a net three stages: d = 6n + 4": counted(
+            depth, k, blocks=(depth - 4) // 3
+        ),
+        "twice as wide is four times the weights, not twice": counted(depth, 1) * k,
+        "the first convolution counts as well": right - 432,
     }
-    wrong.pop(right, None)
+    wrong = {cause: value for cause, value in wrong.items() if value != right}
     question.check(name, wide_weights, depth, k).gives(right, hint=hint, mistakes=wrong)
 depth, k = 6 * draw.randint(1, 4) + 4, draw.randint(3, 8)
 exact, almost = counted(depth, k), counted(depth, k + 1) - 1
 question.check("exactly the budget", widest, depth, exact).gives(
     k, hint="at most: the budget itself is allowed",
-    mistakes={k - 1: "at most: the budget itself is allowed", k + 1: "that is more than allowed"},
+    mistakes={"at most: the budget itself is allowed": k - 1, "that is more than allowed": k + 1},
 )  # fmt: skip
 question.check("one weight too few", widest, depth, almost).gives(
     k, hint="the largest factor within the budget",
-    mistakes={k + 1: "that is more than allowed", 1: "go on until the next one is too large"},
+    mistakes={"that is more than allowed": k + 1, "go on until the next one is too large": 1},
 )  # fmt: skip
 k = draw.randint(150, 400)
 question.check("a large budget", widest, 10, counted(10, k) + draw.randint(0, 999)).gives(
@@ -1097,12 +1098,13 @@ for name, c, d, f in (
         cost(c, d, f),
         hint=hint,
         mistakes={
-            cost(1, wide, f): "a grouped kernel is thinner: each filter sees only its own path's d "
-            "channels",
-            cost(1, d, f): "that is one path; there are C of them",
-            c * 9 * d * d: "the 1x1 convolutions count as well",
-            c * (f * d + 9 * d * d): "the second 1x1 convolution is missing",
-            f * d + c * 9 * d * d + d * f: "each path has 1x1 kernels of its own as well",
+            "a grouped kernel is thinner: each filter sees only its own path's d channels": cost(
+                1, wide, f
+            ),
+            "that is one path; there are C of them": cost(1, d, f),
+            "the 1x1 convolutions count as well": c * 9 * d * d,
+            "the second 1x1 convolution is missing": c * (f * d + 9 * d * d),
+            "each path has 1x1 kernels of its own as well": f * d + c * 9 * d * d + d * f,
         },
     )
 
@@ -1143,14 +1145,14 @@ for name, found in asked.items():
     c, f, w = case = draw.choice(found)
     root, right, _ = nearest(*case)
     wrong = {
-        w // c: "with w / C channels the block is much cheaper: a 3x3 kernel of a path has only "
-        "d x d channels",
-        round(w / c**0.5): "that makes the 3x3 convolutions equal, but the 1x1 ones count as well",
-        int(root): "the nearest, not the largest that costs no more",
-        int(root) + 1: "the nearest, not the smallest that costs no less",
-        round(root): "the nearest in weights: rounding the width is not the same",
+        "with w / C channels the block is much cheaper: a 3x3 kernel of a path has only d x d "
+        "channels": w // c,
+        "that makes the 3x3 convolutions equal, but the 1x1 ones count as well": round(w / c**0.5),
+        "the nearest, not the largest that costs no more": int(root),
+        "the nearest, not the smallest that costs no less": int(root) + 1,
+        "the nearest in weights: rounding the width is not the same": round(root),
     }
-    wrong.pop(right, None)
+    wrong = {cause: value for cause, value in wrong.items() if value != right}
     question.check(f"equal cost, {name}", equal_width, *case, share=0.5).gives(
         right, hint="compare path_weights for some widths with the one path's", mistakes=wrong
     )
@@ -1393,11 +1395,11 @@ for name, low, high, more in (
         "cut": "alpha / N is rounded here: round c + alpha k / N, and nothing before it",
         "summed": "many small roundings of floats add up: compute block k from k",
     }
-    found = {tuple(widened(c, alpha, n, kind)): cause for kind, cause in wrong.items()}
-    found.pop(tuple(widened(c, alpha, n)), None)
+    right = tuple(widened(c, alpha, n))
+    found = {cause: tuple(widened(c, alpha, n, kind)) for kind, cause in wrong.items()}
+    found = {cause: value for cause, value in found.items() if value != right}
     question.check(f"a pyramid of {name}", lambda *a: tuple(pyramid_widths(*a)), c, alpha, n).gives(
-        tuple(widened(c, alpha, n)), hint="compute block k from k, not from block k - 1",
-        mistakes=found,
+        right, hint="compute block k from k, not from block k - 1", mistakes=found,
     )  # fmt: skip
 
 
@@ -1439,8 +1441,8 @@ for name, theta in (("compression", draw.choice([0.375, 0.625, 0.75])), ("no com
         right = densely(*numbers, theta)
         if theta == 1 or all(densely(*numbers, theta, kind) != right for kind in causes):
             break
-    wrong = {densely(*numbers, theta, kind): cause for kind, cause in causes.items()}
-    wrong.pop(right, None)
+    wrong = [(cause, densely(*numbers, theta, kind)) for kind, cause in causes.items()]
+    wrong = [(cause, value) for cause, value in wrong if value != right]
     question.check(
         name, lambda *a: tuple(checks.keeping(dense_channels, *a)), *numbers, theta
     ).gives(right, hint="go through the example with pencil and paper", mistakes=wrong)
@@ -1754,7 +1756,7 @@ block.survives(
     least=1500,
     share=2,
     hint="one draw for each example: over which axes is it shared? What is left of a dropped one?",
-    mistakes={1 - survival: "Dropout's rate is the probability of a drop, 1 - survival"},
+    mistakes={"Dropout's rate is the probability of a drop, 1 - survival": 1 - survival},
 )
 
 
@@ -1796,8 +1798,8 @@ block.behaves_like(
     prescribed=("momentum",),
     hint="at inference nothing is dropped, and nothing follows the addition",
     mistakes={
-        (lambda: wrong("relu")): "nothing follows the addition",
-        (lambda: wrong("no shortcut")): "the shortcut is missing",
+        "nothing follows the addition": lambda: wrong("relu"),
+        "the shortcut is missing": lambda: wrong("no shortcut"),
     },
 )
 
@@ -1885,21 +1887,21 @@ for variant, values in errors.items():
     given = (mean, s, s / n**0.5)
     causes = (
         {
-            statistics.median(values): "that is the median",
-            min(values): "the best seed is luck: the mean of all is asked for",
+            "that is the median": statistics.median(values),
+            "the best seed is luck: the mean of all is asked for": min(values),
         },
         {
-            narrow: "divided by n: the mean was fitted to these numbers, so divide by n - 1",
-            s**2: "that is the variance; take its root",
-            s / n**0.5: "standard deviation and standard error are mixed up",
-            max(values) - min(values): "that is the range",
+            "divided by n: the mean was fitted to these numbers, so divide by n - 1": narrow,
+            "that is the variance; take its root": s**2,
+            "standard deviation and standard error are mixed up": s / n**0.5,
+            "that is the range": max(values) - min(values),
         },
         {
-            s: "standard deviation and standard error are mixed up",
-            s / n: "divide by the root of n, not by n",
-            narrow
-            / n**0.5: "divided by n: the mean was fitted to these numbers, so divide by n - 1",
-            s / (n - 1) ** 0.5: "the n - 1 belongs in the deviation; here divide by the root of n",
+            "standard deviation and standard error are mixed up": s,
+            "divide by the root of n, not by n": s / n,
+            "divided by n: the mean was fitted to these numbers, so divide by n - 1": narrow
+            / n**0.5,
+            "the n - 1 belongs in the deviation; here divide by the root of n": s / (n - 1) ** 0.5,
         },
     )
     for position, what in enumerate(("mean", "standard deviation", "standard error")):
@@ -1907,7 +1909,7 @@ for variant, values in errors.items():
             given[position],
             tolerance=1e-7,
             hint="see the formulas above",
-            mistakes={cause: wrong for wrong, cause in causes[position].items()},
+            mistakes=causes[position],
         )
 
 
@@ -2121,7 +2123,7 @@ hints = {
 for variant, (hint, cause) in hints.items():
     others = {"better", "worse", "not shown"} - {right[variant]}
     question.check(variant, verdict, variant, share=0.6).gives(
-        right[variant], hint=hint, mistakes=dict.fromkeys(others, cause)
+        right[variant], hint=hint, mistakes=[(cause, other) for other in others]
     )
 
 
@@ -2377,13 +2379,13 @@ for variant, block in BLOCKS.items():
         path(block),
         hint=hint,
         mistakes={
-            path(BLOCKS["original"]): "this is the original net, whatever variant is asked for",
-            path(block, blocks=1): "there must be two blocks",
-            path(block, start="c"): "BN and ReLU follow the first convolution",
+            "this is the original net, whatever variant is asked for": path(BLOCKS["original"]),
+            "there must be two blocks": path(block, blocks=1),
+            "BN and ReLU follow the first convolution": path(block, start="c"),
         },
     )
 known = {
-    (lambda: small("original")): "this is the original net, whatever variant is asked for",
+    "this is the original net, whatever variant is asked for": lambda: small("original"),
 }
 nets["constant_scaling"].computes(small("constant_scaling"), hint=hint, mistakes=known)
 nets["shortcut_gating"].behaves_like(
@@ -2459,7 +2461,7 @@ def number_of_runs():
 question.check("how many runs", number_of_runs, share=0.5).gives(
     4,
     hint="one call of error_after_training for each variant and each seed",
-    mistakes={8: "each net is trained once: a second call goes on training it"},
+    mistakes={"each net is trained once: a second call goes on training it": 8},
 )
 
 
@@ -2488,10 +2490,12 @@ for variant in (other, gated):
         tuple(seeds),
         hint="when is the seed set, and which one?",
         mistakes={
-            tuple(seeds[::-1]): "the errors stand in the order in which the seeds were given",
-            (seeds[0],) * 2: "each run has its own seed, not the first one for all",
-            (None, None): "when is the seed set? Each run begins with its own, before its net is "
-            "built",
+            "the errors stand in the order in which the seeds were given": tuple(seeds[::-1]),
+            "each run has its own seed, not the first one for all": (seeds[0],) * 2,
+            "when is the seed set? Each run begins with its own, before its net is built": (
+                None,
+                None,
+            ),
         },
     )
 
@@ -2612,3 +2616,6 @@ for study in ("shortcuts", "activation_order"):
 # So a residual block needs a clear way through, and a claim needs more than one seed. Before you
 # submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
 # `course submit 08_residual_ablations`.
+
+# %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
+checks.summary()

@@ -64,6 +64,12 @@ c.ExecutePreprocessor.timeout = 4
 """
 
 
+@pytest.fixture
+def grading(monkeypatch) -> None:
+    """A process in which questions know that they are graded, as nbgrader runs them."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+
 @pytest.fixture(scope="session")
 def _released_course(tmp_path_factory) -> Path:
     from autograder.course_directory import CourseDirectory

@@ -108,11 +108,11 @@ def test_an_answer_that_claims_to_equal_everything_does_not():
 
 
 def test_known_mistakes_are_named_and_replace_the_hint():
-    result = outcome(5, 6, hint="look here", mistakes={6: "one too many"})
+    result = outcome(5, 6, hint="look here", mistakes={"one too many": 6})
     assert "one too many" in result.text
     assert "look here" not in result.text
-    assert "look here" in outcome(5, 7, hint="look here", mistakes={6: "no"}).text
-    assert outcome(5, [6], mistakes={6: "no"}).credit == 0  # an answer that cannot be looked up
+    assert "look here" in outcome(5, 7, hint="look here", mistakes={"no": 6}).text
+    assert outcome(5, [6], mistakes={"no": 6}).credit == 0  # an answer that cannot be looked up
 
 
 def test_points_are_shared_out():
@@ -122,7 +122,7 @@ def test_points_are_shared_out():
     assert question.score() == 1
 
 
-def test_examples_count_only_alone():
+def test_examples_count_only_alone(grading):
     question = Question("q", points=4)
     question.example("a", double, 2).gives(4)
     question.example("b", double, 2).gives(5)
@@ -152,7 +152,7 @@ def test_exceptions_cost_only_their_check(capsys):
     assert "✗ large: fragile(2) should give 2, but it raised KeyError" in capsys.readouterr().out
 
 
-def test_nothing_written_fails_with_one_readable_error():
+def test_nothing_written_fails_with_one_readable_error(grading):
     def stub():
         raise NotImplementedError
 
@@ -163,8 +163,7 @@ def test_nothing_written_fails_with_one_readable_error():
     shown = failed.value._render_traceback_()
     assert shown == [
         "sizes: 0 of 1 check passed.",
-        "✗ first: stub() should give 2, but it is not written yet.",
-        "  Hint: count",
+        "✗ not written yet.",
     ]
 
 
@@ -210,18 +209,18 @@ def test_known_wrong_rows_and_tables_are_named():
         question.check("t", lambda: value).gives_rows(rows, hint="count", mistakes=mistakes)
         return question.results[0].text.partition("Hint: ")[2]
 
-    assert said([("a", 1), ["b", 9], ("c", 3)], {("b", 9): "nine"}) == "nine"
-    assert said([("a", 2), ("b", 4), ("c", 6)], {doubled: "twice"}) == "twice"
+    assert said([("a", 1), ["b", 9], ("c", 3)], {"nine": ("b", 9)}) == "nine"
+    assert said([("a", 2), ("b", 4), ("c", 6)], {"twice": doubled}) == "twice"
     assert (
-        said([("a", 1), ("b", 4), ("c", 6)], {doubled: "twice"}) == "twice"
+        said([("a", 1), ("b", 4), ("c", 6)], {"twice": doubled}) == "twice"
     )  # one right by chance
-    assert said([("a", 2), ("b", 5), ("c", 3)], {doubled: "twice"}) == "count"
-    assert said([("a", 2)], {doubled: "twice"}) == "twice"
-    assert said([], {doubled: "twice"}) == "count"
-    assert said([("a", {2}), ("b", 2), ("c", 3)], {("a", 2): "two"}) == "count"
+    assert said([("a", 2), ("b", 5), ("c", 3)], {"twice": doubled}) == "count"
+    assert said([("a", 2)], {"twice": doubled}) == "twice"
+    assert said([], {"twice": doubled}) == "count"
+    assert said([("a", {2}), ("b", 2), ("c", 3)], {"two": ("a", 2)}) == "count"
 
 
-def test_an_exception_may_count_only_beside_a_right_answer(capsys):
+def test_an_exception_may_count_only_beside_a_right_answer(capsys, grading):
     def careful(x):
         if x < 0:
             raise ValueError("negative")
@@ -265,7 +264,7 @@ def test_averages():
     assert checked(lambda: draw.random() < 0.3, 0.3).credit == 1
     assert checked(lambda: draw.random(5), 0.5, of=np.mean).credit == 1
     assert checked(lambda: 0.5, 0.5).credit == 1
-    wrong = checked(lambda: draw.random() < 0.3, 0.7, mistakes={0.3: "that is what is dropped"})
+    wrong = checked(lambda: draw.random() < 0.3, 0.7, mistakes={"that is what is dropped": 0.3})
     assert wrong.credit == 0
     assert "should give 0.7 on average, but 400 calls gave 0." in wrong.text
     assert "that is what is dropped" in wrong.text
@@ -319,6 +318,13 @@ def test_an_array_may_come_in_any_form(value):
     assert of_array(value, [[1, 2], [3, 4]]).credit == 1
 
 
+NO_ARRAYS = (
+    "should give an array of shape (2, 2), but gave '1 2 3 4'",
+    "nothing (None): is there a return?",
+    "should give an array of shape (2, 2), but gave <ndarray",
+)
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [
@@ -326,15 +332,18 @@ def test_an_array_may_come_in_any_form(value):
         (np.ones((2, 2, 1)), "(2, 2), but gave an array of shape (2, 2, 1)"),
         (np.full((2, 2), np.nan), "gave [[nan, nan], [nan, nan]]"),
         ([[1, 2], [3]], "should give an array of shape (2, 2), but gave [[1, 2], [3]]"),
-        ("1 2 3 4", "should give an array of shape (2, 2), but gave '1 2 3 4'"),
-        (None, "nothing (None): is there a return?"),
-        (np.array([[object()] * 2] * 2), "should give an array of shape (2, 2)"),
+        ("1 2 3 4", NO_ARRAYS[0]),
+        (None, NO_ARRAYS[1]),
+        (np.array([[object()] * 2] * 2), NO_ARRAYS[2]),
     ],
 )
 def test_another_array_is_wrong(value, says):
     result = of_array(value, [[1, 2], [3, 4]])
     assert result.credit == 0
-    assert says in result.text and "Hint: look" in result.text
+    assert says in result.text
+    # Where to look for a value does not help with what is no array.
+    is_array = says not in NO_ARRAYS
+    assert ("Hint: look" in result.text) == is_array
 
 
 def test_the_first_wrong_value_of_a_large_array_is_shown():

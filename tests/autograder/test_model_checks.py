@@ -134,7 +134,7 @@ def test_the_order_of_layers():
     fails("→ Conv2D → BatchNormalization → Add.", made(last_relu=False), "has_order", ORDER)
     fails("has none of these", made(shortcut=False), "has_order", ["Dense"])
     fails("Conv2D(strides=1) → ", made(), "has_order", [("Conv2D", {"strides": 1}), *ORDER[1:]])
-    mistakes = {("Add", "BatchNormalization"): "no", (*ORDER[:4], "Add", *ORDER[1:3]): "BN late"}
+    mistakes = {"no": ("Add", "BatchNormalization"), "BN late": (*ORDER[:4], "Add", *ORDER[1:3])}
     fails("Hint: BN late", made(bn_last=True), "has_order", ORDER, mistakes=mistakes)
     # A stretch of the path, and a kind that is passed over.
     passes(made(), "has_order", ORDER[3:6], anywhere=True)
@@ -146,12 +146,12 @@ def test_the_order_of_layers():
 def test_shapes_and_counts():
     fails("expected (4, 4, 6), has (8, 8, 6)", plain(strides=1), "has_output_shape", (4, 4, 6))
     fails("expected (9, 8, 4), has (8, 8, 4)", made(), "has_input_shape", (9, 8, 4))
-    fails("Hint: same", plain(), "has_output_shape", (6, 6), mistakes={(4, 4, 6): "same"})
+    fails("Hint: same", plain(), "has_output_shape", (6, 6), mistakes={"same": (4, 4, 6)})
     count = made().count_params()
     fails(f"expected {count}, has 600", made(trainable=True), "has_trainable_params", count)
     fails("expected 600, has 384", made(trainable=False), "has_trainable_params", 600)
     fails("Hint: frozen", made(trainable=False), "has_trainable_params", 600,
-          mistakes={384: "frozen"})  # fmt: skip
+          mistakes={"frozen": 384})  # fmt: skip
     fails("has 1,536", plain(strides=1), "has_macs", 384)
     fails("expected 2, has 3", made(), "has_layers", "Conv2D", 2, hint="count")
     assert "Conv2D(strides=2) layers" in checked(made(), "has_layers", "Conv2D", 2,
@@ -299,7 +299,7 @@ def test_depthwise_and_grouped_convolutions_are_the_same():
 
 
 def test_known_mistakes_may_be_models():
-    mistakes = {made(relu=False): "no first", lambda: made(last_relu=False): "no last"}
+    mistakes = {"no first": made(relu=False), "no last": lambda: made(last_relu=False)}
     fails("Hint: no last", made(last_relu=False), "computes", made(), mistakes=mistakes)
     fails("Hint: look", made(kernel=5), "computes", made(), mistakes=mistakes, hint="look")
 
@@ -372,7 +372,7 @@ def test_how_much_survives():
         "expected 0.3 of the values to survive, but 0.", net(layers.Dropout(0.3)), "survives", 0.3
     )
     fails("Hint: kept and dropped", net(layers.Dropout(0.3)), "survives", 0.3,
-          mistakes={0.7: "kept and dropped"})  # fmt: skip
+          mistakes={"kept and dropped": 0.7})  # fmt: skip
     fails("every channel to be dropped as a whole", net(layers.Dropout(0.3)), "survives", 0.7,
           unit="channel")  # fmt: skip
     fails("expected 0.8 of the examples", net(layers.Identity()), "survives", 0.8, unit="example")

@@ -184,7 +184,7 @@ def test_what_a_text_leaves_open_is_open():
 def test_inference_that_depends_on_the_batch_names_its_cause():
     fails(
         "is called with training=True: leave it out",
-        partial(block, call={"training": True}), credit=0, mistakes={no_model: "never looked at"},
+        partial(block, call={"training": True}), credit=0, mistakes={"never looked at": no_model},
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def twice(x, filters=FILTERS, strides=1, *, shared=False):
 def test_layers_are_not_shared_between_places():
     fails(
         "is used more than once: each place needs a layer of its own",
-        partial(twice, shared=True), reference=twice, credit=0, mistakes={no_model: "never"},
+        partial(twice, shared=True), reference=twice, credit=0, mistakes={"never": no_model},
     )  # fmt: skip
     passes(partial(twice, shared=True), reference=partial(twice, shared=True))
 

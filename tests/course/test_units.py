@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from autograder import checks
+from autograder.checks.causes import pairs
 from tests import parts
 from tests.conftest import ROOT
 from tests.course.units import NAMES, defined, meta, notebook_of, unit, variant_id
@@ -113,7 +114,8 @@ def test_solution_scores_full_marks_on_every_draw(name, question, draws, monkeyp
     gives = checks.Call.gives
 
     def looked_at(call, expected, *, hint="", mistakes=None):
-        assert not isinstance(expected, int | tuple) or expected not in (mistakes or {}), call
+        values = [value for value, _ in pairs(mistakes)]
+        assert not isinstance(expected, int | tuple) or expected not in values, call
         gives(call, expected, hint=hint, mistakes=mistakes)
 
     monkeypatch.setattr(checks.Call, "gives", looked_at)
@@ -129,7 +131,7 @@ def test_untouched_release_scores_nothing(name, question):
     for source in (unit(name).release[question], unit(name).sources[question]):
         score, message = unit(name).mark(question, namespace, source)
         assert score == 0
-        assert "it is not written yet" in message and "Hint: " in message
+        assert message.count("not written yet") == 1
 
 
 class ByHeart:

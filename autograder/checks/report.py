@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import TextWrapper
 
@@ -10,6 +10,7 @@ from autograder.checks.values import UNWRITTEN
 from autograder.wire.results import CheckResult
 
 FAILED, PASSED = "✗", "✓"
+NOT_WRITTEN = "not written yet"
 FORBIDDEN = "not allowed"  # the check that a broken rule counts as
 ALL_CONDITIONAL = "They count only beside another graded check that earns credit."
 WIDTH = 96  # characters of a line
@@ -49,24 +50,28 @@ def summary(name: str, broken: Sequence[CheckResult], results: Sequence[CheckRes
     if not failed and not broken:
         return f"{PASSED} {name}: {'all ' if total > 1 else ''}{_checks(total)} passed."
     count = f"{total - len(failed)} of {_checks(total)} passed."
-    lines = [f"{FAILED} {result.check}: {text}" for result, text in _texts([*broken, *failed])]
-    return _wrapped("\n".join([f"{name}: {count}", *lines]))
+    unwritten = [result.check for result in failed if is_unwritten(result)]
+    lines = [
+        f"{FAILED} {result.check}: {result.text}"
+        for result in [*broken, *failed]
+        if not is_unwritten(result)
+    ]
+    if unwritten:
+        which = f": {', '.join(unwritten)}" if lines or len(unwritten) < total else ""
+        lines.append(f"{FAILED} {NOT_WRITTEN}{which}.")
+    return wrapped("\n".join([f"{name}: {count}", *lines]))
+
+
+def is_unwritten(result: CheckResult) -> bool:
+    """Return whether a check failed because there is no answer yet."""
+    return not result.passed and UNWRITTEN in result.message
 
 
 def _checks(count: int) -> str:
     return f"{count} check{'' if count == 1 else 's'}"
 
 
-def _texts(failed: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, str]]:
-    """Yield what to say of each failed check; the hint for unwritten code is given once."""
-    hinted = False
-    for result in failed:
-        unwritten = UNWRITTEN in result.message
-        yield result, result.message if unwritten and hinted else result.text
-        hinted |= unwritten
-
-
-def _wrapped(report: str) -> str:
+def wrapped(report: str) -> str:
     """Break lines to fit into a notebook, which breaks longer ones in the middle of a word."""
     fill = TextWrapper(
         WIDTH, subsequent_indent=MORE, break_long_words=False, break_on_hyphens=False
