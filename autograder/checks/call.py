@@ -148,7 +148,8 @@ class Call(ArrayCall):
         error, value = self._outcome()
         message = ""
         if error is None:
-            message = f"{self} should raise {kind.__name__}, but gave {got(value)}"
+            given = "nothing" if value is None else short(value)
+            message = f"{self} should raise {kind.__name__}, but gave {given}"
         elif type(error).__name__ not in names_of(kind):
             message = f"{self} should raise {kind.__name__}, but {raised(error)}"
             hint = hint if is_about_values(error) else ""

@@ -32,7 +32,10 @@ _CARD = (
     "border: 1px solid var(--jp-border-color1, #80808080); border-left: 5px solid {color}; "
     "overflow-wrap: break-word; word-break: normal; white-space: normal"
 )
-_CODE = "white-space: pre-wrap; word-break: normal; overflow-wrap: break-word; background: none"
+_CODE = (
+    "white-space: pre-wrap; word-break: normal; overflow-wrap: break-word; background: none; "
+    "padding: 0"
+)
 _RAISED = "it raised "
 _MESSAGE = re.compile(
     r"(?P<call>.+?) should (?P<verb>give|raise) (?P<wanted>.+?), but (?:gave )?(?P<got>.+)",

@@ -6,6 +6,13 @@ import hashlib
 import random
 
 
+class UnknownStudent(ValueError):
+    """Numbers of their own need to know whose. Shows its message, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
 def student_rng(student: str, topic: str) -> random.Random:
     """Return a source of random numbers that belong to a student, the same in every run.
 
@@ -14,15 +21,15 @@ def student_rng(student: str, topic: str) -> random.Random:
         topic: what the numbers are for, so that no two questions draw the same.
 
     Raises:
-        ValueError: no ID.
+        UnknownStudent: no ID.
 
     Example:
         >>> student_rng("ada", "sizes").randint(1, 9) == student_rng("ada", "sizes").randint(1, 9)
         True
     """
     if not (isinstance(student, str) and student.strip()):
-        raise ValueError(
-            f"student must be your ID in this course, as text; received student={student!r}."
+        raise UnknownStudent(
+            f"Whose numbers? Write your id in this course, in quotes; received {student!r}."
         )
     digest = hashlib.sha256(f"{topic}:{student.strip()}".encode()).digest()
     return random.Random(int.from_bytes(digest, "big"))

@@ -178,6 +178,9 @@ def test_an_expected_exception_is_said_to_be_one():
     question.example("refuses", double, 1).raises(ValueError, hint="look")
     question.score()
     assert "expected: ValueError (an exception)" in repr(overview._shown["q"])
+    question.example("says nothing", lambda: None).raises(ValueError, hint="look")
+    question.score()
+    assert "received: nothing\n    hint: look" in repr(overview._shown["q"])
 
 
 def test_a_broken_rule_is_in_the_card():

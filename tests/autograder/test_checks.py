@@ -425,10 +425,9 @@ def test_own_numbers_are_the_students():
     assert len({*drawn("ada", "a"), *drawn(" ada ", "a")}) == 1
     assert len({*drawn("ada", "a"), *drawn("bela", "a"), *drawn("ada", "b")}) == 3
     for nobody in ("", " ", None, 7):
-        with pytest.raises(
-            ValueError, match=f"your ID in this course.*received student={nobody!r}"
-        ):
+        with pytest.raises(ValueError, match=f"your id in this course.*received {nobody!r}") as it:
             student_rng(nobody, "a")
+        assert it.value._render_traceback_() == [str(it.value)]  # a line, not a traceback
 
 
 def test_whose_notebook_it_is(monkeypatch):
