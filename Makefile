@@ -47,9 +47,8 @@ dist: setup            ## sdist and wheel in dist/, and the demo from the instal
 	rm -r build/dist/project/course build/dist/project/autograder
 	cd build/dist/project && ../bin/autograder demo
 
-site: setup            ## the lectures, executed, as pages under build/site
-	$(BIN)/jupyter nbconvert --to html --execute --output-dir build/site \
-		--HTMLExporter.preprocessors=autograder.mathml.FormulasAsMathML course/lectures/*.ipynb
+site: setup            ## the site: lectures, assignments, networks, reference, guides
+	$(BIN)/autograder site
 
 notebooks: setup       ## synchronize each NN_topic.py with its .ipynb; the newer one wins
 	$(BIN)/autograder notebooks

@@ -152,7 +152,7 @@ def interactive(
     figure = show(draw(**start), caption)
     if states.most():
         html = figure._repr_html_()
-        display(states.States(_pictures(draw), start, choices, page or {}, html))
+        display(states.States(_pictures(draw), start, choices, page or {}, caption, html))
     elif is_interactive():
         _sliders(draw, start, figure, choices)
     else:

@@ -71,7 +71,8 @@ class States:
         start: arguments of the figure that is shown first.
         choices: values that the sliders offer in a notebook.
         page: values that they offer here, if these are others; of them as many as may be drawn.
-        html: the figure that is shown first.
+        caption: one line under the figure.
+        html: the figure that is shown first, with its caption.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class States:
         start: Mapping[str, object],
         choices: Mapping[str, Sequence[Any]],
         page: Mapping[str, Sequence[Any]],
+        caption: str,
         html: str,
     ) -> None:
         self._picture, self._html = picture, html
@@ -95,6 +97,7 @@ class States:
                 }
                 for name, values in kept.items()
             ],
+            "caption": caption,
             "all": math.prod(map(len, choices.values())),
             # In the order of itertools.product: the last argument changes first.
             "states": [

@@ -28,10 +28,11 @@ def shown(monkeypatch):
 
 def test_each_setting_has_its_picture_and_words(shown):
     start = {"power": 2, "scale": "small"}
-    display.interactive(draw, start, power=[1, 2, 3], scale=["small", "large"])
+    display.interactive(draw, start, caption="Look!", power=[1, 2, 3], scale=["small", "large"])
     (found,) = shown
     bundle = found._repr_mimebundle_()
     data = bundle[states.MIME]
+    assert data["caption"] == "Look!" and "<figcaption>Look!<" in bundle["text/html"]
     assert data["arguments"] == [
         {"name": "power", "values": ["1", "2", "3"], "start": 1, "list": False},
         {"name": "scale", "values": ["small", "large"], "start": 0, "list": True},

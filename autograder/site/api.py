@@ -1,0 +1,82 @@
+"""The reference: a page for each public package, from its docstrings."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+
+from autograder.site.source import SourceTree
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of the reference.
+
+    Attributes:
+        name: of the package.
+        about: what it is for, in a few words.
+        modules: modules of it with a section of their own; "*" for all that are public.
+    """
+
+    name: str
+    about: str
+    modules: tuple[str, ...] = field(default=())
+
+
+PACKAGES = (
+    Package("course.sizing", "sizes, parameters, multiply-adds, memory, receptive fields"),
+    Package("course.architectures", "the papers' networks by name"),
+    Package("course.blocks", "what networks are made of: functions from tensor to tensor", ("*",)),
+    Package("course.regularization", "what Keras lacks, or does otherwise than papers", ("*",)),
+    Package("course.datasets", "images to train on"),
+    Package("course.recipes", "the papers' training recipes as data"),
+    Package("course.training", "training, on one device or many", ("schedules", "callbacks")),
+    Package("course.transfer", "networks that start from weights trained elsewhere"),
+    Package("course.visualization", "figures, sliders and tables of notebooks", ("*",)),
+    Package("autograder.checks", "checks for graded cells", ("array_call", "structure", "models")),
+    Package("course.errors", "what is raised for mistakes of whoever calls"),
+)
+
+
+def page_of(package: str) -> str:
+    """Return the page of a package, without its ending."""
+    return f"api/{package}"
+
+
+def write(tree: SourceTree) -> None:
+    """Write a page for each package, and one that lists them."""
+    lines = ["# Reference", "", "From the docstrings. `help()` in Python shows the same.", ""]
+    lines += ["| package | |", "|:---|:---|"]
+    for package in PACKAGES:
+        tree.write(f"{page_of(package.name)}.rst", _page(package))
+        lines.append(f"| [`{package.name}`]({package.name}.rst) | {package.about} |")
+    lines += ["", "```{toctree}", ":hidden:", ""]
+    tree.write("api/index.md", "\n".join([*lines, *(p.name for p in PACKAGES), "```", ""]))
+
+
+def _page(package: Package) -> str:
+    module = importlib.import_module(package.name)
+    # What a package exports is documented under the name that people import.
+    names = list(package.modules)
+    parts = [_title(package.name, "="), *_automodule(package.name, names != ["*"])]
+    if names == ["*"]:
+        found = (info.name for info in pkgutil.iter_modules(module.__path__))
+        names = [name for name in found if not name.startswith("_")]
+    for name in names:
+        full = f"{package.name}.{name}"
+        parts += [_title(full, "-"), *_automodule(full, True)]
+    return "\n".join(parts)
+
+
+def _title(text: str, line: str) -> str:
+    return f"\n{text}\n{line * len(text)}\n"
+
+
+def _automodule(name: str, members: bool) -> list[str]:
+    lines = [f".. automodule:: {name}"]
+    if members:
+        lines.append("   :members:")
+    if members and hasattr(importlib.import_module(name), "__all__"):
+        lines.append("   :imported-members:")
+    return [*lines, ""]
