@@ -11,6 +11,7 @@ from autograder.collect import command as collect
 from autograder.course_directory import CourseDirectory
 from autograder.handout import command as handout
 from autograder.mark import command as mark
+from autograder.site import command as site
 
 Command = Callable[[argparse.Namespace], int]
 FORMATS = ("csv", "canvas", "moodle", "gradescope")
@@ -30,6 +31,7 @@ def add_commands(add: Add) -> None:
     handout.add_commands(add)
     collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
     mark.add_arguments(add("mark", mark.run, "mark answers by hand in a page", units=False))
+    site.add_arguments(add("site", site.run, "build the course's web pages", units=False))
     command = add("report", _report, "write the instructor's report about a graded class")
     command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
     command = add("export", _export, "write all scores after penalties to a file", units=False)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from autograder.class_commands import add_commands
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.site import command as site
 from course import __version__
 from course._command_line import exit_status
 from course.completion import complete
@@ -68,7 +67,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--port", type=int, metavar="N", help="default: the first free one from 8888"
     )
-    site.add_arguments(add("site", site.run, "build the course's web pages", units=False))
     add("doctor", _doctor, "check what this machine can do", units=False)
     add("bench", _bench, "compare start-up and grading times", units=False)
     return parser
