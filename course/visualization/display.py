@@ -31,6 +31,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }  # fmt: skip
 DPI = 110
+LEAST = 0.55  # of its own width: what a figure may be shrunk to
 _NUMBERS = re.compile(r"[-+−±]?\d[-+−±.,e\d %]*( to [-+−]?\d[.,\d]*)?")
 _NO_NUMBER = ("", "–", "fails")
 
@@ -74,12 +75,15 @@ class FigureOutput:
             raise UsageError("A figure needs a description in words. Add one with `with_alt_text`.")
         self.words, self.png = alt_text(figure), _saved(figure, format="png")
         self.caption = caption
+        # On a telephone a figure is scrolled sideways rather than shrunk until nobody can read it.
+        self._least_width = round(LEAST * DPI * figure.get_figwidth())
 
     def _repr_html_(self) -> str:
         words, caption = html.escape(self.words), html.escape(self.caption)
         image = base64.b64encode(self.png).decode()
         return (
-            f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" '
+            f'<figure style="margin: 0; overflow-x: auto"><img alt="{words}" '
+            f'style="max-width: 100%; min-width: {self._least_width}px" '
             f'src="data:image/png;base64,{image}">'
             f"{caption and f'<figcaption>{caption}</figcaption>'}</figure>"
         )

@@ -83,6 +83,7 @@ def test_only_the_caption_is_below_a_figure():
     assert page.count("all there is to see") == 1 and 'alt="all there is to see"' in page
     assert "<figcaption>what to look at</figcaption>" in page
     assert "figcaption" not in display.show(figure)._repr_html_()
+    assert "min-width: 61px" in page and "overflow-x: auto" in page  # of 110
 
 
 @pytest.mark.parametrize("live", [False, True])
