@@ -118,14 +118,25 @@ def features(
             f"{model.name} takes images of shape (examples, {', '.join(map(str, wanted))}), at "
             f"least one; received {shape}. Resize them first."
         )
-    parts = []
-    for start in range(0, shape[0], batch_size):
-        batch = images[start : start + batch_size]
-        found = extractor.predict_on_batch(_as_array(preprocess(batch) if preprocess else batch))
-        parts.append(np.asarray(found, "float32"))
+    return predictions(extractor, images, preprocess, batch_size)
+
+
+def predictions(
+    model: Model,
+    images: Images,
+    preprocess: Callable[[Images], Any] | None,
+    batch_size: int,
+) -> Array:
+    """Return a model's outputs in inference mode, float32, computed batch by batch.
+
+    Args:
+        model, images, preprocess, batch_size: as in :func:`features`.
+    """
+    parts, size = [], min(batch_size, len(images))
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        values = keras.ops.convert_to_numpy(preprocess(batch) if preprocess else batch)
+        # Filled up, since another size would be compiled again.
+        full = np.resize(values, (size, *values.shape[1:])).astype("float32")
+        parts.append(np.asarray(model.predict_on_batch(full), "float32")[: len(batch)])
     return np.concatenate(parts)
-
-
-def _as_array(values: Any) -> Array:
-    array: Array = keras.ops.convert_to_numpy(values)
-    return array.astype("float32")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from course.errors import UsageError
 from course.keras_graph import Graph
 from course.keras_types import Array, Images, Model
+from course.transfer.extraction import predictions
 from course.transfer.retrieval import check_labels
 from course.transfer.structure import finalize, head_layers
 
@@ -91,10 +91,5 @@ def _accuracy(
     preprocess: Callable[[Images], Any] | None,
     batch_size: int,
 ) -> float:
-    right = 0
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        values = keras.ops.convert_to_numpy(preprocess(batch) if preprocess else batch)
-        found = np.asarray(model.predict_on_batch(values.astype("float32")))
-        right += int((found.argmax(-1) == labels[start : start + batch_size]).sum())
-    return right / len(images)
+    found = predictions(model, images, preprocess, batch_size).argmax(-1)
+    return float((found == labels).mean())
