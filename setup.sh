@@ -5,8 +5,21 @@ PYTHON=${PYTHON:-python3}
 root_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 apt_install() { echo "setup: apt-get install $*"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null; }
 
-"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-    echo "setup: Python 3.11 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1). Try: make PYTHON=python3.11" >&2
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+fits "$PYTHON" || {
+    said=$("$PYTHON" -V 2>&1) || said="not there"
+    for other in python3.13 python3.12 python3.11; do
+        fits "$other" && advice="Run: make PYTHON=$other" && break
+    done
+    echo "setup: Python 3.11, 3.12 or 3.13 is needed (TensorFlow is built for these); $PYTHON is $said." \
+        "${advice:-Install one (Debian, Ubuntu: sudo apt install python3.11 python3.11-venv), then: make PYTHON=python3.11}" >&2
+    exit 1
+}
+[ -w . ] || { echo "setup: $PWD is read-only. Copy it to a folder of your own, and run make there." >&2; exit 1; }
+# The environment takes 4 GB, and pip needs some room to work.
+free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
+[ -x .venv/bin/python ] || [ "$free" -ge 6 ] || {
+    echo "setup: only $free GB are free in $PWD; 6 are needed. Delete what you don't need, or copy this folder to a larger disk." >&2
     exit 1
 }
 # Debian's python3 lacks the module that installs pip into a new environment.
@@ -23,5 +36,9 @@ command -v bwrap >/dev/null || {
 echo "setup: installing the pinned packages into .venv (a few minutes the first time)"
 # As an environment variable, the constraints also apply to the build of this package.
 PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    .venv/bin/python -m pip install --quiet --editable '.[dev]'
+    .venv/bin/python -m pip install --quiet --editable '.[dev]' || {
+    echo "setup: the packages could not be installed; pip says why above. Without a network, point pip to a mirror" \
+        "(PIP_INDEX_URL=...) or to a folder of wheels (PIP_NO_INDEX=1 PIP_FIND_LINKS=...), then run make again." >&2
+    exit 1
+}
 touch .venv/ready

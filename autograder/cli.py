@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder import platform
 from autograder.class_commands import add_commands
 from autograder.course_directory import CourseDirectory, CourseError
 from course import __version__
@@ -121,10 +121,16 @@ def main(arguments: list[str] | None = None) -> int:
     complete(parser)
     args = parser.parse_args(arguments)
     try:
-        return exit_status("autograder", lambda: args.function(args))
+        return exit_status("autograder", lambda: _run(args))
     except KeyboardInterrupt:
         print("autograder: stopped. What was finished is kept.", file=sys.stderr)
         return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    platform.require(args.command, unsafe=getattr(args, "unsafe_no_sandbox", False))
+    function: Command = args.function
+    return function(args)
 
 
 def _release(args: argparse.Namespace) -> int:
@@ -177,7 +183,7 @@ def _grade(args: argparse.Namespace) -> int:
     from autograder.standings import read_standings
 
     options = GradingOptions(
-        workers=len(os.sched_getaffinity(0)) if args.workers is None else args.workers,
+        workers=platform.cores() if args.workers is None else args.workers,
         resume=args.resume,
         wait=args.wait,
         notebook_seconds=args.notebook_seconds,

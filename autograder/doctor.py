@@ -78,7 +78,7 @@ def gradebook(folder: Path) -> str:
 
 def exchange(folder: Path) -> str:
     """Say whether nbgrader's exchange can be used; nobody has to."""
-    from nbgrader.exchange import Exchange
+    from nbgrader.exchange.default.exchange import Exchange
 
     from autograder.course_directory import CourseDirectory
 

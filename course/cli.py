@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from course import __version__
 from course._command_line import exit_status
@@ -53,6 +54,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         _add(commands, "lab", student.lab, "open JupyterLab on your lectures and assignments"),
         _add(commands, "check", student.check, "run an assignment's examples; show a table"),
         _add(commands, "submit", student.submit, "check an assignment and make its archive"),
+    )
+    command = _add(commands, "doctor", _doctor, "check what this machine can do")
+    command.add_argument(
+        "--folder", default=".", metavar="DIR", help="the course's folder (default: here)"
     )
     return parser
 
@@ -154,8 +159,10 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
+    from course import gpu
     from course.training import command
 
+    gpu.warn()
     return command.run(args)
 
 
@@ -210,6 +217,12 @@ def _bench(args: argparse.Namespace) -> int:
     if args.training or not args.names:
         run_training_bench(args.rounds, args.processes)
     return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from course import doctor
+
+    return doctor.examine(doctor.checks(Path(args.folder).resolve()))
 
 
 def _shape(text: str) -> tuple[int, int, int]:

@@ -86,4 +86,4 @@ def examine() -> str:
         raise UsageError(said)
     if not used:
         return "no GPU: everything runs on the CPU"
-    return f"{used} {'GPU' if used == 1 else 'GPUs'}, and {backend()} can use them"
+    return f"{used} {'GPU' if used == 1 else 'GPUs'} that {backend()} can use"
