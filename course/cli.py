@@ -167,9 +167,11 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _finetune(args: argparse.Namespace) -> int:
+    from course import gpu
     from course.training import command
     from course.transfer.options import TuningOptions
 
+    gpu.warn()
     return command.run(args, TuningOptions)
 
 
