@@ -14,10 +14,12 @@ from autograder.site.docstrings import prepare
 from autograder.site.profiles import Profile
 from autograder.site.source import SourceTree
 from course.listing import kept
+from course.visualization import comparison
 
 if TYPE_CHECKING:
     from course.architectures import Architecture
 
+_COMPARED = "comparison.svg"
 _SOURCES = "course/architectures"
 
 
@@ -31,6 +33,8 @@ def write(
         entries: the networks, family by family.
         profiles: what they cost, by name.
     """
+    compared = comparison.plot(comparison.collect())
+    tree.write(f"gallery/{_COMPARED}", figures.svg(compared))
     families = {name: list(group) for name, group in groupby(entries, lambda e: e.family)}
     for name, own in families.items():
         shown = _typical(own, profiles)
@@ -38,7 +42,7 @@ def write(
         tree.write(f"gallery/{name}.svg", figures.svg(figure))
         words = str(figure.get_label())
         tree.write(f"gallery/{name}.md", _page(name, own, profiles, words))
-    tree.write("gallery/index.md", _index(families, profiles))
+    tree.write("gallery/index.md", _index(families, profiles, str(compared.get_label())))
 
 
 def anchor(name: str) -> str:
@@ -52,13 +56,21 @@ def _typical(own: Sequence[Architecture], profiles: Mapping[str, Profile]) -> Ar
     return ordered[len(ordered) // 2]
 
 
-def _index(families: Mapping[str, Sequence[Architecture]], profiles: Mapping[str, Profile]) -> str:
+def _index(
+    families: Mapping[str, Sequence[Architecture]], profiles: Mapping[str, Profile], words: str
+) -> str:
     count = sum(map(len, families.values()))
     lines = [
         "# Networks",
         "",
         f"{count} networks of {len(families)} families, as their papers define them. "
         "`architectures.build(name)` builds each; errors are those that papers report, in percent.",
+        "",
+        f"```{{figure}} {_COMPARED}",
+        f":alt: {words}",
+        "",
+        "Published accuracy on ImageNet against multiply-adds, with parameters as area.",
+        "```",
         "",
         "```{container} wide",
         "| network | year | weight layers | parameters | MACs | ImageNet top-1 | CIFAR-10 |",
