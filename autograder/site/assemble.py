@@ -17,7 +17,7 @@ _KINDS = ("lecture", "assignment")
 
 # Guides by reader: titles of the navigation, and files of the project.
 GUIDES: Mapping[str, tuple[str, ...]] = {
-    "Students": ("docs/glossary.md",),
+    "Students": ("docs/command_line.md", "docs/glossary.md"),
     "Instructors": (
         "docs/classroom.md",
         "docs/class.md",
