@@ -75,8 +75,11 @@ def _pages(found: Sequence[Unit], guides: Mapping[str, Path]) -> dict[str, str]:
     """The page of each file that texts may link to or name."""
     pages = {path.name: page for page, path in guides.items()}
     for unit in found:
-        # A lecture and an assignment have the same name; a link in a text means the lecture.
+        # A lecture and an assignment have the same name. A link in a text means the lecture, if not
+        # the assignment in its own folder, as a student's tree has it.
         pages[f"{unit.name}.ipynb"] = next(iter(unit.pages.values()))
+        if unit.assignment:
+            pages[f"{unit.name}/{unit.name}.ipynb"] = unit.pages["assignment"]
     return pages
 
 

@@ -20,7 +20,8 @@ def linked(text: str, page: str, pages: Mapping[str, str]) -> str:
     Args:
         text: in Markdown.
         page: where it will be, such as "guides/grading.md".
-        pages: pages by the last part of a file's name; other links are left as they are.
+        pages: pages by the last part of a file's name, or by the last two; other links are left as
+            they are.
 
     Example:
         >>> linked("See `docs/runs.md`.", "guides/grading.md", {"runs.md": "guides/runs.md"})
@@ -28,7 +29,8 @@ def linked(text: str, page: str, pages: Mapping[str, str]) -> str:
     """
 
     def target(name: str) -> str | None:
-        found = pages.get(PurePosixPath(name).name)
+        path = PurePosixPath(name)
+        found = pages.get("/".join(path.parts[-2:])) or pages.get(path.name)
         return relative(found, page) if found else None
 
     def link(match: re.Match[str]) -> str:

@@ -557,12 +557,12 @@ rules = {
     "Welch, p < 0.05 / 6": better & (p < 0.05 / VARIANTS),
 }
 fooled = {name: [100 * float(found.any(axis=1).mean())] for name, found in rules.items()}
+assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do not overlap"][0]
+assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
 show(plots.bars(
     fooled, "How often each rule finds an improvement among six variants that are all as good as "
     "the baseline, with three seeds each.", label="found an improvement, in % of trials",
 ), "How often each rule finds an improvement where there is none.")  # fmt: skip
-assert fooled["one seed each, the best wins"][0] > 80 > 2 * fooled["whiskers do not overlap"][0]
-assert fooled["Welch, p < 0.05 / 6"][0] < 3 < 20 < fooled["whiskers do not overlap"][0]
 
 # %% [markdown]
 # A table with one run per row nearly always finds an improvement. The last rule keeps its
