@@ -266,6 +266,7 @@ def at(kernel, row, column):
 interactive(
     at,
     {"kernel": "upright edges", "row": 11, "column": 9},
+    # what the course's site has pictures of
     {"row": range(3, 30, 4), "column": range(1, 30, 4)},
     kernel=list(KERNELS),
     row=range(30),

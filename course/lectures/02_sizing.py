@@ -131,6 +131,7 @@ def fit(size, kernel, stride, padding, dilation):
 interactive(
     fit,
     {"size": 10, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2},
+    # what the course's site has pictures of
     {"size": [9, 10], "kernel": [1, 2, 3, 5, 7], "stride": [1, 2, 3], "dilation": [1, 2]},
     size=range(3, 15),
     kernel=range(1, 8),
@@ -264,6 +265,7 @@ show(
 interactive(
     costs.cost,
     {"size": 27, "channels": 96, "filters": 256, "kernel": 5, "groups": 1},
+    # what the course's site has pictures of
     {
         "size": [14, 27, 56],
         "channels": [64, 96, 256],

@@ -1,6 +1,9 @@
 // Moves the sliders of a lecture between pictures that were drawn when the site was built.
 "use strict";
 {
+  // As in notebooks, a narrow page scrolls a figure rather than shrink it until nobody can read it.
+  const LEAST = 0.55;
+
   const places = (controls) =>
     controls.reduce((place, control) => place * Number(control.dataset.count) + Number(control.value), 0);
 
@@ -28,6 +31,7 @@
     loaded.onload = () => {
       if (box.dataset.wanted !== source) return;
       image.src = source;
+      image.style.minWidth = `${Math.round(LEAST * loaded.naturalWidth)}px`;
       image.hidden = false;
     };
     loaded.src = source;
