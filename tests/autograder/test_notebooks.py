@@ -1,5 +1,6 @@
 """A script and its notebook say the same, byte for byte, and nothing of a run is left."""
 
+import ast
 import os
 
 import nbformat
@@ -24,6 +25,17 @@ def test_regenerates_byte_identically(script):
 def test_the_way_back_loses_nothing(script):
     made = notebooks.to_ipynb(script.read_text())
     assert notebooks.to_ipynb(notebooks.to_py(made)) == made
+
+
+@pytest.mark.parametrize("script", PAIRS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_no_figure_is_lost_in_the_middle_of_a_cell(script):
+    """Jupyter shows what a cell's last line gives, and nothing else."""
+    notebook = nbformat.reads(notebooks.to_ipynb(script.read_text()), 4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            for line in ast.parse(cell.source).body[:-1]:
+                called = getattr(getattr(line, "value", None), "func", None)
+                assert getattr(called, "id", "") not in ("show", "table"), ast.unparse(line)
 
 
 def test_tagged_cells_are_folded():

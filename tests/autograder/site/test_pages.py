@@ -127,6 +127,7 @@ def test_files_that_are_the_same_keep_their_time_and_others_go(tmp_path):
         ("[x](docs/runs.md#a)", "[x](runs.md#a)"),
         ("[x](https://x.org/runs.md)", "[x](https://x.org/runs.md)"),
         ("[lecture](../lectures/01_a.ipynb)", "[lecture](../lectures/01_a.ipynb)"),
+        ("[yours](../01_a/01_a.ipynb)", "[yours](../assignments/01_a.ipynb)"),
         ("`docs/runs.md` and `other.md`", "[`docs/runs.md`](runs.md) and `other.md`"),
         ("[`docs/runs.md`](docs/runs.md)", "[`docs/runs.md`](runs.md)"),
         ("```sh\ncat `docs/runs.md`\n```\n", "```sh\ncat `docs/runs.md`\n```\n"),
@@ -139,6 +140,7 @@ def test_links_of_guides_lead_to_pages(text, becomes):
         "runs.md": "guides/runs.md",
         "grading.md": "guides/grading.md",
         "01_a.ipynb": "lectures/01_a.ipynb",
+        "01_a/01_a.ipynb": "assignments/01_a.ipynb",
     }
     assert linked(text, "guides/grading.md", pages) == becomes
 
