@@ -239,8 +239,8 @@ table(("layer", "parameters", "output values"), rows)
 #
 # ## 3 · Slide
 #
-# Lay a kernel $g$ on the image $f$, multiply what lies on top of each other, add it all up, move
-# on:
+# Lay a kernel $g$ on the image $f$, multiply the numbers that lie on top of each other, add up the
+# products, move on:
 #
 # $$(f \star g)(i, j) = \sum_m \sum_n f(i + m,\, j + n)\; g(m, n)$$
 #
@@ -855,12 +855,12 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #    edges. Then move it there with the sliders.
 # 2. Which kernel shifts an image by one pixel to the left? What do its correlation and its
 #    convolution do?
-# 3. Train `vector_net` on digits in *random* places. How many epochs does it need to come up to the
-#    convolutional network, and how many places does it need to see?
+# 3. Train `vector_net` on digits in *random* places. After how many epochs is it as good as the
+#    convolutional network?
 # 4. In section 5, let the picture move by 0 to 6 pixels under two layers of stride 2. For which
 #    moves is the gap 0?
-# 5. What is the receptive field of three 3x3 layers with dilations 1, 2 and 4, and which of its
-#    pixels does a value see more than once? Compute it, then look at section 7.
+# 5. What is the receptive field of three 3x3 layers with dilations 1, 2 and 4? From which of its
+#    pixels is there more than one path to the value? Compare with the picture in section 7.
 #
 # ## To remember
 #

@@ -82,6 +82,7 @@ show(
 # That makes $6n + 2$ layers. Every convolution is followed by batch normalization, and all kernels
 # are initialized as He et al. (2015) propose, with a variance of $2/m$ where a window has $m$
 # values. The networks are narrow, and the images are the 8x8 digits, so training takes seconds.
+# (`"A"` is one of the shortcuts of section 4.)
 #
 # **Guess first.** Four networks take 60 steps each, with 20 and with 32 layers, plain and residual.
 # In which order do their losses end, on the images that they are trained on? Can more layers hurt
@@ -289,8 +290,8 @@ assert error == 0
 # convolution again: nothing would be gained. With two and a ReLU between them the branch is a small
 # network of its own.
 #
-# The **second ReLU comes after the addition**. Before it, $F$ could never be negative, and the
-# values on the shortcut could only grow. Batch normalization follows every convolution, so no
+# The **second ReLU comes after the addition**. If it came before, $F$ could never be negative, and
+# the values on the shortcut could only grow. Batch normalization follows every convolution, so no
 # convolution has a bias. And that is all: there is no dropout.
 #
 # In deep networks 3x3 convolutions between 256 channels are expensive. The **bottleneck block**
@@ -772,8 +773,8 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #
 # Short ones, to be done in this notebook.
 #
-# 1. With pencil and paper: how many layers has a CIFAR network with $n = 7$? How many of its
-#    convolutions have a stride, and how many 1x1 projections does option B add?
+# 1. With pencil and paper: how many layers does a CIFAR network with $n = 7$ have? How many of its
+#    convolutions have a stride of 2, and how many projections does shortcut B add?
 # 2. Set `SEED = 6` and run section 1 again. Do all its assertions hold? Which of the four final
 #    losses changes most?
 # 3. Let `WIDTHS` be twice as large. Does width help the plain network of 32 layers?

@@ -921,8 +921,8 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #    convolution are zeros? Decide with pencil and paper, then try it.
 # 4. In section 4, let one of the six variants be better by one deviation between seeds. How often
 #    does each rule find it?
-# 5. How many weights has a ResNeXt block of 256 channels with 16 paths of 8? Compare it with the
-#    table.
+# 5. How many weights does a ResNeXt block of 256 channels with 16 paths of 8 have? Compare it with
+#    the table.
 # 6. Let the survival probability of stochastic depth fall to 0.8 instead of 0.5. How many of 54
 #    blocks are there in training, on average?
 #

@@ -1356,9 +1356,9 @@ question.score()
 #
 # What carries a gradient back through a convolution can go *forward* as well: each input value
 # pushes a copy of the kernel, multiplied by it, into a larger output. Where copies overlap, they
-# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become $s(n
-# - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix, it is
-# the transpose of the convolution's; it is not the inverse.
+# add up. With stride $s$, the copies of neighbors begin $s$ pixels apart, so $n$ values become
+# $s(n - 1) + k$ of them, along both axes. It is called *transposed* because, written as a matrix,
+# it is the transpose of the convolution's; it is not the inverse.
 #
 # Write `conv2d_transpose(y, kernel, strides=1)`, valid and without bias. Keras keeps the kernel
 # as `(height, width, filters, channels)`: the *last* axis is that of the input's channels. Where

@@ -2532,7 +2532,8 @@ question.score()
 # - 1: time: multiply-adds, in the convolutions, with a number that is about right.
 # - 1: a change that fits each of the causes, a rough size of what it saves for at least one of
 #   them, and one honest price. Half a point if two of the three fit. No point for "prune" or
-#   "quantize" without saying which of the three numbers it changes. ### END SOLUTION
+#   "quantize" without saying which of the three numbers it changes.
+# ### END SOLUTION
 
 # %% [markdown]
 # Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then

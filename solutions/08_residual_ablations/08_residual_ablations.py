@@ -2610,7 +2610,8 @@ for study in ("shortcuts", "activation_order"):
 #   with it the direct part of the gradient; evidence is the training error, or the gradients, or
 #   the gate's bias. Half a point if the gradient as a whole is said to vanish: measured, it grows.
 # - 1: numbers from their own or the recorded runs, with standard errors, interpreted correctly
-#   ("not shown" is not "equal"). No point for numbers without an error. ### END SOLUTION
+#   ("not shown" is not "equal"). No point for numbers without an error.
+# ### END SOLUTION
 
 # %% [markdown]
 # So a residual block needs a clear way through, and a claim needs more than one seed. Before you
