@@ -27,15 +27,15 @@
 #
 # 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
 #    line `raise NotImplementedError()` with your code, and run the cell.
-# 2. Run the test cell under it. A line that starts with ✓ means that every check passed. A line
-#    that starts with ✗ names a check that failed, says what was expected and what your code gave,
-#    and adds a hint. Test cells cannot be edited.
-# 3. The examples you see are not all there is. When your work is graded, each question is checked
-#    on newly drawn sizes, weights and images. If some of the checks pass, you get some of the
-#    points.
-# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. Then, in a terminal
-#    (*File → New → Terminal*), `course submit 07_residual`: it checks the notebook, makes the file
-#    to hand in, and says where to.
+# 2. Run the test cell under it. It shows each example with ✓ if it passes and with ✗ if it fails,
+#    then with what was expected, what your code gave, and a hint; ○ stands for what is not written
+#    yet. The code of tests is folded: click on it to read it. It cannot be edited.
+# 3. The examples do not count themselves. When your work is graded, each question is checked on
+#    newly drawn sizes, weights and images. If some of the checks pass, you get some of the points.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. The last cell lists
+#    all questions and what is missing. Then, in a terminal (*File → New → Terminal*),
+#    `course submit 07_residual`: it checks the notebook, makes the file to hand in, and says where
+#    to.
 #
 # **Rules**
 #
