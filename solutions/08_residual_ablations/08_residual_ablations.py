@@ -127,7 +127,7 @@ def branch(x):
 #
 # $$x_l = s_l\, x_{l-1} + b_l\, F_l, \qquad l = 1, \dots, L.$$
 #
-# Put the blocks into each other, and the last output is a sum of the first input and of all
+# Substitute each block into the next, and the last output is a sum of the first input and of all
 # branches' outputs, each with a coefficient:
 #
 # $$x_L = c_0\, x_0 + c_1 F_1 + \dots + c_L F_L.$$
@@ -233,13 +233,13 @@ question.score()
 from course.visualization import diagrams
 from course.visualization.display import show
 
-branch = ("conv", "BN", "ReLU", "conv", "BN")
+STEPS_OF_F = "conv", "BN", "ReLU", "conv", "BN"
 show(
     diagrams.blocks({
-        "original": diagrams.Block(branch),
-        "constant scaling": diagrams.Block((*branch, "× b"), shortcut="× a"),
-        "exclusive gating": diagrams.Block((*branch, "× g"), shortcut="× (1 − g)"),
-        "shortcut-only gating": diagrams.Block(branch, shortcut="× (1 − g)"),
+        "original": diagrams.Block(STEPS_OF_F),
+        "constant scaling": diagrams.Block((*STEPS_OF_F, "× b"), shortcut="× a"),
+        "exclusive gating": diagrams.Block((*STEPS_OF_F, "× g"), shortcut="× (1 − g)"),
+        "shortcut-only gating": diagrams.Block(STEPS_OF_F, shortcut="× (1 − g)"),
     }),
     "The changes of questions 2 and 3. Blue: the shortcut; red: what is new.",
 )  # fmt: skip
