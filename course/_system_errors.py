@@ -68,7 +68,8 @@ def _database(said: str) -> str | None:
 
 
 def _of_system(error: OSError) -> str | None:
-    name = error.filename if isinstance(error.filename, str) else ""
+    # Of a copy, the second name is the one that was written.
+    name = str(error.filename2 or error.filename or "")
     # h5py and others put the number only into the message.
     if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left on device" in str(error):
         return _NO_SPACE.format(where=f" (writing {name})" if name else "")

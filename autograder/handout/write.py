@@ -13,6 +13,7 @@ from autograder.course_directory import CourseDirectory, CourseError
 from autograder.handout import secrets
 from autograder.handout.contents import Item, collect
 from course import __version__
+from course._files import replacing
 from course.student.work import beside, replace_carrying
 
 MANIFEST = "handout.json"
@@ -144,9 +145,8 @@ def _withdraw(made: Handout, name: str, before: str) -> None:
 
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def digest(data: bytes) -> str:

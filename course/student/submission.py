@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from course import __version__
+from course._files import replacing
 from course.errors import UsageError
 from course.student import carrying, start_page, work
 from course.student.folder import StudentFolder
@@ -203,10 +204,11 @@ def _archive(out: Path, unit: str, student: str, files: dict[str, bytes], now: d
         "time": now.isoformat(),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
         for name, data in files.items():
             archive.writestr(f"{unit}/{name}", data)
-    temporary.replace(path)
     return path

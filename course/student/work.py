@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course._files import replacing
 from course.errors import UsageError
 from course.student import carrying
 from course.student.folder import StudentFolder
@@ -60,17 +61,16 @@ def replace_carrying(target: Path, new: Path, base: Path | None) -> str:
     import nbformat
 
     kept = beside(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        theirs, release = carrying.read(target), carrying.read(new)
-        merged = carrying.carry(release, theirs, carrying.read(base) if base else None)
-        nbformat.write(merged, temporary)
-        done = f"your answers are in the new {target.name}"
-    except UsageError:
-        shutil.copyfile(new, temporary)
-        done = f"your {target.name} could not be read, so the new one is empty"
-    target.rename(kept)
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        try:
+            theirs, release = carrying.read(target), carrying.read(new)
+            merged = carrying.carry(release, theirs, carrying.read(base) if base else None)
+            nbformat.write(merged, temporary)
+            done = f"your answers are in the new {target.name}"
+        except UsageError:
+            shutil.copyfile(new, temporary)
+            done = f"your {target.name} could not be read, so the new one is empty"
+        target.rename(kept)
     return f"{target.stem} was corrected: {done}; your earlier copy is {kept.name}."
 
 
@@ -135,6 +135,5 @@ def _same_cell(cell: NotebookNode, theirs: NotebookNode | None) -> bool:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file as a whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)

@@ -129,6 +129,27 @@ def test_a_disk_that_takes_nothing_more(options, says, tmp_path):
     assert says in said
 
 
+FULL = """
+import os, random, sys
+from pathlib import Path
+from course import cli
+folder = Path(sys.argv[1])
+unit = folder / "assignments" / "ps1" / "ps1.ipynb"
+unit.parent.mkdir(parents=True)
+unit.write_bytes(random.Random(0).randbytes(40_000))
+status = cli.main(["lab", "--no-browser", "--folder", sys.argv[1]])
+print(*(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()))
+sys.exit(status)
+"""
+
+
+def test_on_a_full_disk_nothing_is_left_half_written(tmp_path):
+    done = on_disk(tmp_path, "size=64k", "-c", FULL, tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (1, "assignments/ps1/ps1.ipynb")
+    (said,) = done.stderr.splitlines()
+    assert f"There is no space left on the disk (writing {tmp_path / 'work'}" in said
+
+
 def test_the_doctor_finds_a_read_only_folder(tmp_path):
     code = "from course import doctor, _command_line as c; from pathlib import Path; import sys\n"
     code += "sys.exit(c.exit_status('course', lambda: doctor.writable(Path(sys.argv[1])) and 0))"
