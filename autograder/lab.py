@@ -48,8 +48,10 @@ def environment() -> dict[str, str]:
 
 def command_line(root: Path, *, browser: bool = True, port: int | None = None) -> list[str]:
     """Return the command that serves a course directory."""
+    # On a JupyterHub, this is the server of the instructor's account.
+    server = "jupyterhub.singleuser" if "JUPYTERHUB_API_TOKEN" in os.environ else "jupyterlab"
     # formgrader opens notebooks below the server's root, so this is the course directory.
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-m", server, f"--ServerApp.root_dir={root}"]
     command += [] if browser else ["--no-browser"]
     command += [] if port is None else [f"--ServerApp.port={port}"]
     # Jupyter requires this option for root, the only user in many containers.
