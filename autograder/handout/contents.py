@@ -20,8 +20,6 @@ TEMPLATES = Path(autograder.__file__).parent / "templates" / "handout"
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
 # Of the project's requirements those that only instructors need, and those of an extra.
 FOR_INSTRUCTORS = {"nbgrader", "jupytext", "latex2mathml", "bleach", "jupyter-server-mathjax"}
-# What is installed in Colab in a version that will do, or is not needed there.
-COLAB = {"numpy", "matplotlib", "scikit-learn", "ipywidgets", "rich", "packaging", "platformdirs", "psutil", "jupyterlab"}
 EXTRAS = {
     "datasets": ("tensorflow-datasets", "importlib-resources"),
     "validate": ("nbgrader",),
@@ -62,7 +60,6 @@ def collect(course: CourseDirectory, units: list[str] | None = None) -> dict[str
         raise CourseError(f"{course.root / SETTINGS}: [due] has no unit {', '.join(unknown)}.")
     readme = (TEMPLATES / "README.md").read_text()
     readme = readme.replace("COURSE_NAME", settings.name).replace("HOW_TO_SUBMIT", settings.submit)
-    readme = readme.replace("COLAB_REQUIREMENTS", " ".join(missing_in_colab()))
     constraints = "-c constraints.txt " if "constraints.txt" in items else ""
     readme = readme.replace("CONSTRAINTS ", constraints).replace("UNIT", chosen[0])
     items["README.md"] = Item(TEMPLATES / "README.md", readme.encode())
@@ -104,12 +101,6 @@ def pyproject() -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def missing_in_colab() -> list[str]:
-    """Return the requirements that Colab has in other versions or not at all, for a shell."""
-    there = COLAB | FOR_INSTRUCTORS | {name for names in EXTRAS.values() for name in names}
-    return [f'"{text}"' for text in _requirements() if _name(text) not in there]
 
 
 def _requirements() -> list[str]:

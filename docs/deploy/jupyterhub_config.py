@@ -21,6 +21,7 @@ c.Authenticator.admin_users = {GRADER}
 
 c.Spawner.cmd = [str(TOOLS / "start-student")]
 c.Spawner.environment = {"COURSE_HANDOUT": HANDOUT, "TF_CPP_MIN_LOG_LEVEL": "3"}
+c.Spawner.default_url = "/lab/tree/START.md"
 c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL"]
 c.Spawner.start_timeout = 120  # a first start clones the handout
 c.Spawner.http_timeout = 120
@@ -29,6 +30,7 @@ c.Spawner.http_timeout = 120
 def instructors_open_the_course(spawner):
     """Open the course directory with formgrader for the account of the grader."""
     if spawner.user.name == GRADER:
+        spawner.default_url = "/lab"
         spawner.cmd = ["autograder", "lab", "--no-browser", "--course", DIRECTORY]
 
 

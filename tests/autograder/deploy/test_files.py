@@ -121,6 +121,7 @@ class Spawner:
     def __init__(self, name):
         self.user = type("User", (), {"name": name})
         self.cmd = ["start-student"]
+        self.default_url = "/lab/tree/START.md"
 
 
 def test_only_the_graders_account_opens_the_course(hub_settings):
@@ -129,7 +130,8 @@ def test_only_the_graders_account_opens_the_course(hub_settings):
     ada, tutor = Spawner("ada"), Spawner("tutor")
     for spawner in (ada, tutor):
         choose(spawner)
-    assert ada.cmd == ["start-student"]
+    assert ada.cmd == ["start-student"] and ada.default_url.endswith("START.md")
+    assert tutor.default_url == "/lab"
     assert tutor.cmd == ["autograder", "lab", "--no-browser", "--course", "/srv/nets"]
     (service,) = settings.JupyterHub.services
     assert (service["user"], service["cwd"]) == ("tutor", "/srv/nets")
