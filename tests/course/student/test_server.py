@@ -54,7 +54,7 @@ def served(tmp_path_factory):
         yield Browser(found[0]), StudentFolder(course)
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 class Browser:
