@@ -38,6 +38,23 @@ def test_no_figure_is_lost_in_the_middle_of_a_cell(script):
                 assert getattr(called, "id", "") not in ("show", "table"), ast.unparse(line)
 
 
+@pytest.mark.parametrize("script", PAIRS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_figure_of_an_assignment_hides_no_name_of_the_others(script):
+    bound: set[str] = set()
+    for cell in nbformat.reads(notebooks.to_ipynb(script.read_text()), 4).cells:
+        if cell.cell_type != "code":
+            continue
+        names = {
+            getattr(node, "id", getattr(node, "name", None))
+            for node in ast.walk(ast.parse(cell.source))
+            if isinstance(getattr(node, "ctx", None), ast.Store)
+            or isinstance(node, ast.FunctionDef)
+        }
+        if cell.metadata.get("nbgrader", {}).get("grade_id", "").startswith("figure_"):
+            assert not names & bound
+        bound |= names
+
+
 def test_tagged_cells_are_folded():
     script = '# %% tags=["hide-input"]\nimport this\n\n# %%\n1 + 1\n'
     made = notebooks.to_ipynb(script)
