@@ -154,7 +154,7 @@ def test_the_start_page(folder):
     text = start_page.write(folder).read_text()
     assert text.startswith("# Nets\n") and "Mail it." in text
     assert "| 02 · Sizing: how large?<br>after 01 | [read](lectures/02_sizing.ipynb), 1 h |" in text
-    assert "](02_sizing/02_sizing.ipynb), 6 h | 1 of 2 answered | Thu 10 Dec 2026, 18:00" in text
+    assert "](02_sizing/02_sizing.ipynb), 4 h | 1 of 2 answered | Thu 10 Dec 2026, 18:00" in text
     linked = [part.split(")")[0] for part in text.split("](")[1:]]
     assert all((folder.work / link).is_file() for link in linked)
 
