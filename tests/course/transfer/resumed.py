@@ -1,0 +1,89 @@
+"""Tune on the backend of KERAS_BACKEND, once as a whole and once in parts; print what was found.
+
+KERAS_BACKEND=jax python -m tests.course.transfer.resumed FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import course.quiet  # noqa: F401
+from course.architectures import registry
+from course.training import Options, checkpoints, train
+from course.training.observers import RunObserver
+from course.transfer import TuningOptions
+from tests.course.transfer.conftest import SHAPE, tiny
+
+SHORT = {"limit": 32, "test_limit": 20, "batch_size": 16}
+
+
+class Interrupted(RunObserver):
+    """Stops a run after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step(self, step, logs):
+        if step == self.step:
+            raise KeyboardInterrupt
+
+
+def run(options, folder, **how):
+    return train(options, folder, quiet=True, checkpoint_every=1, checkpoint_overhead=None, **how)
+
+
+def main(folder: Path) -> None:
+    registry.register(
+        "tiny_tuned",
+        tiny,
+        arguments={"width": 6},
+        input_shape=SHAPE,
+        classes=10,
+        paper="",
+        table="",
+        depth=3,
+    )
+    run(Options("tiny_tuned", "digits", **SHORT, epochs=1), folder / "source")
+    options = TuningOptions(
+        "tiny_tuned",
+        "digits",
+        **SHORT,
+        epochs=2,
+        weights=str(folder / "source"),
+        phases=(("head", 1), ("all", 1)),
+        layer_decay=0.5,
+    )
+    run(options, folder / "whole")
+    for step in (1, 3):
+        try:
+            run(options, folder / "parts", resume=True, observers=[Interrupted(step)])
+        except KeyboardInterrupt:
+            continue
+        raise AssertionError(f"step {step} did not stop the run")
+    run(options, folder / "parts", resume=True)
+    whole, parts = (checkpoints.newest(folder / n / "checkpoints") for n in ("whole", "parts"))
+    differ = [k for k, v in whole.arrays.items() if v.tobytes() != parts.arrays[k].tobytes()]
+    first, last = (
+        keras.saving.load_model(folder / n / "model.keras", compile=False)
+        for n in ("source", "whole")
+    )
+    moved = [
+        old.name
+        for old, new in zip(first.layers, last.layers, strict=True)
+        for one, other in zip(old.get_weights(), new.get_weights(), strict=True)
+        if not np.array_equal(one, other)
+    ]
+    found = {
+        "backend": keras.backend.backend(),
+        "steps": whole.values["step"],
+        "differ": differ,
+        "moved": sorted(set(moved)),
+    }
+    (folder / "found.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
