@@ -24,7 +24,12 @@ GUIDES: Mapping[str, tuple[str, ...]] = {
         "docs/grading.md",
         "docs/writing_a_unit.md",
     ),
-    "Training and GPUs": ("docs/training.md", "docs/scaling.md", "docs/runs.md"),
+    "Training and GPUs": (
+        "docs/training.md",
+        "docs/transfer.md",
+        "docs/scaling.md",
+        "docs/runs.md",
+    ),
     "Developers": (
         "CONTRIBUTING.md",
         "docs/architecture.md",

@@ -1,6 +1,6 @@
 """Fine-tuning: a run of the course's trainer that starts from trained weights.
 
-What it does otherwise than `course train` is in :class:`course.transfer.tuning.TuningPlan`;
+What it does otherwise than `course train` is in `course.transfer.tuning.TuningPlan`;
 everything else, such as checkpoints, history and devices, is the same.
 """
 
@@ -38,11 +38,12 @@ def fine_tune(
         dataset: to tune for.
         folder: as in :func:`course.training.train`, also `resume`, `checkpoint_every`, `data_dir`
             and `quiet`.
-        weights: to start from, see :func:`course.transfer.load_pretrained`. The head's are new.
+        weights: to start from, see :func:`course.transfer.weights.load_pretrained`. The head's
+            are new.
         phases: what is trained, and for how long, relative to the others: ``"head"``, ``"all"``, or
             the name of a layer, for all from it on.
-        options: further fields of :class:`course.transfer.TuningOptions`, such as ``epochs``,
-            ``learning_rate``, ``tuning_factor``, ``layer_decay``, ``batch_norm``.
+        options: further fields of :class:`course.transfer.options.TuningOptions`, such as
+            ``epochs``, ``learning_rate``, ``tuning_factor``, ``layer_decay``, ``batch_norm``.
 
     Returns:
         A :class:`course.training.Result`.

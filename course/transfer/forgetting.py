@@ -48,7 +48,7 @@ def measure_forgetting(
         tuned: the same architecture after it; its head may have other classes.
         images: of the source's test split, (examples, height, width, channels).
         labels: integers, (examples,).
-        preprocess: as in :func:`course.transfer.features`, the same for both.
+        preprocess: as in :func:`course.transfer.extraction.features`, the same for both.
         batch_size: images at a time.
 
     Returns:

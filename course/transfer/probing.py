@@ -60,7 +60,7 @@ def linear_probe(
 
     Args:
         features: of the training examples, (examples, features), from
-            :func:`course.transfer.features`.
+            :func:`course.transfer.extraction.features`.
         labels: integers, (examples,), of at least two classes.
         kind: ``"softmax"``, logistic regression, or ``"ridge"``, least squares on one-hot labels,
             which has a closed form and is quicker.

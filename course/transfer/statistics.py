@@ -29,7 +29,7 @@ def recalibrate(
     Args:
         model: Functional or Sequential, with batch normalization in it.
         images: array of shape (examples, height, width, channels), at least two.
-        preprocess: of the images, as in :func:`course.transfer.features`.
+        preprocess: of the images, as in :func:`course.transfer.extraction.features`.
         batch_size: images at a time, at least 2. Each layer gets what the ones before it make of
             a batch with the batch's own statistics, as in training.
 
