@@ -215,4 +215,5 @@ def test_formgraders_buttons(ours, tmp_path):
         assert "HIDDEN TESTS" not in page and "square(7)" not in page
         (entry, *_) = json.loads(ask("formgrader/api/submitted_notebooks/small/small"))
         shown = ask(f"formgrader/submissions/{entry['id']}/")
+        assert "window.MathJax = {Hub" in shown  # formgrader's script asks for it
         assert "cdnjs" not in shown and not re.search(r'src="(?:https?:)?//', shown)
