@@ -34,6 +34,11 @@ def add_commands(add: Add) -> None:
     site.add_arguments(add("site", site.run, "build the course's web pages", units=False))
     command = add("report", _report, "write the instructor's report about a graded class")
     command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
+    command.add_argument(
+        "--formgrader", metavar="ADDRESS",
+        help="JupyterLab that links lead to, such as http://127.0.0.1:8888 (default: the one that "
+        "is running in the course directory)",
+    )  # fmt: skip
     command = add("export", _export, "write all scores after penalties to a file", units=False)
     command.add_argument("--out", metavar="FILE", type=Path, help="default: grades.csv")
     command.add_argument("--format", choices=FORMATS, default="csv", help="default: %(default)s")
@@ -69,7 +74,7 @@ def _add_students(command: argparse.ArgumentParser) -> None:
 def _report(args: argparse.Namespace) -> int:
     from autograder.report import write_report
 
-    print(write_report(CourseDirectory(args.course), args.units, args.out))
+    print(write_report(CourseDirectory(args.course), args.units, args.out, args.formgrader))
     return 0
 
 

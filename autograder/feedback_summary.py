@@ -8,6 +8,8 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 from autograder.engine.matching import nbgrader_metadata
+from autograder.mark.render import style
+from autograder.mathml import with_mathml
 from autograder.question_names import question_names
 from autograder.standings import Standing, person
 
@@ -49,11 +51,14 @@ class Summary(Preprocessor):
         for cell in nb.cells:
             marks = nbgrader_metadata(cell)
             name = marks.get("grade_id")
+            if marks.get("comment"):
+                marks["comment"] = with_mathml(marks["comment"])
             if name in names and "points" in marks:
                 row = _row(marks, names[name], name in unmarked)
                 rows.append(row)
                 marks["row"] = row | {"number": len(rows)}
         facts["summary"] = rows
+        facts["code_dark"] = style("github-dark", ".highlight")
         facts["waiting"] = sum(row["state"] == "waits" for row in rows)
         facts["score"] = max(0, facts["score"])
         return nb, resources

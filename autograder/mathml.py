@@ -34,8 +34,13 @@ class FormulasAsMathML(Preprocessor):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Convert the formulas of a cell."""
         if cell.cell_type == "markdown":
-            cell.source = FORMULA.sub(_mathml, cell.source)
+            cell.source = with_mathml(cell.source)
         return cell, resources
+
+
+def with_mathml(markdown: str) -> str:
+    """Return Markdown whose formulas are MathML."""
+    return FORMULA.sub(_mathml, markdown)
 
 
 def mathml(latex: str, *, block: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,13 @@ from autograder.course_directory import CourseDirectory, CourseError
 from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED, QuestionScore
 from autograder.mistakes import Mistake, mistakes, unwritten
+from autograder.question_summary import QuestionSummary, summarize
+from autograder.similarity import Pair, similar_answers
 from autograder.standings import Standing, read_standings
 
 BINS = 10
 MOST_MISTAKES = 15
+MOST_PAIRS = 12
 
 # From strongest to weakest.
 ISOLATION = {
@@ -30,19 +34,8 @@ ISOLATION = {
 
 
 @dataclass
-class QuestionSummary:
-    """How a class did on one question, as fractions of the class that add up to one."""
-
-    question: str
-    points: float
-    full: float
-    partly: float
-    none: float
-
-
-@dataclass
 class Row:
-    """One submission: how grading it ended, what the gradebook says, and its feedback page.
+    """One submission: how grading it ended, what the gradebook says, and links to its pages.
 
     A submission that could not be written to the gradebook has no standing; one that nbgrader
     itself graded has no outcome.
@@ -52,6 +45,7 @@ class Row:
     outcome: Outcome | None
     standing: Standing | None
     page: str = ""
+    formgrader: str = ""
 
     @property
     def name(self) -> str:
@@ -104,6 +98,7 @@ class UnitSummary:
     unit: str
     outcomes: list[Outcome]
     rows: list[Row] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
 
     @property
     def max_score(self) -> float:
@@ -193,16 +188,7 @@ class UnitSummary:
     @property
     def questions(self) -> list[QuestionSummary]:
         """How the class did on each question."""
-        marks = [mark for row in self.rows if row.standing for mark in row.standing.marks]
-        points = {mark.name: mark.points for mark in marks}
-        found = []
-        for name, most in points.items():
-            scores = [m.score for m in marks if m.name == name and m.score is not None]
-            if scores:
-                full = sum(score >= most for score in scores) / len(scores)
-                none = sum(score <= 0 < most for score in scores) / len(scores)
-                found.append(QuestionSummary(name, most, full, 1 - full - none, none))
-        return found
+        return summarize(row.standing for row in self.rows if row.standing)
 
     @property
     def notes(self) -> list[QuestionScore]:
@@ -227,7 +213,10 @@ class UnitSummary:
 
 
 def write_report(
-    course: CourseDirectory, units: list[str] | None = None, path: Path | None = None
+    course: CourseDirectory,
+    units: list[str] | None = None,
+    path: Path | None = None,
+    formgrader: str | None = None,
 ) -> Path:
     """Write a static HTML page about each unit.
 
@@ -238,14 +227,17 @@ def write_report(
         course: the course directory, with recorded outcomes.
         units: globs of unit names; None for all.
         path: the page's path; None for ``report.html`` in the course directory.
+        formgrader: the address of the JupyterLab that links to formgrader lead to; None for the
+            one that is running in the course directory, if there is one.
 
     Raises:
-        CourseError: nothing has been graded yet.
+        CourseError: nothing has been graded yet, or `formgrader` is no address.
     """
     from jinja2 import Environment, PackageLoader
 
     path = path or course.root / "report.html"
-    found = _summaries(course, course.units(units), path)
+    lab = running_lab(course) if formgrader is None else _address(formgrader)
+    found = _summaries(course, course.units(units), path, lab)
     if not found:
         raise CourseError("Nothing has been graded yet. Run `autograder grade` first.")
     template = Environment(loader=PackageLoader("autograder", "templates"), autoescape=True)
@@ -253,12 +245,33 @@ def write_report(
         course=course.directory.course_id or course.root.name,
         created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         units=found,
+        nonce=secrets.token_urlsafe(16),
+        lab=lab,
+        most_pairs=MOST_PAIRS,
     )
     path.write_text(page)
     return path
 
 
-def _summaries(course: CourseDirectory, units: list[str], path: Path) -> list[UnitSummary]:
+def running_lab(course: CourseDirectory) -> str:
+    """Return the address of the JupyterLab that runs in a course directory; empty without one."""
+    from jupyter_server.serverapp import list_running_servers
+
+    for server in list_running_servers():
+        if Path(server.get("root_dir", "")).resolve() == course.root:
+            return str(server["url"]).rstrip("/")
+    return ""
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise CourseError(f"Not an address: {text!r}. Write it like http://127.0.0.1:8888.")
+    return text.rstrip("/")
+
+
+def _summaries(
+    course: CourseDirectory, units: list[str], path: Path, lab: str
+) -> list[UnitSummary]:
     """Join what the gradebook says with the recorded outcomes, for units that have either."""
     standings = read_standings(course, units)
     summaries = []
@@ -269,8 +282,12 @@ def _summaries(course: CourseDirectory, units: list[str], path: Path) -> list[Un
             Row(who, outcomes.get(who), booked.get(who), _page(course, who, unit, path.parent))
             for who in sorted(outcomes.keys() | booked.keys())
         ]
+        for row in rows:
+            if lab and row.standing and row.standing.entries:
+                row.formgrader = f"{lab}/formgrader/submissions/{row.standing.entries[0]}/"
         if rows:
-            summaries.append(UnitSummary(unit, list(outcomes.values()), rows))
+            pairs = similar_answers(course, unit, list(booked))
+            summaries.append(UnitSummary(unit, list(outcomes.values()), rows, pairs))
     return summaries
 
 

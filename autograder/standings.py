@@ -49,7 +49,10 @@ class Mark:
 
 @dataclass
 class Standing:
-    """One submission in the gradebook; dates are in UTC."""
+    """One submission in the gradebook; dates are in UTC.
+
+    Its `entries` are nbgrader's ids of its notebooks.
+    """
 
     unit: str
     person: Person
@@ -59,6 +62,7 @@ class Standing:
     submitted: datetime | None = None
     due: datetime | None = None
     late_seconds: float = 0.0
+    entries: list[str] = field(default_factory=list)
 
     @property
     def raw(self) -> float:
@@ -136,6 +140,7 @@ def _standing(entry: Any, names: dict[tuple[str, str], str]) -> Standing:
         late_seconds=entry.total_seconds_late if entry.assignment.duedate else 0.0,
     )
     for notebook in entry.notebooks:
+        standing.entries.append(notebook.id)
         standing.penalty += notebook.late_submission_penalty or 0
         marks = [_mark(grade, names.get((notebook.name, grade.name))) for grade in notebook.grades]
         # In the order of the notebook, as far as it is known.

@@ -53,11 +53,11 @@ def code(text: str) -> str:
     return str(highlight(text, PythonLexer(), HtmlFormatter(cssclass="code")))
 
 
-def style(name: str) -> str:
+def style(name: str, inside: str = ".code") -> str:
     """Return the style sheet of code in one of Pygments' styles."""
     from pygments.formatters import HtmlFormatter
 
-    return str(HtmlFormatter(style=name).get_style_defs(".code"))
+    return str(HtmlFormatter(style=name).get_style_defs(inside))
 
 
 def cell(of: Any) -> str:

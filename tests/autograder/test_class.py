@@ -82,7 +82,7 @@ def test_a_question_that_waits_is_named_and_counts_as_no_failure(graded):
 def test_the_report_links_to_feedback_that_is_there(graded):
     write_feedback(graded, students="ada")
     page = write_report(graded).read_text()
-    assert re.findall(r'<a href="(.+?)">page', page) == ["feedback/ada/small/small.html"]
+    assert re.findall(r'<a href="(.+?)">feedback', page) == ["feedback/ada/small/small.html"]
 
 
 def test_a_submission_that_nbgrader_graded_is_in_the_report(graded):
