@@ -17,7 +17,7 @@ from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED, QuestionScore
 from autograder.mistakes import Mistake, mistakes, unwritten
 from autograder.question_summary import QuestionSummary, summarize
-from autograder.similarity import Pair, similar_answers
+from autograder.similarity import Pair, can_compare, similar_answers
 from autograder.standings import Standing, read_standings
 
 BINS = 10
@@ -248,6 +248,7 @@ def write_report(
         nonce=secrets.token_urlsafe(16),
         lab=lab,
         most_pairs=MOST_PAIRS,
+        compared=can_compare(),
     )
     path.write_text(page)
     return path
@@ -286,7 +287,7 @@ def _summaries(
             if lab and row.standing and row.standing.entries:
                 row.formgrader = f"{lab}/formgrader/submissions/{row.standing.entries[0]}/"
         if rows:
-            pairs = similar_answers(course, unit, list(booked))
+            pairs = similar_answers(course, unit, list(booked)) if can_compare() else []
             summaries.append(UnitSummary(unit, list(outcomes.values()), rows, pairs))
     return summaries
 

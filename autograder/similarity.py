@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -43,6 +44,11 @@ class Pair(NamedTuple):
     def most(self) -> float:
         """The larger of the two."""
         return max(self.code or 0.0, self.text or 0.0)
+
+
+def can_compare() -> bool:
+    """Return whether copydetect is installed; an environment may be older than the course."""
+    return find_spec("copydetect") is not None
 
 
 def similar_answers(course: CourseDirectory, unit: str, students: Sequence[str]) -> list[Pair]:

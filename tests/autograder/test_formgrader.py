@@ -105,10 +105,9 @@ def test_nbgraders_feedback_is_ours(ours):
     pages = files(course, "feedback")
     assert {path.name for path in pages} == {"small.html"} and len(pages) == 2
     for page in map(bytes.decode, pages.values()):
-        assert "HIDDEN TESTS" not in page and "square(7)" not in page and "49" not in page
-        assert (
-            "Doubling" in page and "<script" not in page and "//" not in page.split("</style>")[-1]
-        )
+        shown = page.split("</style>")[-1]
+        assert "HIDDEN TESTS" not in shown and "square(7)" not in shown and "49" not in shown
+        assert "Doubling" in shown and "<script" not in page and "//" not in shown
     assert any("Ben Lima" in page.decode() for page in pages.values())
 
 
@@ -185,7 +184,7 @@ def server(course, tmp_path):
             return answer.read().decode()
 
     try:
-        for _ in range(600):
+        for _ in range(3000):
             with contextlib.suppress(OSError):
                 ask("formgrader/api/status")
                 break

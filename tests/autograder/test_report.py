@@ -213,6 +213,12 @@ def test_an_address_is_checked_before_anything_is_written(graded):
     assert not (graded.root / "report.html").exists()
 
 
+def test_a_report_without_copydetect_says_what_is_missing(graded, monkeypatch):
+    monkeypatch.setattr("autograder.similarity.find_spec", lambda name: None)
+    page = write_report(graded).read_text()
+    assert "<code>copydetect</code> is not installed" in page and "For eyes" not in page
+
+
 def test_what_waits_is_marked_by_a_command_that_the_report_names(graded):
     assert "<code>autograder mark small</code>" in write_report(graded).read_text()
 
