@@ -48,7 +48,7 @@ def test_paths_in_guides_exist(guide):
 @pytest.mark.parametrize("guide", NOW, ids=lambda guide: guide.name)
 def test_modules_in_guides_exist(guide):
     modules = [name for name in MODULE.findall(guide.read_text()) if not PLACEHOLDER.search(name)]
-    packages = ROOT.glob("[act]*/**/*.py")  # assignments, autograder, course, tests
+    packages = ROOT.glob("[acdt]*/**/*.py")  # assignments, autograder, course, docs, tests
     there = [f"/{path.relative_to(ROOT)}" for path in (*ROOT.glob("*.py"), *packages)]
     missing = [name for name in modules if not any(p.endswith(f"/{name}") for p in there)]
     assert not missing

@@ -2331,7 +2331,7 @@ def small(kind):
         "b": lambda: make.BatchNormalization(momentum=0.8),
         "r": lambda: make.ReLU(),
     }
-    branch, after = BLOCKS.get(kind, BLOCKS["original"]).split("+")
+    branch, after = SPELLED.get(kind, SPELLED["original"]).split("+")
     inputs = keras.Input((16, 16, 3))
     x = layer["r"]()(layer["b"]()(layer["c"](2)(inputs)))
     for _ in range(2):
@@ -2369,17 +2369,17 @@ def path(block, start="cbr", blocks=2):
     return (*(KINDS[letter] for letter in start + blocks * block), *END)
 
 
-BLOCKS = {
+SPELLED = {
     "original": "cbrcb+r", "bn_after_addition": "cbrc+br", "relu_before_addition": "cbrcbr+",
     "relu_only_preactivation": "rcbrcb+", "full_preactivation": "brcbrc+",
 }  # fmt: skip
 hint = "two blocks of this variant; compare with question 2, 3 or 4"
-for variant, block in BLOCKS.items():
+for variant, block in SPELLED.items():
     nets[variant].has_order(
         path(block),
         hint=hint,
         mistakes={
-            "this is the original net, whatever variant is asked for": path(BLOCKS["original"]),
+            "this is the original net, whatever variant is asked for": path(SPELLED["original"]),
             "there must be two blocks": path(block, blocks=1),
             "BN and ReLU follow the first convolution": path(block, start="c"),
         },

@@ -94,7 +94,7 @@ def test_a_killed_run_is_gone_on_with(recorded):
 def test_the_command_is_the_one_that_trains(recorded):
     (run,) = runs.load("tiny", recorded / "a")
     words = runs.shlex.split(run.command)
-    parsed = cli._parser().parse_args(words[1:])
+    parsed = cli._parser(words[1:]).parse_args(words[1:])
     assert options.Options(**options.given(parsed)) == TINY.options("flipped", 4)
 
 
