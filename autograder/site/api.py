@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from dataclasses import dataclass, field
 
@@ -28,7 +29,11 @@ PACKAGES = (
     Package("course.sizing", "sizes, parameters, multiply-adds, memory, receptive fields"),
     Package("course.architectures", "the papers' networks by name"),
     Package("course.blocks", "what networks are made of: functions from tensor to tensor", ("*",)),
-    Package("course.regularization", "what Keras lacks, or does otherwise than papers", ("*",)),
+    Package(
+        "course.regularization",
+        "what Keras lacks, or does otherwise than papers",
+        ("augmentations",),
+    ),
     Package("course.datasets", "images to train on"),
     Package("course.recipes", "the papers' training recipes as data"),
     Package("course.training", "training, on one device or many", ("schedules", "callbacks")),
@@ -73,15 +78,14 @@ def write(tree: SourceTree) -> None:
 
 def _page(package: Package) -> str:
     module = importlib.import_module(package.name)
-    # What a package exports is documented under the name that people import.
+    parts = [_title(package.name, "="), *_documented(package.name)]
     names = list(package.modules)
-    parts = [_title(package.name, "="), *_automodule(package.name, names != ["*"])]
     if names == ["*"]:
         found = (info.name for info in pkgutil.iter_modules(module.__path__))
         names = [name for name in found if not name.startswith("_")]
     for name in names:
         full = f"{package.name}.{name}"
-        parts += [_title(full, "-"), *_automodule(full, True)]
+        parts += [_title(full, "-"), *_documented(full)]
     return "\n".join(parts)
 
 
@@ -89,10 +93,25 @@ def _title(text: str, line: str) -> str:
     return f"\n{text}\n{line * len(text)}\n"
 
 
-def _automodule(name: str, members: bool) -> list[str]:
+def _documented(name: str) -> list[str]:
+    """Document a module: what it exports, or else what it defines.
+
+    What a package exports is documented under the name that people import, whether it is there
+    already or is imported when it is asked for.
+    """
+    module = importlib.import_module(name)
     lines = [f".. automodule:: {name}"]
-    if members:
-        lines.append("   :members:")
-    if members and hasattr(importlib.import_module(name), "__all__"):
-        lines.append("   :imported-members:")
-    return [*lines, ""]
+    if not hasattr(module, "__all__"):
+        return [*lines, "   :members:", ""]
+    lines.append("")
+    for exported in module.__all__:
+        lines += _directive(f"{name}.{exported}", getattr(module, exported))
+    return lines
+
+
+def _directive(name: str, thing: object) -> list[str]:
+    if inspect.isclass(thing):
+        kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
+        return [f".. {kind}:: {name}", "   :members:", ""]
+    # A constant has no docstring; modules that use it say what it is.
+    return [f".. autofunction:: {name}", ""] if callable(thing) else []

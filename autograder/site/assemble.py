@@ -71,9 +71,15 @@ def assemble(project: Path, out: Path, cache: Path) -> list[str]:
 
 def _guides(project: Path) -> dict[str, Path]:
     """The guides' pages, with the files that they are made of; those in no list come last."""
-    listed = [project / name for names in GUIDES.values() for name in names]
-    others = [path for path in sorted((project / "docs").glob("*.md")) if path not in listed]
-    return {f"guides/{path.stem.lower()}.md": path for path in [*listed, *others]}
+    listed = [name for names in GUIDES.values() for name in names]
+    found = [path.relative_to(project) for path in sorted((project / "docs").rglob("*.md"))]
+    others = [str(path) for path in found if "site" not in path.parts and str(path) not in listed]
+    return {f"{_guide(name)}.md": project / name for name in [*listed, *others]}
+
+
+def _guide(name: str) -> str:
+    """A guide's page, without its ending: "docs/deploy/README.md" is guides/deploy-readme."""
+    return "guides/" + name.removeprefix("docs/").removesuffix(".md").replace("/", "-").lower()
 
 
 def _pages(found: Sequence[Unit], guides: Mapping[str, Path]) -> dict[str, str]:
@@ -95,7 +101,7 @@ def index(front: str, found: Sequence[Unit], guides: Mapping[str, Path]) -> str:
     lines += _toctree("Library", ["gallery/index", "api/index", "papers"])
     seen = [page.removesuffix(".md") for page in guides]
     for title, names in GUIDES.items():
-        own = [f"guides/{Path(name).stem.lower()}" for name in names]
+        own = [_guide(name) for name in names]
         seen = [page for page in seen if page not in own]
         lines += _toctree(title, own)
     if seen:

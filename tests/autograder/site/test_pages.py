@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from autograder.site import assemble, gallery, papers, units
+from autograder.site import api, assemble, gallery, papers, units
 from autograder.site.docstrings import prepare
 from autograder.site.links import Links
 from autograder.site.markdown import linked
@@ -154,7 +154,17 @@ def test_every_guide_is_in_the_navigation(project):
         "| 01 · A title | [read](lectures/01_first.ipynb) | [do](assignments/01_first.ipynb) |  |"
         in page
     )
-    assert {path.name for path in (ROOT / "docs").glob("*.md")} <= {p.name for p in guides.values()}
+    assert set((ROOT / "docs").glob("*.md")) <= set(guides.values())
+
+
+def test_guides_in_folders_have_pages_of_their_own(tmp_path):
+    for name in ("docs/deploy/README.md", "docs/cloud/README.md", "docs/site/index.md"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("# A guide\n")
+    guides = assemble._guides(tmp_path)
+    assert guides["guides/deploy-readme.md"] == tmp_path / "docs/deploy/README.md"
+    assert guides["guides/cloud-readme.md"] == tmp_path / "docs/cloud/README.md"
+    assert not any("site" in page for page in guides)
 
 
 def test_a_page_of_the_gallery_has_numbers_code_and_layers(tmp_path):
@@ -206,3 +216,23 @@ def test_an_example_without_prompts_is_code():
     ]  # fmt: skip
     session = ["Example:", "    >>> f(1)", "    2"]
     assert prepare(session) == session
+
+
+def test_the_reference_has_what_packages_export_or_define(tmp_path):
+    tree = SourceTree(tmp_path)
+    api.write(tree)
+    index = (tmp_path / "api/index.md").read_text()
+    for package in api.PACKAGES:
+        assert f"[`{package.name}`]({package.name}.rst)" in index
+    sizes = (tmp_path / "api/course.sizing.rst").read_text()
+    assert ".. autofunction:: course.sizing.conv_output_size" in sizes
+    assert ".. autoclass:: course.sizing.Report\n   :members:" in sizes
+    # Imported only when it is asked for.
+    assert (
+        ".. autofunction:: course.transfer.features"
+        in (tmp_path / "api/course.transfer.rst").read_text()
+    )
+    blocks = (tmp_path / "api/course.blocks.rst").read_text()
+    assert ".. automodule:: course.blocks.residual\n   :members:" in blocks
+    errors = (tmp_path / "api/course.datasets.rst").read_text()
+    assert ".. autoexception:: course.datasets.DatasetNotFoundError" in errors
