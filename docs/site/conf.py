@@ -29,7 +29,8 @@ nitpick_ignore_regex = [
 
 # Lectures are executed if their code, or anything that it is made of, has changed.
 nb_execution_mode = "cache"
-nb_execution_timeout = 900
+# Of one cell, on a machine with other work: some train networks, some draw hundreds of pictures.
+nb_execution_timeout = 3600
 nb_execution_cache_path = os.environ["COURSE_SITE_CACHE"]
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
