@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import CourseError
+from course.visualization.states import VARIABLE
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ def build(project: Path, out: Path) -> Built:
     from autograder.site.verify import problems
 
     start = time.monotonic()
+    # Kernels inherit it: how many pictures a group of sliders may have.
+    os.environ.setdefault(VARIABLE, "400")
     assemble(project, out / "source", out / "cache")
     _discard_if_incomplete(out)
     os.environ["COURSE_SITE_CACHE"] = str(out / "cache" / "lectures")

@@ -14,6 +14,7 @@ from autograder.site.markdown import heading, linked, relative
 from autograder.site.source import SourceTree
 from autograder.source_digests import digest, source_digests
 from course._files import project_path
+from course.visualization import states
 
 # What a lecture's figures and numbers depend on besides this project's code.
 _LIBRARIES = ("keras", "matplotlib", "numpy", "tensorflow")
@@ -97,7 +98,8 @@ def made_of(script: Path) -> str:
     code = source_digests([], ("course",), sources=[script.read_text()])
     data = sorted(project_path("data").rglob("*.json"))
     libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
-    return digest(*(f"{k} {v}" for k, v in sorted(code.items())), *libraries, *_contents(data))
+    settings = [f"{states.most()} pictures", *libraries]
+    return digest(*(f"{k} {v}" for k, v in sorted(code.items())), *settings, *_contents(data))
 
 
 def _contents(paths: list[Path]) -> list[bytes]:

@@ -94,6 +94,10 @@ def test_a_lecture_is_executed_again_if_the_library_that_it_uses_changes(project
     script.write_text("from course import sizing\n")
     before = units.made_of(script)
     assert units.made_of(script) == before
+    monkeypatch.setenv("COURSE_STATES", "9")
+    with_sliders = units.made_of(script)
+    assert with_sliders != before
+    monkeypatch.delenv("COURSE_STATES")
     digests = units.source_digests
     monkeypatch.setattr(
         units, "source_digests", lambda *a, **k: digests(*a, **k) | {"course/sizing/cost.py": "x"}
