@@ -4,7 +4,7 @@ BIN := .venv/bin
 # TensorFlow logs to stderr while it starts, which looks like an error.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all record hostile lab release grade check bench dist site notebooks doctor lint setup clean
+.PHONY: demo test test-all record hostile lab pictures release grade check bench dist site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report on it
 	$(BIN)/autograder demo
@@ -25,6 +25,9 @@ hostile: setup         ## grade only the class of hostile submissions (about fou
 
 lab: setup             ## JupyterLab for students: a start page, lectures and assignments
 	$(BIN)/course lab
+
+pictures: setup        ## the README's pictures, of a lecture, a failing test and the demo's report
+	$(BIN)/python docs/pictures/take.py
 
 release: setup         ## solutions/ -> assignments/, through the gates
 	$(BIN)/autograder release

@@ -22,8 +22,9 @@ button, a.button { display: inline-block; padding: .6rem 1.2rem; border: 0; bord
        background: #0b57d0; color: #fff; font: inherit; font-weight: 600; text-decoration: none;
        cursor: pointer; }
 :focus-visible { outline: 3px solid #f9ab00; outline-offset: 2px; }
-.note { border: 1px solid var(--line); border-left: .4rem solid var(--good);
+.note { border: 1px solid var(--line); border-left: .4rem solid var(--line);
        border-radius: .3rem; padding: .1rem 1rem; margin: 1rem 0; }
+.note.good { border-left-color: var(--good); }
 .note.bad { border-left-color: var(--bad); }
 """
 PAGE = """<!doctype html>
@@ -84,8 +85,8 @@ def _done(made: submission.Submission, archives: str, query: str) -> str:
     address = f"{archives}/{made.path.name}" + (f"?folder={query}" if query else "")
     lines = "".join(f"<p>{escape(line)}</p>" for line in made.lines)
     return (
-        f'<div class="note" role="status"><p><strong>✓ The archive is made.</strong></p>{lines}'
-        f'</div><p><a class="button" href="{escape(address)}" download>Download it</a></p>'
+        '<div class="note good" role="status"><p><strong>✓ The archive is made.</strong></p>'
+        f'{lines}</div><p><a class="button" href="{escape(address)}" download>Download it</a></p>'
         "<p>Nothing has been sent anywhere: hand the file in as it says above. You may do so "
         'again; the newest counts. <a href="">Make another</a></p>'
     )

@@ -1786,8 +1786,8 @@ question.score()
 
 # %% [markdown]
 # That is a convolutional layer, forward and backward, and nothing in it is magic. Before you
-# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
-# `course submit 01_convolution`.
+# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow *hand in* on the start
+# page (`START.md`), or run `course submit 01_convolution` in a terminal.
 
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()

@@ -2537,8 +2537,8 @@ question.score()
 # ### END SOLUTION
 
 # %% [markdown]
-# Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
-# `course submit 02_sizing`.
+# Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow *hand in* on
+# the start page (`START.md`), or run `course submit 02_sizing` in a terminal.
 
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()

@@ -1761,7 +1761,8 @@ else:
 
 # %% [markdown]
 # From one convolution to ResNet-50, and every block is an addition. Before you submit: *Kernel →
-# Restart Kernel and Run All Cells*, and save; then `course submit 07_residual`.
+# Restart Kernel and Run All Cells*, and save; then follow *hand in* on the start page (`START.md`),
+# or run `course submit 07_residual` in a terminal.
 
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()

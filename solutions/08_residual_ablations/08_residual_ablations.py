@@ -2615,8 +2615,8 @@ for study in ("shortcuts", "activation_order"):
 
 # %% [markdown]
 # So a residual block needs a clear way through, and a claim needs more than one seed. Before you
-# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then
-# `course submit 08_residual_ablations`.
+# submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow *hand in* on the start
+# page (`START.md`), or run `course submit 08_residual_ablations` in a terminal.
 
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()

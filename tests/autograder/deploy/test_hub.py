@@ -32,6 +32,7 @@ c.DummyAuthenticator.password = "secret"
 c.JupyterHub.spawner_class = "simple"  # one account of the machine for all
 c.SimpleLocalProcessSpawner.home_dir_template = {home!r} + "/{{username}}"
 c.Spawner.env_keep += ["JUPYTER_CONFIG_PATH"]
+c.Spawner.start_timeout = c.Spawner.http_timeout = 600  # on a busy machine
 c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}/"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{ports[1]}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{ports[2]}"
@@ -127,7 +128,7 @@ def hub(course, tmp_path, monkeypatch):
         yield f"http://127.0.0.1:{ports[0]}", tmp_path / "homes", tmp_path / "hub" / "log"
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(180)
 
 
 class Person:
