@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.napoleon_custom_sections = [(name, "notes_style") for name in SECTIONS]
     # Before Napoleon, whose priority is 500.
     app.connect("autodoc-process-docstring", _prepare, priority=400)
+    app.connect("autodoc-skip-member", _skip)
     app.connect("builder-inited", _copy_mathjax)
     app.connect("missing-reference", _by_last_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -33,6 +35,13 @@ def _prepare(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
     lines[:] = prepare(lines)
+
+
+def _skip(
+    app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out fields of named tuples, of which Python only says their number."""
+    return (inspect.getdoc(thing) or "").startswith("Alias for field number") or None
 
 
 def _by_last_name(
