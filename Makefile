@@ -38,8 +38,9 @@ grade: setup           ## grade submitted/
 check: setup           ## only the gates: nothing is written
 	$(BIN)/autograder release --check
 
-bench: setup           ## timings, as ratios
+bench: setup           ## timings: of grading and networks as ratios, and how long a student waits
 	$(BIN)/autograder bench && $(BIN)/course bench
+	$(BIN)/python -m tests.browser.timings
 
 dist: setup            ## sdist and wheel in dist/, and the demo from the installed wheel
 	rm -rf dist build/dist

@@ -71,3 +71,15 @@ def test_a_failed_installation_says_what_to_try(setup):
         "Without a network" in done.stderr
     )
     assert not Path(setup.folder, ".venv", "ready").exists()
+
+
+def test_without_a_browser_it_says_how_to_get_one(setup):
+    python = (
+        'case "$1" in tests/*) exit 1;; esac; '
+        'case "$2" in venv) mkdir -p .venv/bin; cp "$0" .venv/bin/python;; esac'
+    )
+    done = setup(python3=python, bwrap=FITS, id="echo 1000")
+    assert done.returncode == 0
+    assert "tests in a browser are skipped" in done.stderr
+    assert ".venv/bin/playwright install chromium" in done.stderr
+    assert Path(setup.folder, ".venv", "ready").exists()

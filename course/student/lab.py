@@ -13,7 +13,8 @@ from course.errors import UsageError
 from course.student import exchange, in_place, start_page, work
 from course.student.folder import StudentFolder
 
-# Contains labconfig/: no news popup, no menus for instructors, pages of text shown as such.
+# labconfig/: no news popup, no menus for instructors, pages of text shown as such.
+# labextensions/: a button that hands in; the start page is renewed when it is looked at.
 SETTINGS = Path(__file__).parent / "settings"
 # The same for the list of nbgrader's exchange, where none is set up.
 WITHOUT_EXCHANGE = SETTINGS / "without_exchange"
@@ -70,7 +71,10 @@ def command_line(root: Path, *, browser: bool = True, port: int | None = None) -
         f"--LabApp.default_url=/lab/tree/{start_page.NAME}",
         # By default, open tabs are those of whatever folder this user's JupyterLab showed last.
         f"--LabApp.workspaces_dir={root / work.BASES / 'workspaces'}",
+        f"--LabApp.extra_labextensions_path={SETTINGS / 'labextensions'}",
         f"--ServerApp.jpserver_extensions={extensions}",
+        # Without this it may be a login shell, whose /etc/profile sets another PATH.
+        f"--ServerApp.terminado_settings={ {'shell_command': [os.environ.get('SHELL', 'sh')]} }",
     ]  # fmt: skip
     command += [] if browser else ["--no-browser"]
     command += [] if port is None else [f"--ServerApp.port={port}"]

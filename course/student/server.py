@@ -66,6 +66,17 @@ class StartHandler(_Handler):
         self.redirect(url_path_join(self.base_url, "lab", "tree", quote(page)))
 
 
+class StartPageHandler(_Handler):
+    """Writes the start page anew, as often as a student looks at it."""
+
+    @web.authenticated
+    @authorized
+    def post(self) -> None:
+        """Write it; nothing else changes."""
+        start_page.write(self.folder())
+        self.set_status(204)
+
+
 class HandInHandler(_Handler):
     """Shows what would be handed in, and makes the archive."""
 
@@ -131,6 +142,7 @@ def _load_jupyter_server_extension(app: ServerApp) -> None:
         ".*$",
         [
             (url_path_join(base, "course", "start"), StartHandler),
+            (url_path_join(base, "course", "start-page"), StartPageHandler),
             (url_path_join(base, "course", "hand-in", unit), HandInHandler),
             (url_path_join(base, "course", "archives", unit), ArchiveHandler),
         ],

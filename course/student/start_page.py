@@ -53,7 +53,7 @@ def page(folder: StudentFolder, now: datetime, news: Sequence[str] = ()) -> str:
         *(["Hours are estimates.", ""] if any(unit in known for unit in units) else []),
         *_handing_in(units[0], settings),
         "",
-        f"*Progress as of {now:%d %b %Y, %H:%M}; `course lab` and `course submit` renew it.*",
+        f"*Progress as of {now:%d %b %Y, %H:%M}, in what is saved.*",
         "",
     ]
     return "\n".join(lines)
@@ -68,8 +68,8 @@ def _handing_in(example: str, settings: CourseSettings) -> list[str]:
     command = f"course submit {example} --id YOUR_ID"
     if hand_in(example):
         how = (
-            "**To hand in**, save the notebook and follow its *hand in* link above, or run "
-            f"`{command}` in a terminal (*File → New → Terminal*)."
+            "**To hand in**, press *Hand in* above the notebook, or save it and follow its link in "
+            f"this table. The same in a terminal (*File → New → Terminal*): `{command}`."
         )
     else:
         how = f"**To hand in**, save the notebook and run `{command}` in a terminal."
@@ -136,9 +136,9 @@ def _row(
     past = " (past)" if due and due < now else ""
     return (
         title(folder.lecture(unit) or folder.released(unit)) + (f"<br>after {after}" * bool(after)),
-        lecture + (f", {hours[0]:g} h" if lecture and hours[0] else ""),
+        lecture + (f", {hours[0]:g}\u00a0h" if lecture and hours[0] else ""),
         f"[open]({unit}/{unit}.ipynb)"
-        + (f", {hours[1]:g} h" if hours[1] else "")
+        + (f", {hours[1]:g}\u00a0h" if hours[1] else "")
         + (f"<br>[hand in]({hand_in(unit)})" if hand_in(unit) else ""),
         progress(folder, unit),
         _day(due.astimezone()) + past if due else "",

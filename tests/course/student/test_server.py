@@ -187,6 +187,17 @@ def test_the_start_link_brings_in_corrections_and_opens_the_start_page(hub):
         hand_out(folder.root)
 
 
+def test_the_start_page_is_written_anew(hub):
+    browser, folder = hub
+    page = folder.work / start_page.NAME
+    page.unlink()
+    place = "course/start-page?folder=my%20course"
+    assert browser.fetch(place, student="eve")[0] == 403 and not page.exists()
+    _, asked = browser.page(PLACE)
+    assert browser.fetch(place, **form(asked))[0] == 204
+    assert "1 of 2 answered" in page.read_text()
+
+
 def test_the_page_escapes_whatever_it_shows(folder):
     work.update(folder)
     hand_out(folder.root, text="# <b>")

@@ -1,9 +1,11 @@
 """Copies to work on: corrections come in, and nothing a student wrote is lost."""
 
+import json
 import os
 import shutil
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -151,7 +153,7 @@ def test_the_start_page(folder):
     )
     work.update(folder)
     edit(folder.copy(UNIT), twice=ANSWER)
-    text = start_page.write(folder).read_text()
+    text = start_page.write(folder).read_text().replace("\u00a0", " ")
     assert text.startswith("# Nets\n") and "Mail it." in text
     assert "| 02 · Sizing: how large?<br>after 01 | [read](lectures/02_sizing.ipynb), 1 h |" in text
     assert "](02_sizing/02_sizing.ipynb), 4 h | 1 of 2 answered | Thu 10 Dec 2026, 18:00" in text
@@ -243,6 +245,26 @@ def test_on_a_jupyterhub_the_lab_is_the_students_server(folder, monkeypatch):
     assert command_line(folder.work)[1:3] == ["-m", "jupyterlab"]
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
     assert command_line(folder.work)[1:3] == ["-m", "jupyterhub.singleuser"]
+
+
+def test_terminals_keep_the_path_that_has_our_commands(folder, monkeypatch):
+    import ast
+
+    monkeypatch.setenv("SHELL", "/bin/dash")
+    option = next(o for o in command_line(folder.work) if "terminado_settings" in o)
+    # Without "-l": a login shell would read /etc/profile, which sets the path anew.
+    assert ast.literal_eval(option.partition("=")[2]) == {"shell_command": ["/bin/dash"]}
+
+
+def test_the_labs_button_is_where_jupyterlab_looks_for_it(folder):
+    option = next(o for o in command_line(folder.work) if "extra_labextensions_path" in o)
+    (package,) = Path(option.partition("=")[2]).glob("*/package.json")
+    about = json.loads(package.read_text())
+    script = (package.parent / about["jupyterlab"]["_build"]["load"]).read_text()
+    schema = json.loads((package.parent / "schemas" / about["name"] / "plugin.json").read_text())
+    (button,) = schema["jupyter.lab.toolbars"]["Notebook"]
+    assert f'"{button["command"]}"' in script and f'_JUPYTERLAB["{about["name"]}"]' in script
+    assert f'id: "{about["name"]}:plugin"' in script
 
 
 def test_a_missing_jupyterlab_is_said(folder, monkeypatch):
