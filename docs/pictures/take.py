@@ -35,14 +35,13 @@ REPORT = ROOT / "demo" / "report.html"
 SIZE = {"width": 1280, "height": 800}
 LARGEST = 300_000  # bytes
 WAIT = 600_000  # milliseconds, on a busy machine
-LECTURE, FIGURES = "01_convolution", 2
+LECTURE, FIGURE = "01_convolution", 4
 UNIT, ANSWER, TEST = "02_sizing", "valid_output_size", "test_valid_output_size"
 WRONG = (
-    "import math\n\n\n"
     "def valid_output_size(size, kernel_size, strides=1):\n"
     "    if kernel_size > size:\n"
     '        raise ValueError("the kernel does not fit")\n'
-    "    return math.ceil((size - kernel_size) / strides) + 1"
+    "    return (size - kernel_size) // strides"
 )
 
 
@@ -97,7 +96,8 @@ def _student(root: Path, names: list[str]) -> StudentFolder:
 
 def _enough_figures(cells: list) -> bool:
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    return sum("image/png" in output.get("data", {}) for output in outputs) >= FIGURES
+    shown = [output.get("data", {}).get("text/html", "") for output in outputs]
+    return sum("<img" in text or "<svg" in text for text in shown) > FIGURE
 
 
 def _run(path: Path, enough: Callable[[list], bool]) -> None:
@@ -146,15 +146,15 @@ class _Server:
 
 def _lecture(page: Page, address: Callable[[str], str]) -> None:
     page.goto(address(f"lectures/{LECTURE}.ipynb"))
-    figures = page.locator(".jp-RenderedImage img")
-    figures.first.wait_for()
-    page.locator(".jp-SideBar.jp-mod-left [data-id='filebrowser']").click()  # closes it
-    figures.nth(FIGURES - 1).scroll_into_view_if_needed()
+    pictures = ".jp-OutputArea-output :is(img, svg)"
+    page.locator(pictures).first.wait_for()
+    page.keyboard.press("Control+b")  # closes the file browser
+    page.locator(pictures).nth(FIGURE).scroll_into_view_if_needed()
 
 
 def _test(page: Page, address: Callable[[str], str]) -> None:
     page.goto(address(f"{UNIT}/{UNIT}.ipynb"))
-    wrong = page.get_by_text("math.ceil").first
+    wrong = page.get_by_text("the kernel does not fit").first
     wrong.wait_for()
     wrong.scroll_into_view_if_needed()
     page.mouse.move(700, 400)
