@@ -725,7 +725,7 @@ question.score()
 # but written by hand: one finds vertical edges, the other horizontal ones. There is nothing to do
 # here but look.
 
-# %%
+# %% tags=["raises-exception"]
 from course import datasets
 from course.visualization import convolution
 from course.visualization.display import show

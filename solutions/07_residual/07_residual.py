@@ -1686,7 +1686,7 @@ question.score()
 # layers before any training, measured by your own function. There is nothing to do here but look,
 # and think about your answer to the last question.
 
-# %%
+# %% tags=["raises-exception"]
 from course import datasets
 from course.visualization import plots
 from course.visualization.display import show

@@ -2533,7 +2533,7 @@ question.score()
 # %% [markdown]
 # Here is your ablation, and what your own tests say about it. Run it with more seeds if you like.
 
-# %%
+# %% tags=["raises-exception"]
 mine = ablation(["original", "full_preactivation"], [1, 2])
 for variant, (mean, deviation, error) in summary(mine).items():
     print(f"{variant:20} {mean:.3f} ± {error:.3f} (deviation {deviation:.3f})")
@@ -2544,7 +2544,7 @@ print(verdicts(mine, "original"))
 # three seeds each. The cell looks for them in the course's folder `data/runs`, and says so if it
 # is not there. (`course study show shortcuts` in a terminal shows how they were trained.)
 
-# %%
+# %% tags=["raises-exception"]
 from course.studies import runs
 
 for study in ("shortcuts", "activation_order"):

@@ -1,6 +1,7 @@
 """A notebook in JupyterLab, used as people use it: by clicks and keys."""
 
 import re
+from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -23,8 +24,10 @@ class Notebook:
         self.is_idle()
 
     def is_idle(self) -> None:
-        """Wait until the kernel is there and has nothing to do: what is run earlier may be lost."""
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
+        """Wait until the kernel has nothing to do."""
+        expect(self.panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
+            "data-status", "idle"
+        )
 
     def cell(self, number: int) -> Locator:
         """Return a cell by its place in the file."""
@@ -51,10 +54,19 @@ class Notebook:
         self.page.keyboard.insert_text(source)
 
     def run(self, number: int) -> None:
-        """Run a code cell whose source is shown, and wait until it is done."""
-        self.select(number)
-        self.run_selected()
-        expect(self.cell(number).locator(".jp-InputPrompt")).to_have_text(DONE)
+        """Run a code cell that has not run yet, and wait until it is done.
+
+        JupyterLab forgets what is run before the kernel is connected, which no sign on the page
+        tells apart from idle; so this tries again.
+        """
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        for _ in range(10):
+            self.select(number)
+            self.run_selected()
+            with suppress(AssertionError):
+                expect(prompt).not_to_have_text("[ ]:", timeout=20_000)
+                break
+        expect(prompt).to_have_text(DONE)
 
     def run_selected(self) -> None:
         """Run the selected cell, and go to the next one."""
