@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, expect
 
+IDLE = re.compile(r"\| Idle$")  # what the status bar says of the kernel of the notebook in front
 DONE = re.compile(r"\[\d+\]")  # the prompt of a cell that ran
 
 
@@ -13,21 +14,19 @@ class Notebook:
 
     Args:
         page: of JupyterLab, in which the notebook has just been opened.
-        name: of its file.
+        path: of its file, in the work tree.
     """
 
-    def __init__(self, page: Page, name: str) -> None:
+    def __init__(self, page: Page, path: str) -> None:
         self.page = page
         front = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current")
-        expect(front).to_contain_text(name)
+        expect(front).to_have_attribute("title", re.compile(rf"^Path: {re.escape(path)}$", re.M))
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.is_idle()
 
     def is_idle(self) -> None:
-        """Wait until the kernel has nothing to do."""
-        expect(self.panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
-            "data-status", "idle"
-        )
+        """Wait until the kernel is there and has nothing to do."""
+        expect(self.page.locator("#jp-main-statusbar").get_by_text(IDLE)).to_be_visible()
 
     def cell(self, number: int) -> Locator:
         """Return a cell by its place in the file."""
@@ -56,8 +55,7 @@ class Notebook:
     def run(self, number: int) -> None:
         """Run a code cell that has not run yet, and wait until it is done.
 
-        JupyterLab forgets what is run before the kernel is connected, which no sign on the page
-        tells apart from idle; so this tries again.
+        JupyterLab forgets what is run while it connects to the kernel; so this tries again.
         """
         prompt = self.cell(number).locator(".jp-InputPrompt")
         for _ in range(10):

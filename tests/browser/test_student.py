@@ -64,7 +64,7 @@ def assignment(page):
     """The assignment, opened from the start page, its first cell run."""
     page.locator(".lm-TabBar-tab").filter(has_text="START.md").click()
     page.locator(".jp-MarkdownViewer").get_by_role("link", name="open").click()
-    return Notebook(page, f"{UNIT}.ipynb")
+    return Notebook(page, f"{UNIT}/{UNIT}.ipynb")
 
 
 def test_the_start_page_has_the_unit_and_leads_to_both_notebooks(page):
@@ -92,7 +92,7 @@ def test_nothing_for_instructors_and_no_news_are_shown(page):
 
 def test_the_lecture_opens_as_a_notebook_and_its_slider_moves(page, folder):
     page.locator(".jp-MarkdownViewer").get_by_role("link", name="read").click()
-    lecture = Notebook(page, f"{UNIT}.ipynb")
+    lecture = Notebook(page, f"lectures/{UNIT}.ipynb")
     cells = nbformat.read(folder.lecture(UNIT), 4).cells
     slides = next(n for n, cell in enumerate(cells) if "interactive(" in cell.source)
     loads = [n for n, cell in enumerate(cells[:slides]) if "shapes, shape_labels" in cell.source]

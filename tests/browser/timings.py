@@ -43,7 +43,7 @@ def main() -> None:
             link.wait_for()
             clock.took("until the start page is there")
             link.click()
-            notebook = Notebook(page, f"{UNIT}.ipynb")
+            notebook = Notebook(page, f"{UNIT}/{UNIT}.ipynb")
             clock.took("from a click until the assignment is there, its kernel idle")
             notebook.run(places["imports"])
             clock.took("the imports (TensorFlow)")
