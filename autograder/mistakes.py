@@ -6,11 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from autograder.grading import Outcome
-from autograder.grading.outcome import Failure
-
-# What autograder.checks says of an answer that is not there.
-UNWRITTEN = "it is not written yet"
-_HINT = "\nHint: "
 
 
 @dataclass
@@ -42,11 +37,10 @@ def mistakes(outcomes: Iterable[Outcome]) -> list[Mistake]:
     for outcome in outcomes:
         for question in outcome.questions:
             for failure in question.failures if question.score is not None else []:
-                if UNWRITTEN in failure.message:
+                if failure.is_unwritten:
                     continue
-                message, cause = _split(failure)
-                key = (question.question, cause)
-                mistake = found.setdefault(key, Mistake(*key, example=message))
+                key = (question.question, failure.hint or failure.check)
+                mistake = found.setdefault(key, Mistake(*key, example=failure.message))
                 if failure.check not in mistake.checks:
                     mistake.checks.append(failure.check)
                 if outcome.student not in mistake.students:
@@ -62,16 +56,10 @@ def unwritten(outcomes: Iterable[Outcome]) -> list[tuple[list[str], list[str]]]:
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
         for question in outcome.questions:
-            if any(UNWRITTEN in failure.message for failure in question.failures):
+            if any(failure.is_unwritten for failure in question.failures):
                 found.setdefault(question.question, []).append(outcome.student)
     together: dict[tuple[str, ...], list[str]] = {}
     for name, students in found.items():
         together.setdefault(tuple(students), []).append(name)
     groups = [(questions, list(students)) for students, questions in together.items()]
     return sorted(groups, key=lambda group: -len(group[1]))
-
-
-def _split(failure: Failure) -> tuple[str, str]:
-    """Return the message and what it has in common with others: the hint, or the check."""
-    message, _, hint = failure.message.partition(_HINT)
-    return message, hint.strip() or failure.check

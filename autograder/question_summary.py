@@ -45,17 +45,18 @@ class QuestionSummary:
 
 def summarize(standings: Iterable[Standing]) -> list[QuestionSummary]:
     """Return each question that has a score, in the notebook's order."""
+    # By grade id: two questions may have the same heading.
     found: dict[str, list[tuple[Mark, float]]] = {}
-    points: dict[str, float] = {}
     for standing in standings:
         for mark in standing.marks:
-            points[mark.name] = mark.points
+            given = found.setdefault(mark.question, [])
             if mark.score is not None:
-                found.setdefault(mark.name, []).append((mark, standing.raw - mark.score))
-    return [_summary(name, most, found[name]) for name, most in points.items() if name in found]
+                given.append((mark, standing.raw - mark.score))
+    return [_summary(given) for given in found.values() if given]
 
 
-def _summary(name: str, points: float, given: list[tuple[Mark, float]]) -> QuestionSummary:
+def _summary(given: list[tuple[Mark, float]]) -> QuestionSummary:
+    name, points = given[-1][0].name, given[-1][0].points
     scores = [mark.score or 0.0 for mark, _ in given]
     full = sum(score >= points for score in scores) / len(scores)
     none = sum(score <= 0 < points for score in scores) / len(scores)

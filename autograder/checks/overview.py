@@ -68,12 +68,13 @@ class Summary:
     @property
     def total(self) -> str:
         """What the table adds up to, in a sentence."""
-        by_hand = sum(row.by_hand for row in self.rows)
+        tested = sum(not row.by_hand for row in self.rows)
         passing = sum(row.sign == PASSED for row in self.rows)
         left = sum(row.words == NOT_WRITTEN for row in self.rows)
+        by_hand = sum(row.by_hand and row.words != NOT_WRITTEN for row in self.rows)
         points = sum(row.points for row in self.rows)
         return (
-            f"{passing} of {len(self.rows) - by_hand} questions pass all their examples"
+            f"{passing} of {tested} questions pass all their examples"
             f"{f', {left} not written yet' if left else ''}"
             f"{f', {by_hand} marked by hand' if by_hand else ''}; {points:g} points possible."
         )

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import TextWrapper
 
-from autograder.checks.values import UNWRITTEN
-from autograder.wire.results import CheckResult
+from autograder.wire.results import UNWRITTEN, CheckResult
 
 FAILED, PASSED = "✗", "✓"
 NOT_WRITTEN = "not written yet"

@@ -7,17 +7,28 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from autograder.engine.job import CellResult
-from autograder.wire.results import FAILED_QUESTION
+from autograder.wire.results import FAILED_QUESTION, UNWRITTEN
 
 GRADED, FLAGGED, NEEDS_HUMAN = "graded", "flagged", "needs a human"
 
 
 @dataclass
 class Failure:
-    """A check that failed: its name, and its message to the student."""
+    """A check that failed: its name, its message to the student, and its hint if it has one."""
 
     check: str
     message: str
+    hint: str = ""
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether it failed because there is no answer yet."""
+        return UNWRITTEN in self.message
+
+    @property
+    def text(self) -> str:
+        """The message with the hint under it."""
+        return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
 
 
 @dataclass
@@ -49,7 +60,7 @@ class QuestionScore:
     @property
     def messages(self) -> str:
         """The messages of all failures."""
-        return "; ".join(failure.message for failure in self.failures)
+        return "; ".join(failure.text for failure in self.failures)
 
 
 @dataclass
@@ -126,13 +137,9 @@ def failures_of(ran: CellResult) -> list[Failure]:
     the student's code can print, too.
     """
     failed = [check for result in ran.results for check in result.checks if not check.passed]
-    found = [Failure(check.check, _in_lines(check.message, check.hint)) for check in failed]
+    found = [Failure(check.check, check.message, check.hint) for check in failed]
     for output in ran.outputs:
         if output["output_type"] == "error" and not (found and output["ename"] == FAILED_QUESTION):
             text = _ANSI.sub("", output["evalue"]).strip()
             found.append(Failure(output["ename"], text or output["ename"]))
     return found
-
-
-def _in_lines(message: str, hint: str) -> str:
-    return f"{message}\nHint: {hint}" if hint else message

@@ -16,8 +16,8 @@ from autograder.handout.write import (
     checked_items,
     digest,
     earlier_digests,
-    hand_out,
     read_manifest,
+    write,
 )
 
 SHOWN = 5
@@ -68,7 +68,7 @@ def publish(
     repository = Repository(out)
     remote = _remote(repository, push)
     _refuse_foreign(repository, items)
-    made = hand_out(course, out, units)
+    made = write(out, items)
     if not repository.exists:
         repository.create()
     gone = _committed(repository).keys() - items.keys()

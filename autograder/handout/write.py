@@ -47,7 +47,11 @@ def hand_out(course: CourseDirectory, out: Path, units: list[str] | None = None)
         CourseError: something secret would be handed out, or `out` is another folder.
     """
     out = out.resolve()
-    items = checked_items(course, out, units)
+    return write(out, checked_items(course, out, units))
+
+
+def write(out: Path, items: dict[str, Item]) -> Handout:
+    """Write files that :func:`checked_items` returned, see :func:`hand_out`."""
     before = earlier_digests(out)
     made = Handout(out, total=len(items))
     out.mkdir(parents=True, exist_ok=True)

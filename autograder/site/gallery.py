@@ -14,6 +14,7 @@ from autograder.site.docstrings import prepare
 from autograder.site.profiles import Profile
 from autograder.site.source import SourceTree
 from course.listing import kept
+from course.listing.table import short
 from course.visualization import comparison
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _line(entry: Architecture, profile: Profile) -> str:
         f"{{ref}}`{entry.name} <{anchor(entry.name)}>`",
         kept()[entry.name].year,
         entry.depth or "",
-        _short(profile.params),
-        _short(profile.macs),
+        short(profile.params),
+        short(profile.macs),
         _error(entry, "imagenet"),
         _error(entry, "cifar10"),
     )
@@ -209,13 +210,6 @@ def _heading(family: str) -> str:
 
 def _size(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
-
-
-def _short(count: int) -> str:
-    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return str(count)
 
 
 _NAMES = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from autograder.source_digests import DISCOVERED, digest, source_digests
 from course._files import replacing
+from course.listing.counting import profiled
 
 if TYPE_CHECKING:
     from course.architectures import Architecture
@@ -80,12 +81,7 @@ def _digest(family: str) -> str:
 
 
 def _count(entry: Architecture) -> Profile:
-    import keras
-
-    from course import sizing
-
-    report = sizing.profile(entry.build())
-    keras.utils.clear_session()
+    report = profiled(entry)
     return Profile(
         report.params,
         report.params_trainable,

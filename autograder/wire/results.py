@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What a check says of an answer that is not there.
+UNWRITTEN = "it is not written yet"
+
 
 @dataclass(frozen=True)
 class CheckResult:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course._files import write_text
 from course.listing.numbers import Numbers
 
 if TYPE_CHECKING:
     from course.architectures import Architecture
+    from course.sizing import Report
 
 Counts = tuple[int, int, int]  # parameters, trainable ones, multiply-adds
 # What the counts depend on, besides Keras.
@@ -45,6 +46,12 @@ def counted(names: Iterable[str] = ()) -> Iterator[Numbers]:
 
 def count(entry: Architecture) -> Counts:
     """Build a network and count its parameters, its trainable ones, and its multiply-adds."""
+    report = profiled(entry)
+    return report.params, report.params_trainable, report.macs
+
+
+def profiled(entry: Architecture) -> Report:
+    """Build a network and return its profile, see :func:`course.sizing.profile`."""
     import keras
 
     from course import sizing
@@ -53,7 +60,7 @@ def count(entry: Architecture) -> Counts:
     with keras.StatelessScope(initialize_variables=False):
         report = sizing.profile(entry.build())
     keras.utils.clear_session()  # or Keras would give them values later
-    return report.params, report.params_trainable, report.macs
+    return report
 
 
 def _numbers(entry: Architecture, counts: Counts) -> Numbers:
@@ -110,9 +117,7 @@ def _read() -> dict[str, Counts]:
 
 def _write(known: dict[str, Counts]) -> None:
     path = cache_file()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     # A cache that cannot be written costs time, and is no error.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(known), encoding="utf-8")
-        temporary.replace(path)
+        write_text(path, json.dumps(known))

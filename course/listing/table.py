@@ -53,8 +53,8 @@ def listing(rows: Iterable[Numbers]) -> str:
                 row.name,
                 str(row.year),
                 f"{height}x{width}x{channels}",
-                _short(row.params),
-                _short(row.macs),
+                short(row.params),
+                short(row.macs),
                 f"{row.published[label]:.2f}" if label else "-",
                 label.replace(" error", "") if label else "",
             )
@@ -72,7 +72,7 @@ def _error_order(row: Numbers) -> tuple[float, ...]:
     return (ERRORS.index(label), row.published[label]) if label else (len(ERRORS), 0.0)
 
 
-def _short(number: int) -> str:
+def short(number: int) -> str:
     """Write a number with three digits: 61.7 k, 25.6 M, 4.09 G."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:

@@ -12,6 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from course._files import replacing
 from course.student import work
 from course.student.folder import StudentFolder
 
@@ -43,18 +44,17 @@ def _move(folder: StudentFolder, name: str, original: bytes) -> str:
     """Put what was written where the student's copies are, and the original in its place."""
     path, copy = folder.root / name, folder.work / name.removeprefix("assignments/")
     copy.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(original)
     kept, said = copy, f"You had written into {name}: that is now your copy, {{}}."
     if os.path.lexists(copy):
         kept = work.beside(copy)
         said = f"You had written into {name} as well: that is now {{}}, beside your copy."
     base = folder.work / work.BASES / copy.relative_to(folder.work)
-    if any(one.is_file() and work.unchanged(path, one) for one in (temporary, base)):
-        said = ""  # it was only run
-    else:
-        path.rename(kept)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(original)
+        if any(one.is_file() and work.unchanged(path, one) for one in (temporary, base)):
+            said = ""  # it was only run
+        else:
+            path.rename(kept)
     return said.format(kept.relative_to(folder.root))
 
 

@@ -56,9 +56,14 @@ def open_lab(folder: StudentFolder, *, browser: bool = True, port: int | None = 
 
 def prepare(folder: StudentFolder) -> list[str]:
     """Bring the work tree and its start page up to date; return what the student should know."""
-    said = [*in_place.take_out(folder), *work.update(folder)]
+    said = bring_in(folder)
     start_page.write(folder)
     return said
+
+
+def bring_in(folder: StudentFolder) -> list[str]:
+    """Bring the work tree up to date; return what the student should know."""
+    return [*in_place.take_out(folder), *work.update(folder)]
 
 
 def command_line(root: Path, *, browser: bool = True, port: int | None = None) -> list[str]:

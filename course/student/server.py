@@ -61,7 +61,7 @@ class StartHandler(_Handler):
         """Redirect to the start page in JupyterLab."""
         folder = self.folder()
         os.environ[start_page.HAND_IN] = _address(self.base_url, self.get_argument("folder", ""))
-        start_page.write(folder, news=lab.prepare(folder))
+        start_page.write(folder, news=lab.bring_in(folder))
         page = (folder.work / start_page.NAME).relative_to(self.root()).as_posix()
         self.redirect(url_path_join(self.base_url, "lab", "tree", quote(page)))
 

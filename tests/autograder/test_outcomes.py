@@ -126,7 +126,7 @@ def test_failures_are_what_the_questions_found_and_nothing_that_was_printed():
     ran = CellResult([PRINTED, ERROR], results=[QuestionResult("Sizes", 2, 0, checks)])
     assert failures_of(ran) == [
         Failure("not allowed", "f uses keras."),
-        Failure("any size", "f(3) should give 4, but gave 3.\nHint: count"),
+        Failure("any size", "f(3) should give 4, but gave 3.", "count"),
     ]
 
 
@@ -158,7 +158,7 @@ def test_the_judge_hands_over_results_and_a_print_is_none_of_them(executor):
         (result,) = ran.results
         assert (result.question, result.points, result.score) == ("Double", 2, 0)
         (failure,) = failures_of(ran)
-        assert failure == Failure("of 4", "double(4) should give 8, but gave 4.\nHint: twice")
+        assert failure == Failure("of 4", "double(4) should give 8, but gave 4.", "twice")
         assert any("forged" in output.get("text", "") for output in ran.outputs)
 
 

@@ -58,6 +58,13 @@ def git(folder, *arguments):
     return done.stdout
 
 
+def commit_owners(folder):
+    """What somebody else may do in the repository."""
+    (folder / "CODEOWNERS").write_text("* @ada")
+    git(folder, "add", "CODEOWNERS")
+    git(folder, "commit", "--quiet", "-m", "Owners")
+
+
 def log(folder):
     return git(folder, "log", "--format=%s").splitlines()
 
@@ -118,9 +125,7 @@ class TestCommits:
     def test_committed_files_of_others_stay_as_they_are(self, small):
         course, out = small
         publish(course, out)
-        (out / "CODEOWNERS").write_text("* @ada")
-        git(out, "add", "CODEOWNERS")
-        git(out, "commit", "--quiet", "-m", "Owners")
+        commit_owners(out)
         change(released(course), "intro", "# Corrected")
         publish(course, out)
         assert (out / "CODEOWNERS").read_text() == "* @ada"
@@ -171,9 +176,7 @@ class TestRefusals:
     def test_a_file_somebody_removed(self, small):
         course, out = small
         publish(course, out)
-        (out / "CODEOWNERS").write_text("* @ada")
-        git(out, "add", "CODEOWNERS")
-        git(out, "commit", "--quiet", "-m", "Owners")
+        commit_owners(out)
         (out / "CODEOWNERS").unlink()
         self.unchanged(course, out, "not the handout's.*CODEOWNERS")
 

@@ -128,7 +128,7 @@ def test_sorted_by_error_the_comparable_ones_are_together(capsys):
      (25_610_152, "25.6 M"), (3_857_973_248, "3.86 G"), (99_960_000_000, "100 G")],
 )  # fmt: skip
 def test_short_numbers(number, text):
-    assert table._short(number) == text
+    assert table.short(number) == text
 
 
 @pytest.fixture

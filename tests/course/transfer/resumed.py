@@ -11,44 +11,17 @@ import keras
 import numpy as np
 
 import course.quiet  # noqa: F401
-from course.architectures import registry
-from course.training import Options, checkpoints, train
-from course.training.observers import RunObserver
+from course.training import Options, checkpoints
 from course.transfer import TuningOptions
-from tests.course.transfer.conftest import SHAPE, tiny
+from tests.course.transfer.tiny import Interrupted, known, run
 
 SHORT = {"limit": 32, "test_limit": 20, "batch_size": 16}
 
 
-class Interrupted(RunObserver):
-    """Stops a run after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step(self, step, logs):
-        if step == self.step:
-            raise KeyboardInterrupt
-
-
-def run(options, folder, **how):
-    return train(options, folder, quiet=True, checkpoint_every=1, checkpoint_overhead=None, **how)
-
-
-def main(folder: Path) -> None:
-    registry.register(
-        "tiny_tuned",
-        tiny,
-        arguments={"width": 6},
-        input_shape=SHAPE,
-        classes=10,
-        paper="",
-        table="",
-        depth=3,
-    )
-    run(Options("tiny_tuned", "digits", **SHORT, epochs=1), folder / "source")
+def main(folder: Path, name: str) -> None:
+    run(Options(name, "digits", **SHORT, epochs=1), folder / "source")
     options = TuningOptions(
-        "tiny_tuned",
+        name,
         "digits",
         **SHORT,
         epochs=2,
@@ -86,4 +59,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with known() as name:
+        main(Path(sys.argv[1]), name)

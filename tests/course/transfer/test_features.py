@@ -7,7 +7,7 @@ from keras import layers
 
 from course import transfer
 from course.errors import UsageError
-from tests.course.transfer.conftest import tiny
+from tests.course.transfer.tiny import tiny
 
 rng = np.random.default_rng(1)
 IMAGES = rng.integers(0, 255, (11, 8, 8, 1)).astype("uint8")

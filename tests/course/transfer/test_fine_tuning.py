@@ -13,9 +13,9 @@ from course.architectures import load
 from course.errors import UsageError
 from course.training import Options, checkpoints, distribution, network, train
 from course.training import data as training_data
-from course.training.observers import RunObserver
 from course.training.plan import resolve
 from course.transfer import TuningOptions
+from tests.course.transfer.tiny import NAME, Interrupted, run
 
 # 4 steps an epoch: 4 of the head, 8 of all.
 SHORT = {"limit": 64, "test_limit": 50, "batch_size": 16, "epochs": 3}
@@ -32,7 +32,7 @@ def source(registered, tmp_path_factory):
 
 def options(source, **changes) -> TuningOptions:
     return TuningOptions(
-        "tiny_tuned", "digits", **SHORT | {"weights": str(source), "phases": PHASES} | changes
+        NAME, "digits", **SHORT | {"weights": str(source), "phases": PHASES} | changes
     )
 
 
@@ -54,21 +54,6 @@ def arrays_at(folder, step: int) -> dict:
 def layer_values(arrays: dict, layer: str) -> list:
     """A layer's weights in a checkpoint."""
     return [v for k, v in arrays.items() if k.startswith("model/") and f"/{layer}/" in k]
-
-
-class Interrupted(RunObserver):
-    """Stops a run after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step(self, step, logs):
-        if step == self.step:
-            raise KeyboardInterrupt
-
-
-def run(chosen, folder, **how):
-    return train(chosen, folder, quiet=True, checkpoint_every=1, checkpoint_overhead=None, **how)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from keras import layers
 
 from course import transfer
 from course.errors import UsageError
-from tests.course.transfer.conftest import tiny
+from tests.course.transfer.tiny import tiny
 
 rng = np.random.default_rng(0)
 IMAGES = rng.normal(3, 2, (16, 8, 8, 1)).astype("float32")
