@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 # Each pytest worker gets its share of the cores.
@@ -40,6 +41,22 @@ def facts():
 def whole(request) -> bool:
     """Whether everything is asked for, and not a day's part."""
     return parts.whole(request.config)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Chromium; without one the tests are skipped."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    from tests.browser.find import chromium, options
+
+    # Until it ends, this thread has a running event loop, which other tests could not start.
+    with sync_api.sync_playwright() as playwright:
+        path = chromium(playwright)
+        if path is None:
+            pytest.skip("no Chromium: `playwright install chromium`, or `apt install chromium`")
+        started = playwright.chromium.launch(executable_path=path, args=options())
+        yield started
+        started.close()
 
 
 def pytest_addoption(parser):

@@ -1,4 +1,4 @@
-"""A browser, and pages that talk to this machine alone."""
+"""A browser window whose pages talk to this machine alone."""
 
 import os
 from collections.abc import Iterator
@@ -10,21 +10,6 @@ import pytest
 from tests.browser.servers import PATIENCE
 
 HERE = {"", "127.0.0.1", "localhost"}  # a file or data has no host
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator:
-    """Chromium; without one the tests are skipped."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    from tests.browser.find import chromium, options
-
-    with sync_api.sync_playwright() as playwright:
-        path = chromium(playwright)
-        if path is None:
-            pytest.skip("no Chromium: `playwright install chromium`, or `apt install chromium`")
-        started = playwright.chromium.launch(executable_path=path, args=options())
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 
 import pytest
 
@@ -12,8 +11,6 @@ from tests.conftest import ROOT
 pytest.importorskip("myst_nb", reason="the extra `site` is not installed")
 
 from autograder.site.sliders import page_part
-
-CHROMIUM = shutil.which("chromium")
 
 
 def state(text):
@@ -51,36 +48,27 @@ def test_nothing_is_said_if_all_settings_are_there(tmp_path):
     assert "settings" not in page_part({**DATA, "all": 6}, tmp_path, "states")
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium on this machine")
-def test_sliders_move_in_a_browser(tmp_path):
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_sliders_move_in_a_browser(browser, tmp_path):
+    from playwright.sync_api import expect
+
     html = page_part(_with_pictures(DATA), tmp_path / "states", "states")
     script = (ROOT / "docs/site/static/states.js").read_text()
     page_file = tmp_path / "page.html"
     page_file.write_text(f"<html><script>{script}</script><body>{html}</body></html>")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        image = page.locator(".states img")
-        assert (
-            image.get_attribute("alt") == "the <5a>" and page.locator("output").inner_text() == "5"
-        )
-        page.locator("input").focus()
-        page.keyboard.press("ArrowLeft")
-        page.locator("select").select_option("2")
-        api.expect(image).to_have_attribute("src", f"states/{_file(html, tmp_path, 2)}")
-        assert (
-            image.get_attribute("alt") == "the <1c>" and page.locator("output").inner_text() == "1"
-        )
-        page.locator("input").press("ArrowRight")
-        page.locator("select").select_option("1")
-        assert not image.is_visible()
-        words = page.locator(".states-words")
-        assert words.inner_text() == "not possible" and "only-heard" not in words.get_attribute(
-            "class"
-        )
-        browser.close()
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    image = page.locator(".states img")
+    assert image.get_attribute("alt") == "the <5a>" and page.locator("output").inner_text() == "5"
+    page.locator("input").focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator("select").select_option("2")
+    expect(image).to_have_attribute("src", f"states/{_file(html, tmp_path, 2)}")
+    assert image.get_attribute("alt") == "the <1c>" and page.locator("output").inner_text() == "1"
+    page.locator("input").press("ArrowRight")
+    page.locator("select").select_option("1")
+    assert not image.is_visible()
+    words = page.locator(".states-words")
+    assert words.inner_text() == "not possible" and "only-heard" not in words.get_attribute("class")
 
 
 def _with_pictures(data):
