@@ -294,6 +294,9 @@ assert error == 0
 # the values on the shortcut could only grow. Batch normalization follows every convolution, so no
 # convolution has a bias. And that is all: there is no dropout.
 #
+# Nothing in this needs a convolution. Dense layers with a shortcut around two of them make a strong
+# baseline for data in tables (Gorishniy et al., 2021).
+#
 # In deep networks 3x3 convolutions between 256 channels are expensive. The **bottleneck block**
 # narrows with 1x1, convolves, and widens again with 1x1. (The Inception modules in section 8 of
 # [lecture 02](02_sizing.ipynb) reduce their channels in the same way.)
@@ -812,5 +815,7 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 # - G. Yang et al., *A mean field theory of batch normalization*, ICLR 2019, arXiv:1902.08129.
 # - P. Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour*, 2017,
 #   arXiv:1706.02677.
+# - Y. Gorishniy, I. Rubachev, V. Khrulkov, A. Babenko, *Revisiting deep learning models for tabular
+#   data*, NeurIPS 2021, arXiv:2106.11959.
 # - O. Russakovsky et al., *ImageNet large scale visual recognition challenge*, IJCV 115, 2015,
 #   arXiv:1409.0575.
