@@ -4,14 +4,18 @@ BIN := .venv/bin
 # TensorFlow logs to stderr while it starts, which looks like an error.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all record hostile lab pictures release grade check bench dist site notebooks doctor lint setup clean
+.PHONY: demo test style tests test-all record hostile lab pictures release grade check bench dist site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report on it
 	$(BIN)/autograder demo
 
-test: setup            ## style, imports, types, and every kind of test once (docs/testing.md)
+test: style tests      ## style, imports, types, and every kind of test once (docs/testing.md)
+
+style: setup           ## style, imports and types; nothing is changed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports && $(BIN)/mypy
+
+tests: setup           ## the tests alone
 	$(BIN)/pytest -n auto
 
 test-all: setup        ## every test, on every name, mutant, attack and isolation
@@ -60,9 +64,9 @@ notebooks: setup       ## synchronize each NN_topic.py with its .ipynb; the newe
 doctor: setup          ## what this machine can and cannot do
 	$(BIN)/autograder doctor
 
-lint: setup            ## fix style where possible, then check imports and types
+lint: setup            ## fix style where possible, then check it, imports and types
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
-	$(BIN)/lint-imports && $(BIN)/mypy
+	$(MAKE) style
 
 setup: .venv/ready
 

@@ -41,7 +41,7 @@ PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
         "(PIP_INDEX_URL=...) or to a folder of wheels (PIP_NO_INDEX=1 PIP_FIND_LINKS=...), then run make again." >&2
     exit 1
 }
-# Without a browser the tests that need one are skipped. Ubuntu's package of that name is none.
+# Without a browser the tests that need one are skipped. On Ubuntu that package is only a stub.
 .venv/bin/python tests/browser/find.py || {
     if root_apt && grep -q '^ID=debian' /etc/os-release; then
         apt_install chromium || echo "setup: could not install chromium; tests in a browser are skipped" >&2

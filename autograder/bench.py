@@ -154,8 +154,8 @@ def run_bench(submissions: int = SUBMISSIONS, rounds: int = ROUNDS) -> int:
 
 def _round(course: CourseDirectory, number: int) -> _Round:
     """Grade the class once, and a part of it with nbgrader."""
+    from autograder.classroom.report import UnitSummary
     from autograder.grading import GradingOptions, Outcome, grade
-    from autograder.report import UnitSummary
 
     def theirs() -> None:
         command = [sys.executable, "-m", "nbgrader", "autograde", UNIT, "--force"]

@@ -29,8 +29,8 @@ class Add(Protocol):
 def add_commands(add: Add) -> None:
     """Add the commands of this file, and those that have a package."""
     handout.add_commands(add)
-    collect.add_arguments(add("collect", collect.run, "sort in what students sent", units=False))
-    mark.add_arguments(add("mark", mark.run, "mark answers by hand in a page", units=False))
+    collect.add_arguments(add("collect", collect.run, "file students' downloads", units=False))
+    mark.add_arguments(add("mark", mark.run, "mark answers by hand on a web page", units=False))
     site.add_arguments(add("site", site.run, "build the course's web pages", units=False))
     command = add("report", _report, "write the instructor's report about a graded class")
     command.add_argument("--out", metavar="FILE", type=Path, help="default: report.html")
@@ -72,14 +72,14 @@ def _add_students(command: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from autograder.report import write_report
+    from autograder.classroom.report import write_report
 
     print(write_report(CourseDirectory(args.course), args.units, args.out, args.formgrader))
     return 0
 
 
 def _export(args: argparse.Namespace) -> int:
-    from autograder.export import waiting, write_scores
+    from autograder.classroom.export import waiting, write_scores
 
     course = CourseDirectory(args.course)
     print(write_scores(course, args.out or course.root / "grades.csv", args.format))
@@ -110,9 +110,9 @@ def _list(args: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
+    from autograder.classroom.roster import people
     from autograder.late import EVERY_UNIT, extensions
     from autograder.progress import console
-    from autograder.roster import people
 
     course = CourseDirectory(args.course)
     granted = extensions(course)
@@ -130,8 +130,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
+    from autograder.classroom.roster import import_roster
     from autograder.grading.lock import exclusive
-    from autograder.roster import import_roster
 
     course = CourseDirectory(args.course)
     with exclusive(course.records):
@@ -141,8 +141,8 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _extend(args: argparse.Namespace) -> int:
+    from autograder.classroom.roster import grant
     from autograder.grading.lock import exclusive
-    from autograder.roster import grant
 
     course = CourseDirectory(args.course)
     with exclusive(course.records):

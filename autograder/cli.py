@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autograder import platform
 from autograder.class_commands import add_commands
@@ -15,10 +14,6 @@ from autograder.course_directory import CourseDirectory, CourseError
 from course import __version__
 from course._command_line import exit_status
 from course.completion import complete
-
-if TYPE_CHECKING:
-    from autograder.grading import Outcome
-    from autograder.standings import Standing
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -116,15 +111,11 @@ def _add_grade(command: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; see :func:`course._command_line.exit_status`. Ctrl-C gives status 130."""
+    """Run a command; see :func:`course._command_line.exit_status`."""
     parser = _parser()
     complete(parser)
     args = parser.parse_args(arguments)
-    try:
-        return exit_status("autograder", lambda: _run(args))
-    except KeyboardInterrupt:
-        print("autograder: stopped. What was finished is kept.", file=sys.stderr)
-        return 130
+    return exit_status("autograder", lambda: _run(args))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -178,6 +169,7 @@ def _release(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
+    from autograder.classroom import in_words
     from autograder.grading import GradingOptions, grade
     from autograder.progress import bar
     from autograder.standings import read_standings
@@ -210,9 +202,9 @@ def _grade(args: argparse.Namespace) -> int:
     booked = read_standings(course, units) if outcomes else {}
     standings = {(s.unit, s.person.id): s for group in booked.values() for s in group}
     for outcome in outcomes:
-        _say(_line(outcome, standings.get((outcome.unit, outcome.student))))
+        _say(in_words.line(outcome, standings.get((outcome.unit, outcome.student))))
     if outcomes:
-        _say(_time_summary(outcomes))
+        _say(in_words.time_summary(outcomes))
     if args.json:
         args.json.write_text(json.dumps([o.to_json() for o in outcomes], indent=1))
     lost = [outcome.student for outcome in outcomes if not outcome.recorded]
@@ -227,31 +219,8 @@ def _say(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _line(outcome: Outcome, standing: Standing | None) -> str:
-    """Describe a submission's outcome in a line, with its score after penalties if it is known."""
-    value = standing.score if standing else outcome.score
-    score = f"{value:g}" if outcome.marked else "-"
-    line = f"{outcome.unit}  {outcome.student:<20} {score:>6} / {outcome.max_score:g}"
-    line += f"  {outcome.seconds:.1f} s"
-    if standing and standing.lateness:
-        line += f"  {standing.lateness}"
-    return line + (f"  {outcome.status}: {outcome.reason}" if outcome.reason else "")
-
-
-def _time_summary(outcomes: list[Outcome]) -> str:
-    """Describe in a line how long submissions took, and where the time went."""
-    from autograder.report import UnitSummary
-
-    summary = UnitSummary("", outcomes)
-    parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.timings.items())
-    times = summary.times
-    return (
-        f"time per submission: median {times.median:.1f} s ({parts}), maximum {times.longest:.1f} s"
-    )
-
-
 def _feedback(args: argparse.Namespace) -> int:
-    from autograder.feedback import write_feedback
+    from autograder.classroom.feedback import write_feedback
     from autograder.grading.lock import exclusive
     from autograder.progress import bar
 

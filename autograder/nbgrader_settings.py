@@ -18,10 +18,10 @@ MATHML = "autograder.mathml.FormulasAsMathML"
 FEEDBACK = (
     "autograder.formgrader.LatePenalties",
     "nbgrader.preprocessors.ClearHiddenTests",
-    "autograder.feedback.WithoutTestSource",
+    "autograder.classroom.feedback.WithoutTestSource",
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-    "autograder.feedback_summary.Summary",
+    "autograder.classroom.feedback_summary.Summary",
 )
 
 

@@ -78,8 +78,8 @@ def digest(*data: str | bytes) -> str:
 def normalized(source: str) -> str:
     """Return a Python source's syntax tree as text, without what has no effect.
 
-    This leaves out comments, docstrings, layout, functions' annotations, and what is imported only
-    for type checkers.
+    This leaves out comments, docstrings, layout, functions' annotations, what is imported only for
+    type checkers, and the project's version.
     """
     try:
         tree = ast.parse(source)
@@ -110,6 +110,12 @@ class _Effective(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> ast.AST | None:
         checked = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return None if checked and not node.orelse else self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        match node.targets:
+            case [ast.Name(id="__version__")]:
+                return None
+        return self.generic_visit(node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         return None if node.module in self.WORDS else node

@@ -3,4 +3,4 @@
 Importing this package is cheap: subpackages load Keras or TensorFlow only when they need them.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

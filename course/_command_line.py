@@ -13,7 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older Python would only name 
 from course._system_errors import in_words
 from course.errors import UsageError
 
-REPORT = "This is a bug, not a mistake of yours. Please report it with everything printed above."
+REPORT = "This is a bug, not your mistake. Please report it with everything printed above."
 
 
 def exit_status(program: str, command: Callable[[], int]) -> int:
@@ -22,7 +22,7 @@ def exit_status(program: str, command: Callable[[], int]) -> int:
     A :class:`~course.errors.UsageError` or what the system refuses (a full disk, a folder that is
     read-only, no network) becomes one line on stderr and status 1. Any other exception is a bug: it
     propagates with its traceback and asks for a report. Whoever reads the output may stop, as
-    `head` does.
+    `head` does. Ctrl-C gives status 130.
 
     Args:
         program: name that begins the line on stderr.
@@ -36,6 +36,9 @@ def exit_status(program: str, command: Callable[[], int]) -> int:
         # Python flushes stdout once more when it ends, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    except KeyboardInterrupt:
+        print(f"{program}: stopped. What was finished is kept.", file=sys.stderr)
+        return 130
     except Exception as error:
         if said := in_words(error):
             print(f"{program}: {said}", file=sys.stderr)

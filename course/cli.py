@@ -35,7 +35,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     command.add_argument("--input-shape", metavar="HxWxC", help="default: the paper's")
     command.add_argument("--classes", type=int, metavar="N", help="default: the paper's")
     command = _add(commands, "compare", _compare, "plot published accuracy against MACs")
-    command.add_argument("names", metavar="NAME", nargs="*", help="default: all that can be")
+    command.add_argument("names", metavar="NAME", nargs="*", help="default: all with that error")
     command.add_argument("--measure", default="ImageNet top-1 error", help="default: %(default)s")
     command.add_argument("--out", default="comparison.png", help="written as .png and as .svg")
     command.add_argument("--count", action="store_true", help="build the networks and count again")
@@ -114,7 +114,7 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     command.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     command.add_argument(
-        "--processes", type=int, default=4, help="to repeat it in; default: %(default)s"
+        "--processes", type=int, default=4, help="to repeat the timing in; default: %(default)s"
     )
 
 

@@ -1,4 +1,4 @@
-"""Errors of whoever calls this course's code."""
+"""Errors for callers' mistakes."""
 
 
 class UsageError(ValueError):

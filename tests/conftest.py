@@ -122,7 +122,7 @@ def pytest_report_header(config):
 
 
 def _scope(nodeid: str) -> str:
-    """Tests of one scope go to one worker, as the fixtures of a file are dear.
+    """Tests of one scope go to one worker, as the fixtures of a file are expensive.
 
     The sweep's names and the demo's classes share nothing, and go one by one; what all units have
     in common goes unit by unit.

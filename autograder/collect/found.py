@@ -223,7 +223,7 @@ def _check_directory(file: io.IOBase) -> None:
     if position >= 0 and len(tail) >= position + 22:
         listed = struct.unpack_from("<L", tail, position + 12)[0]
         if listed > MAX_DIRECTORY:
-            raise Refused("an archive of too many files")
+            raise Refused("the archive lists too many files")
 
 
 def _limit(kind: str) -> int:

@@ -13,17 +13,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from autograder import mutants
+from autograder.classroom.feedback import write_feedback
+from autograder.classroom.report import write_report
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.demo import ablations, convolution, residual, sizing
 from autograder.demo.samples import Sample, read_answers
 from autograder.engine.executor import Executor
-from autograder.feedback import write_feedback
 from autograder.grading import GradingOptions, Outcome, grade
 from autograder.grading.local import local
 from autograder.mark.questions import split_scheme
 from autograder.progress import bar, console
 from autograder.release import release
-from autograder.report import write_report
 
 ROSTERS: dict[str, Sequence[Sample]] = {
     "01_convolution": convolution.ROSTER,

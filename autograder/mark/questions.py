@@ -99,7 +99,10 @@ def hand_questions(course: CourseDirectory, unit: str) -> list[HandQuestion]:
             if entry in book.task_cells or entry.name in {one.name for one in book.solution_cells}
         ]  # fmt: skip
     if not found:
-        raise CourseError(f"{unit} has no question that is marked by hand.")
+        raise CourseError(
+            f"{unit} has no question that is marked by hand. Its tests give all scores: "
+            f"`autograder grade {unit}`."
+        )
     order = list(names)
     found.sort(key=lambda one: _position(order, (one.notebook, one.question)))
     for question in found:

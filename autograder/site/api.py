@@ -56,7 +56,7 @@ PACKAGES = (
     ),
     Package("course.visualization", "figures, sliders and tables of notebooks", ("*",)),
     Package("autograder.checks", "checks for graded cells", ("array_call", "structure", "models")),
-    Package("course.errors", "what is raised for mistakes of whoever calls"),
+    Package("course.errors", "what is raised for callers' mistakes"),
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
 from course.architectures.published import Dataset, Measure, Published
@@ -158,14 +159,9 @@ class Architecture:
                 f"{self.name} does not take {', '.join(unknown)}. Its own arguments are "
                 f"{', '.join(self.own_arguments) or 'none'}."
             )
-        shape = self.input_shape if input_shape is None else tuple(input_shape)
-        if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
-            raise UsageError(
-                "input_shape must be (height, width, channels), three positive integers; "
-                f"received input_shape={input_shape!r}."
-            )
+        shape = self.input_shape if input_shape is None else _image_shape(input_shape)
         classes = self.classes if classes is None else classes
-        if not isinstance(classes, int) or classes < 1:
+        if not _is_size(classes):
             raise UsageError(f"classes must be an integer of at least 1; received {classes=}.")
         arguments = dict(self.arguments) | overrides
         try:
@@ -179,3 +175,19 @@ class Architecture:
                 f"input_shape must be larger for {self.name}, whose paper has {self.input_shape}; "
                 f"received input_shape={shape}, of which a layer would leave nothing."
             ) from error
+
+
+def _image_shape(value: Any) -> ImageShape:
+    sizes = tuple(value) if isinstance(value, Iterable) else ()
+    if len(sizes) != 3 or not all(map(_is_size, sizes)):
+        raise UsageError(
+            "input_shape must be (height, width, channels), three positive integers; "
+            f"received input_shape={value!r}."
+        )
+    height, width, channels = map(int, sizes)
+    return height, width, channels
+
+
+def _is_size(value: Any) -> bool:
+    """Return whether a value is a positive integer, which NumPy's may be as well."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0

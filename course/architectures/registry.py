@@ -49,18 +49,18 @@ def register(
     if name in _registry:
         raise UsageError(f"An architecture named {name!r} is already registered. Choose another.")
     _registry[name] = Architecture(
-        name,
-        builder,
-        arguments,
-        input_shape,
-        classes,
-        paper,
-        table,
-        depth,
-        published,
-        recipe,
-        keras_application,
-        notes,
+        name=name,
+        builder=builder,
+        arguments=arguments,
+        input_shape=input_shape,
+        classes=classes,
+        paper=paper,
+        table=table,
+        depth=depth,
+        published=published,
+        recipe=recipe,
+        keras_application=keras_application,
+        notes=notes,
     )
 
 

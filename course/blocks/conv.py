@@ -40,8 +40,9 @@ def get_initializer(kernel_initializer: Any) -> Initializer:
 def pad(x: Tensor, padding: int, *, name: str) -> Tensor:
     """Pad with zeros on all four sides, as Caffe and Torch do.
 
-    Keras' ``"same"`` pads less at the top and left when the stride does not divide the size; many
-    papers' networks were trained with the same number of zeros on every side.
+    Keras' ``"same"`` pads one zero less at the top and left where the total is odd, as for a 3x3
+    kernel with a stride of 2 on an even size; many papers' networks were trained with the same
+    number of zeros on every side.
 
     Args:
         x: tensor of shape (batch, height, width, channels).
@@ -162,7 +163,7 @@ def conv_bn(
     kernel_initializer: Any = None,
     name: str,
 ) -> Tensor:
-    """Apply a convolution without bias, batch normalization and an activation.
+    """Apply a convolution (by default without bias), batch normalization and an activation.
 
     Families that normalize differently change the defaults with ``functools.partial``.
 

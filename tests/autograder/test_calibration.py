@@ -7,11 +7,11 @@ import nbformat
 import pytest
 
 from autograder import grading
+from autograder.classroom.report import write_report
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.engine.job import ungraded
 from autograder.generate import generate
 from autograder.grading.calibration import SOLUTION
-from autograder.report import write_report
 from tests.autograder.conftest import CONFIG, notebook
 
 # A function's globals are nowhere but in its own process.

@@ -9,15 +9,15 @@ import pytest
 from nbgrader.plugins import LateSubmissionPlugin
 
 from autograder import grading, late
+from autograder.classroom.export import write_scores
+from autograder.classroom.feedback import write_feedback
+from autograder.classroom.mistakes import mistakes, unwritten
+from autograder.classroom.report import write_report
+from autograder.classroom.roster import grant, import_roster, people, read_roster
 from autograder.cli import main
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.export import write_scores
-from autograder.feedback import write_feedback
 from autograder.grading.lock import exclusive
-from autograder.mistakes import mistakes, unwritten
 from autograder.question_names import question_names
-from autograder.report import write_report
-from autograder.roster import grant, import_roster, people, read_roster
 from autograder.standings import read_standings
 from tests.autograder.conftest import notebook
 

@@ -90,7 +90,17 @@ def test_a_bug_keeps_its_traceback_and_asks_for_a_report(run, monkeypatch, tmp_p
     assert "Please report it" in caught.value.__notes__[0]
 
 
-def raising(error: Exception):
+@pytest.mark.parametrize("program", ["course", "autograder"])
+def test_ctrl_c_is_one_line(run, program, monkeypatch, tmp_path):
+    monkeypatch.setattr(f"{program}.doctor.examine", raising(KeyboardInterrupt()))
+    done = run(program, "doctor", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        130,
+        f"{program}: stopped. What was finished is kept.\n",
+    )
+
+
+def raising(error: BaseException):
     def examine(*_):
         raise error
 

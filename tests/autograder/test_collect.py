@@ -322,7 +322,7 @@ class TestUntrusted:
         monkeypatch.setattr(found, "MAX_DIRECTORY", 100)
         files = {f"s{number}/small.ipynb": b"" for number in range(20)}
         (event,) = gather({"a.zip": zipped(files)})
-        assert event.text == "an archive of too many files"
+        assert event.text == "the archive lists too many files"
 
     @pytest.mark.parametrize(
         ("manifest", "says"),

@@ -129,14 +129,14 @@ def test_nbgraders_feedback_has_penalties_of_today(ours):
 
 
 def test_a_preprocessor_of_the_courses_own_is_kept_and_none_runs_twice(ours):
-    from autograder.feedback import _settings
+    from autograder.classroom.feedback import _settings
 
     course, _ = ours
     course.config.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades", formgrader.LatePenalties, "a_course.Watermark",
     ]  # fmt: skip
     found = _settings(course)["GenerateFeedback"]["preprocessors"]
-    assert found[-2:] == ["a_course.Watermark", "autograder.feedback_summary.Summary"]
+    assert found[-2:] == ["a_course.Watermark", "autograder.classroom.feedback_summary.Summary"]
     assert sum("GetGrades" in str(one) for one in found) == 1
     assert not any("LatePenalties" in str(one) for one in found)
 

@@ -8,9 +8,9 @@ import nbformat
 import pytest
 
 from autograder import grading
-from autograder.feedback import write_feedback
+from autograder.classroom.feedback import write_feedback
+from autograder.classroom.report import write_report
 from autograder.grading import load_outcomes
-from autograder.report import write_report
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_the_report_tells_the_class(small_course, grade):
 
 def test_nbgrader_can_go_on(small_course, grade):
     """The autograded tree and the gradebook are nbgrader's own."""
-    from autograder.export import write_csv
+    from autograder.classroom.export import write_csv
 
     course, submit = small_course
     submit("s", RIGHT)

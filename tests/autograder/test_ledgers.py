@@ -23,7 +23,7 @@ DAY = date(2026, 11, 27)
 def package(tmp_path, monkeypatch):
     """A package of modules that import each other, in place of this project's."""
     files = {
-        "course/__init__.py": "",
+        "course/__init__.py": "__version__ = '0.1.0'\n",
         "course/near.py": "from course import far\n",
         "course/far.py": "def far():\n    return 1\n",
         "course/aside.py": "",
@@ -105,6 +105,7 @@ def test_a_change_that_can_change_a_mark_is_named(course, package, change, name)
     "change",
     [
         lambda c, p: in_cells(c, "# A small unit", "# Another title"),
+        lambda c, p: edit(p / "course/__init__.py", "0.1.0", "0.2.0"),
         lambda c, p: in_cells(c, '"""Twice x."""', '"""Two times x."""'),
         lambda c, p: in_cells(c, "# secret way", "# another way"),
         lambda c, p: in_cells(c, "assert square(2) == 4", "assert (\n    square(2) == 4\n)"),

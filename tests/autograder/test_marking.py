@@ -14,9 +14,9 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 
 from autograder import grading
+from autograder.classroom.feedback import write_feedback
 from autograder.cli import main
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.feedback import write_feedback
 from autograder.generate import generate
 from autograder.mark import render, server
 from autograder.mark.questions import add_answers, hand_questions, save, split_scheme

@@ -10,12 +10,12 @@ from nbformat.v4 import new_code_cell
 from scipy.stats import pointbiserialr
 
 from autograder import grading
+from autograder.classroom.feedback import write_feedback
+from autograder.classroom.question_summary import summarize
+from autograder.classroom.report import running_lab, write_report
+from autograder.classroom.similarity import similar_answers
 from autograder.cli import main
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.feedback import write_feedback
-from autograder.question_summary import summarize
-from autograder.report import running_lab, write_report
-from autograder.similarity import similar_answers
 from autograder.standings import Mark, Person, Standing
 
 LONG = """
@@ -144,7 +144,7 @@ def test_a_renamed_copy_is_found_and_nobody_else(graded):
 
 def test_what_was_handed_out_does_not_make_answers_alike(graded, monkeypatch):
     """Nor does a note of ours, however short the answers may be."""
-    monkeypatch.setattr("autograder.similarity.LEAST", 1)
+    monkeypatch.setattr("autograder.classroom.similarity.LEAST", 1)
     pairs = similar_answers(graded, "small", ["cleo", "dan", "eve", "fay"])
     assert pairs == []
 
@@ -214,7 +214,7 @@ def test_an_address_is_checked_before_anything_is_written(graded):
 
 
 def test_a_report_without_copydetect_says_what_is_missing(graded, monkeypatch):
-    monkeypatch.setattr("autograder.similarity.find_spec", lambda name: None)
+    monkeypatch.setattr("autograder.classroom.similarity.find_spec", lambda name: None)
     page = write_report(graded).read_text()
     assert "<code>copydetect</code> is not installed" in page and "For eyes" not in page
 

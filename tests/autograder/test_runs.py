@@ -162,7 +162,7 @@ def test_resume_grades_what_has_changed(course_of_ten, executor):
 
 def test_without_any_isolation(small_course, monkeypatch):
     """Refuse, and say what to install; do it all the same if told to, and stamp the report."""
-    from autograder.report import write_report
+    from autograder.classroom.report import write_report
     from autograder.sandbox import Isolation
 
     course, submit = small_course
@@ -178,7 +178,7 @@ def test_without_any_isolation(small_course, monkeypatch):
 
 
 def test_the_isolation_is_on_the_report(small_course, executor):
-    from autograder.report import write_report
+    from autograder.classroom.report import write_report
 
     course, submit = small_course
     submit("s", RIGHT)

@@ -437,9 +437,9 @@ def test_the_gradebook_says_the_same(graded):
 
 def test_the_class_can_be_reported(graded):
     """Whatever they have shown, nbgrader's feedback and our report take it."""
-    from autograder.export import write_csv
-    from autograder.feedback import write_feedback
-    from autograder.report import write_report
+    from autograder.classroom.export import write_csv
+    from autograder.classroom.feedback import write_feedback
+    from autograder.classroom.report import write_report
 
     course = graded.course
     assert "forge-checks" in write_report(course).read_text()

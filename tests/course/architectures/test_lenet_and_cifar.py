@@ -131,8 +131,11 @@ def test_unknown_names_suggest_similar_ones():
         architectures.build("resnet20_cifar", depth=21)
     with pytest.raises(ValueError, match="shortcut must be one of.*'D'"):
         architectures.build("resnet20_cifar", shortcut="D")
-    with pytest.raises(ValueError, match="three positive integers.*32"):
-        architectures.build("resnet20_cifar", input_shape=(32, 32))
+    for shape in ((32, 32), 32, (32, 32, True), (32.0, 32, 3)):
+        with pytest.raises(ValueError, match="three positive integers.*32"):
+            architectures.build("resnet20_cifar", input_shape=shape)
+    with_numpys = architectures.build("lenet5_modern", input_shape=np.array([32, 40, 1]))
+    assert with_numpys.input_shape == (None, 32, 40, 1)
     lenet = architectures.describe("lenet5")
     with pytest.raises(ValueError, match="already registered"):
         architectures.register("lenet5", lenet.builder, **_facts(lenet))

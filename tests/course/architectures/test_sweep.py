@@ -87,8 +87,8 @@ def test_a_short_network_of_each_kind_works(name, reloaders, tmp_path):
 
 
 @pytest.mark.parametrize("name", parts.by_day(representatives(), 20, "kinds"))
-def test_images_that_are_too_small_are_refused_with_the_reason(name):
-    """Not with an error of Keras, which would look like a bug."""
+def test_images_that_are_too_small_give_no_error_of_keras(name):
+    """It would look like a bug; a network either takes them or says why it does not."""
     channels = architectures.describe(name).input_shape[-1]
     for side in (8, 1):
         with contextlib.suppress(UsageError):

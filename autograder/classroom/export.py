@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+from autograder.classroom.roster import people
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.roster import people
 from autograder.standings import Person, Standing, read_standings
 from course._files import write_text
 

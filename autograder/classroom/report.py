@@ -12,12 +12,12 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
+from autograder.classroom.mistakes import Mistake, mistakes, unwritten
+from autograder.classroom.question_summary import QuestionSummary, summarize
+from autograder.classroom.similarity import Pair, can_compare, similar_answers
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.grading import Outcome, load_outcomes
 from autograder.grading.outcome import GRADED, QuestionScore
-from autograder.mistakes import Mistake, mistakes, unwritten
-from autograder.question_summary import QuestionSummary, summarize
-from autograder.similarity import Pair, can_compare, similar_answers
 from autograder.standings import Standing, read_standings
 
 BINS = 10
