@@ -54,10 +54,21 @@ PACKAGES = (
             "forgetting",
         ),
     ),
+    Package("course.averaging", "test-time crops and flips, ensembles"),
+    Package("course.keras_graph", "Keras models as graphs of layers"),
+    Package("course.studies", "recorded runs that differ in one thing", ("runs", "tables")),
+    Package("course.benchmarks", "measured and estimated speed", ("*",)),
     Package("course.visualization", "figures, sliders and tables of notebooks", ("*",)),
     Package("autograder.checks", "checks for graded cells", ("array_call", "structure", "models")),
     Package("course.errors", "what is raised for callers' mistakes"),
 )
+
+# Public names that are for the course's own commands, or are documented by what uses them.
+NOT_SHOWN = {
+    "course.cli", "course.completion", "course.doctor", "course.gpu", "course.keras_compat",
+    "course.keras_types", "course.lectures", "course.listing", "course.quiet", "course.student",
+    "course.units",
+}  # fmt: skip
 
 
 def page_of(package: str) -> str:

@@ -1,10 +1,12 @@
 """The sources of pages: units, guides, the gallery, the reference."""
 
 import json
+import pkgutil
 
 import nbformat
 import pytest
 
+import course
 from autograder.site import api, assemble, gallery, papers, units
 from autograder.site.docstrings import prepare
 from autograder.site.links import Links
@@ -220,6 +222,13 @@ def test_an_example_without_prompts_is_code():
     ]  # fmt: skip
     session = ["Example:", "    >>> f(1)", "    2"]
     assert prepare(session) == session
+
+
+def test_the_reference_has_every_public_module_of_the_library():
+    modules = {m.name for m in pkgutil.iter_modules(course.__path__, "course.")}
+    public = {name for name in modules if not name.startswith("course._")}
+    shown = {package.name for package in api.PACKAGES if package.name.startswith("course.")}
+    assert shown | api.NOT_SHOWN == public | {"course.lectures"} and not shown & api.NOT_SHOWN
 
 
 def test_the_reference_has_what_packages_export_or_define(tmp_path):
