@@ -68,6 +68,10 @@ class ReceivedArguments:
         """Return what was received with a number."""
         return self._values[number]
 
+    def begin_message(self) -> None:
+        """Begin a message, in which each is sent as it is now."""
+        self._sent.clear()
+
     def encode(self, value: Any, encoder: Encoder, given: Mapping[str, object]) -> Code | None:
         """Return the code of something that was received in this call; else None."""
         number = self._numbers.get(id(value))

@@ -175,9 +175,11 @@ class StudentServer:
                 self._during_call(request),
             ):
                 value = self._do(request, args, kwargs)
+            codec.arguments.begin_message()
             if codec.inputs:
                 answer["graph"], value = codec.graph(encoder, value)
         except BaseException as error:
+            codec.arguments.begin_message()
             self._failed(answer, encoder, error)
         answer["changed"] = [
             codec.encode(encoder, value)
@@ -274,6 +276,7 @@ class StudentServer:
             if not self._called:
                 raise RuntimeError("what a test handed over can be used only while it waits")
             encoder = self.codec.encoder()
+            self.codec.arguments.begin_message()
             message: Message = {"back": number, "op": operation}
             message |= {"args": encoder.encode(args), "kwargs": encoder.encode(kwargs)}
             self.channel.send(message, encoder.blobs)

@@ -182,6 +182,20 @@ else:
         "assert outer(lambda g: g(g(1))) == 3",
         "def outer(f): return f(lambda v: v)",
     ),
+    "callback with an argument": Habit(
+        "def told(v, tell):\n    v.append(1)\n    first = tell(v)\n    v.append(2)\n"
+        "    return first, tell(v)",
+        "seen = []\ndef tell(v):\n    seen.append((list(v), v is mine))\n    return len(v)\n"
+        "mine = [0]\nassert told(mine, tell) == (2, 3) and mine == [0, 1, 2]\n"
+        "assert seen == [([0, 1], True), ([0, 1, 2], True)]",
+        "def told(v, tell):\n    first = tell(v + [1])\n    return first, tell(v + [1, 2])",
+    ),
+    "callback with a part of an argument": Habit(
+        "def each(parts, f): return [f(part) for part in parts]",
+        "import numpy as np\nparts = [np.ones(2), np.zeros(3)]\n"
+        "assert each(parts, lambda part: part.size) == [2, 3]",
+        "def each(parts, f): return [f(2)] * 2",
+    ),
     "error of a callback": Habit(
         "def safely(f):\n    try:\n        return f()\n    except ZeroDivisionError as error:\n"
         "        return str(error)",
