@@ -483,11 +483,12 @@ def reduce_only(arrays):
     ]
 
 
-for name, count, length in (("a weaker cable", 3, 8), ("a weaker cable, four replicas", 4, 10)):
-    arrays = [draw.uniform(1, 9, length) for _ in range(count)]
+for name, count, shape in (("a weaker cable", 3, 8), ("a weaker cable, matrices", 4, (2, 5))):
+    arrays = [draw.uniform(1, 9, shape) for _ in range(count)]
     question.check(name, results, arrays, 0.5).gives_arrays(
         at_the_end(arrays, 0.5),
-        hint="what arrives is not what was sent here: which chunk goes where in which round?",
+        hint="what arrives is not what was sent here: how is an array cut, and which chunk goes where "
+        "in which round?",
         mistakes={
             "what replicas have was not sent: only what arrives may be used": [sum(arrays)] * count
         },
