@@ -54,8 +54,9 @@ def _chunk(axis: Axes, x: float, y: float, text: str, *, full: bool, new: bool) 
             edgecolor=ORANGE if new else GRAY, linewidth=2.4 if new else 0.8,
         )
     )  # fmt: skip
-    size = 9 if len(text) < 6 else 7
     color = "white" if full else "black"
+    text = "all" if full else text
+    size = 9 if len(text) < 5 else 8
     axis.text(x + 0.46, y + 0.42, text, ha="center", va="center", color=color, fontsize=size)
 
 
@@ -90,7 +91,8 @@ def ring_rounds(count: int) -> Figure:
     return with_alt_text(
         figure,
         f"{count} replicas, one a row, with {count} chunks each. A chunk says whose numbers it has "
-        f"added up; it is dark if it is complete, and framed if it has just changed. {said}.",
+        "added up; it is dark, and says so, if that is all of them, and framed if it has just "
+        f"changed. {said}.",
     )
 
 
@@ -98,7 +100,7 @@ def ring(count: int, turn: int) -> Figure:
     """Draw the replicas on a circle, and the messages of one round between them.
 
     Args:
-        count: replicas, 2 to 8.
+        count: replicas, 2 to 5.
         turn: the round, from 1 to 2 (count - 1).
     """
     done = _contributions(count)[1][turn - 1]
