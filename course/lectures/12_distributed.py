@@ -563,7 +563,7 @@ table(
 #    afterwards?
 # 5. In section 5, a small batch of 4 images with a rate of 0.1: up to which factor does the rule
 #    hold?
-# 6. In section 6, set the latency to 0. Which network stops first now?
+# 6. In section 6, set the latency to 0. Which two networks change places, and why?
 #
 # ## To read
 #
