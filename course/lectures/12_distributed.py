@@ -61,7 +61,28 @@ parts.split(4)  # before TensorFlow computes anything
 # parallelism**. After the first layer, each GPU has maps of 55x55x48. Two years later, VGG was
 # trained on four GPUs, in two to three weeks, in the other way: each GPU had the whole network, and
 # a quarter of every batch. That is **data parallelism**. (GoogLeNet, of the same year, was trained
-# with data and model parallelism on CPUs only.)
+# with data and model parallelism on CPUs only, seven times; the seven networks were averaged.)
+#
+# What fills a GPU in training? Not the weights alone: each has a gradient and a momentum. And the
+# values of the forward pass, which testing can forget layer by layer, are all kept for the backward
+# pass, which computes a gradient for each of them: that doubles their memory.
+
+# %%
+# What each layer and each pooling gives, for one image
+VALUES = (55 * 55 * 96 + 27 * 27 * 96 + 27 * 27 * 256 + 13 * 13 * 256 + 2 * 13 * 13 * 384
+          + 13 * 13 * 256 + 6 * 6 * 256 + 4096 + 4096 + 1000)  # fmt: skip
+megabytes = {
+    "weights": 4 * 60_965_224 / 1e6,
+    "their gradients and momenta": 2 * 4 * 60_965_224 / 1e6,
+    "values of 128 images": 4 * 128 * VALUES / 1e6,
+    "the values' gradients": 4 * 128 * VALUES / 1e6,
+}
+assert 1500 < sum(megabytes.values()) < 1600
+table(("AlexNet, batch of 128", "MB"), [(name, f"{size:.0f}") for name, size in megabytes.items()])
+
+# %% [markdown]
+# That is half of 3 GB before normalization, ReLUs that are not in place, the images and what
+# convolutions need to work. With two towers, each GPU has half of all that.
 #
 # Whatever a tower needs and does not have must cross from one GPU to the other, for each image. So
 # AlexNet's layers were built to need little of it: CONV2, CONV4 and CONV5 read their own tower
