@@ -404,10 +404,21 @@ question.rules(
 question.example(
     "two replicas", ring_all_reduce, [np.array([1.0, 2.0]), np.array([10.0, 20.0])], send
 ).gives_arrays([[11, 22], [11, 22]], hint="both have the sum at the end")
-messages.clear()
-question.example(
-    "their messages", lambda: ring_all_reduce([np.ones(4), np.ones(4)], send) and sorted(messages)
-).gives(
+
+
+def sent_around(arrays):
+    """Source, target and bytes of every message, sorted."""
+    sent = []
+
+    def cable(source, target, values):
+        sent.append((source, target, np.asarray(values).nbytes))
+        return values
+
+    ring_all_reduce(arrays, cable)
+    return sorted(sent)
+
+
+question.example("their messages", sent_around, [np.ones(4), np.ones(4)]).gives(
     [(0, 1, 16), (0, 1, 16), (1, 0, 16), (1, 0, 16)],
     hint="each replica sends two chunks of two values, of eight bytes each",
 )
@@ -900,11 +911,11 @@ question.score()
 # ## 8 · A large batch on one device
 #
 # With a single device, a large batch is computed in parts, one after another, and the gradients are
-# **accumulated**. Write `accumulated(gradients_of, parts, limit=None)`, which returns the gradients
-# of the mean loss over all parts together.
+# **accumulated**. Write `accumulated(gradients_of, sizes, limit=None)`, which returns the gradients
+# of the mean loss over all parts together. `sizes` says how many examples each part has.
 #
-# - `gradients_of(part)` returns the gradients of the *mean* loss over a part as a list of arrays.
-#   It is expensive: call it once for each part.
+# - `gradients_of(n)` returns the gradients of the *mean* loss over part `n` (an int from 0) as a
+#   list of arrays. It is expensive: call it once for each part.
 # - If `limit` is not None, the gradients are clipped: where the norm of all of them together,
 #   $\sqrt{\sum g^2}$ over all weights in all arrays, is larger than the limit, all are multiplied by
 #   the limit divided by the norm.
@@ -916,19 +927,20 @@ question.score()
 
 
 # %% nbgrader={"grade": false, "grade_id": "accumulated", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def accumulated(gradients_of, parts, limit=None):
+def accumulated(gradients_of, sizes, limit=None):
     """The gradients of a batch that is computed in parts.
 
     Args:
-        gradients_of: function of a part; returns a list of arrays, its mean loss' gradients.
-        parts: list of arrays, each with at least one example along its first axis.
+        gradients_of: function of a part's number; returns a list of arrays, the gradients of the
+            mean loss over this part.
+        sizes: list with the number of examples in each part, at least 1.
         limit: the largest norm of all gradients together; None for no clipping.
 
     Returns:
         List of arrays.
     """
     ### BEGIN SOLUTION
-    found = combine([gradients_of(part) for part in parts], [len(part) for part in parts])
+    found = combine([gradients_of(n) for n in range(len(sizes))], sizes)
     if limit is None:
         return found
     norm = math.sqrt(sum(float(np.sum(np.square(array))) for array in found))
@@ -940,21 +952,23 @@ def accumulated(gradients_of, parts, limit=None):
 question = checks.Question("8. A large batch on one device", points=2)
 
 
-def slopes(part):
+def mean_slopes(part):
     """The gradients of a mean: as for the loss x·w + (x²)·v, with weights w and v."""
-    part = np.asarray(part)
     return [part.mean(axis=0), (part**2).mean(axis=0, keepdims=True) / 4]
 
 
+def accumulate(batches, limit=None):
+    """What is accumulated for parts with these examples."""
+    sizes = [len(batch) for batch in batches]
+    return accumulated(lambda n: mean_slopes(batches[n]), sizes, limit)
+
+
 question.example(
-    "two parts",
-    accumulated,
-    lambda part: [part.mean(axis=0)],
-    [np.full((2, 1), 3.0), -np.ones((2, 1))],
+    "two parts", accumulated, lambda n: [np.array([[3.0, -1.0][n]])], [2, 2]
 ).gives_arrays([[1.0]], hint="two parts of the same size: the mean of 3 and -1")
-question.example(
-    "a limit", accumulated, lambda part: [part.mean(axis=0)], [np.array([[3.0, 4.0]])], 1.0
-).gives_arrays([[0.6, 0.8]], hint="the norm is 5, so everything is divided by 5")
+question.example("a limit", accumulated, lambda n: [np.array([3.0, 4.0])], [1], 1.0).gives_arrays(
+    [[0.6, 0.8]], hint="the norm is 5, so everything is divided by 5"
+)
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
 
@@ -979,16 +993,16 @@ for name, sizes, part_of_norm in (
     ("a limit of zero", [3, 2], 0.0),
 ):
     batches = [draw.normal(n + 1.0, 2, (size, 3)) * (-1.5) ** n for n, size in enumerate(sizes)]
-    whole = slopes(np.concatenate(batches))
+    whole = mean_slopes(np.concatenate(batches))
     limit = None if part_of_norm is None else part_of_norm * length(whole)
-    clipped = [shortened(slopes(part), limit) for part in batches]
+    clipped = [shortened(mean_slopes(part), limit) for part in batches]
     shares = np.array(sizes) / sum(sizes)
     wrong = {
         "this is the mean of the parts' means: parts differ in size": shortened(
-            [np.mean(a, axis=0) for a in zip(*map(slopes, batches), strict=True)], limit
+            [np.mean(a, axis=0) for a in zip(*map(mean_slopes, batches), strict=True)], limit
         ),
         "this is the sum of the parts' means": shortened(
-            [np.sum(a, axis=0) for a in zip(*map(slopes, batches), strict=True)], limit
+            [np.sum(a, axis=0) for a in zip(*map(mean_slopes, batches), strict=True)], limit
         ),
         "the parts' gradients were clipped before they were added": [
             np.einsum("p,p...->...", shares, np.array(a)) for a in zip(*clipped, strict=True)
@@ -1002,7 +1016,7 @@ for name, sizes, part_of_norm in (
                 a * limit / length(whole) for a in whole
             ],
         }
-    question.check(name, checks.keeping, accumulated, slopes, batches, limit).gives_arrays(
+    question.check(name, accumulate, batches, limit).gives_arrays(
         shortened(whole, limit),
         hint="first the gradients of the whole batch, then the norm of all of them together",
         mistakes=wrong,
@@ -1010,19 +1024,19 @@ for name, sizes, part_of_norm in (
 
 
 def calls(sizes):
-    """The sizes of the parts that the function was called with."""
+    """The numbers of the parts that the function was called with."""
     seen = []
 
-    def counted(part):
-        seen.append(len(part))
-        return slopes(part)
+    def counted(n):
+        seen.append(n)
+        return mean_slopes(np.full((sizes[n], 2), n + 1.0))
 
-    accumulated(counted, [np.ones((size, 2)) for size in sizes], 1.0)
+    checks.keeping(accumulated, counted, sizes, 1.0)
     return sorted(seen)
 
 
 question.check("how often it is called", calls, [1, 3, 4]).gives(
-    [1, 3, 4], hint="gradients_of is expensive: it is called once for each part, and with the part"
+    [0, 1, 2], hint="gradients_of is expensive: it is called once for each part, with its number"
 )
 ### END HIDDEN TESTS
 question.score()
