@@ -225,7 +225,7 @@ for name, how, inner, count in cases:
     )
     maps = np.array(upto(net, inner)(images))
     before = np.array(keras.Model(net.input, net.get_layer(inner).input)(images))
-    for what, function in (("features", features), ("by cutting", None)):
+    for function in (features, None):
         call = (
             question.check(f"inside, {name}", features, net, images, inner)
             if function
@@ -317,8 +317,8 @@ four = np.array([[0.0, 1.0], [0.0, 4.0], [1.0, 1.0], [9.0, 9.0]])
 question.example("nearest to number 0", neighbors, four, [0], 1).gives_array(
     [[2]], hint="the smallest Euclidean distance, the query itself left out"
 )
-question.example("by the angle", neighbors, four, [0, 3], 2, "cosine").gives_array(
-    [[1, 2], [2, 0]], hint="which vectors point in the same direction, however long they are?"
+question.example("by the angle", neighbors, four, [0, 3], 1, "cosine").gives_array(
+    [[1], [2]], hint="which vectors point in the same direction, however long they are?"
 )
 question.example("precision", precision, [[1, 2], [2, 0]], [0, 3], np.array([5, 5, 7, 7])).gives(
     0.5, hint="two of these four neighbors have the label of their query"
@@ -493,7 +493,7 @@ def solved(x, y, new, strength, kind="right"):
         mean = 0 * mean
     z, one_hot = (x - mean) / s, (y[:, None] == np.arange(y.max() + 1)).astype(float)
     base = one_hot.mean(0)
-    goal = one_hot if kind == "targets" else one_hot - base
+    goal = one_hot - base
     strength = {"none": 0.0, "one": strength, "of 1": 1.0, "each": strength * len(x)}.get(
         kind, strength
     )
@@ -517,7 +517,6 @@ causes = {
     "variance": "divide by the deviation, not the variance",
     "one": "each feature has a deviation of its own",
     "no base": "the mean row of the targets is added in the end",
-    "targets": "the targets' mean row is taken off before the fit",
     "none": "the penalty is missing",
     "of 1": "the penalty has the strength that is given",
     "each": "the penalty is added once, not for each example",
@@ -756,7 +755,7 @@ def probabilities(classes):
     return float(np.sum(net(np.ones((1, 8, 8, 3), "float32"))))
 
 
-question.example("they add up to 1", probabilities, 3).gives(1.0, hint="see the softmax")
+question.example("they add up to 1", probabilities, 3).gives_array(1.0, hint="see the softmax")
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
 
@@ -853,6 +852,7 @@ for name, classes, how in (
 
 def unchanged():
     """Whether the given model computes what it did."""
+    net = at_random(small_net(6), draw)
     images = draw.normal(size=(3, 8, 8, 3)).astype("float32")
     before = np.array(net(images))
     checks.keeping(swap_head, net, 6)
@@ -1055,7 +1055,8 @@ question.score()
 # With more images, more layers are trained: from some layer on to the end, first of all the late
 # ones, which are the most special. Batch normalization mostly stays frozen, as the statistics of
 # small batches are noisy. A layer trains only if its own `trainable` is true *and* that of the model
-# around it; and setting that of a model sets those of all its layers.
+# around it. Setting that of a model sets those of all its layers, but only if its own changes: to set
+# it to what it was does nothing.
 #
 # Write `train_from(model, start, batch_norm=False)`, which changes the flags of the given model:
 #
