@@ -52,6 +52,7 @@ from course.transfer import small
 from course.visualization import plots
 from course.visualization.display import show, table
 
+tf.get_logger().setLevel("ERROR")  # nothing of how often it compiles
 SEED = 1
 before, numbers = seeds.load("11_transfer"), {}  # with five seeds, and in this run
 
@@ -296,7 +297,7 @@ for freeze in (False, True):
 
 # %%
 model = small.small_network(trained=True)
-x = small.prepared(train_images[:32]) if EMBEDDED else np.zeros((32, 32, 32, 3), "float32")
+x = small.prepared(train_images[:32])
 y = np.arange(32) % 10
 transfer.freeze(model)
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
