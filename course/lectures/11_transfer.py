@@ -47,8 +47,7 @@ from keras import layers
 from course import datasets, transfer
 from course.datasets.resizing import resize
 from course.listing import kept
-from course.training import seeds
-from course.transfer import small
+from course.training import seeds, small
 from course.visualization import plots
 from course.visualization.display import show, table
 
@@ -323,7 +322,7 @@ for again in (False, True):
 # **a tenth of the learning rate**, often 1e-4 with Adam.
 #
 # How much harm? For this and all that follows there is a smaller network (4 convolutions, 35,000
-# weights; `course.transfer.small`), trained on the same source. Tune it with 200 images in 50
+# weights; `course.training.small`), trained on the same source. Tune it with 200 images in 50
 # steps, once all at once at the full rate, once with the head first. How far do the features of
 # other images move, in relation to their size?
 
@@ -517,7 +516,7 @@ table(
 # ## 6 · Forgetting, and batch normalization
 #
 # Tuning overwrites. Put the source's head back on the tuned body, and see what is left of the
-# source (of 95 % before), after tuning with 800 shapes:
+# source after tuning with 800 shapes:
 
 # %% tags=["hide-input"]
 left = {way: [tuned[f"800 shapes, {way}"], forgot[way]] for way in list(WAYS)[1:]}

@@ -244,9 +244,9 @@ for name, how, inner, count in cases:
                 ),
             },
         )
-question.check("a layer of vectors", features, net, images[:1], end, share=0.5).gives_array(
-    taken[:1], tolerance=1e-4, hint="an output of vectors is not averaged"
-)
+question.check(
+    "a layer of vectors", checks.keeping, features, net, images[:1], end, share=0.5
+).gives_array(taken[:1], tolerance=1e-4, hint="an output of vectors is not averaged")
 ### END HIDDEN TESTS
 question.score()
 
@@ -312,7 +312,7 @@ def precision(found, queries, labels):
 
 # %% nbgrader={"grade": true, "grade_id": "test_neighbors", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. Neighbors", points=3)
-question.rules(neighbors, precision, without=("course.transfer",))
+question.rules(neighbors, precision, without=("course.transfer", "keras.applications"))
 four = np.array([[0.0, 1.0], [0.0, 4.0], [1.0, 1.0], [9.0, 9.0]])
 question.example("nearest to number 0", neighbors, four, [0], 1).gives_array(
     [[2]], hint="the smallest Euclidean distance, the query itself left out"
@@ -471,7 +471,7 @@ def probe(features, labels, new, strength=1.0):
 
 # %% nbgrader={"grade": true, "grade_id": "test_probe", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("3. A linear probe", points=3)
-question.rules(probe, without=("course.transfer",))
+question.rules(probe, without=("course.transfer", "keras.applications"))
 question.example("the example", probe, [[0.0], [2.0]], [0, 1], [[4.0], [1.0]], 2.0).gives_array(
     [[-0.25, 1.25], [0.5, 0.5]], hint="standardize, then follow the formulas"
 )
@@ -1601,7 +1601,7 @@ def recalibrate(model, images):
 
 # %% nbgrader={"grade": true, "grade_id": "test_recalibrate", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. Statistics computed anew", points=3)
-question.rules(recalibrate, without=("course.transfer",))
+question.rules(steps_until, recalibrate, without=("course.transfer", "keras.applications"))
 question.example("half is left", steps_until, 0.9, 0.5).gives(
     7, hint="after 6 steps 0.53 is left, after 7 steps 0.48"
 )
@@ -1904,6 +1904,7 @@ def body_passes(images, phases, stored=False):
 
 # %% nbgrader={"grade": true, "grade_id": "test_body_passes", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("12. What it costs", points=2)
+question.rules(body_passes, without=("course.transfer", "keras.applications"))
 question.example("the example", body_passes, 200, [(1, 0), (3, 1)]).gives(
     2000, hint="200 times 1 + 3 times 3"
 )
@@ -2015,6 +2016,7 @@ def catches_up(scratch, tuned):
 
 # %% nbgrader={"grade": true, "grade_id": "test_choose", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. What was worth it?", points=3)
+question.rules(choose, catches_up, without=("course.transfer", "keras.applications"))
 question.example("the example", choose, {"probe": [0.60, 0.62], "all": [0.63, 0.65]}).gives(
     "all", hint="the probe is shown to be worse: 0.03 is more than 0.0283"
 )

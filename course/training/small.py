@@ -3,7 +3,7 @@
 A lecture compares ways of tuning, with several seeds each. That takes a network that is tuned
 within a second or two, and a trainer that compiles little.
 
-    python -m course.transfer.small data/weights/small.npz
+    python -m course.training.small data/weights/small.npz
 
 trains it on ``course_shapes/source``, in two minutes of one core, and writes its weights.
 """
@@ -75,7 +75,7 @@ def trained_weights() -> list[Array]:
     except OSError:
         raise UsageError(
             f"The small network's weights are missing; there is no {WEIGHTS}. Write them by "
-            "`python -m course.transfer.small`."
+            "`python -m course.training.small`."
         ) from None
 
 

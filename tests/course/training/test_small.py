@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from course.errors import UsageError
-from course.transfer import small
+from course.training import small
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_usage_errors(tuner, monkeypatch, tmp_path):
     with pytest.raises(UsageError, match="received conv9"):
         tuner.train(*batch(), {"conv9": 0.1}, steps=1, seed=0)
     monkeypatch.setattr(small, "WEIGHTS", tmp_path / "none.npz")
-    with pytest.raises(UsageError, match=r"python -m course\.transfer\.small"):
+    with pytest.raises(UsageError, match=r"python -m course\.training\.small"):
         small.trained_weights()
 
 
