@@ -42,6 +42,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from IPython.display import display
 from keras import layers
 
 from course import datasets, transfer
@@ -101,11 +102,11 @@ if EMBEDDED:
     source_images, source_labels = datasets.load_arrays("course_shapes/source", "test[:400]")
     first = [int(np.argmax(source_labels == kind)) for kind in range(10)]
     second = [int(np.argmax(test_labels == kind)) for kind in range(10)]
-    show(plots.pictures(
+    display(show(plots.pictures(
         [*source_images[first], *test_images[second]], ["source"] * 10 + ["target"] * 10,
         "Ten shapes of the source, each of another kind, and below them ten of the target, of yet "
         "other kinds, all in random colors on textured ground.", columns=10,
-    ), "One image of each kind: the source above, the target below.")  # fmt: skip
+    ), "One image of each kind: the source above, the target below."))  # fmt: skip
 
 # %% [markdown]
 # ## 1 · Features and their neighbors
@@ -590,8 +591,7 @@ table(("batch normalization trained", columns[0], "five seeds"), beside_seeds(la
 #
 # Is pre-training ever needed? He et al. (2019) trained detectors on COCO from random weights.
 # They reached the *same* accuracy as from ImageNet's, if they were trained two to three times as
-# long, and if there were enough images. So what transfer saves there is time. Does it hold for
-# our 800 shapes?
+# long. So what transfer saves there is time. Does it hold for our 800 shapes?
 
 # %% tags=["hide-input"]
 longer = {1: tuned["800 shapes, from scratch"]}
@@ -618,8 +618,8 @@ spans = [
 table(("from scratch", "this run (%)", "five seeds"), spans)
 
 # %% [markdown]
-# Here even five times as long is not enough. That is no contradiction to He et al., who had
-# 118,000 images. With few of them, their runs from scratch did not catch up either.
+# Here even five times as long is not enough. That is no contradiction: He et al. had far more
+# images, even where they took only a tenth of COCO's.
 #
 # Three claims from lectures, and what to make of them:
 #
@@ -657,7 +657,8 @@ CS231N, NPFL138 = (
 )
 corrections = [
     ("from scratch", CS231N, "the same accuracy, trained 2-3 times as long",
-     "with enough images", "the paper's own limit: with few images of COCO, pre-training wins"),
+     "with enough images and steps", "the paper has it down to a tenth of COCO; 800 of our shapes "
+     "are not enough"),
     ("below 10,000 images", CS231N, "find a large similar dataset", "a rule of thumb",
      "the number depends on the task and on how similar the source is"),
     ("size of features", NPFL138, "1,280", "for EfficientNet-B0 and B1",
