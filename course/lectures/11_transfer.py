@@ -152,9 +152,10 @@ table(
 
 # %% [markdown]
 # Neighbors by pixels have the same colors and grounds. Features have dropped most of that, since
-# color and ground did not matter for the source either, and have kept something of the form. It
-# was learned for ten kinds, and it serves for ten others. Two rules for neighbors: the image
-# itself does not count, and the images must not be those that the features were trained on.
+# color and ground did not matter for the source either, and have kept something of the form: even
+# where they miss, as with the star, they find pointed outlines on other grounds. It was learned
+# for ten kinds, and it serves for ten others. Two rules for neighbors: the image itself does not
+# count, and the images must not be those that the features were trained on.
 #
 # ## 2 · A linear probe
 #
