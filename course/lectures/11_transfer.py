@@ -132,14 +132,14 @@ precision = {name: transfer.precision_at_k(found, test_labels) for name, found i
 if EMBEDDED:
     assert precision["pixels"] < 0.2 and precision["features"] > 2.5 * precision["pixels"]
 QUERIES = [3, 14]
-shown, titles = [], []
+nearby, titles = [], []
 for query in QUERIES:
     for name, found in near.items():
-        shown += [test_images[query], *test_images[found.indices[query]]]
+        nearby += [test_images[query], *test_images[found.indices[query]]]
         right = test_labels[found.indices[query]] == test_labels[query]
         titles += [f"by {name}", *("same kind" if hit else "another" for hit in right)]
 show(plots.pictures(
-    shown, titles, "Two images of the target, and in a row beside each its five nearest neighbors "
+    nearby, titles, "Two images of the target, and in a row beside each its five nearest neighbors "
     f"by pixels, then by features. Of all images, {precision['pixels']:.0%} of the five nearest by "
     f"pixels have the same kind, and {precision['features']:.0%} by features.", columns=6,
 ), "Left: an image; beside it its five nearest neighbors.")  # fmt: skip
