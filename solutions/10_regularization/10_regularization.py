@@ -19,25 +19,26 @@
 # # 10 · Regularization
 #
 # A network with more weights than images can learn its images by heart. **Regularization** is
-# whatever makes it do better on images that it has *not* seen, often at the price of doing worse on
-# those that it has. Here you write the methods themselves: weights that shrink, values, maps, squares
-# and blocks that are dropped, labels that are softened, images that are covered, mixed and pasted,
-# training that stops in time, predictions that are averaged. At the end you say what a study of ten
-# of them has shown, and what it could have shown.
+# whatever makes it do better on images that it has *not* seen, often at the price of doing worse
+# on those that it has. Here you write the methods themselves: weights that shrink, values, maps,
+# squares and blocks that are dropped, labels that are softened, images that are covered, mixed and
+# pasted, training that stops in time, predictions that are averaged. At the end you say what a
+# study of ten of them has shown, and what it could have shown.
 #
 # **How to work**
 #
-# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
-#    line `raise NotImplementedError()` with your code, and run the cell.
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and
+#    the line `raise NotImplementedError()` with your code, and run the cell.
 # 2. Run the test cell under it. It shows each example with ✓ if it passes and with ✗ if it fails,
 #    then with what was expected, what your code gave, and a hint; ○ stands for what is not written
 #    yet. The code of tests is folded: click on it to read it. It cannot be edited.
 # 3. The examples do not count themselves. When your work is graded, each question is checked on
-#    newly drawn images, labels and numbers. If some of the checks pass, you get some of the points.
+#    newly drawn images, labels and numbers. If some of the checks pass, you get some of the
+#    points.
 # 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. The last cell lists
-#    all questions and what is missing. Then, in a terminal (*File → New → Terminal*),
-#    `course submit 10_regularization`: it checks the notebook, makes the file to hand in, and says
-#    where to.
+#    all questions and what is missing. Then, in a terminal (*File → New → Terminal*), `course
+#    submit 10_regularization`: it checks the notebook, makes the file to hand in, and says where
+#    to.
 #
 # **Rules**
 #
@@ -92,9 +93,9 @@ from autograder import checks
 # ## 1 · Two ways to shrink weights
 #
 # An L2 penalty adds $\frac{\lambda}{2} \lVert w \rVert^2$ to the loss, and so $\lambda w$ to the
-# gradient. **Weight decay** leaves the gradient alone, and multiplies the weights by a number below 1
-# in each step. For plain gradient descent both are the same. As soon as the optimizer *does*
-# something with the gradient, they are not.
+# gradient. **Weight decay** leaves the gradient alone, and multiplies the weights by a number
+# below 1 in each step. For plain gradient descent both are the same. As soon as the optimizer
+# *does* something with the gradient, they are not.
 #
 # In step $t = 1, 2, \dots$, let $g_t$ be the gradient of the loss without a penalty, $\eta$ the
 # learning rate, and
@@ -104,22 +105,22 @@ from autograder import checks
 # w_{t-1} & \text{if decoupled.} \end{cases}$$
 #
 # - `sgd(weights, gradients, learning_rate, decay, coupled, momentum=0.0)` has a velocity, which
-#   starts at 0: $v_t = \mu\, v_{t-1} - \eta\, h_t$ and $w_t = \tilde w_t + v_t$. (Coupled, this is the
-#   update of the AlexNet paper.)
+#   starts at 0: $v_t = \mu\, v_{t-1} - \eta\, h_t$ and $w_t = \tilde w_t + v_t$. (Coupled, this is
+#   the update of the AlexNet paper.)
 # - `adam(weights, gradients, learning_rate, decay, coupled)` has two averages, which start at 0,
-#   with $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\varepsilon = 10^{-7}$ and squares, roots and quotients
-#   value by value:
+#   with $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\varepsilon = 10^{-7}$ and squares, roots and
+#   quotients value by value:
 #
 # $$m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, h_t, \qquad s_t = \beta_2 s_{t-1} + (1 - \beta_2)\, h_t^2,$$
 #
 # $$w_t = \tilde w_t - \eta\; \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}\; \frac{m_t}{\sqrt{s_t} +
 # \varepsilon}.$$
 #
-# (Decoupled, this is AdamW, and what Keras' `weight_decay=` does in each of its optimizers.) Both return the weights
-# after the last of the given gradients.
+# (Decoupled, this is AdamW, and what Keras' `weight_decay=` does in each of its optimizers.) Both
+# return the weights after the last of the given gradients.
 #
-# **Example.** $w = 1$, one gradient of 0, $\eta = 0.1$, $\lambda = 0.5$. SGD gives $0.95$ either way.
-# Adam gives $0.95$ if decoupled. Coupled, it makes a step of $\eta$ in the direction of
+# **Example.** $w = 1$, one gradient of 0, $\eta = 0.1$, $\lambda = 0.5$. SGD gives $0.95$ either
+# way. Adam gives $0.95$ if decoupled. Coupled, it makes a step of $\eta$ in the direction of
 # $\lambda w$, whatever $\lambda$ is: $0.9$.
 
 
@@ -264,15 +265,16 @@ question.score()
 # %% [markdown]
 # ## 2 · What is penalized
 #
-# Penalties and weight decay are meant for **kernels**: the weights that multiply inputs. A bias or a
-# $\beta$ only moves values, a $\gamma$ sets a scale that the network is to choose, and moving
-# statistics are not learned at all. None of them is penalized, nor is a kernel that is not trainable.
+# Penalties and weight decay are meant for **kernels**: the weights that multiply inputs. A bias or
+# a $\beta$ only moves values, a $\gamma$ sets a scale that the network is to choose, and moving
+# statistics are not learned at all. None of them is penalized, nor is a kernel that is not
+# trainable.
 #
-# Write `penalty(model, decay)`, which returns $\frac{\lambda}{2} \sum w^2$ over all trainable kernels
-# of a Keras model, with $\lambda$ = `decay`. A weight is a kernel if its `name` contains `"kernel"`
-# (a depthwise convolution's is called `"depthwise_kernel"` or `"kernel"`). No kernel is shared
-# between layers. (Keras' `regularizers.L2(l)` has no half in it: with `l` = $\lambda / 2$ it
-# is the same.)
+# Write `penalty(model, decay)`, which returns $\frac{\lambda}{2} \sum w^2$ over all trainable
+# kernels of a Keras model, with $\lambda$ = `decay`. A weight is a kernel if its `name` contains
+# `"kernel"` (a depthwise convolution's is called `"depthwise_kernel"` or `"kernel"`). No kernel is
+# shared between layers. (Keras' `regularizers.L2(l)` has no half in it: with `l` = $\lambda / 2$
+# it is the same.)
 #
 # **Example.** A dense layer with a kernel of $\begin{pmatrix} 1 & -2 \end{pmatrix}$ and a bias of
 # $(3, 3)$: with $\lambda = 0.2$ the penalty is $0.1 \cdot (1 + 4) = 0.5$.
@@ -375,10 +377,10 @@ question.score()
 # | `"batch"` | all values | stochastic depth as published: the branch need not be computed |
 #
 # Write `drop(x, rate, draw, unit="value")`. Call `draw(shape)` once: it returns random numbers of
-# this shape, uniform in $[0, 1)$. Ask for *one number per unit*, with the units in the order in which they
-# lie in `x`: (batch, height, width, channels) for values, (batch, 1, 1, channels) for maps,
-# (batch, 1, 1, 1) for examples and (1, 1, 1, 1) for the batch. A unit is dropped if its number is
-# **less than** `rate`.
+# this shape, uniform in $[0, 1)$. Ask for *one number per unit*, with the units in the order in
+# which they lie in `x`: (batch, height, width, channels) for values, (batch, 1, 1, channels) for
+# maps, (batch, 1, 1, 1) for examples and (1, 1, 1, 1) for the batch. A unit is dropped if its
+# number is **less than** `rate`.
 #
 # **Example.** Rate 0.75, two values 2 and 5, and `draw` gives 0.74 and 0.75: the result is 0 and
 # $5 / 0.25 = 20$.
@@ -481,7 +483,7 @@ for unit, shape in SHAPES.items():
     known = {cause: dropped(x, rate, seed, shape, key) for key, cause in causes.items()}
     known |= {
         cause: dropped(x, rate, seed, other) for cause, other in OTHER_SHAPES.items()
-        if not (unit == "example")
+        if unit != "example"
     }  # fmt: skip
     right = dropped(x, rate, seed, shape)
     known = {cause: wrong for cause, wrong in known.items() if not np.allclose(wrong, right)}
@@ -510,28 +512,29 @@ question.score()
 # %% [markdown]
 # ## 4 · DropBlock
 #
-# A dropped value can be guessed from its neighbors. **DropBlock** (Ghiasi et al., 2018) drops squares
-# of $b \times b$ values. A square is drawn by its upper left corner, only where the whole square
-# fits into the map: there are $(h - b + 1)(w - b + 1)$ corners in a map of $h \times w$. Each corner is
-# drawn with probability $\gamma$. If squares never overlapped, each would drop $b^2$ values, and a
-# fraction *rate* of the map would be dropped with
+# A dropped value can be guessed from its neighbors. **DropBlock** (Ghiasi et al., 2018) drops
+# squares of $b \times b$ values. A square is drawn by its upper left corner, only where the whole
+# square fits into the map: there are $(h - b + 1)(w - b + 1)$ corners in a map of $h \times w$.
+# Each corner is drawn with probability $\gamma$. If squares never overlapped, each would drop
+# $b^2$ values, and a fraction *rate* of the map would be dropped with
 #
 # $$\gamma = \frac{\text{rate}}{b^2} \cdot \frac{h\, w}{(h - b + 1)(w - b + 1)}.$$
 #
-# What is kept is scaled up by what *was* kept in this batch, not by what was to be expected: by (number of
-# values) / (number of values kept), both counted over the whole array. If none is kept, all are 0.
+# What is kept is scaled up by what *was* kept in this batch, not by what was to be expected: by
+# (number of values) / (number of values kept), both counted over the whole array. If none is kept,
+# all are 0.
 #
 # - `gamma(height, width, block, rate)` returns $\gamma$.
-# - `dropped_share(height, width, block, rate)` returns the expected fraction of a map's values that
-#   are dropped. A value that lies in $n$ of the possible squares is kept if none of them is drawn,
-#   with probability $(1 - \gamma)^n$; $n$ is smaller near the border.
+# - `dropped_share(height, width, block, rate)` returns the expected fraction of a map's values
+#   that are dropped. A value that lies in $n$ of the possible squares is kept if none of them is
+#   drawn, with probability $(1 - \gamma)^n$; $n$ is smaller near the border.
 # - `drop_block(x, corners, block)` drops the squares with the drawn corners from each map, and
 #   scales up the rest.
 #
 # **Example.** A map of 1x3 would have no square of 2x2. In one of 2x3 there are two corners, and
 # with a rate of 0.5, $\gamma = \frac{0.5}{4} \cdot \frac{6}{2} = 0.375$. The four values of the
-# outer columns lie in one square, the two in the middle in both: on average,
-# $(4 \cdot 0.375 + 2 \cdot (1 - 0.625^2)) / 6 = 0.453$ are dropped, less than the rate.
+# outer columns lie in one square, the two in the middle in both: on average, $(4 \cdot 0.375 + 2
+# \cdot (1 - 0.625^2)) / 6 = 0.453$ are dropped, less than the rate.
 
 # %% nbgrader={"grade": false, "grade_id": "figure_corners", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
 from course.visualization import plots
@@ -690,7 +693,9 @@ for height, width, block in ((6, 8, 2), (7, 5, 3)):
     corners[1, 0, 1, 2] = corners[1, 1, 2, 2] = True
     gone = squares_of(corners, block, x.shape)
     by = gone.size / (~gone).sum()
-    every = squares_of(np.broadcast_to(corners.any(-1, keepdims=True), corners.shape), block, x.shape)
+    every = squares_of(
+        np.broadcast_to(corners.any(-1, keepdims=True), corners.shape), block, x.shape
+    )
     map_by = (height * width) / np.maximum((~gone).sum(axis=(1, 2), keepdims=True), 1)
     example_by = gone[0].size / np.maximum((~gone).sum(axis=(1, 2, 3), keepdims=True), 1)
     question.check(f"squares of {block}", checks.keeping, drop_block, x, corners, block, share=1.5).gives_array(
@@ -722,29 +727,32 @@ question.score()
 # %% [markdown]
 # ## 5 · A layer that survives
 #
-# The same as a Keras layer, to be used in models that are trained, saved, loaded and compiled. Write
-# the class `DropBlock`, a `keras.layers.Layer` with the arguments `rate`, `block`, `ramp_steps=0`,
-# `seed=None` and `**kwargs`, which go to the base class (`name`, `dtype`). Inputs have the shape (batch,
-# height, width, channels); height and width are known when the layer is built and at least `block`;
-# the batch is of any size.
+# The same as a Keras layer, to be used in models that are trained, saved, loaded and compiled.
+# Write the class `DropBlock`, a `keras.layers.Layer` with the arguments `rate`, `block`,
+# `ramp_steps=0`, `seed=None` and `**kwargs`, which go to the base class (`name`, `dtype`). Inputs
+# have the shape (batch, height, width, channels); height and width are known when the layer is
+# built and at least `block`; the batch is of any size.
 #
-# - **In training** (`training=True`) corners are drawn with probability $\gamma$ for each example and
-#   each channel by itself, and what is kept is scaled as in question 4. Every call draws anew.
+# - **In training** (`training=True`) corners are drawn with probability $\gamma$ for each example
+#   and each channel by itself, and what is kept is scaled as in question 4. Every call draws anew.
 # - **At inference** the output is the input, exactly.
-# - **The ramp.** With `ramp_steps` = $n > 0$ the rate grows: the layer counts its calls in training,
-#   and call number $k = 0, 1, 2, \dots$ uses $\text{rate} \cdot \min(k / n, 1)$. So the very first
-#   call drops nothing. Calls at inference are not counted. The count is a weight of the layer (not
-#   trainable, `"int32"`), so that it is saved with the model. Without a ramp (0) the rate is the full one from
-#   the start.
-# - **The seed.** Two layers with the same seed draw the same numbers, two layers without one draw different
-#   ones. `keras.random.SeedGenerator(seed)`, made in `__init__`, takes care of it.
-# - **The config.** `get_config` has all arguments, so that `DropBlock.from_config` makes the same layer.
+# - **The ramp.** With `ramp_steps` = $n > 0$ the rate grows: the layer counts its calls in
+#   training, and call number $k = 0, 1, 2, \dots$ uses $\text{rate} \cdot \min(k / n, 1)$. So the
+#   very first call drops nothing. Calls at inference are not counted. The count is a weight of the
+#   layer (not trainable, `"int32"`), so that it is saved with the model. Without a ramp (0) the
+#   rate is the full one from the start.
+# - **The seed.** Two layers with the same seed draw the same numbers, two layers without one draw
+#   different ones. `keras.random.SeedGenerator(seed)`, made in `__init__`, takes care of it.
+# - **The config.** `get_config` has all arguments, so that `DropBlock.from_config` makes the same
+#   layer.
 #
-# The code below also has to work while a model is traced: use `keras.ops` and `keras.random` instead of
-# NumPy, and `keras.ops.shape(x)[0]` for the size of the batch. `keras.ops.max_pool` with strides 1 finds
-# the values that are in a square (pad the corners with zeros first); so does a loop over the square's places.
+# The code below also has to work while a model is traced: use `keras.ops` and `keras.random`
+# instead of NumPy, and `keras.ops.shape(x)[0]` for the size of the batch. `keras.ops.max_pool`
+# with strides 1 finds the values that are in a square (pad the corners with zeros first); so does
+# a loop over the square's places.
 #
-# The given function `used` at the end of the cell puts a layer to use; tests call it. Leave it as it is.
+# The given function `used` at the end of the cell puts a layer to use; tests call it. Leave it as
+# it is.
 #
 # **Example.** `DropBlock(0.5, 1)` is nearly dropout. `DropBlock(0.5, 4)` on maps of 4x4 is spatial
 # dropout, as only one square fits.
@@ -792,6 +800,7 @@ class DropBlock(layers.Layer):
     def get_config(self):
         own = ("rate", "block", "ramp_steps", "seed")
         return super().get_config() | {name: getattr(self, name) for name in own}
+
     ### END SOLUTION
 
 
@@ -908,7 +917,9 @@ def exact():
     """Whether what is kept is the input times values by values kept."""
     y = output(True, rate, BLOCK)
     kept = y != 0
-    return 0 < kept.mean() < 1 and np.allclose(y[kept], odd[kept] * kept.size / kept.sum(), rtol=1e-4)
+    return 0 < kept.mean() < 1 and np.allclose(
+        y[kept], odd[kept] * kept.size / kept.sum(), rtol=1e-4
+    )
 
 
 question.check("scaled by what was kept", exact).gives(
@@ -1039,9 +1050,9 @@ question.score()
 # %% [markdown]
 # ## 6 · Softer labels
 #
-# A softmax reaches a probability of 1 only with infinite logits, and the cross-entropy with a hard label never
-# stops asking for it. **Label smoothing** asks for less. With $K$ classes and a label $y$ (one-hot,
-# or mixed from several; it sums to 1),
+# A softmax reaches a probability of 1 only with infinite logits, and the cross-entropy with a hard
+# label never stops asking for it. **Label smoothing** asks for less. With $K$ classes and a label
+# $y$ (one-hot, or mixed from several; it sums to 1),
 #
 # $$\tilde y = (1 - \varepsilon)\, y + \frac{\varepsilon}{K}.$$
 #
@@ -1049,12 +1060,12 @@ question.score()
 #
 # - `smooth(labels, epsilon)` softens labels of shape (batch, classes).
 # - `best_gap(classes, epsilon)`: cross-entropy with a smoothed one-hot label is smallest where the
-#   predicted probabilities *are* $\tilde y$. By how much is the right class's logit then larger than
-#   that of any other class? (Logits are logarithms of probabilities, up to a common number.)
+#   predicted probabilities *are* $\tilde y$. By how much is the right class's logit then larger
+#   than that of any other class? (Logits are logarithms of probabilities, up to a common number.)
 #   `math.inf` for $\varepsilon = 0$.
 #
-# **Example.** $K = 4$, $\varepsilon = 0.2$: the label of class 1 becomes $(0.05, 0.85, 0.05, 0.05)$, and
-# the best gap is $\log 17 = 2.833$.
+# **Example.** $K = 4$, $\varepsilon = 0.2$: the label of class 1 becomes $(0.05, 0.85, 0.05,
+# 0.05)$, and the best gap is $\log 17 = 2.833$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "smooth", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1168,19 +1179,22 @@ question.score()
 # %% [markdown]
 # ## 7 · Cutout
 #
-# **Cutout** (DeVries and Taylor, 2017) covers a square of each image with the images' mean color, which is
-# 0 after normalization. The square's center is any pixel, so that a part of it may lie outside of the image;
-# then less is covered. The authors found that this matters: squares that always lie inside helped less.
+# **Cutout** (DeVries and Taylor, 2017) covers a square of each image with the images' mean color,
+# which is 0 after normalization. The square's center is any pixel, so that a part of it may lie
+# outside of the image; then less is covered. The authors found that this matters: squares that
+# always lie inside helped less.
 #
 # A square of $n$ pixels around row $r$ covers the rows from $r - \lfloor n / 2 \rfloor$ on, $n$ of
 # them, as far as they are in the image. Columns likewise.
 #
-# - `cutout(images, centers, size, fill=0)`: a square of `size` for each image, around its own center.
-# - `covered_share(height, width, size)`: the fraction of an image that is covered on average if all
-#   pixels are equally likely to be the center.
+# - `cutout(images, centers, size, fill=0)`: a square of `size` for each image, around its own
+#   center.
+# - `covered_share(height, width, size)`: the fraction of an image that is covered on average if
+#   all pixels are equally likely to be the center.
 #
-# **Example.** An image of 1x4 with a square of 2 around column 0: columns -1 and 0, so only column 0
-# is covered. Around column 2: columns 1 and 2. On average, $(1 + 2 + 2 + 2) / 4 = 1.75$ of 4 columns.
+# **Example.** An image of 1x4 with a square of 2 around column 0: columns -1 and 0, so only column
+# 0 is covered. Around column 2: columns 1 and 2. On average, $(1 + 2 + 2 + 2) / 4 = 1.75$ of 4
+# columns.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cutout", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1274,7 +1288,9 @@ for name, size, fill in (("squares of 3", 3, 0), ("squares of 4, gray", 4, 77)):
     question.check(name, checks.keeping, cutout, images, centers, size, fill).gives_array(
         right,
         hint="first and last row and column of each square, as far as they are in the image",
-        mistakes={cause: wrong for cause, wrong in known.items() if not np.array_equal(wrong, right)},
+        mistakes={
+            cause: wrong for cause, wrong in known.items() if not np.array_equal(wrong, right)
+        },
     )
 images = draw.normal(5, 1, (2, 5, 7, 3))
 question.check("larger than the image", cutout, images, np.array([[2, 3], [0, 6]]), 13, share=0.5).gives_array(
@@ -1302,19 +1318,21 @@ question.score()
 # %% [markdown]
 # ## 8 · mixup
 #
-# **mixup** (Zhang et al., 2018) trains on weighted means of two images, with the same mean of their labels:
+# **mixup** (Zhang et al., 2018) trains on weighted means of two images, with the same mean of
+# their labels:
 #
 # $$\tilde x_i = \lambda_i\, x_i + (1 - \lambda_i)\, x_{p(i)}, \qquad \tilde y_i = \lambda_i\, y_i + (1 -
 # \lambda_i)\, y_{p(i)},$$
 #
-# where $p(i)$ is the partner of example $i$, from the same batch, as it was before mixing. In training the $\lambda_i$ are drawn from a
-# beta distribution and the partners are a random permutation; here both are given.
+# where $p(i)$ is the partner of example $i$, from the same batch, as it was before mixing. In
+# training the $\lambda_i$ are drawn from a beta distribution and the partners are a random
+# permutation; here both are given.
 #
-# Write `mixup(images, labels, shares, partners)`, which returns the mixed images and labels. `shares` is an
-# array with a $\lambda_i$ for each example, or a single number for all.
+# Write `mixup(images, labels, shares, partners)`, which returns the mixed images and labels.
+# `shares` is an array with a $\lambda_i$ for each example, or a single number for all.
 #
-# **Example.** Two images with the single values 10 and 20, partners $(1, 0)$, $\lambda = 0.75$ for both:
-# they become 12.5 and 17.5, and the labels $(0.75, 0.25)$ and $(0.25, 0.75)$.
+# **Example.** Two images with the single values 10 and 20, partners $(1, 0)$, $\lambda = 0.75$ for
+# both: they become 12.5 and 17.5, and the labels $(0.75, 0.25)$ and $(0.25, 0.75)$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "mixup", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1415,22 +1433,24 @@ question.score()
 # %% [markdown]
 # ## 9 · CutMix
 #
-# **CutMix** (Yun et al., 2019) pastes a rectangle of the partner into each image, and mixes labels by *area*.
-# With $\lambda$, the fraction that is to stay, the rectangle has
+# **CutMix** (Yun et al., 2019) pastes a rectangle of the partner into each image, and mixes labels
+# by *area*. With $\lambda$, the fraction that is to stay, the rectangle has
 #
 # $$\text{height} = \big\lfloor H \sqrt{1 - \lambda} \big\rfloor, \qquad \text{width} = \big\lfloor W
 # \sqrt{1 - \lambda} \big\rfloor,$$
 #
-# so it has the image's proportions and about $1 - \lambda$ of its area. It lies around a pixel as in question 7 (the first row is
-# the center's row less half of the height, rounded down), and is cut off at the border. So it may be smaller
-# than was drawn, and labels are mixed by the area that *was* pasted.
+# so it has the image's proportions and about $1 - \lambda$ of its area. It lies around a pixel as
+# in question 7 (the first row is the center's row less half of the height, rounded down), and is
+# cut off at the border. So it may be smaller than was drawn, and labels are mixed by the area that
+# *was* pasted.
 #
-# Write `cutmix(images, labels, share, partners, center)`, which returns the images, the labels, and the fraction of each
-# image that is still its own. All images of the batch get the same rectangle; each comes from its own partner, at the same place.
+# Write `cutmix(images, labels, share, partners, center)`, which returns the images, the labels,
+# and the fraction of each image that is still its own. All images of the batch get the same
+# rectangle; each comes from its own partner, at the same place.
 #
-# **Example.** Images of 2x4, $\lambda = 0.75$: the rectangle has $\lfloor 2 \cdot 0.5 \rfloor = 1$ row
-# and $\lfloor 4 \cdot 0.5 \rfloor = 2$ columns. Around row 1 and column 0 it covers row 1 and columns -1 and 0, in
-# the image one pixel: each image keeps $7 / 8$, and so does its label.
+# **Example.** Images of 2x4, $\lambda = 0.75$: the rectangle has $\lfloor 2 \cdot 0.5 \rfloor = 1$
+# row and $\lfloor 4 \cdot 0.5 \rfloor = 2$ columns. Around row 1 and column 0 it covers row 1 and
+# columns -1 and 0, in the image one pixel: each image keeps $7 / 8$, and so does its label.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cutmix", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1500,7 +1520,11 @@ def pasted(images, labels, share, partners, center, wrong=""):
         kept = 1 - tall * wide / (height * width)
     own = 1 - kept if wrong == "labels" else kept
     mixed_labels = own * labels + (1 - own) * labels[partners]
-    return [mixed, labels if wrong == "hard" else mixed_labels, 1 - kept if wrong == "pasted" else kept]
+    return [
+        mixed,
+        labels if wrong == "hard" else mixed_labels,
+        1 - kept if wrong == "pasted" else kept,
+    ]
 
 
 causes = {
@@ -1552,15 +1576,17 @@ question.score()
 # %% [markdown]
 # ## 10 · New images in every epoch
 #
-# Augmentation works because the network never sees the same image twice. Write `batches(images, labels, epochs,
-# batch_size, augment, rng)`, which returns (or yields) the batches of a whole training run, as pairs of images and labels:
+# Augmentation works because the network never sees the same image twice. Write `batches(images,
+# labels, epochs, batch_size, augment, rng)`, which returns (or yields) the batches of a whole
+# training run, as pairs of images and labels:
 #
-# - In each epoch, the examples are in a new random order, `rng.permutation(len(images))`, and are cut into
-#   batches of `batch_size`; the last one may be smaller, and is used as well.
-# - Each batch goes through `augment(images, labels)`, which returns changed images and labels, in each epoch anew. It gets the
-#   *original* images.
+# - In each epoch, the examples are in a new random order, `rng.permutation(len(images))`, and are
+#   cut into batches of `batch_size`; the last one may be smaller, and is used as well.
+# - Each batch goes through `augment(images, labels)`, which returns changed images and labels, in
+#   each epoch anew. It gets the *original* images.
 #
-# **Example.** 5 examples, 2 epochs, batches of 2: six batches, of sizes 2, 2, 1, 2, 2, 1, and six calls of `augment`.
+# **Example.** 5 examples, 2 epochs, batches of 2: six batches, of sizes 2, 2, 1, 2, 2, 1, and six
+# calls of `augment`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "batches", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1598,7 +1624,12 @@ five, theirs = np.arange(5.0).reshape(5, 1, 1, 1), np.eye(5)
 def sizes_of(count, epochs, batch_size):
     """How many examples each batch has."""
     made = batches(
-        five[:count], theirs[:count], epochs, batch_size, lambda x, y: (x, y), np.random.default_rng(0)
+        five[:count],
+        theirs[:count],
+        epochs,
+        batch_size,
+        lambda x, y: (x, y),
+        np.random.default_rng(0),
     )
     return [len(labels) for _, labels in made]
 
@@ -1703,21 +1734,24 @@ question.score()
 # ## 11 · Stopping in time
 #
 # The validation loss falls, then rises again: from there on the network learns its training images
-# by heart. **Early stopping** watches it. An epoch is an *improvement* if its loss is lower than the best
-# one so far by **more than** `min_delta`; the first epoch always is. (So a loss of NaN never is, except in the first epoch, which then stays the best
-# one.) Training stops after `patience` epochs in a row without an improvement, and the weights of the last
-# improvement are restored.
+# by heart. **Early stopping** watches it. An epoch is an *improvement* if its loss is lower than
+# the best one so far by **more than** `min_delta`; the first epoch always is. (So a loss of NaN
+# never is, except in the first epoch, which then stays the best one.) Training stops after
+# `patience` epochs in a row without an improvement, and the weights of the last improvement are
+# restored.
 #
-# - `early_stop(losses, patience, min_delta=0.0)` returns `(best, last)`: the epoch whose weights are
-#   restored, and the last epoch that is trained, both counted from 0. If training never stops early, the
-#   last one is that of the list.
-# - `honest(validation, test)` has the errors of all epochs on the validation and on the test images. It
-#   returns a tuple: the test error of the epoch that the *validation* images choose (the lowest error, the first
-#   such epoch if there are several), and the lowest of all test errors. Only the first is a result. The second
-#   has used the test images to choose the epoch: a leak.
+# - `early_stop(losses, patience, min_delta=0.0)` returns `(best, last)`: the epoch whose weights
+#   are restored, and the last epoch that is trained, both counted from 0. If training never stops
+#   early, the last one is that of the list.
+# - `honest(validation, test)` has the errors of all epochs on the validation and on the test
+#   images. It returns a tuple: the test error of the epoch that the *validation* images choose
+#   (the lowest error, the first such epoch if there are several), and the lowest of all test
+#   errors. Only the first is a result. The second has used the test images to choose the epoch: a
+#   leak.
 #
-# **Example.** Losses 1.0, 0.8, 0.9, 0.8, 0.7 with a patience of 2: epoch 1 is the best, epochs 2 and 3 are no
-# improvements (0.8 is not *lower*), and training stops after epoch 3: `(1, 3)`. The 0.7 is never seen.
+# **Example.** Losses 1.0, 0.8, 0.9, 0.8, 0.7 with a patience of 2: epoch 1 is the best, epochs 2
+# and 3 are no improvements (0.8 is not *lower*), and training stops after epoch 3: `(1, 3)`. The
+# 0.7 is never seen.
 
 
 # %% nbgrader={"grade": false, "grade_id": "early_stop", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1780,7 +1814,11 @@ def stopped(losses, patience, min_delta=0.0, wrong=""):
     for epoch in range(1, len(losses)):
         compared = losses[epoch - 1] if wrong == "before" else lowest
         margin = {"ignored": 0.0, "turned": -min_delta}.get(wrong, min_delta)
-        better = losses[epoch] <= compared - margin if wrong == "equal" else losses[epoch] < compared - margin
+        better = (
+            losses[epoch] <= compared - margin
+            if wrong == "equal"
+            else losses[epoch] < compared - margin
+        )
         if better:
             best, lowest, bad = epoch, losses[epoch], bad if wrong == "not in a row" else 0
         else:
@@ -1877,18 +1915,20 @@ question.score()
 # %% [markdown]
 # ## 12 · Ensembles
 #
-# Several networks, trained with different seeds, make different mistakes. An **ensemble** averages their *predictions*
-# (probabilities). By Jensen's inequality its cross-entropy is never larger than the mean of its members'; by how much it is smaller
-# says how much they disagree.
+# Several networks, trained with different seeds, make different mistakes. An **ensemble** averages
+# their *predictions* (probabilities). By Jensen's inequality its cross-entropy is never larger
+# than the mean of its members'; by how much it is smaller says how much they disagree.
 #
 # - `ensemble(predictions)` returns the mean of the members' probabilities.
-# - `gain(predictions, labels)` returns the members' mean cross-entropy less that of the ensemble. The cross-entropy of
-#   predictions $p$ is the mean of $-\log p_i[y_i]$ over the examples $i$.
-# - `errors(predictions, labels)` returns `(mean, together)`: the mean of the members' errors, and the error of the ensemble.
-#   An error is the fraction of examples whose class with the highest probability is not the label.
+# - `gain(predictions, labels)` returns the members' mean cross-entropy less that of the ensemble.
+#   The cross-entropy of predictions $p$ is the mean of $-\log p_i[y_i]$ over the examples $i$.
+# - `errors(predictions, labels)` returns `(mean, together)`: the mean of the members' errors, and
+#   the error of the ensemble. An error is the fraction of examples whose class with the highest
+#   probability is not the label.
 #
-# **Example.** Two members give $(0.9, 0.1)$ and $(0.3, 0.7)$ for an image of class 0: the ensemble gives $(0.6, 0.4)$, and the gain
-# is $-\frac{1}{2} (\log 0.9 + \log 0.3) + \log 0.6 = 0.144$. One of two members is wrong, and the ensemble is right: $(0.5, 0.0)$.
+# **Example.** Two members give $(0.9, 0.1)$ and $(0.3, 0.7)$ for an image of class 0: the ensemble
+# gives $(0.6, 0.4)$, and the gain is $-\frac{1}{2} (\log 0.9 + \log 0.3) + \log 0.6 = 0.144$. One
+# of two members is wrong, and the ensemble is right: $(0.5, 0.0)$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ensemble", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1916,6 +1956,7 @@ def gain(predictions, labels):
     Returns:
         A number.
     """
+
     ### BEGIN SOLUTION
     def cross_entropy(p):
         return -np.mean(np.log(p[np.arange(len(labels)), labels]))
@@ -1927,6 +1968,7 @@ def gain(predictions, labels):
 
 def errors(predictions, labels):
     """The members' mean error and the ensemble's; arguments as for `gain`."""
+
     ### BEGIN SOLUTION
     def error(p):
         return float(np.mean(np.argmax(p, axis=-1) != labels))
@@ -2011,7 +2053,7 @@ while True:  # until votes and mean probabilities, and all members, have differe
     together = float(np.mean(p.mean(axis=0).argmax(axis=-1) != labels))
     voted = float(np.mean(votes(p).argmax(axis=-1) != labels))
     mean = float(np.mean(singles))
-    if len({*singles, together, voted, mean}) == 6 and 0 < together:
+    if len({*singles, together, voted, mean}) == 6 and together > 0:
         break
 question.check("errors", checks.keeping, errors, p, labels, share=1.5).gives(
     (mean, together),
@@ -2033,17 +2075,20 @@ question.score()
 # %% [markdown]
 # ## 13 · Averages of weights and of views
 #
-# Two averages for one network. **Polyak averaging** keeps a moving average $a$ of the weights while they
-# are trained, and uses it at the end: it starts at the first weights, and after each later step
+# Two averages for one network. **Polyak averaging** keeps a moving average $a$ of the weights
+# while they are trained, and uses it at the end: it starts at the first weights, and after each
+# later step
 #
 # $$a \leftarrow d\, a + (1 - d)\, w.$$
 #
 # **Test-time views**: predict for an image and for its mirror image, and average the predictions.
 #
-# - `polyak(snapshots, decay)`: `snapshots` is a list of the weights at the start and after each step, each of them a list of
-#   arrays as `model.get_weights()` gives it; $d$ = `decay`. Returns the list of averages.
-# - `views(predict, images)`: `predict(images)` returns predictions of shape (batch, classes) for images. Returns the mean of those for the images and
-#   for the images mirrored left to right.
+# - `polyak(snapshots, decay)`: `snapshots` is a list of the weights at the start and after each
+#   step, each of them a list of arrays as `model.get_weights()` gives it; $d$ = `decay`. Returns
+#   the list of averages.
+# - `views(model, images)`: `model` is a Keras model from images to predictions of shape (batch,
+#   classes); call it as `model(images)`. Returns the mean of the predictions for the images and for
+#   the images mirrored left to right.
 #
 # **Example.** One weight that is 4, then 0, then 2, with $d = 0.5$: the average is 4, 2, 2.
 
@@ -2067,35 +2112,34 @@ def polyak(snapshots, decay):
     ### END SOLUTION
 
 
-def views(predict, images):
+def views(model, images):
     """Predictions averaged over images and their mirror images.
 
     Args:
-        predict: function of images, which returns an array of shape (batch, classes).
+        model: a Keras model from images to predictions of shape (batch, classes).
         images: array of shape (batch, height, width, channels).
 
     Returns:
-        Array of shape (batch, classes).
+        Array (or tensor) of shape (batch, classes).
     """
     ### BEGIN SOLUTION
-    return (predict(images) + predict(images[:, :, ::-1])) / 2
+    return (model(images) + model(images[:, :, ::-1])) / 2
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_polyak", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. Averages of weights and of views", points=2)
-question.rules(polyak, views, without=("keras", "tensorflow", "course.averaging"))
+question.rules(polyak, views, without=("course.averaging",))
 steps = [[np.array([4.0])], [np.array([0.0])], [np.array([2.0])]]
 question.example("three values of a weight", polyak, steps, 0.5).gives_arrays(
     [[2.0]], hint="4, then half of 4 and half of 0, then half of that and half of 2"
 )
 
 
-def left_column(images):
-    """Predicts what the left column holds."""
-    return np.asarray(images)[:, :, 0].mean(axis=1)
-
-
+left_column = keras.Sequential(
+    [keras.Input((1, 2, 1)), layers.Flatten(), layers.Dense(1, use_bias=False)]
+)
+left_column.set_weights([np.array([[1.0], [0.0]])])
 question.example("two views", views, left_column, np.reshape([1.0, 9, 5, 3], (2, 1, 2, 1))).gives_array(
     [[5.0], [4.0]], hint="the mirror image's left column is the image's right one"
 )  # fmt: skip
@@ -2130,20 +2174,22 @@ question.check("one snapshot", polyak, snapshots[:1], 0.9, share=0.5).gives_arra
 question.check("a decay of 0", polyak, snapshots, 0.0, share=0.3).gives_arrays(
     snapshots[-1], hint="nothing is remembered"
 )
-images = draw.normal(size=(5, 4, 6, 2))
-matrix = draw.normal(size=(4 * 6 * 2, 3))
+images = draw.normal(size=(5, 4, 6, 2)).astype("float32")
+net = keras.Sequential(
+    [keras.Input((4, 6, 2)), layers.Flatten(), layers.Dense(3, activation="softmax")]
+)
+net.set_weights([draw.normal(size=(48, 3)), draw.normal(size=3)])
 
 
 def predictor(x):
-    """Softmax of a linear map of all pixels."""
-    logits = np.asarray(x).reshape(len(x), -1) @ matrix
-    values = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return values / values.sum(axis=1, keepdims=True)
+    """What the model gives, as an array."""
+    return np.array(net(np.ascontiguousarray(x)))
 
 
 mirror = images[:, :, ::-1]
-question.check("two views", checks.keeping, views, predictor, images, share=2).gives_array(
+question.check("two views", checks.keeping, views, net, images, share=2).gives_array(
     (predictor(images) + predictor(mirror)) / 2,
+    tolerance=1e-4,
     hint="which axis is left to right? Average what is predicted",
     mistakes={
         "that is upside down": (predictor(images) + predictor(images[:, ::-1])) / 2,
@@ -2160,29 +2206,35 @@ question.score()
 # %% [markdown]
 # ## 14 · What a study could have shown
 #
-# The recorded study `regularizers` trained a network on 1,000 images with each of ten methods, with three seeds each (the cell below). In
-# unit 08 you asked whether a difference is real. Now ask the other question: how large would a difference have had to be for
-# three seeds to show it?
+# The recorded study `regularizers` trained a network on 1,000 images with each of ten methods,
+# with three seeds each (the cell below). In unit 08 you asked whether a difference is real. Now
+# ask the other question: how large would a difference have had to be for three seeds to show it?
 #
-# The difference of two means, $\bar a - \bar b$, has the standard error $\sqrt{v_a + v_b}$ with $v = s^2 / n$ and, by Welch, $\nu$ degrees of
-# freedom (unit 08). With $m$ comparisons at a level of $\alpha$ together, each has a level of $\alpha / m$, and the **confidence
-# interval** of the difference is
+# The difference of two means, $\bar a - \bar b$, has the standard error $\sqrt{v_a + v_b}$ with $v
+# = s^2 / n$ and, by Welch, $\nu$ degrees of freedom (unit 08). With $m$ comparisons at a level of
+# $\alpha$ together, each has a level of $\alpha / m$, and the **confidence interval** of the
+# difference is
 #
 # $$\bar a - \bar b \;\pm\; t^*\, \sqrt{v_a + v_b}, \qquad t^* = \texttt{stats.t.ppf}\big(1 -
 # \tfrac{\alpha}{2 m},\ \nu\big).$$
 #
-# A difference is shown exactly if 0 is outside. Half of the interval's length says what could have been shown.
+# A difference is shown exactly if 0 is outside. Half of the interval's length says what could have
+# been shown.
 #
 # - `interval(a, b, comparisons=1, alpha=0.05)` returns `(low, high)` for $\bar a - \bar b$.
-# - `shown(results, baseline, alpha=0.05)` compares each other method with the baseline (so $m$ is the number of *other* methods), and
-#   returns a dict from each other method's name to `"better"` (the whole interval of method less baseline is below 0, as results are errors), `"worse"`
-#   (all of it above 0) or `"not shown"`.
-# - `seeds_needed(difference, deviation, comparisons=1, alpha=0.05)` returns the smallest number $n \ge 2$ of seeds for each of two methods
-#   with which a difference of this size would be shown, if both standard deviations turn out as `deviation`: then $\nu = 2n - 2$, and $t^* \sqrt{2 / n} \cdot
-#   \text{deviation}$ must be less than the difference, which is above 0.
+# - `shown(results, baseline, alpha=0.05)` compares each other method with the baseline (so $m$ is
+#   the number of *other* methods), and returns a dict from each other method's name to `"better"`
+#   (the whole interval of method less baseline is below 0, as results are errors), `"worse"` (all
+#   of it above 0) or `"not shown"`.
+# - `seeds_needed(difference, deviation, comparisons=1, alpha=0.05)` returns the smallest number $n
+#   \ge 2$ of seeds for each of two methods with which a difference of this size would be shown, if
+#   both standard deviations turn out as `deviation`: then $\nu = 2n - 2$, and $t^* \sqrt{2 / n}
+#   \cdot \text{deviation}$ must be less than the difference, which is above 0.
 #
-# **Example.** $a = (6, 7, 8)$ and $b = (8, 10, 12)$: $\nu = 2.941$ and $t^* = 3.218$ for one comparison, so the interval is $-3 \pm 4.155$. A difference of 3 with a deviation of 1
-# needs 3 seeds: with two, $4.303 \cdot 1 \cdot 1 = 4.3$ is more than 3; with three, $2.776 \cdot 0.816 \cdot 1 = 2.27$ is less.
+# **Example.** $a = (6, 7, 8)$ and $b = (8, 10, 12)$: $\nu = 2.941$ and $t^* = 3.218$ for one
+# comparison, so the interval is $-3 \pm 4.155$. A difference of 3 with a deviation of 1 needs 3
+# seeds: with two, $4.303 \cdot 1 \cdot 1 = 4.3$ is more than 3; with three, $2.776 \cdot 0.816
+# \cdot 1 = 2.27$ is less.
 
 # %% nbgrader={"grade": false, "grade_id": "recorded", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from course.studies import runs
@@ -2249,7 +2301,10 @@ def seeds_needed(difference, deviation, comparisons=1, alpha=0.05):
     """
     ### BEGIN SOLUTION
     n = 2
-    while stats.t.ppf(1 - alpha / (2 * comparisons), 2 * n - 2) * math.sqrt(2 / n) * deviation >= difference:
+    while (
+        stats.t.ppf(1 - alpha / (2 * comparisons), 2 * n - 2) * math.sqrt(2 / n) * deviation
+        >= difference
+    ):
         n += 1
     return n
     ### END SOLUTION
@@ -2397,7 +2452,9 @@ for name, difference, deviation, extra in (
     wrong = [(cause, smallest(difference, deviation, *extra, wrong=key) if extra or key != "alone" else 0)
              for key, cause in needed.items()]  # fmt: skip
     wrong += [("that many seeds of each method, not of both together", 2 * right)]
-    question.check(f"seeds for {name}", seeds_needed, difference, deviation, *extra, share=0.6).gives(
+    question.check(
+        f"seeds for {name}", seeds_needed, difference, deviation, *extra, share=0.6
+    ).gives(
         right,
         hint="the smallest n, from 2 on, for which the half interval is less than the difference",
         mistakes=[(cause, n) for cause, n in wrong if n != right],
@@ -2424,51 +2481,61 @@ for _difference in (1, 2, 3, 5):
 # ## 15 · In your own words
 #
 # A colleague trains a network on 2,000 X-ray images of hands with the label left or right. She
-# mirrors half of the images at random, uses dropout before batch normalization with a rate of 0.5, an L2 penalty with
-# Adam "which is AdamW", and CutMix with labels mixed by the drawn $\lambda$. She trains 200 epochs, takes the
-# epoch with the best test error, and reports 4.1 %. "Without all this it was 5.0 %, so regularization helps."
+# mirrors half of the images at random, uses dropout before batch normalization with a rate of 0.5,
+# an L2 penalty with Adam "which is AdamW", and CutMix with labels mixed by the drawn $\lambda$.
+# She trains 200 epochs, takes the epoch with the best test error, and reports 4.1 %. "Without all
+# this it was 5.0 %, so regularization helps."
 #
-# Name at least four things that are wrong, each with the reason and with what you would do instead. Then say, with numbers from question
-# 14, what a comparison of two methods on few images can show with three seeds, and how you would compare the two here. About twelve sentences. This question is
-# graded by hand.
+# Name at least four things that are wrong, each with the reason and with what you would do
+# instead. Then say, with numbers from question 14, what a comparison of two methods on few images
+# can show with three seeds, and how you would compare the two here. About twelve sentences. This
+# question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# A mirror image of a left hand is a right hand: the augmentation turns the label's meaning over for half of the images. An augmentation
-# has to keep the label; small rotations, shifts and brightness do. (Or the label is exchanged along with the image.)
+# A mirror image of a left hand is a right hand: the augmentation turns the label's meaning over
+# for half of the images. An augmentation has to keep the label; small rotations, shifts and
+# brightness do. (Or the label is exchanged along with the image.)
 #
-# Dropout before batch normalization: in training, the values that normalization sees have a larger variance than at inference, as what is
-# kept is doubled, while the moving statistics remember the training variance. So at inference values are scaled wrongly. Put dropout after
-# the last normalization, or use what keeps inference as it is in training (a smaller rate, DropBlock, stochastic depth), or estimate the
-# statistics again.
+# Dropout before batch normalization: in training, the values that normalization sees have a larger
+# variance than at inference, as what is kept is doubled, while the moving statistics remember the
+# training variance. So at inference values are scaled wrongly. Put dropout after the last
+# normalization, or use what keeps inference as it is in training (a smaller rate, DropBlock,
+# stochastic depth), or estimate the statistics again.
 #
-# An L2 penalty with Adam is not AdamW: the penalty's gradient is divided by the root of the squares like any other, so weights with large
-# gradients are hardly decayed, those with small ones by a step of about the learning rate. Use AdamW (`weight_decay=`), without biases and normalization.
+# An L2 penalty with Adam is not AdamW: the penalty's gradient is divided by the root of the
+# squares like any other, so weights with large gradients are hardly decayed, those with small ones
+# by a step of about the learning rate. Use AdamW (`weight_decay=`), without biases and
+# normalization.
 #
-# CutMix: the rectangle is cut off at the border, so the pasted area is smaller than drawn (0.32 instead of 0.5 on average for uniform
-# $\lambda$). The labels must be mixed by the true area. And a hand of which half is pasted over may show neither side.
+# CutMix: the rectangle is cut off at the border, so the pasted area is smaller than drawn (0.32
+# instead of 0.5 on average for uniform $\lambda$). The labels must be mixed by the true area. And
+# a hand of which half is pasted over may show neither side.
 #
-# The best epoch by test error is a choice made with the test images, so 4.1 % is too low. Choose the epoch on validation images, or train
-# for a fixed number, and look at the test images once.
+# The best epoch by test error is a choice made with the test images, so 4.1 % is too low. Choose
+# the epoch on validation images, or train for a fixed number, and look at the test images once.
 #
-# One run each says nothing about the difference of 0.9 points. In the recorded study (1,000 images, three seeds, nine comparisons) the
-# intervals are ± ... points, and none of the nine differences is shown; for one of ... points ... seeds would be needed. I would take at least
-# ... seeds of both, the same budget for tuning both, report the difference with its interval, and say "not shown" if 0 is inside. To say *which* method helps I would
-# add them one at a time.
+# One run each says nothing about the difference of 0.9 points. In the recorded study (1,000
+# images, three seeds, nine comparisons) the intervals are ± ... points, and none of the nine
+# differences is shown; for one of ... points ... seeds would be needed. I would take at least ...
+# seeds of both, the same budget for tuning both, report the difference with its interval, and say
+# "not shown" if 0 is inside. To say *which* method helps I would add them one at a time.
 #
 # **Marking scheme** (4 points)
 #
-# - 2: four of the five mistakes (mirrored hands, dropout before BN, L2 is not AdamW, CutMix's labels, choice on the test set), half a point each, only with reason *and*
-#   remedy. A fifth one makes up for one that is missing.
-# - 1: one run each shows nothing; several seeds, the same procedure for both, an interval or a test; "not shown" is not "equal".
-# - 1: numbers from question 14 (an interval or a number of seeds), interpreted correctly, with the number of comparisons. No point for
-#   numbers without interpretation.
+# - 2: four of the five mistakes (mirrored hands, dropout before BN, L2 is not AdamW, CutMix's
+#   labels, choice on the test set), half a point each, only with reason *and* remedy. A fifth one
+#   makes up for one that is missing.
+# - 1: one run each shows nothing; several seeds, the same procedure for both, an interval or a
+#   test; "not shown" is not "equal".
+# - 1: numbers from question 14 (an interval or a number of seeds), interpreted correctly, with the
+#   number of comparisons. No point for numbers without interpretation.
 # ### END SOLUTION
 
 # %% [markdown]
-# No method here knows anything about your images, except augmentation: there, you say what does not
-# matter. Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow *hand in* on the start page
-# (`START.md`), or run `course submit 10_regularization` in a terminal.
+# No method here knows anything about your images, except augmentation: there, you say what does
+# not matter. Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow
+# *hand in* on the start page (`START.md`), or run `course submit 10_regularization` in a terminal.
 
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()
