@@ -34,7 +34,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "translate_x": (0, 150 / 331, True),  # fraction of the side
     "translate_y": (0, 150 / 331, True),
 }
-# The fourteen of RandAugment, Table 6 of its paper has no inversion.
+# The fourteen of RandAugment's section 3: all but inversion.
 OPERATIONS = tuple(name for name in RANGES if name != "invert")
 
 # AutoAugment's policy for CIFAR-10: pairs of an operation, its probability and its level of 0 to 9.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from course.errors import UsageError
-from course.regularization import policies
+from course.regularization import augmentations, policies
 
 
 def images(channels=3, count=4):
@@ -82,6 +82,14 @@ def test_other_images_are_refused(wrong):
     for function in (policies.auto_augment, policies.rand_augment):
         with pytest.raises(UsageError, match="must be uint8 of shape"):
             function(wrong, np.eye(4), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("entry", [("rotate", 15.0), ("auto_augment",), ("rand_augment", 2, 9)])
+def test_runs_can_ask_for_them_by_name(entry):
+    rng = np.random.default_rng(0)
+    found, labels = augmentations.apply((entry, ("flip",)), images(), np.eye(4), rng)
+    assert found.dtype == np.uint8 and not np.array_equal(found, images())
+    assert np.array_equal(labels, np.eye(4))
 
 
 def test_what_makes_no_sense_is_refused():
