@@ -98,6 +98,7 @@ def test_training_stops_where_keras_stops_it(answers, patience):
         losses = np.random.default_rng(seed).normal(size=12).round(1).tolist()
         callback = keras.callbacks.EarlyStopping("loss", patience=patience, mode="min")
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.stop_training = False  # as fit does
         callback.set_model(model)
         callback.on_train_begin()
         for epoch, loss in enumerate(losses):
