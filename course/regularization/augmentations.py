@@ -16,6 +16,8 @@ from numpy.typing import DTypeLike
 
 from course.keras_types import Array
 from course.regularization.components import noise_matrix
+from course.regularization.geometric import rotate
+from course.regularization.policies import auto_augment, rand_augment
 from course.regularization.regions import GRAY, cutmix_sides, rectangles
 
 Batch = tuple[Array, Array]  # images, and labels of shape (batch, classes)
@@ -210,7 +212,10 @@ AUGMENTATIONS: dict[str, Callable[..., Batch]] = {
         flip,
         resized_crop,
         crop_within,
+        rotate,
         color_noise,
+        auto_augment,
+        rand_augment,
         cutout,
         random_erasing,
         mixup,

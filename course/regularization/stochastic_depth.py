@@ -8,6 +8,7 @@ from course.errors import UsageError
 from course.keras_types import Tensor
 
 RESCALES = ("train", "test")
+UNITS = ("example", "batch")
 
 # Block l of L drops its branch at `rate` times (l - a) / (L - b); (a, b) for each rule.
 _RULES = {
@@ -53,9 +54,15 @@ def linear_decay(rate: float, blocks: int, rule: str = "stochastic_depth") -> li
 
 
 def drop_path(
-    x: Tensor, rate: float, *, rescale: str = "train", seed: int | None = None, name: str
+    x: Tensor,
+    rate: float,
+    *,
+    rescale: str = "train",
+    unit: str = "example",
+    seed: int | None = None,
+    name: str,
 ) -> Tensor:
-    """Drop a residual block's whole branch at random, independently for each example.
+    """Drop a residual block's whole branch at random, for each example or for the batch.
 
     Put it between a residual block's last layer and its addition. It is made of Keras' own layers,
     so that a model with it reloads without this package.
@@ -68,6 +75,9 @@ def drop_path(
             probability while training and changes nothing at inference, as dropout in Keras does;
             ``"test"`` leaves it as it is while training and multiplies by the survival probability
             at inference, as the paper does.
+        unit: what one draw decides about: an ``"example"``, as today's code does, or the whole
+            ``"batch"``, as in the paper: the depth then varies more from step to step. The branch
+            is computed either way, so neither saves time.
         seed: seed of the random numbers; None for a random one.
         name: prefix of the layers' names.
 
@@ -75,7 +85,7 @@ def drop_path(
         Tensor of the shape of `x`.
 
     Raises:
-        UsageError: a rate outside of [0, 1), an unknown rescale.
+        UsageError: a rate outside of [0, 1), an unknown rescale or unit.
 
     Reference:
         Huang et al., "Deep networks with stochastic depth", 2016, equations 2 and 5.
@@ -86,9 +96,11 @@ def drop_path(
         )
     if rescale not in RESCALES:
         raise UsageError(f"rescale must be one of {RESCALES}; received rescale={rescale!r}.")
+    if unit not in UNITS:
+        raise UsageError(f"unit must be one of {UNITS}; received unit={unit!r}.")
     if not rate:
         return x
-    once = (None, *(1,) * (len(x.shape) - 1))
+    once = (None if unit == "example" else 1, *(1,) * (len(x.shape) - 1))
     # Drawn in float32: half precision has too few values between 0 and 1 for small rates.
     x = layers.Dropout(rate, noise_shape=once, seed=seed, dtype="float32", name=f"{name}_drop")(x)
     if rescale == "test":  # undoes dropout's division

@@ -12,6 +12,7 @@ import course.quiet  # noqa: F401
 keras = pytest.importorskip("keras")
 
 from course import regularization as reg
+from course.errors import UsageError
 
 LAYERS = {
     "DropBlock2D": lambda: reg.DropBlock2D(0.3, 3, seed=1),
@@ -166,6 +167,20 @@ def test_drop_path_drops_whole_examples_and_keeps_the_mean():
         np.testing.assert_allclose(np.unique(y), [0, kept], rtol=1e-6)
         _within(y[:, 0, 0], 0.7 * kept)
         _within(y[1:, 0, 0] * y[:-1, 0, 0], (0.7 * kept) ** 2)  # neighbors are independent
+
+
+def test_drop_path_of_a_batch_keeps_or_drops_all_of_it_and_keeps_the_mean():
+    model, x = _drop_path((2, 3), 0.3, unit="batch", seed=0), np.ones((4, 2, 3), "float32")
+    steps = np.stack([np.asarray(model(x, training=True)) for _ in range(1000)])
+    assert (steps == steps[:, :1, :1, :1]).all()  # all of a batch or nothing
+    np.testing.assert_allclose(np.unique(steps), [0, 1 / 0.7], rtol=1e-6)
+    _within(steps[:, 0, 0, 0], 1.0)
+    np.testing.assert_array_equal(model(x, training=False), x)
+
+
+def test_drop_path_refuses_other_units():
+    with pytest.raises(UsageError, match="received unit='channel'"):
+        _drop_path((2, 3), 0.3, unit="channel")
 
 
 def test_drop_path_keeps_the_mean_at_inference_as_well():
