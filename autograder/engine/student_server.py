@@ -167,7 +167,7 @@ class StudentServer:
         args, kwargs = decoder.decode(request["args"]), decoder.decode(request["kwargs"])
         values = [*args, *kwargs.values()]
         before = [snapshot(value, codec.given) for value in values]
-        weights = weight_changes.weights_of(values)
+        weights = weight_changes.states_of(values)
         try:
             with (
                 self._watched(request, answer),

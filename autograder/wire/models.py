@@ -97,14 +97,38 @@ def plain(model: Model) -> Model:
 def pack(model: Model) -> tuple[str, list[np.ndarray]]:
     """Return a model's configuration as JSON, and its weights as arrays.
 
-    Beside the configuration go, for each weight, its serial number and whether it is trainable.
+    Beside the configuration go, for each weight, its serial number and whether it is trainable,
+    and for the model and its layers whether they are.
     """
     import keras
 
     model = plain(model)
     config = keras.saving.serialize_keras_object(model)
     about = [[serial(weight), bool(weight.trainable)] for weight in model.weights]
-    return json.dumps({"model": config, "weights": about}), model.get_weights()
+    whole = {"model": config, "weights": about, "layers": trainable_layers(model)}
+    return json.dumps(whole), model.get_weights()
+
+
+def trainable_layers(model: Model) -> list[bool]:
+    """Return whether a model and each of its layers are trainable, the outermost first."""
+    return [bool(layer.trainable) for layer in keras_compat.all_layers(model)]
+
+
+def set_trainable_layers(model: Model, flags: Sequence[object]) -> None:
+    """Make layers trainable or not, as :func:`trainable_layers` gives it.
+
+    Args:
+        model: if it has another number of layers than `flags`, being put together in another way,
+            it stays as it is.
+        flags: True for trainable layers.
+    """
+    layers = keras_compat.all_layers(model)
+    if len(layers) != len(flags):
+        return
+    # What a layer is told, it tells all layers and weights in it, so outermost first.
+    for layer, flag in zip(layers, flags, strict=True):
+        if layer.trainable != (flag is True):
+            layer.trainable = flag is True
 
 
 def serial(weight: Variable) -> int:
@@ -129,14 +153,14 @@ def unpack(text: str, weights: Sequence[np.ndarray]) -> Model:
         raise RebuildError("the model's configuration is too long")
     try:
         whole = json.loads(text)
-        config, about = whole["model"], whole["weights"]
+        config, about, layers = whole["model"], whole["weights"], list(whole["layers"])
     except (ValueError, RecursionError, TypeError, LookupError):
         raise RebuildError("the model's configuration cannot be read") from None
     check_config(config)
     if sum(array.nbytes for array in weights) > MAX_WEIGHT_BYTES:
         raise RebuildError("the model's weights are too large")
     try:
-        return _build(config, about, weights)
+        return _build(config, about, layers, weights)
     except RebuildError:
         raise
     except Exception as error:
@@ -147,7 +171,10 @@ def unpack(text: str, weights: Sequence[np.ndarray]) -> Model:
 
 
 def _build(
-    config: dict[str, Any], about: Sequence[tuple[int, bool]], weights: Sequence[np.ndarray]
+    config: dict[str, Any],
+    about: Sequence[tuple[int, bool]],
+    layers: Sequence[object],
+    weights: Sequence[np.ndarray],
 ) -> Model:
     import keras
 
@@ -156,6 +183,7 @@ def _build(
     if not isinstance(model, keras.Model):
         raise RebuildError("not a model")
     model.set_weights(weights)
+    set_trainable_layers(model, layers)
     for weight, (number, trainable) in zip(model.weights, about, strict=True):
         weight.serial_number = int(number)
         if weight.trainable and not trainable:

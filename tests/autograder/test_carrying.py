@@ -494,7 +494,7 @@ def given_cells(source):
     return [cell("student", source, instructor_source=source)] if source else []
 
 
-def errors(executor, cells, seconds=20):
+def errors(executor, cells, seconds=120):
     """What each graded cell of a notebook failed with; "" where it passed."""
     job = Job("u", "s", {"n": cells}, given=HELPER, cell_seconds=seconds)
     ran = executor.run(job)["n"]
@@ -580,6 +580,31 @@ def test_what_cannot_be_carried_is_told_in_words(executor):
     assert "return plain numbers, lists or arrays" in ordered
     assert "'Own' object is not subscriptable" in items
     assert "a module that a test does not import itself: 'logging'" in module
+
+
+def test_layers_that_a_call_freezes_are_frozen_in_the_tests_own_model(executor):
+    freezing = """
+        def freeze(model): model.layers[0].trainable = False
+        def freeze_all(model): model.trainable = False
+        def unfreeze(model): model.trainable = True"""
+    test = """
+        import keras
+        body = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
+        net = keras.Sequential([keras.Input((2,)), body, keras.layers.Dense(1)])
+        def flags(): return [x.trainable for x in (net, body, body.layers[0], net.layers[1])]
+        freeze(net)
+        one = flags()
+        net(keras.ops.ones((4, 2)), training=True)
+        moved = bool(keras.ops.any(body.layers[0].moving_mean != 0))
+        freeze_all(net)
+        every = flags()
+        unfreeze(net)
+        raise ValueError(f"{one}, {moved}, {every}, {flags()}")"""
+    cells = [cell("student", textwrap.dedent(freezing)), cell("judge", textwrap.dedent(test))]
+    assert errors(executor, cells) == [
+        "ValueError: [True, False, False, True], False, [False, False, False, False], "
+        "[True, True, True, True]"
+    ]
 
 
 def test_what_a_call_does_to_a_model_is_done_to_the_tests_own(executor):

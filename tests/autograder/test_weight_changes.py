@@ -27,10 +27,10 @@ def values():
 
 def taken(values, change):
     """Take what a process says of a model whose weights have become ones."""
-    encoder, before = Encoder(lambda *_: None), weight_changes.weights_of(values)
+    encoder, before = Encoder(lambda *_: None), weight_changes.states_of(values)
     values[1].set_weights([np.ones_like(weight) for weight in values[1].get_weights()])
     codes = json.loads(json.dumps(weight_changes.encode_changes(values, before, encoder)))
-    values[1].set_weights([array for _, array in before[1]])
+    values[1].set_weights([array for _, array in before[1].weights])
     weight_changes.apply_changes(values, change(codes), Decoder(encoder.blobs, lambda *_: None))
 
 
@@ -43,5 +43,5 @@ def test_a_models_weights_are_taken(values):
 def test_other_positions_are_refused(values, position):
     before = values[1].get_weights()
     with pytest.raises(CodecError, match="weights that are not those of a model"):
-        taken(values, lambda codes: [[position, codes[0][1]]])
+        taken(values, lambda codes: [[position, *codes[0][1:]]])
     assert all((new == old).all() for new, old in zip(values[1].get_weights(), before, strict=True))
