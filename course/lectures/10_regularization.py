@@ -358,10 +358,12 @@ table(("rule", "mean depth", "deviation", "first block survives", "first nine al
 # Both are as deep on average and vary about as much; they differ in *which* blocks are missing.
 # With the linear rule the first nine, on which all others build, are all there nine times as
 # often. To keep the mean, the paper multiplies a branch by its survival probability at inference;
-# dividing it in training does the same. In the paper linear and 0.5 were robust choices, and
-# deeper networks profited more. One draw for the *batch* saves the time of a dropped block; one
-# for each *example*, as in `course.regularization.drop_path`, saves nothing but gives gradients
-# with less variance:
+# dividing it in training does the same. In the paper linear and 0.5 were robust choices: its curves
+# for 110 layers end at a test error of 5.23 % on CIFAR-10, instead of 6.41 % with all blocks, and
+# at 24.58 % on CIFAR-100. And its heat map of errors by depth and $p_L$ says that the best $p_L$
+# falls with depth: a shallow network needs nearly all of its blocks. One draw for the *batch* saves
+# the time of a dropped block; one for each *example*, as in `course.regularization.drop_path`,
+# saves nothing but gives gradients with less variance:
 
 # %% tags=["hide-input"]
 rng = np.random.default_rng(SEED)
@@ -561,9 +563,10 @@ assert bent > 0.05
 # A convolution is equivariant to shifts by construction ([lecture 01](01_convolution.ipynb));
 # nothing is built in for rotation, size or light. **Augmentation** teaches it, by examples: the
 # label stays when the image is turned. AlexNet used crops, mirror images and color noise along the
-# principal components of RGB (a gain of one point); GoogLeNet crops of 8 to 100 % of the area,
-# with proportions from 3:4 to 4:3. Color jitter and other photometric changes are of the same
-# kind. The rotations here go up to 40 degrees to either side.
+# principal components of RGB (a gain of one point). VGG did the same, with crops of 224x224 from
+# images whose shorter side was resized to a random length from 256 to 512. GoogLeNet took crops of
+# 8 to 100 % of the area, with proportions from 3:4 to 4:3. Color jitter and other photometric
+# changes are of the same kind. The rotations here go up to 40 degrees to either side.
 #
 # **Guess first.** Trained on upright digits only, what is the error at 20 degrees? And does a
 # mirror image make a good augmentation for digits?
@@ -698,8 +701,10 @@ table(("method", "top-1 error (%), Yun et al. 2019, Table 3"), [
 ])  # fmt: skip
 
 # %% [markdown]
-# Ghiasi et al. (2018) report an *accuracy* of 78.13 % for DropBlock, and 78.35 % together with
-# label smoothing: methods that act in different places add up, in part.
+# Ghiasi et al. (2018, Table 1) have *accuracies* of the same network: 76.5 % with nothing, 76.8
+# with dropout, 77.1 with dropped paths, 77.4 with spatial dropout, 78.13 with DropBlock. Cutout
+# gained nothing there (76.5), label smoothing gave 77.2, AutoAugment 77.6. DropBlock together with
+# label smoothing gave 78.35: methods that act in different places add up, in part.
 #
 # The course has a study of its own: ResNet-20 on 1,000 images of CIFAR-10 at 16x16 pixels, 20
 # epochs, ten ways, three seeds each. For each difference there is an interval, with a level of

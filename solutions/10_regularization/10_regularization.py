@@ -42,13 +42,15 @@
 #
 # **Rules**
 #
-# - Write the methods yourself, with NumPy (in question 5 with `keras.ops` and `keras.random`). Do
-#   not use `course.regularization` or `course.averaging` in your answers.
+# - Write the methods yourself, with NumPy; in questions 2, 5 and 13, which are about Keras' models
+#   and layers, also with Keras. Do not use `course.regularization` or `course.averaging` in your
+#   answers.
 # - A function leaves its arguments unchanged: arrays, lists and dicts.
 # - Nothing is random except where the text says so. Where a function takes a function `draw`, all
 #   random numbers come from it.
 # - Images have the axes (batch, height, width, channels), integer or float values, and need not be
-#   square. What is computed from them may be `float32` or `float64`.
+#   square. Labels of shape (batch, classes) have integer or float values, too. What is computed
+#   from them may be `float32` or `float64`; means and quotients have fractions.
 # - Later questions may call your earlier functions.
 #
 # **Two sittings.** Nine questions are the *core*. The *optional* ones go further into methods that
@@ -129,8 +131,8 @@ def sgd(weights, gradients, learning_rate, decay, coupled, momentum=0.0):
     """Gradient descent with momentum, and with an L2 penalty or weight decay.
 
     Args:
-        weights: array of any shape, the weights before the first step.
-        gradients: list of arrays of that shape, one for each step.
+        weights: array of floats of any shape, the weights before the first step.
+        gradients: list of arrays of that shape, one for each step, at least one.
         learning_rate, decay, momentum: eta, lambda and mu.
         coupled: True for the penalty, False for weight decay.
 
@@ -253,6 +255,19 @@ for name, function, momenta in (("SGD", sgd, (0.0, 0.9)), ("Adam", adam, (None,)
             )  # fmt: skip
 w = draw.normal(size=5)
 g = [draw.normal(size=5) for _ in range(30)]
+tiny = [1e-6 * step for step in g[:5]]
+question.check("tiny gradients", adam, w, tiny, 0.1, 0.3, False, share=0.5).gives_array(
+    one_by_one(w, tiny, 0.1, 0.3, False), tolerance=1e-6, hint="where is epsilon added?"
+)
+for name, shape in (("a single number", ()), ("three axes", (2, 1, 3))):
+    start = np.array(draw.normal(size=shape))
+    steps = [np.array(draw.normal(size=shape)) for _ in range(3)]
+    for method, function, mu in (("SGD", sgd, (0.5,)), ("Adam", adam, ())):
+        question.check(f"{method}, {name}", function, start, steps, 0.1, 0.4, False, *mu, share=0.3).gives_array(
+            one_by_one(start, steps, 0.1, 0.4, False, *mu),
+            tolerance=1e-6,
+            hint="the result has the shape of the weights, whatever it is",
+        )  # fmt: skip
 question.check("no decay", adam, w, g, 0.05, 0.0, False, share=0.5).gives_array(
     one_by_one(w, g, 0.05, 0.0, False), tolerance=1e-6, hint="with lambda = 0 both are plain Adam"
 )
@@ -310,15 +325,18 @@ draw = np.random.default_rng(question.random.getrandbits(64))
 
 
 def network():
-    """A small net with all kinds of weights, a part of it frozen."""
+    """A small net with all kinds of weights, a net inside of it, and a part of both frozen."""
     make = keras.layers
     inputs = keras.Input((6, 5, 2))
     x = make.Conv2D(3, 3)(inputs)
     x = make.BatchNormalization()(x)
+    x = make.PReLU()(x)  # its weights have three axes, and are no kernel
     x = make.DepthwiseConv2D(2)(x)
     x = make.Conv2D(4, 1, use_bias=False, trainable=False)(x)
     x = make.SeparableConv2D(2, 2)(x)
-    model = keras.Model(inputs, make.Dense(3)(make.Flatten()(x)))
+    inside = [make.Conv2D(2, 1), make.Conv2D(3, 1, trainable=False)]
+    x = keras.Sequential([keras.Input((2, 1, 2)), *inside])(x)
+    model = keras.Model(inputs, make.Dense(3, name="kernel_and_bias")(make.Flatten()(x)))
     model.set_weights([draw.normal(0.3, 1, w.shape) for w in model.get_weights()])
     return model
 
@@ -328,7 +346,7 @@ squares = {w.path: float((w.numpy().astype("float64") ** 2).sum()) for w in net.
 trainable = {w.path for w in net.trainable_weights}
 frozen = [w.path for w in net.weights if "kernel" in w.name and w.path not in trainable]
 kernels = [w.path for w in net.trainable_weights if "kernel" in w.name]
-assert len(kernels) == 5 and len(frozen) == 1
+assert len(kernels) == 6 and len(frozen) == 2 and len(squares) == len(net.weights)
 
 
 def half(paths):
@@ -376,11 +394,11 @@ question.score()
 # | `"example"` | all values of an example | drop path, stochastic depth |
 # | `"batch"` | all values | stochastic depth as published: the branch need not be computed |
 #
-# Write `drop(x, rate, draw, unit="value")`. Call `draw(shape)` once: it returns random numbers of
-# this shape, uniform in $[0, 1)$. Ask for *one number per unit*, with the units in the order in
-# which they lie in `x`: (batch, height, width, channels) for values, (batch, 1, 1, channels) for
-# maps, (batch, 1, 1, 1) for examples and (1, 1, 1, 1) for the batch. A unit is dropped if its
-# number is **less than** `rate`.
+# Write `drop(x, rate, draw, unit="value")`. Call `draw(shape)` exactly once, whatever the rate: it
+# returns random numbers of this shape (a tuple), uniform in $[0, 1)$. Ask for *one number per
+# unit*, with the units in the order in which they lie in `x`: (batch, height, width, channels) for
+# values, (batch, 1, 1, channels) for maps, (batch, 1, 1, 1) for examples and (1, 1, 1, 1) for the
+# batch. A unit is dropped if its number is **less than** `rate`.
 #
 # **Example.** Rate 0.75, two values 2 and 5, and `draw` gives 0.74 and 0.75: the result is 0 and
 # $5 / 0.25 = 20$.
@@ -489,6 +507,27 @@ for unit, shape in SHAPES.items():
     known = {cause: wrong for cause, wrong in known.items() if not np.allclose(wrong, right)}
     question.check(f"each {unit}", checks.keeping, drop, x, rate, numbers(seed), unit).gives_array(
         right, hint="over which axes is one number shared? See the table", mistakes=known
+    )
+
+
+def asked(unit):
+    """What is asked of `draw`, call by call: with a rate of 0, and with all numbers below the rate."""
+    shapes = []
+
+    def drawn(shape):
+        whole = isinstance(shape, tuple)
+        shapes.append([int(n) for n in shape] if whole else f"a {type(shape).__name__}")
+        return np.full(shape, 0.1)
+
+    for rate in (0.0, 0.5):
+        drop(np.ones((3, 2, 4, 5)), rate, drawn, unit)
+    return shapes
+
+
+for unit, shape in SHAPES.items():
+    question.check(f"what is drawn for each {unit}", asked, unit, share=0.5).gives(
+        [shape(3, 2, 4, 5)] * 2,
+        hint="one call of `draw`, whatever the rate, with a tuple of four numbers",
     )
 x = draw.integers(1, 200, (2, 3, 4, 2)).astype("uint8")
 question.check("an integer image", drop, x, 0.3, numbers(5), share=0.5).gives_array(
@@ -714,6 +753,19 @@ for height, width, block in ((6, 8, 2), (7, 5, 3)):
                 ), 0, x * centered.size / (~centered).sum()),
         },
     )  # fmt: skip
+for name, x, block in (
+    ("squares of a single value", draw.normal(2, 1, (2, 4, 5, 3)), 1),
+    ("integers, some of them 0", draw.integers(0, 3, (2, 5, 6, 2)).astype("uint8"), 2),
+    ("squares as high as a map", draw.normal(2, 1, (3, 3, 7, 2)), 3),
+):
+    n, height, width, channels = x.shape
+    corners = draw.random((n, height - block + 1, width - block + 1, channels)) < 0.15
+    corners[0, 0, 1, 0], corners[1, :, :, 1] = True, False
+    gone = squares_of(corners, block, x.shape)
+    question.check(name, drop_block, x, corners, block, share=0.7).gives_array(
+        np.where(gone, 0, x * (gone.size / (~gone).sum())),
+        hint="values by values kept, whatever the values are; squares have block x block of them",
+    )
 x = draw.normal(size=(2, 4, 5, 3))
 question.check("no corner", drop_block, x, np.zeros((2, 3, 4, 3), bool), 2, share=0.5).gives_array(
     x, hint="nothing is dropped, so nothing is scaled"
@@ -735,12 +787,14 @@ question.score()
 #
 # - **In training** (`training=True`) corners are drawn with probability $\gamma$ for each example
 #   and each channel by itself, and what is kept is scaled as in question 4. Every call draws anew.
-# - **At inference** the output is the input, exactly.
+# - **At inference** (`training` is `False` or `None`) the output is the input, exactly.
 # - **The ramp.** With `ramp_steps` = $n > 0$ the rate grows: the layer counts its calls in
 #   training, and call number $k = 0, 1, 2, \dots$ uses $\text{rate} \cdot \min(k / n, 1)$. So the
 #   very first call drops nothing. Calls at inference are not counted. The count is a weight of the
 #   layer (not trainable, `"int32"`), so that it is saved with the model. Without a ramp (0) the
-#   rate is the full one from the start.
+#   rate is the full one from the start, and the count may be left out.
+# - **The type.** With `dtype="float16"` the output is `float16`: cast what you multiply with to the
+#   type of the inputs.
 # - **The seed.** Two layers with the same seed draw the same numbers, two layers without one draw
 #   different ones. `keras.random.SeedGenerator(seed)`, made in `__init__`, takes care of it.
 # - **The config.** `get_config` has all arguments, so that `DropBlock.from_config` makes the same
@@ -866,12 +920,12 @@ rate = draw.choice([0.3, 0.35, 0.4])
 many = np.ones((60, H, W, 6), "float32")
 
 
-def share_of(rate):
+def share_of(rate, height=H, width=W):
     """Expected fraction of dropped values, and its deviation for one map, by drawing maps."""
-    rows, columns = H - BLOCK + 1, W - BLOCK + 1
-    chance = rate * H * W / (BLOCK**2 * rows * columns)
+    rows, columns = height - BLOCK + 1, width - BLOCK + 1
+    chance = rate * height * width / (BLOCK**2 * rows * columns)
     chosen = np.random.default_rng(0).random((4000, rows, columns)) < chance
-    gone = np.zeros((4000, H, W), bool)
+    gone = np.zeros((4000, height, width), bool)
     for i in range(BLOCK):
         for j in range(BLOCK):
             gone[:, i : i + rows, j : j + columns] |= chosen
@@ -901,6 +955,11 @@ question.check("how much is dropped, compiled", fraction_dropped, "compiled", ra
 question.check("how much is dropped, reloaded", fraction_dropped, "reloaded", rate, BLOCK, 1, share=0.5).averages(
     full, **about | {"hint": "the count of calls and all arguments have to be saved"}
 )  # fmt: skip
+flat, flat_spread = share_of(rate, BLOCK, 11)
+question.check(
+    "how much is dropped of flat maps", fraction_dropped, "model", rate, BLOCK,
+    x=np.ones((60, BLOCK, 11, 6), "float32"), share=0.5,
+).averages(flat, **about | {"repeats": 1, "deviation": flat_spread / 360**0.5 * 1.3})  # fmt: skip
 odd = np.random.default_rng(seed).normal(2, 1, (5, H, W, 4)).astype("float32")
 
 
@@ -908,9 +967,13 @@ def output(training, *args, x=odd, calls=1, **kwargs):
     return called("model", training, *args, x=x, calls=calls, **kwargs)
 
 
-question.check("inference", output, False, rate, BLOCK).gives_array(
-    odd, tolerance=1e-7, hint="at inference the output is the input"
-)
+for name, training, share in (
+    ("inference", False, 1),
+    ("neither training nor inference", None, 0.3),
+):
+    question.check(name, output, training, rate, BLOCK, share=share).gives_array(
+        odd, tolerance=1e-7, hint="at inference the output is the input"
+    )
 
 
 def exact():
@@ -982,6 +1045,14 @@ question.check("seeds", seeds).gives(
 )
 
 
+def zeros():
+    """Whether two layers with the seed 0 draw the same."""
+    return bool(np.array_equal(*(output(True, 0.4, 2, seed=0) for _ in range(2))))
+
+
+question.check("the seed 0", zeros, share=0.4).gives(True, hint="0 is a seed; None is none")
+
+
 def again(layer):
     """A layer from the config of a layer."""
     return DropBlock.from_config(layer.get_config())
@@ -1026,6 +1097,20 @@ question.check("calls at inference", after_inference).gives_array(
 )
 
 
+def counted():
+    """Whether a weight that is not trained counts the calls in training, in whole numbers."""
+    layer = DropBlock(0.5, 2, 5)
+    used(layer, odd, True, "model", 3)
+    used(layer, odd, False)
+    weights = [w for w in layer.weights if not w.trainable and str(w.dtype) == "int32"]
+    return 3 in [int(np.max(w.numpy())) for w in weights]
+
+
+question.check("the count", counted, share=0.5).gives(
+    True, hint="a weight of the layer, not trainable, of the type int32"
+)
+
+
 def trained():
     """How many weights of the layer are trained."""
     layer = DropBlock(0.5, 2, 5)
@@ -1043,6 +1128,20 @@ def mean_of_one():
 
 question.check("a batch of one", mean_of_one, share=0.5).gives(
     1.0, hint="take the size of the batch from the inputs"
+)
+whole = np.ones((1, 3, 3, 1), "float32")
+question.check("nothing is kept", output, True, 0.999999, 3, x=whole, share=0.4).gives_array(
+    np.zeros_like(whole), hint="if no value is kept, all are 0, and none is NaN"
+)
+
+
+def half_precision():
+    """The type of the outputs of a layer that computes in half precision."""
+    return [output(how, 0.3, 2, dtype="float16").dtype.name for how in (True, False)]
+
+
+question.check("half precision", half_precision, share=0.4).gives(
+    ["float16", "float16"], hint="with dtype='float16' the output is float16"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1073,7 +1172,7 @@ def smooth(labels, epsilon):
     """Smooth labels.
 
     Args:
-        labels: array of shape (batch, classes), each row at least 0 and with a sum of 1.
+        labels: array of shape (batch, classes), at least 0; the sum of each row is 1.
         epsilon: from 0 to 1.
 
     Returns:
@@ -1151,13 +1250,26 @@ for name, labels in (("one-hot labels", hard), ("mixed labels", mixed)):
 question.check("integer labels 0 and 1", smooth, hard.astype(int), 0.1, share=0.5).gives_array(
     smoothed(hard, 0.1), hint="the result has fractions"
 )
+for name, labels, epsilon in (
+    ("a single example", mixed[:1], 0.2),
+    ("more than a half", hard, float(draw.uniform(0.6, 0.9))),
+    ("nothing but smoothing", mixed, 1.0),
+):
+    question.check(name, smooth, labels, epsilon, share=0.4).gives_array(
+        smoothed(labels, epsilon), hint="the formula, for any epsilon and any number of examples"
+    )
 question.check("without smoothing", smooth, mixed, 0.0, share=0.3).gives_array(
     mixed, hint="with epsilon 0 labels are what they are"
 )
-for classes in (2, int(draw.integers(20, 200))):
-    epsilon = float(draw.uniform(0.05, 0.5))
+for name, classes, least, most in (
+    ("best gap of two classes", 2, 0.05, 0.5),
+    ("best gap of many classes", int(draw.integers(20, 200)), 0.05, 0.5),
+    ("a very small epsilon", 10, 1e-5, 1e-3),
+    ("a large epsilon", 3, 0.6, 0.95),
+):
+    epsilon = float(draw.uniform(least, most))
     top, rest = 1 - epsilon + epsilon / classes, epsilon / classes
-    question.check(f"best gap of {classes} classes", best_gap, classes, epsilon, share=0.7).gives_array(
+    question.check(name, best_gap, classes, epsilon, share=0.5).gives_array(
         math.log(top) - math.log(rest),
         tolerance=1e-8,
         hint="the logarithm of both probabilities, and their difference",
@@ -1188,7 +1300,7 @@ question.score()
 # them, as far as they are in the image. Columns likewise.
 #
 # - `cutout(images, centers, size, fill=0)`: a square of `size` for each image, around its own
-#   center.
+#   center. (`fill` is a value that the images' type can hold.)
 # - `covered_share(height, width, size)`: the fraction of an image that is covered on average if
 #   all pixels are equally likely to be the center.
 #
@@ -1296,7 +1408,8 @@ images = draw.normal(5, 1, (2, 5, 7, 3))
 question.check("larger than the image", cutout, images, np.array([[2, 3], [0, 6]]), 13, share=0.5).gives_array(
     by_pixel(images, [(2, 3), (0, 6)], 13, 0), hint="everything within reach is covered"
 )  # fmt: skip
-for height, width, size in ((32, 32, 16), (9, 14, 5), (6, 5, 8)):
+many = int(draw.integers(10, 16))  # more than twice as large as either side
+for height, width, size in ((32, 32, 16), (9, 14, 5), (6, 5, 8), (4, 3, many), (5, 7, 1)):
     clipped = []
     for side in (height, width):
         reach = [sum(0 <= i - (c - size // 2) < size for i in range(side)) for c in range(side)]
@@ -1424,9 +1537,15 @@ share = float(draw.uniform(0.2, 0.4))
 question.check("one share for all", mixup, images, labels, share, partners, share=0.7).gives_arrays(
     mixed_by(images, labels, [share] * 5, partners), hint="shares may be a single number"
 )
-question.check("hard labels", mixup, images, np.eye(5), 0.5, partners, share=0.5).gives_arrays(
-    mixed_by(images, np.eye(5), [0.5] * 5, partners), hint="two classes with one half each"
+whole = np.eye(5, dtype="int64")
+question.check("hard labels", mixup, images, whole, 0.5, partners, share=0.5).gives_arrays(
+    mixed_by(images, whole, [0.5] * 5, partners), hint="two classes with one half each"
 )
+for share in (0, 1, np.float32(0.25)):
+    question.check(f"{share} for all", mixup, images, whole, share, partners, share=0.3).gives_arrays(
+        mixed_by(images, whole, [float(share)] * 5, partners),
+        hint="a single number may be whole, or one of NumPy's",
+    )  # fmt: skip
 ### END HIDDEN TESTS
 question.score()
 
@@ -1567,6 +1686,15 @@ labels = np.eye(4)
 question.check("nothing is pasted", cutmix, images, labels, 1.0, partners, (3, 3), share=0.5).gives_arrays(
     [images, labels, 1.0], hint="with lambda 1 the rectangle is empty"
 )  # fmt: skip
+hard = labels.astype("int64")
+for name, share, center in (
+    ("as large as the image, around a corner", 0.0, (0, 7)),
+    ("half of it, labels of whole numbers", 0.5, (5, 2)),
+):
+    question.check(name, cutmix, images, hard, share, partners, center, share=0.5).gives_arrays(
+        pasted(images, hard, share, partners, center),
+        hint="whatever the rectangle's size: what of it is inside? Mixed labels have fractions",
+    )
 question.check("all is pasted", cutmix, images, labels, 0.0, partners, (3, 4), share=0.5).gives_arrays(
     [images[partners], labels[partners], 0.0], hint="with lambda 0 the rectangle is the image"
 )  # fmt: skip
@@ -1599,7 +1727,7 @@ def batches(images, labels, epochs, batch_size, augment, rng):
         epochs: how often each example is used.
         batch_size: examples in a batch.
         augment: function of images and labels, which returns both.
-        rng: np.random.Generator, for the order.
+        rng: np.random.Generator, for the order alone: `augment` has one of its own.
 
     Returns:
         List (or generator) of (images, labels), in the order in which they are trained on.
@@ -1639,7 +1767,7 @@ question.example("sizes of batches", sizes_of, 5, 2, 2).gives(
 )
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
-COUNT, SIZE, EPOCHS = 11, 4, 3
+COUNT, SIZE, EPOCHS = 13, 4, 3  # an example is left over
 images = draw.normal(size=(COUNT, 2, 3, 1))
 labels = draw.dirichlet(np.ones(3), COUNT)
 seed = int(draw.integers(2**31))
@@ -1727,6 +1855,14 @@ question.check("the originals", untouched, share=0.5).gives(True, hint="argument
 question.check("sizes that divide", sizes_of, 4, 3, 2, share=0.5).gives(
     [2] * 6, hint="no batch is empty"
 )
+for name, sizes, right in (
+    ("one is left over", (5, 1, 4), [4, 1]),
+    ("batches of one", (3, 1, 1), [1, 1, 1]),
+    ("fewer than a batch", (3, 2, 8), [3, 3]),
+):
+    question.check(name, sizes_of, *sizes, share=0.3).gives(
+        right, hint="all batches but an epoch's last one have batch_size examples"
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -1735,8 +1871,8 @@ question.score()
 #
 # The validation loss falls, then rises again: from there on the network learns its training images
 # by heart. **Early stopping** watches it. An epoch is an *improvement* if its loss is lower than
-# the best one so far by **more than** `min_delta`; the first epoch always is. (So a loss of NaN
-# never is, except in the first epoch, which then stays the best one.) Training stops after
+# that of the last improvement by **more than** `min_delta`; the first epoch always is one. (So a
+# loss of NaN never is, except in the first epoch, which then stays the best one.) Training stops after
 # `patience` epochs in a row without an improvement, and the weights of the last improvement are
 # restored.
 #
@@ -1744,7 +1880,7 @@ question.score()
 #   are restored, and the last epoch that is trained, both counted from 0. If training never stops
 #   early, the last one is that of the list.
 # - `honest(validation, test)` has the errors of all epochs on the validation and on the test
-#   images. It returns a tuple: the test error of the epoch that the *validation* images choose
+#   images. It returns two numbers: the test error of the epoch that the *validation* images choose
 #   (the lowest error, the first such epoch if there are several), and the lowest of all test
 #   errors. Only the first is a result. The second has used the test images to choose the epoch: a
 #   leak.
@@ -1879,6 +2015,12 @@ for count in (25, 40):
     question.check(f"{count} epochs", early_stop, losses, 6, share=0.5).gives(
         right, hint=hint, mistakes=wrong
     )
+unit = 2.0 ** int(draw.integers(-3, 4))  # so that differences are exact
+losses = [unit * loss for loss in (2.0, 1.75, 1.8, 1.9, 1.0)]
+right, wrong = told(losses, 3, 0.25 * unit)
+question.check("lower by exactly min_delta", early_stop, losses, 3, 0.25 * unit, share=0.5).gives(
+    right, hint="by more than min_delta, not by as much", mistakes=wrong
+)
 nan = math.nan
 question.check("NaN", early_stop, [2.0, nan, 1.0, nan, nan, 0.5], 2, share=0.5).gives(
     (2, 4), hint="NaN is never an improvement"
@@ -1924,7 +2066,7 @@ question.score()
 #   The cross-entropy of predictions $p$ is the mean of $-\log p_i[y_i]$ over the examples $i$.
 # - `errors(predictions, labels)` returns `(mean, together)`: the mean of the members' errors, and
 #   the error of the ensemble. An error is the fraction of examples whose class with the highest
-#   probability is not the label.
+#   probability (there are no ties) is not the label.
 #
 # **Example.** Two members give $(0.9, 0.1)$ and $(0.3, 0.7)$ for an image of class 0: the ensemble
 # gives $(0.6, 0.4)$, and the gain is $-\frac{1}{2} (\log 0.9 + \log 0.3) + \log 0.6 = 0.144$. One
@@ -2066,6 +2208,24 @@ question.check("errors", checks.keeping, errors, p, labels, share=1.5).gives(
         "the mean of all members, not the first one": (singles[0], together),
     },
 )
+p, labels = drawn(3, 20, 4), draw.integers(4, size=20)
+seen = p * (1 - np.eye(4)[labels])  # the right class gets next to nothing
+p = seen / seen.sum(axis=-1, keepdims=True)
+p += np.eye(4)[labels] * 10 ** draw.uniform(-9, -5, (3, 20, 1))
+own = p[:, np.arange(20), labels]
+question.check("tiny probabilities", gain, p, labels, share=0.5).gives_array(
+    float(np.mean(np.log(own.mean(axis=0))) - np.mean(np.log(own))),
+    tolerance=1e-6,
+    hint="logarithms of the probabilities as they are",
+)
+labels = draw.integers(3, size=12)
+sure = np.array([[0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.05, 0.9, 0.05]])  # the first class is right
+p = np.repeat(sure[:, None], 12, axis=1)
+p[:, ::3] = 0.8, 0.1, 0.1
+p = np.take_along_axis(p, (np.arange(3) - labels[:, None])[None] % 3, axis=2)
+question.check("together worse than alone", errors, p, labels, share=0.5).gives(
+    (2 / 9, 2 / 3), hint="the members' mean comes first, whichever is larger"
+)
 question.check("a list of members", ensemble, list(p), share=0.3).gives_array(
     p.mean(axis=0), hint="a list of arrays is fine as well"
 )
@@ -2087,7 +2247,7 @@ question.score()
 #   step, each of them a list of arrays as `model.get_weights()` gives it; $d$ = `decay`. Returns
 #   the list of averages.
 # - `views(model, images)`: `model` is a Keras model from images to predictions of shape (batch,
-#   classes); call it as `model(images)`. Returns the mean of the predictions for the images and for
+#   classes); `model(images)` predicts. Returns the mean of the predictions for the images and for
 #   the images mirrored left to right.
 #
 # **Example.** One weight that is 4, then 0, then 2, with $d = 0.5$: the average is 4, 2, 2.
@@ -2174,10 +2334,12 @@ question.check("one snapshot", polyak, snapshots[:1], 0.9, share=0.5).gives_arra
 question.check("a decay of 0", polyak, snapshots, 0.0, share=0.3).gives_arrays(
     snapshots[-1], hint="nothing is remembered"
 )
-images = draw.normal(size=(5, 4, 6, 2)).astype("float32")
-net = keras.Sequential(
-    [keras.Input((4, 6, 2)), layers.Flatten(), layers.Dense(3, activation="softmax")]
+question.check("a decay of 1", polyak, snapshots, 1.0, share=0.3).gives_arrays(
+    snapshots[0], hint="nothing is added"
 )
+images = draw.normal(size=(5, 4, 6, 2)).astype("float32")
+head = [layers.Flatten(), layers.Dropout(0.5), layers.Dense(3, activation="softmax")]
+net = keras.Sequential([keras.Input((4, 6, 2)), *head])
 net.set_weights([draw.normal(size=(48, 3)), draw.normal(size=3)])
 
 
@@ -2251,7 +2413,7 @@ def interval(a, b, comparisons=1, alpha=0.05):
     """Confidence interval of a difference of means.
 
     Args:
-        a, b: lists of numbers, at least two each, not all of them equal.
+        a, b: lists of at least two numbers each, which are not all equal in either of them.
         comparisons: how many are made together.
         alpha: level of all of them together.
 
@@ -2271,7 +2433,8 @@ def shown(results, baseline, alpha=0.05):
     """What a study has shown about each method.
 
     Args:
-        results: dict from a method's name to the list of its errors, one for each seed.
+        results: dict from a method's name to the list of its errors, one for each seed; at least
+            two methods.
         baseline: the method that all others are compared with.
         alpha: level of all comparisons together.
 
@@ -2447,6 +2610,7 @@ for name, difference, deviation, extra in (
     ("a large difference", 6.0, 0.7, ()),
     ("as large as the deviation", 1.0, 1.0, (9,)),
     ("a small difference", 0.5, float(draw.uniform(0.8, 1.0)), (5, 0.1)),
+    ("a very small difference", 0.25, float(draw.uniform(0.9, 1.1)), (3,)),
 ):
     right = smallest(difference, deviation, *extra)
     wrong = [(cause, smallest(difference, deviation, *extra, wrong=key) if extra or key != "alone" else 0)

@@ -40,10 +40,10 @@
 # **Rules**
 #
 # - Do not use `course.transfer` or `keras.applications` in your answers.
-# - Networks that your functions get are built and Functional, like `small_net` below: their layers
-#   are in `model.layers` in order of computation, and the last one is a `Dense` layer with softmax,
-#   the **head**. All before it is the **body**. They may have any number of layers, with or without
-#   batch normalization, of any names.
+# - Networks that your functions get are built and Functional, like `small_net` and `mixed_net`
+#   below: their layers are in `model.layers` in order of computation, and the last one is a `Dense`
+#   layer with softmax, the **head**. All before it is the **body**. They may have any number of
+#   layers, of any names, with or without batch normalization, sums, and hidden `Dense` layers.
 # - Images are `float32` or `uint8` arrays of shape (examples, height, width, 3), labels arrays of
 #   integers from 0.
 # - A function leaves its arguments unchanged, unless the question says otherwise.
@@ -101,6 +101,27 @@ def small_net(classes=4, filters=(4, 6), normalized=True, dropout=0.0, prefix=""
     x = layers.GlobalAveragePooling2D(name=f"{prefix}pool")(x)
     if dropout:
         x = layers.Dropout(dropout, name=f"{prefix}dropout")(x)
+    return keras.Model(images, layers.Dense(classes, activation="softmax", name=f"{prefix}head")(x))
+
+
+def mixed_net(classes=3, dropout=0.0, prefix=""):
+    """Another one, with a sum, a normalization without scale, and a hidden dense layer.
+
+    Args:
+        classes, prefix: as above.
+        dropout: rate in front of the second normalization; no such layer if it is 0.
+    """
+    images = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, 2, padding="same", name=f"{prefix}mixed")(images)
+    x = layers.BatchNormalization(scale=False, momentum=0.9, name=f"{prefix}even1")(x)
+    early = layers.ReLU(name=f"{prefix}relu")(x)
+    x = layers.Conv2D(4, 3, padding="same", use_bias=False, name=f"{prefix}mix")(early)
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{prefix}dropout")(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{prefix}even2")(x)
+    x = layers.Add(name=f"{prefix}sum")([x, early])
+    x = layers.GlobalAveragePooling2D(name=f"{prefix}pool")(x)
+    x = layers.Dense(8, activation="relu", name=f"{prefix}hidden")(x)
     return keras.Model(images, layers.Dense(classes, activation="softmax", name=f"{prefix}head")(x))
 
 
@@ -247,6 +268,23 @@ for name, how, inner, count in cases:
 question.check(
     "a layer of vectors", checks.keeping, features, net, images[:1], end, share=0.5
 ).gives_array(taken[:1], tolerance=1e-4, hint="an output of vectors is not averaged")
+net = at_random(mixed_net(prefix="bn_"), draw)
+images = draw.normal(size=(37, 8, 8, 3)).astype("float32")
+for layer in (None, "bn_even1", "bn_sum", "bn_hidden"):
+    values = np.array(upto(net, layer or "bn_hidden")(images))
+    question.check(
+        f"a sum and a hidden layer, {layer}",
+        checks.keeping,
+        features,
+        net,
+        images,
+        layer,
+        share=0.7,
+    ).gives_array(
+        values.mean(axis=(1, 2)) if values.ndim == 4 else values,
+        tolerance=1e-4,
+        hint="all images; any layer's output can be asked for, and the head takes any vector",
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -356,7 +394,9 @@ for metric, other in (("euclidean", "cosine"), ("cosine", "euclidean")):
     rest[:, queries] = np.inf
     np.fill_diagonal(rest, np.inf)
     full = nearest(points, queries, 29, metric)
-    question.check(f"four neighbors, {metric}", neighbors, points, queries, 4, metric).gives_array(
+    question.check(
+        f"four neighbors, {metric}", checks.keeping, neighbors, points.copy(), queries, 4, metric
+    ).gives_array(
         nearest(points, queries, 4, metric),
         hint="distances to all other examples, the nearest first",
         mistakes={
@@ -403,7 +443,7 @@ while (
 ):
     found = np.array([draw.permutation(30)[:4] for _ in queries])
     same = labels[found] == labels[queries][:, None]
-question.check("precision", precision, found, queries, labels, share=1.5).gives_array(
+question.check("precision", checks.keeping, precision, found, queries, labels, share=1.5).gives_array(
     same.mean(),
     hint="of all neighbors found, how many have the label of their query?",
     mistakes={
@@ -528,7 +568,7 @@ for name, count, width, classes, strength in (
     y = draw.permutation(np.arange(count) % classes)
     x = (draw.normal(size=(count, width)) + y[:, None]) * draw.uniform(0.3, 4, width) + 2
     new = draw.normal(size=(6, width)) * 3 + 1
-    question.check(name, probe, x, y, new, strength).gives_array(
+    question.check(name, checks.keeping, probe, x.copy(), y, new.copy(), strength).gives_array(
         solved(x, y, new, strength),
         tolerance=1e-6,
         hint="follow the formulas one by one, and look at the shapes",
@@ -573,7 +613,7 @@ question.score()
 #
 # - Write `preprocess(images, kind)`, which returns a new array of floats.
 # - Write `trained_behind(model, images, labels)`: the kind of preprocessing with which the model
-#   classifies most of these images rightly.
+#   classifies most of these images rightly, in inference mode.
 #
 # **Example.** A pixel of (255, 0, 0) becomes (1, -1, -1) with `"tf"`, and (-103.939, -116.779,
 # 131.32) with `"caffe"`.
@@ -604,7 +644,8 @@ def trained_behind(model, images, labels):
     """Find out which preprocessing a network was trained with.
 
     Args:
-        model: a Keras model from preprocessed images to one score for each class.
+        model: a Keras model from preprocessed images to one score for each class, not always a
+            probability; the largest one says the class.
         images: array of shape (examples, height, width, 3), values from 0 to 255.
         labels: integers, (examples,).
 
@@ -675,6 +716,22 @@ for kind in ("tf", "torch", "caffe"):
         )  # fmt: skip
 
 
+def of_logits(scores, labels):
+    """The cross-entropy of scores that count as logits."""
+    largest = scores.max(axis=1)
+    total = np.log(np.exp(scores - largest[:, None]).sum(axis=1)) + largest
+    return (total - scores[np.arange(len(labels)), labels]).mean()
+
+
+def of_probabilities(scores, labels):
+    """The same for scores that count as probabilities, as Keras takes them."""
+    p = np.clip(scores / scores.sum(axis=1, keepdims=True), 1e-7, 1 - 1e-7)
+    return -np.log(p[np.arange(len(labels)), labels]).mean()
+
+
+losses = of_logits, of_probabilities
+
+
 def linear(kind, count=80):
     """A network that was fitted to mean colors behind one kind of preprocessing, and images."""
     while True:
@@ -688,6 +745,11 @@ def linear(kind, count=80):
         seen = right(images, kind).mean(axis=(1, 2))
         rows = np.c_[seen, np.ones(count)]
         weights = np.linalg.lstsq(rows, np.eye(4)[labels], rcond=None)[0]
+        if kind == "caffe":
+            # Some labels are wrong, far from any border: another kind has a smaller loss.
+            wrong = draw.random(count) < 0.25
+            labels = np.where(wrong, (labels + draw.integers(1, 4, count)) % 4, labels)
+            weights *= 10
         scores = {
             k: (np.c_[right(images, k).mean(axis=(1, 2)), np.ones(count)] @ weights)
             for k in ("tf", "torch", "caffe")
@@ -696,11 +758,18 @@ def linear(kind, count=80):
         others = [rate for k, rate in rates.items() if k != kind]
         first = {k: bool(s[0].argmax() == labels[0]) for k, s in scores.items()}
         loudest = max(scores, key=lambda k: scores[k].max())
-        if rates[kind] > max(others) + 0.15 and loudest != kind and (first["tf"] or kind == "tf"):
+        fooled = kind != "caffe" or all(
+            min(scores, key=lambda k: loss(scores[k], labels)) != kind for loss in losses
+        )
+        clear = rates[kind] > max(others) + 0.15 and loudest != kind
+        if clear and fooled and (first["tf"] or kind == "tf"):
             break
     tensor = keras.Input((2, 2, 3))
-    net = keras.Model(tensor, keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(tensor)))
-    net.set_weights([weights[:3].astype("float32"), weights[3].astype("float32")])
+    x = keras.layers.GlobalAveragePooling2D()(tensor)
+    # In inference mode it does nothing, in training mode much.
+    x = keras.layers.BatchNormalization(epsilon=1e-7, center=False, scale=False)(x)
+    net = keras.Model(tensor, keras.layers.Dense(4)(x))
+    net.layers[-1].set_weights([weights[:3].astype("float32"), weights[3].astype("float32")])
     return net, images, labels
 
 
@@ -717,9 +786,9 @@ question.score()
 #
 # The classes of the target are others than those of the source, so the head is of no use. Write
 # `swap_head(model, classes)`: a model with the same body and the same weights in it, bit for bit,
-# and with a new head: a `Dense` layer with softmax, for `classes` classes, that starts as Keras
-# starts every `Dense` layer. That holds for as many classes as before, too. The given model still
-# computes what it computed.
+# and with a new head: a `Dense` layer with softmax (its activation, or a layer of its own), for
+# `classes` classes, that starts as Keras starts every `Dense` layer, whatever the old head was like.
+# That holds for as many classes as before, too. The given model still computes what it computed.
 #
 # Whether the new model has the body's layers themselves or copies of them is up to you.
 
@@ -760,10 +829,21 @@ question.example("they add up to 1", probabilities, 3).gives_array(1.0, hint="se
 draw = np.random.default_rng(question.random.getrandbits(64))
 
 
+def old_net(how):
+    """A network whose head is to be replaced; with nothing said, one with an unusual head."""
+    if how:
+        return small_net(how.get("classes", 4), **{k: v for k, v in how.items() if k != "classes"})
+    mixed = mixed_net(prefix="bn_")
+    head = keras.layers.Dense(
+        3, activation="softmax", kernel_initializer="ones", bias_initializer="ones", name="old"
+    )
+    return keras.Model(mixed.input, head(mixed.layers[-1].input))
+
+
 def right(classes, how, kind="right"):
     """A network with a new head, with one thing wrong where asked."""
     make = keras.layers
-    net = small_net(how.get("classes", 4), **{k: v for k, v in how.items() if k != "classes"})
+    net = old_net(how)
     x = net.layers[-1].output if kind == "on top" else net.layers[-1].input
     end = {"none": None, "sigmoid": "sigmoid"}.get(kind, "softmax")
     return keras.Model(net.input, make.Dense(classes, activation=end)(x))
@@ -803,19 +883,24 @@ def resembles(net, classes):
 
 
 def spread(net, classes):
-    """How far weights spread, relative to Keras' start; between 0.5 and 2 for about 100 weights."""
+    """Whether weights spread as in Keras' start, within its limit; for about 100 weights."""
     new = np.array(new_head(net, classes)[0])
     ratio = float(new.std() / math.sqrt(2 / sum(new.shape)))
-    return 0.7 < ratio < 1.4
+    return bool(0.7 < ratio < 1.4 and np.abs(new).max() < 1.0001 * math.sqrt(6 / sum(new.shape)))
+
+
+def again(net, classes):
+    """Whether two new heads start alike."""
+    first, second = (np.array(new_head(net, classes)[0]) for _ in range(2))
+    return bool(np.allclose(first, second))
 
 
 for name, classes, how in (
     ("more classes", 9, {"filters": (3, 12), "prefix": "b_"}),
     ("as many as before", 6, {"filters": (4, 16), "classes": 6, "dropout": 0.3}),
+    ("a sum, a hidden layer", 12, {}),
 ):
-    net = at_random(
-        small_net(how.get("classes", 4), **{k: v for k, v in how.items() if k != "classes"}), draw
-    )
+    net = at_random(old_net(how), draw)
     new = question.model(name, swap_head, net, classes)
     new.computes(
         right(classes, how),
@@ -843,7 +928,10 @@ for name, classes, how in (
         False, hint="the head starts anew: nothing of the old classes is left"
     )
     question.check(f"how it starts, {name}", spread, net, classes, share=0.5).gives(
-        True, hint="it starts as Keras starts every Dense layer"
+        True, hint="it starts as Keras starts every Dense layer, whatever the old one was like"
+    )
+    question.check(f"twice, {name}", again, net, classes, share=0.5).gives(
+        False, hint="each new head starts from other random numbers: no seed is fixed"
     )
     question.check(
         f"its bias, {name}", lambda net=net, c=classes: new_head(net, c)[1], share=0.5
@@ -873,10 +961,10 @@ question.score()
 # that: the weights stay trainable, and when the outer model is trained, Keras (3.15) calls the inner
 # one with `training=True` all the same.
 #
-# Write `on_frozen(body, classes, dropout=0.0)`: a Keras model that calls `body`, drops features with
-# rate `dropout` in training (no such layer if it is 0), and classifies with a `Dense` layer with
-# softmax. The body is frozen, with all that is in it, however the model is called; only the head is
-# trained. `body` itself may be changed: it may stay frozen.
+# Write `on_frozen(body, classes, dropout=0.0)`: a Keras model that computes what `body` computes, with
+# its layers, drops features with rate `dropout` in training (no such layer if it is 0), and
+# classifies with a `Dense` layer with softmax. The body is frozen, with all that is in it, however
+# the model is called; only the head is trained. `body` itself may be changed: it may stay frozen.
 
 
 # %% nbgrader={"grade": false, "grade_id": "on_frozen", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -919,10 +1007,15 @@ model.has_trainable_params(6 * 3 + 3, hint="only the head's: its kernel and its 
 draw = np.random.default_rng(question.random.getrandbits(64))
 
 
+def net_of(how):
+    """A network; with nothing said, one with a hidden layer."""
+    return small_net(**how) if how else mixed_net(prefix="bn_")
+
+
 def right(how, classes, dropout, kind="right"):
     """The model written out, with one thing wrong where asked."""
     make = keras.layers
-    body = body_of(small_net(**how))
+    body = body_of(net_of(how))
     body.trainable = False
     images = keras.Input((8, 8, 3))
     x = body(images)
@@ -935,7 +1028,7 @@ def right(how, classes, dropout, kind="right"):
 
 def trained(how, classes, seed):
     """The body's weights before and after some steps of training, and whether the head moved."""
-    body = at_random(body_of(small_net(**how)), seed)
+    body = at_random(body_of(net_of(how)), seed)
     model = on_frozen(body, classes)
     start = [np.array(w) for w in model.weights]
     draw = np.random.default_rng(1)
@@ -962,8 +1055,9 @@ def moved(how, seed, part):
 for name, classes, how, dropout in (
     ("a body with normalization", 5, {"filters": (3, 7, 5), "prefix": "c_"}, 0.0),
     ("with dropout", 3, {"filters": (4, 9)}, question.random.choice([0.2, 0.3, 0.8])),
+    ("a sum, a hidden layer", 4, {}, 0.0),
 ):
-    body = at_random(body_of(small_net(**how)), draw)
+    body = at_random(body_of(net_of(how)), draw)
     model = question.model(name, on_frozen, body, classes, dropout)
     model.computes(
         right(how, classes, dropout),
@@ -975,8 +1069,10 @@ for name, classes, how, dropout in (
             ),
         },
     )
-    width = how["filters"][-1]
-    norms = 2 * sum(how["filters"])
+    width = body.output_shape[-1]
+    norms = sum(
+        int(np.prod(w.shape)) for w in body.trainable_weights if w.name in ("gamma", "beta")
+    )
     all_of = sum(int(np.prod(w.shape)) for w in body.trainable_weights) + (width + 1) * classes
     model.has_trainable_params(
         (width + 1) * classes,
@@ -1006,28 +1102,32 @@ def drops(rate, seed):
     return [round(float(layer.rate), 3) for layer in kinds]
 
 
-rate = question.random.choice([0.15, 0.35, 0.65])
-question.check("the rate of dropout", drops, rate, draw, share=0.7).gives(
-    [rate], hint="one Dropout layer, between features and head, with the rate that is given"
-)
+for rate in (question.random.choice([0.15, 0.35, 0.65]), 0.02):
+    question.check(f"the rate of dropout, {rate}", drops, rate, draw, share=0.7).gives(
+        [rate], hint="one Dropout layer, between features and head, with the rate that is given"
+    )
 question.check("no dropout", drops, 0.0, draw, share=0.4).gives([], hint="no such layer if it is 0")
 
 
 def averaged(rate, seed):
     """How far training's answers differ from example to example: none if all drop alike."""
-    body = at_random(body_of(small_net(filters=(4, 40), normalized=False)), seed)
+    body = at_random(body_of(small_net(filters=(4, 40))), seed)
     model = on_frozen(body, 2, rate)
-    x = np.repeat(draw.normal(size=(1, 8, 8, 3)), 30, axis=0).astype("float32")
+    # To drop some of the zeros in these images would change nothing.
+    x = np.zeros((30, 8, 8, 3), "float32")
     y = np.array(model(x, training=True))
     return bool(y.std(axis=0).max() > 0.005 and np.allclose(y.sum(axis=1), 1, atol=1e-4))
 
 
 question.check("where it drops", averaged, 0.5, draw, share=0.6).gives(
-    True, hint="features are dropped, not probabilities: these still add up to 1"
+    True, hint="features are dropped, not pixels, and not probabilities: these still add up to 1"
 )
 how = {"filters": (4, 6)}
 question.check("the body after training", moved, how, draw, "body", share=1.5).gives(
     0, hint="nothing in a frozen body moves: no weight, no statistic"
+)
+question.check("a body with a hidden layer", moved, {}, draw, "body").gives(
+    0, hint="nothing in a frozen body moves, of whatever kind its layers are"
 )
 question.check("the head after training", moved, how, draw, "head").gives(
     2, hint="the head's kernel and bias are trained"
@@ -1055,7 +1155,8 @@ question.score()
 # With more images, more layers are trained: from some layer on to the end, first of all the late
 # ones, which are the most special. Batch normalization mostly stays frozen, as the statistics of
 # small batches are noisy. Each layer has a flag, `trainable`. Setting that of a model sets those of
-# all its layers, but only if its own changes: to set it to what it was does nothing.
+# all its layers, but only if its own changes: to set it to what it was does nothing. Of a model whose
+# own flag is off nothing is trained, whatever its layers' flags are.
 #
 # Write `train_from(model, start, batch_norm=False)`, which changes the flags of the given model:
 #
@@ -1063,7 +1164,7 @@ question.score()
 # - batch normalization is frozen everywhere, or, with `batch_norm=True`, only before `start`.
 #
 # It returns the names of the layers with weights that are trained now, in their order in the model.
-# Flags that were set before have no influence.
+# Flags that were set before, the model's own among them, have no influence.
 #
 # **Example.** For `small_net()` and `"conv2"` the result is `["conv2", "head"]`, and with
 # `batch_norm=True` it is `["conv2", "bn2", "head"]`.
@@ -1074,7 +1175,7 @@ def train_from(model, start, batch_norm=False):
     """Freeze and unfreeze the layers of a network.
 
     Args:
-        model: a network as in the rules; some or all of its layers may be frozen.
+        model: a network as in the rules; some or all of its layers may be frozen, or all of it.
         start: name of the first layer to train; one of model.layers.
         batch_norm: whether batch normalization is trained from there on.
 
@@ -1105,45 +1206,77 @@ question.example("with normalization", train_from, small_net(), "conv2", True).g
 draw = question.random
 
 
-def flags(filters, start, batch_norm, before):
-    """Which weights are trained afterwards, by the name of their layer."""
-    net = small_net(filters=filters, prefix="d_")
+def net_of(filters):
+    """A network; with nothing said, one with names that say nothing, or too much."""
+    return small_net(filters=filters, prefix="d_") if filters else mixed_net(prefix="bn_")
+
+
+def frozen_net(filters, before):
+    """A network with flags from before."""
+    net = net_of(filters)
+    if before == "the model frozen":
+        net.trainable = False
     frozen = {"all frozen": net.layers, "some frozen": net.layers[1::2]}.get(before, [])
     for layer in frozen:
         layer.trainable = False
+    return net
+
+
+def flags(filters, start, batch_norm, before):
+    """Which layers are trained afterwards, and which of them only by half."""
+    net = frozen_net(filters, before)
     train_from(net, start, batch_norm)
-    return [layer.name for layer in net.layers if any(w.trainable for w in layer.weights)]
+    trained = {id(weight) for weight in net.trainable_weights}
+    found = []
+    for layer in net.layers:
+        moves = any(id(weight) in trained for weight in layer.weights)
+        if layer.weights and (moves or layer.trainable):
+            half = "" if moves and layer.trainable else " (its flag alone)" if not moves else None
+            found.append(layer.name + (" (its weights alone)" if half is None else half))
+    return found
 
 
 def expected(filters, start, batch_norm, kind="right"):
     """The layers that should be trained, from the net's plan."""
-    plan = [f"d_{kind}{n}" for n in range(1, len(filters) + 1) for kind in ("conv", "bn", "relu")]
-    plan = [*plan, "d_pool", "d_head"]
+    if filters:
+        parts = "conv", "bn", "relu"
+        plan = [f"d_{part}{n}" for n in range(1, len(filters) + 1) for part in parts]
+        plan = [*plan, "d_pool", "d_head"]
+    else:
+        plan = "mixed even1 relu mix even2 sum pool hidden head".split()
+        plan = [f"bn_{part}" for part in plan]
+    bare = [n for n in plan if n.split("_")[1].startswith(("relu", "pool", "sum"))]
+    norms = [n for n in plan if n.split("_")[1].startswith(("bn", "even"))]
     place = plan.index(start)
     chosen = {
         "later": plan[place + 1 :], "one": [start], "earlier": plan[:place],
     }.get(kind, plan[place:])  # fmt: skip
     keep_norm = (batch_norm and kind != "no norm") or kind == "norm"
-    named = [n for n in chosen if "relu" not in n and "pool" not in n]
-    found = [n for n in named if keep_norm or "bn" not in n]
+    named = [n for n in chosen if n not in bare]
+    found = [n for n in named if keep_norm or n not in norms]
     if kind == "norm everywhere":
-        found = [n for n in plan if ("bn" in n and batch_norm) or (n in chosen and n in found)]
-    return [n for n in found if "relu" not in n and "pool" not in n]
+        found = [n for n in plan if (n in norms and batch_norm) or n in found]
+    return found
 
 
-def names(filters, start, batch_norm):
+def names(filters, start, batch_norm, before):
     """What the function returns."""
-    return list(train_from(small_net(filters=filters, prefix="d_"), start, batch_norm))
+    return list(train_from(frozen_net(filters, before), start, batch_norm))
 
 
-filters = tuple(draw.sample(range(2, 9), 4))
-for start, batch_norm, before in (
-    ("d_conv3", False, "nothing frozen"),
-    ("d_conv2", True, "all frozen"),
-    ("d_relu2", False, "some frozen"),
-    ("d_bn3", True, "some frozen"),
-    ("d_head", False, "all frozen"),
-    ("d_conv1", False, "some frozen"),
+drawn = tuple(draw.sample(range(2, 9), 4))
+for filters, start, batch_norm, before in (
+    (drawn, "d_conv3", False, "nothing frozen"),
+    (drawn, "d_conv2", True, "all frozen"),
+    (drawn, "d_relu2", False, "some frozen"),
+    (drawn, "d_bn3", True, "some frozen"),
+    (drawn, "d_bn2", False, "nothing frozen"),
+    (drawn, "d_head", False, "all frozen"),
+    (drawn, "d_conv1", False, "some frozen"),
+    (drawn, "d_conv2", False, "the model frozen"),
+    (None, "bn_mix", False, "the model frozen"),
+    (None, "bn_mix", True, "some frozen"),
+    (None, "bn_sum", False, "nothing frozen"),
 ):
     right = expected(filters, start, batch_norm)
     causes = {
@@ -1159,14 +1292,17 @@ for start, batch_norm, before in (
         for kind, cause in causes.items()
         if expected(filters, start, batch_norm, kind) != right
     ]
-    how = f"from {start[2:]} on, {before}" + (", with normalization" if batch_norm else "")
+    how = f"from {start.split('_')[1]} on, {before}" + (
+        ", with normalization" if batch_norm else ""
+    )
     question.check(how, flags, filters, start, batch_norm, before).gives(
         right,
-        hint="each layer's flag is set, whatever it was: before start all is frozen",
+        hint="each layer's flag is set, whatever it was: before start all is frozen; the names say "
+        "nothing, and the model's own flag has to be on",
         mistakes=known,
     )
-    if start in ("d_relu2", "d_bn3"):
-        question.check(f"names {how}", names, filters, start, batch_norm).gives(
+    if start in ("d_relu2", "d_bn3", "d_bn2", "bn_mix"):
+        question.check(f"names {how}", names, filters, start, batch_norm, before).gives(
             right, hint="the names of the layers with weights that are trained now, in their order"
         )
 ### END HIDDEN TESTS
@@ -1201,8 +1337,8 @@ def fine_tune(model, images, labels, head_epochs, all_epochs, rate):
     """Train a network in two phases; it is changed.
 
     Args:
-        model: a network as in the rules, whose head has as many classes as the labels. Nothing in
-            it is frozen yet.
+        model: a network as in the rules, without dropout, whose head has as many classes as the
+            labels. Nothing in it is frozen yet.
         images: float32 array, (examples, height, width, 3).
         labels: integers, (examples,).
         head_epochs, all_epochs: steps of each phase, at least 0.
@@ -1229,7 +1365,7 @@ question.rules(fine_tune, without=("course.transfer", "keras.applications"))
 def after(filters, seed, count, *phases):
     """All weights of a net after it was tuned."""
     draw = np.random.default_rng(seed)
-    net = at_random(small_net(3, filters=filters), draw)
+    net = at_random(small_net(3, filters=filters) if filters else mixed_net(prefix="bn_"), draw)
     images = draw.normal(size=(count, 8, 8, 3)).astype("float32")
     fine_tune(net, images, np.arange(count) % 3, *phases)
     return [np.array(weight) for weight in net.weights]
@@ -1238,7 +1374,7 @@ def after(filters, seed, count, *phases):
 def by_hand(filters, seed, count, *phases, kind="right"):
     """The same, gradient by gradient, with one thing wrong where asked."""
     draw = np.random.default_rng(seed)
-    net = at_random(small_net(3, filters=filters), draw)
+    net = at_random(small_net(3, filters=filters) if filters else mixed_net(prefix="bn_"), draw)
     images = draw.normal(size=(count, 8, 8, 3)).astype("float32")
     head_epochs, all_epochs, rate = phases
     mode = kind == "normalization"
@@ -1308,6 +1444,7 @@ draw = question.random
 for name, filters, count, phases, share in (
     ("two phases", (3, 4), 7, (3, 2, 0.6), 3),
     ("the head alone", (4,), 5, (3, 0, 0.7), 1),
+    ("a sum, a hidden layer", None, 40, (2, 2, 0.3), 2),
 ):
     asked = filters, draw.randrange(10**6), count, *phases
     question.check(name, after, *asked, share=share).gives_arrays(
@@ -1330,8 +1467,9 @@ question.score()
 #
 # - `layer_rates(model, base, decay)`: a dict from the name of each layer with weights to its rate.
 #   The head has `base`. Going back from it, each convolution or dense layer has `decay` times the
-#   rate of the next one. Batch normalization has the rate of the layer with weights before it. A
-#   frozen layer has 0; it is counted like the others.
+#   rate of the next one. Batch normalization has the rate of the convolution or dense layer before
+#   it. A frozen layer has 0, but all others have the rates that they would have if it were not
+#   frozen.
 # - `step(model, gradients, rates)`, which changes the given model: one step of gradient descent,
 #   $w - r\,g$ for each trainable weight of each layer, with that layer's rate $r$.
 #
@@ -1345,7 +1483,8 @@ def layer_rates(model, base, decay):
 
     Args:
         model: a network as in the rules: convolutions, dense layers and batch normalizations have
-            weights, other layers have none. The first layer with weights is no normalization.
+            weights, other layers have none. The first layer with weights is no normalization. Some
+            layers may be frozen.
         base: rate of the head.
         decay: from 0 to 1.
 
@@ -1441,6 +1580,14 @@ def rates_of(filters, base, decay, frozen):
     }
 
 
+def mixed_rates(base, decay, frozen):
+    """Rates of a net with a hidden layer and names that say nothing, or too much."""
+    net = mixed_net(prefix="bn_")
+    for name in frozen:
+        net.get_layer(name).trainable = False
+    return rounded(checks.keeping(layer_rates, net, base, decay))
+
+
 def rounded(found):
     return {name: round(float(rate), 9) for name, rate in found.items()}
 
@@ -1483,6 +1630,27 @@ question.check("no normalization", without_normalization, 0.4, 0.1, share=0.5).g
 )
 
 
+for name, decay, frozen in (
+    ("a hidden layer", 0.5, ()),
+    ("only a convolution is frozen", 0.2, ("bn_mix",)),
+    ("only others are frozen", 0.4, ("bn_even1", "bn_hidden")),
+    ("a decay of 0", 0.0, ()),
+    ("a decay of 1", 1.0, ("bn_mixed",)),
+):
+    powers = {
+        "bn_head": 0,
+        "bn_hidden": 1,
+        "bn_mix": 2,
+        "bn_even2": 2,
+        "bn_mixed": 3,
+        "bn_even1": 3,
+    }
+    question.check(name, mixed_rates, 0.3, decay, frozen, share=0.6).gives(
+        rounded({n: 0.0 if n in frozen else 0.3 * decay**power for n, power in powers.items()}),
+        hint="dense layers count as well; a frozen layer has 0 itself and changes no other rate",
+    )
+
+
 def stepped(seed, chosen, rates):
     """The weights after a step, those of chosen layers in order."""
     draw = np.random.default_rng(seed)
@@ -1494,7 +1662,15 @@ def stepped(seed, chosen, rates):
         ]
         for name in chosen
     }
-    step(net, gradients, rates)
+    given = {name: [np.array(slope) for slope in slopes] for name, slopes in gradients.items()}
+    now = dict(rates)
+    step(net, gradients, now)
+    same = now == rates and list(gradients) == list(given)
+    if not same or any(
+        len(gradients[name]) != len(slopes) or not all(map(np.array_equal, gradients[name], slopes))
+        for name, slopes in given.items()
+    ):
+        raise ValueError("it changes the gradients or the rates that it was given")
     return [np.array(weight) for weight in net.weights]
 
 
@@ -1547,8 +1723,8 @@ question.score()
 # - Write `recalibrate(model, images)`, which changes the given model: each batch normalization gets
 #   the mean and the variance (over $n$, as in `np.var`) of *its own input* on these images, over
 #   examples, height and width, for each channel. What a normalization takes depends on the ones
-#   before it; these are to work with their *new* statistics. Nothing else changes, frozen or not: no
-#   weight, no flag. A frozen normalization gets new statistics as well.
+#   before it; these are to work with their *new* statistics, in inference mode. Nothing else changes,
+#   frozen or not: no weight, no flag, no momentum. A frozen normalization gets new statistics as well.
 #
 # **Example.** With a momentum of 0.9, it takes 7 steps until at most half is left: $0.9^6 = 0.53$ and
 # $0.9^7 = 0.48$.
@@ -1577,8 +1753,8 @@ def recalibrate(model, images):
     """Replace the moving statistics of all batch normalizations.
 
     Args:
-        model: a network as in the rules, all of whose feature maps have shape (batch, height,
-            width, channels). It is changed.
+        model: a network as in the rules, all of whose normalizations take feature maps of shape
+            (batch, height, width, channels). It is changed.
         images: float32 array of shape (examples, height, width, 3), at least two.
     """
     ### BEGIN SOLUTION
@@ -1598,7 +1774,7 @@ question.example("half is left", steps_until, 0.9, 0.5).gives(
 )
 
 
-def statistics(seed, filters, frozen=(), count=6):
+def new_statistics(seed, filters, frozen=(), count=6):
     """Each normalization's moving mean and variance afterwards."""
     draw = np.random.default_rng(seed)
     net = at_random(small_net(filters=filters), draw)
@@ -1647,7 +1823,7 @@ def by_hand(seed, filters, frozen=(), count=6, kind="right"):
     return found
 
 
-question.example("one normalization", statistics, 3, (2,)).gives_arrays(
+question.example("one normalization", new_statistics, 3, (2,)).gives_arrays(
     by_hand(3, (2,)), tolerance=1e-3, hint="mean and variance of what it takes, for each channel"
 )
 ### BEGIN HIDDEN TESTS
@@ -1662,13 +1838,14 @@ causes = {
     "one number": "each channel has its own mean",
     "n - 1": "the variance is over n",
 }
-for name, filters, frozen, count in (
+for name, filters, frozen, examples in (
     ("three normalizations", (3, 5, 4), (), 5),
     ("two are frozen", (4, 3, 5), (1, 3), 6),
     ("two images", (3, 2), (2,), 2),
+    ("many images", (3, 2), (), draw.randint(65, 80)),
 ):
-    asked = draw.randrange(10**6), filters, frozen, count
-    question.check(name, statistics, *asked, share=1.3).gives_arrays(
+    asked = draw.randrange(10**6), filters, frozen, examples
+    question.check(name, new_statistics, *asked, share=1.3).gives_arrays(
         by_hand(*asked),
         tolerance=1e-3,
         hint="layer by layer: what does each normalization take, now that those before it are new?",
@@ -1679,24 +1856,60 @@ for name, filters, frozen, count in (
     )
 
 
+def mixed_case(seed):
+    """A net with a sum, dropout, and a normalization without scale; and images."""
+    draw = np.random.default_rng(seed)
+    net = at_random(mixed_net(dropout=0.5, prefix="bn_"), draw)
+    return net, draw.normal(1, 2, size=(37, 8, 8, 3)).astype("float32")
+
+
+def mixed_statistics(seed):
+    """Both normalizations' moving mean and variance afterwards."""
+    net, images = mixed_case(seed)
+    recalibrate(net, images)
+    norms = net.get_layer("bn_even1"), net.get_layer("bn_even2")
+    return [np.array(w) for layer in norms for w in (layer.moving_mean, layer.moving_variance)]
+
+
+def mixed_by_hand(seed):
+    """The same in NumPy."""
+    net, images = mixed_case(seed)
+    first = net.get_layer("bn_even1")
+    x = np.array(net.get_layer("bn_mixed")(images))
+    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    x = np.maximum((x - mean) / np.sqrt(variance + first.epsilon) + np.array(first.beta), 0)
+    x = np.array(net.get_layer("bn_mix")(x))
+    return [mean, variance, x.mean((0, 1, 2)), x.var((0, 1, 2))]
+
+
+seed = draw.randrange(10**6)
+question.check("a sum and dropout", mixed_statistics, seed, share=1.3).gives_arrays(
+    mixed_by_hand(seed),
+    tolerance=1e-3,
+    hint="its own input in inference mode, for normalizations of any name, with and without scale",
+)
+
+
 def others(seed):
-    """Whether other weights are as before, and the flags of all weights."""
+    """Whether other weights are as before, the flags of all weights, and all layers' settings."""
     draw = np.random.default_rng(seed)
     net = at_random(small_net(), draw)
     net.get_layer("bn2").trainable = False
     net.get_layer("conv1").trainable = False
     flags = [w.trainable for w in net.weights]
+    settings = [repr(layer.get_config()) for layer in net.layers]
     before = [np.array(w) for w in net.weights if "moving" not in w.name]
     recalibrate(net, draw.normal(size=(4, 8, 8, 3)).astype("float32"))
     now = [np.array(w) for w in net.weights if "moving" not in w.name]
     return [
         all(np.array_equal(*pair) for pair in zip(before, now, strict=True)),
         flags == [w.trainable for w in net.weights],
+        settings == [repr(layer.get_config()) for layer in net.layers],
     ]
 
 
 question.check("all else", others, draw.randrange(10**6)).gives(
-    [True, True], hint="nothing else changes: no weight, no flag"
+    [True, True, True], hint="nothing else changes: no weight, no flag, no setting of a layer"
 )
 
 
@@ -1705,10 +1918,12 @@ def least(momentum, left):
     return next(n for n in range(10**5) if momentum**n <= left)
 
 
-for momentum, left in (
-    (0.99, 0.1),
-    (round(draw.uniform(0.6, 0.95), 2), round(draw.uniform(0.05, 0.4), 2)),
-):
+tied = True
+while tied:  # to rounding
+    drawn = round(draw.uniform(0.6, 0.95), 2), round(draw.uniform(0.05, 0.4), 2)
+    steps = math.log(drawn[1]) / math.log(drawn[0])
+    tied = abs(steps - round(steps)) < 1e-6
+for momentum, left in ((0.99, 0.1), (0.1, 0.2), drawn):
     exact = least(momentum, left)
     question.check(f"until {left:g} is left", steps_until, momentum, left, share=0.5).gives(
         exact,
@@ -1800,10 +2015,11 @@ def rates(source, tuned, images, labels):
     return {k: float((np.argmax(s, axis=-1) == labels).mean()) for k, s in scores.items()}
 
 
-for name, classes in (("as many classes", 4), ("other classes", 7)):
+for name, classes in (("as many classes", 4), ("other classes", 7), ("with other names", 5)):
     while True:
         source = at_random(small_net(4, filters=(5, 8)), draw)
-        tuned = at_random(small_net(classes, filters=(5, 8)), draw)
+        prefix = "t_" if name == "with other names" else ""
+        tuned = at_random(small_net(classes, filters=(5, 8), prefix=prefix), draw)
         for old, new in zip(source.layers[:-1], tuned.layers[:-1], strict=True):
             if old.weights:
                 new.set_weights(
@@ -1823,6 +2039,8 @@ for name, classes in (("as many classes", 4), ("other classes", 7)):
             and abs(found["right"] - found["source"]) > 0.03
         ):
             break
+    for layer in tuned.layers[1::2]:  # frozen in the end, and changed before
+        layer.trainable = False
     before, after = found["source"], found["right"]
     mistakes = {
         "the body has moving statistics, too: they are the tuned ones": [
@@ -1844,9 +2062,25 @@ for name, classes in (("as many classes", 4), ("other classes", 7)):
         name, checks.keeping, forgetting, source, tuned, images, labels, share=1.5
     ).gives_array(
         [before, after],
-        hint="the source's head on the tuned body, in inference mode; both on the same images",
+        hint="the source's head on the tuned body, all of it, frozen or not, in inference mode; both "
+        "on the same images",
         mistakes=mistakes,
     )
+source = at_random(mixed_net(4), draw)
+tuned = at_random(mixed_net(6, prefix="bn_"), draw)
+images = draw.normal(size=(40, 8, 8, 3)).astype("float32")
+kernel, bias = source.layers[-1].get_weights()
+x = np.array(keras.Model(tuned.input, tuned.layers[-1].input)(images))
+labels = np.where(np.arange(40) < 36, (x @ kernel + bias).argmax(axis=-1), draw.integers(0, 4, 40))
+question.check(
+    "better than before", checks.keeping, forgetting, source, tuned, images, labels
+).gives_array(
+    [
+        (np.array(source(images)).argmax(axis=-1) == labels).mean(),
+        ((x @ kernel + bias).argmax(axis=-1) == labels).mean(),
+    ],
+    hint="it may be better, too; and bodies may have a hidden layer, and other names",
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -1896,10 +2130,10 @@ def body_passes(images, phases, stored=False):
 # %% nbgrader={"grade": true, "grade_id": "test_body_passes", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("12. What it costs", points=2)
 question.rules(body_passes, without=("course.transfer", "keras.applications"))
-question.example("the example", body_passes, 200, [(1, 0), (3, 1)]).gives(
+question.example("the example", body_passes, 200, [(1, 0), (3, 1)]).gives_array(
     2000, hint="200 times 1 + 3 times 3"
 )
-question.example("stored", body_passes, 200, [(5, 0), (3, 1)], True).gives(
+question.example("stored", body_passes, 200, [(5, 0), (3, 1)], True).gives_array(
     2000, hint="one pass for the five epochs of the head"
 )
 ### BEGIN HIDDEN TESTS
@@ -1936,6 +2170,16 @@ for name, phases, stored, right, wrong in (
     }),
     ("no phases", [], False, 0, {}),
     ("the head after all", [(a, 1), (b, 0)], True, n * (3 * a + 1), {}),
+    ("the head before and after", [(a, 0), (b, 1), (c, 0)], True, n * (3 * b + 1), {
+        n * (3 * b + 2): "all phases of the head share one pass, also those far apart",
+    }),
+    ("the first one without epochs", [(0, 0), (a, 1), (b, 0)], True, n * (3 * a + 1), {
+        n * 3 * a: "one of these phases has epochs, so there is a pass",
+    }),
+    ("the last one without epochs", [(a, 0), (0, 0)], True, n, {}),
+    ("hardly any", [(a, 0.01), (b, 0)], True, n * (a * 1.02 + 1), {
+        n: "features are stored where the share is 0, not where it is small",
+    }),
     ("not stored", [(a, 0), (b, 0)], False, n * (a + b), {n: "stored is False here"}),
 ):  # fmt: skip
     question.check(name, checks.keeping, body_passes, n, phases, stored).gives_array(
@@ -1943,6 +2187,9 @@ for name, phases, stored, right, wrong in (
         hint="1 + 2 s for each image and epoch; stored features cost one pass",
         mistakes=[(cause, value) for value, cause in wrong.items() if value != right],
     )
+question.check("nothing said", body_passes, n, [(b, 0), (a, 1)], share=0.7).gives_array(
+    n * (b + 3 * a), hint="by default nothing is stored"
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -2067,6 +2314,36 @@ def cases():
         {"probe": seeds(0.70, 0.01, 4), "block": seeds(0.8, 0.01, 4), "all": seeds(0.71, 0.02, 4)},
         "block",
     )
+    yield (
+        "one in between is shown to be worse",
+        {"m": pair(1.2, 5, 4)[0], "z": seeds(0.5, 0.01, 5), "a": seeds(0.7, 0.03, 4)},
+        "m",
+    )
+    yield (
+        "all about as good",
+        {"m": pair(1.2, 5, 4)[0], "a": pair(0.4, 5, 4)[0], "z": seeds(0.7, 0.03, 4)},
+        "m",
+    )
+    yield (
+        "not worse than the next one",
+        {"z": seeds(0.60, 0.01, 4), "a": seeds(0.605, 0.01, 4), "m": seeds(0.8, 0.02, 4)},
+        "m",
+    )
+    yield "in the order of cost", {"a": seeds(0.7, 0.02, 4), "b": seeds(0.71, 0.02, 4)}, "a"
+    yield (
+        "the best mean, not the best median",
+        {
+            "head": draw.permutation([0.74] * 12 + [0.5] * 11).tolist(),
+            "all": seeds(0.7, 0.01, 4),
+        },
+        "all",
+    )
+    # Exact in binary: a standard error of 1/8.
+    yield (
+        "exactly twice",
+        {"head": draw.permutation([0.875, 0.375, 0.375, 0.375]).tolist(), "all": [0.75] * 4},
+        "head",
+    )
     worse, best = pair(1.9, 2, 2)
     yield "two seeds", {"head": worse, "all": best}, "head"
     worse, best = pair(2.2, 5, 5, 0.06, 0.005)
@@ -2081,6 +2358,11 @@ hints = {
     "2.1": "more than twice the standard error is shown",
     "1.9": "twice the standard error: the squares of both errors add up, over n - 1",
     "the best in": "which has the best mean, and is a cheaper one not shown to be worse?",
+    "exactly": "more than twice, so exactly twice is not shown",
+    "one in": "each way is compared with the best one, whatever comes between",
+    "all about": "of those not shown to be worse the cheapest, not the best",
+    "not worse than": "each way is compared with the one with the best mean, not with the next one",
+    "in the order": "the dict has the cheapest way first, whatever the names are",
     "many seeds": "the standard error of a mean, not the deviation of single runs",
 }
 for name, results, right in cases():
@@ -2115,6 +2397,10 @@ for name, gaps, right, wrong in (
         hint="which epochs are shown to be worse? After the last of them it has caught up",
         mistakes=[(cause, value) for value, cause in wrong.items()],
     )
+edge = np.array([[0.875, 0.875], [0.375, 0.375], [0.375, 0.375], [0.375, 0.375]])
+question.check("catching up: exactly twice", catches_up, edge, [0.75] * 4, share=0.5).gives(
+    1, hint="more than twice, so exactly twice is not shown"
+)
 ### END HIDDEN TESTS
 question.score()
 
