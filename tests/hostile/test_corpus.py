@@ -11,6 +11,7 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -119,11 +120,12 @@ def test_the_alarms_ring(tmp_path):
     files, processes = _marked_files(), _marked_processes()
     left = Path(f"/tmp/{MARK}-left")
     left.touch()
-    child = subprocess.Popen(["bash", "-c", f"exec -a {MARK} sleep 30"])
+    child = subprocess.Popen([MARK, "30"], executable=shutil.which("sleep"))
     try:
-        while not _marked_processes() - processes:
+        # A process has no command line for a moment while it starts.
+        while not (marked := _marked_processes() - processes):
             assert child.poll() is None
-        assert _marked_processes() - processes == {child.pid}
+        assert marked == {child.pid}
         assert _marked_files() - files == {str(left)}
     finally:
         child.kill()
