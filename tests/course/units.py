@@ -22,7 +22,8 @@ from autograder.notebooks import to_ipynb
 from course.visualization.display import FigureOutput
 from tests.conftest import ROOT
 
-# Some answers depend on whose they are; points are asked for, also where only examples run.
+# Some answers depend on whose they are; points are asked for, also where only examples run. A test
+# may have set another student.
 GRADED = {"JUPYTERHUB_USER": "ada", "NBGRADER_EXECUTION": "autograde"}
 # In seconds, and many times what any takes: a variant that never ends fails, and holds nothing up.
 LONGEST_MARK = 600
@@ -36,7 +37,7 @@ def run(source: str, namespace: dict):
     name = f"<cell {hash(source)}>"  # each cell has a file name of its own, as in a notebook
     namespace["In"] = [*namespace.get("In", ()), source]
     # Only meanwhile: what other tests start inherits the environment.
-    with patch.dict(os.environ, GRADED):
+    with patch.dict(os.environ, GRADED | dict(os.environ)):
         exec(compile(tree, name, "exec"), namespace)
         return eval(compile(last, name, "eval"), namespace) if last else None
 
