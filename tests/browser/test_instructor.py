@@ -19,8 +19,6 @@ from tests.autograder.conftest import CONFIG, SOURCE, notebook
 from tests.browser.notebook import menu
 from tests.browser.servers import eventually, printing, serving
 
-pytestmark = pytest.mark.whole
-
 SECRETS = ("HIDDEN TESTS", "any number", "square(7)", "secret way", "BEGIN SOLUTION")
 ESSAY = (
     "markdown",

@@ -15,8 +15,6 @@ from tests.browser.notebook import Notebook, menu
 from tests.browser.servers import eventually, serving
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.whole
-
 UNIT = "01_convolution"
 WRONG = "def correlate(image, kernel):\n    return image"
 RIGHT = (

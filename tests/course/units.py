@@ -18,6 +18,7 @@ import course.quiet  # noqa: F401
 from autograder import checks, mutants
 from autograder.engine.cell_runner import CellTimeout, alarm
 from autograder.notebooks import to_ipynb
+from course.training.distribution import parts
 from course.visualization.display import FigureOutput
 from tests.conftest import ROOT
 
@@ -25,6 +26,8 @@ from tests.conftest import ROOT
 os.environ.setdefault("JUPYTERHUB_USER", "ada")
 # Points are asked for, also where only examples run.
 os.environ.setdefault("NBGRADER_EXECUTION", "autograde")
+# As a notebook's first cell would, but in a process that has other things to compute as well.
+parts.split()
 # In seconds, and many times what any takes: a variant that never ends fails, and holds nothing up.
 LONGEST_MARK = 600
 
