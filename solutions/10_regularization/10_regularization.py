@@ -579,10 +579,9 @@ question.score()
 from course.visualization import plots
 from course.visualization.display import show
 
-_corners = np.zeros((5, 6))
-_corners[[0, 2], [1, 3]] = 1.0
-_squares = np.ones((7, 8))
-_squares[0:3, 1:4] = _squares[2:5, 3:6] = 0.0
+_corners = np.pad([[1.0]], ((0, 4), (1, 4))) + np.pad([[1.0]], ((2, 2), (3, 2)))
+_squares = np.pad(np.zeros((3, 3)), ((0, 4), (1, 4)), constant_values=1.0)
+_squares = _squares * np.pad(np.zeros((3, 3)), ((2, 2), (3, 2)), constant_values=1.0)
 show(
     plots.pictures(
         [_corners, _squares],
@@ -815,10 +814,10 @@ question.score()
 # %% nbgrader={"grade": false, "grade_id": "dropblock_layer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 @keras.saving.register_keras_serializable("answers")
 class DropBlock(layers.Layer):
-    """DropBlock with a ramp; see the text."""
+    """DropBlock with a ramp; see the text. Write its other methods below `__init__`."""
 
-    ### BEGIN SOLUTION
     def __init__(self, rate, block, ramp_steps=0, seed=None, **kwargs):
+        ### BEGIN SOLUTION
         super().__init__(**kwargs)
         self.rate, self.block, self.ramp_steps, self.seed = rate, block, ramp_steps, seed
         self.generator = keras.random.SeedGenerator(seed)
@@ -854,8 +853,7 @@ class DropBlock(layers.Layer):
     def get_config(self):
         own = ("rate", "block", "ramp_steps", "seed")
         return super().get_config() | {name: getattr(self, name) for name in own}
-
-    ### END SOLUTION
+        ### END SOLUTION
 
 
 def used(layer, x, training, how="model", calls=1):
@@ -890,9 +888,17 @@ question.rules("DropBlock", without=("course.regularization",))
 ones = np.ones((3, 6, 7, 4), "float32")
 
 
+def output_of(layer, x, training, how="model", calls=1):
+    """The output of a layer that is used in a model."""
+    y = np.asarray(used(layer, x, training, how, calls))
+    if y.shape != x.shape:
+        raise ValueError(f"an output of shape {y.shape} for an input of shape {x.shape}")
+    return y
+
+
 def called(how, training, *args, x=ones, calls=1, **kwargs):
-    """The output of a layer with these arguments, used in a model."""
-    return np.asarray(used(DropBlock(*args, **kwargs), x, training, how, calls))
+    """The output of a layer with these arguments."""
+    return output_of(DropBlock(*args, **kwargs), x, training, how, calls)
 
 
 question.example("inference", called, "model", False, 0.5, 3).gives_array(
@@ -1026,7 +1032,7 @@ def seeds():
     """Same seed, other seed, no seed twice, and twice the same layer: which outputs are equal?"""
     first = output(True, 0.4, 2, seed=seed)
     layer = DropBlock(0.4, 2, seed=seed)
-    calls = [np.asarray(used(layer, odd, True)) for _ in range(2)]
+    calls = [output_of(layer, odd, True) for _ in range(2)]
     pairs = (
         (first, calls[0]), (first, output(True, 0.4, 2, seed=seed + 1)),
         (output(True, 0.4, 2), output(True, 0.4, 2)), calls,
@@ -1063,7 +1069,7 @@ def config():
     layer = DropBlock(0.4, 2, 3, seed, name="mine")
     twin, fresh = again(layer), DropBlock(0.4, 2, 3, seed)
     same = [
-        bool(np.array_equal(used(a, odd, True, "model", n), used(b, odd, True, "model", n)))
+        bool(np.array_equal(*(output_of(layer, odd, True, "model", n) for layer in (a, b))))
         for a, b, n in ((twin, fresh, 3), (again(DropBlock(0.3, 3, 0, seed)), DropBlock(0.3, 3, 0, seed), 1))
     ]  # fmt: skip
     return [twin.get_config()["name"], *same]
@@ -1088,8 +1094,8 @@ question.check("the first call", output, True, 0.5, 2, 7, share=0.5).gives_array
 def after_inference():
     """The first call in training, after some at inference."""
     layer = DropBlock(0.5, 2, 5)
-    used(layer, odd, False, "model", 4)
-    return np.asarray(used(layer, odd, True))
+    output_of(layer, odd, False, "model", 4)
+    return output_of(layer, odd, True)
 
 
 question.check("calls at inference", after_inference).gives_array(
@@ -1100,8 +1106,8 @@ question.check("calls at inference", after_inference).gives_array(
 def counted():
     """Whether a weight that is not trained counts the calls in training, in whole numbers."""
     layer = DropBlock(0.5, 2, 5)
-    used(layer, odd, True, "model", 3)
-    used(layer, odd, False)
+    output_of(layer, odd, True, "model", 3)
+    output_of(layer, odd, False)
     weights = [w for w in layer.weights if not w.trainable and str(w.dtype) == "int32"]
     return 3 in [int(np.max(w.numpy())) for w in weights]
 
@@ -1114,7 +1120,7 @@ question.check("the count", counted, share=0.5).gives(
 def trained():
     """How many weights of the layer are trained."""
     layer = DropBlock(0.5, 2, 5)
-    used(layer, odd, True)
+    output_of(layer, odd, True)
     return len(list(layer.trainable_weights))
 
 
@@ -1236,10 +1242,10 @@ causes = {
 }
 hard = np.eye(6)[draw.integers(6, size=9)]
 mixed = draw.dirichlet(np.ones(5), 7)
-for name, labels in (("one-hot labels", hard), ("mixed labels", mixed)):
+for name, labels, share in (("one-hot labels", hard, 0.8), ("mixed labels", mixed, 1)):
     epsilon = float(draw.uniform(0.1, 0.4))
     right = smoothed(labels, epsilon)
-    question.check(name, checks.keeping, smooth, labels, epsilon).gives_array(
+    question.check(name, checks.keeping, smooth, labels, epsilon, share=share).gives_array(
         right,
         hint="a part of each label, and the rest shared by all classes",
         mistakes={
@@ -1247,15 +1253,15 @@ for name, labels in (("one-hot labels", hard), ("mixed labels", mixed)):
             if not np.allclose(wrong := smoothed(labels, epsilon, key), right)
         },
     )  # fmt: skip
-question.check("integer labels 0 and 1", smooth, hard.astype(int), 0.1, share=0.5).gives_array(
+question.check("integer labels 0 and 1", smooth, hard.astype(int), 0.1, share=0.4).gives_array(
     smoothed(hard, 0.1), hint="the result has fractions"
 )
-for name, labels, epsilon in (
-    ("a single example", mixed[:1], 0.2),
-    ("more than a half", hard, float(draw.uniform(0.6, 0.9))),
-    ("nothing but smoothing", mixed, 1.0),
+for name, labels, epsilon, share in (
+    ("a single example", hard[:1], 0.2, 0.15),
+    ("more than a half", hard, float(draw.uniform(0.6, 0.9)), 0.15),
+    ("nothing but smoothing", mixed, 1.0, 0.1),
 ):
-    question.check(name, smooth, labels, epsilon, share=0.4).gives_array(
+    question.check(name, smooth, labels, epsilon, share=share).gives_array(
         smoothed(labels, epsilon), hint="the formula, for any epsilon and any number of examples"
     )
 question.check("without smoothing", smooth, mixed, 0.0, share=0.3).gives_array(
@@ -1269,7 +1275,7 @@ for name, classes, least, most in (
 ):
     epsilon = float(draw.uniform(least, most))
     top, rest = 1 - epsilon + epsilon / classes, epsilon / classes
-    question.check(name, best_gap, classes, epsilon, share=0.5).gives_array(
+    question.check(name, best_gap, classes, epsilon, share=0.3).gives_array(
         math.log(top) - math.log(rest),
         tolerance=1e-8,
         hint="the logarithm of both probabilities, and their difference",
@@ -1282,8 +1288,15 @@ for name, classes, least, most in (
             "the natural logarithm": math.log10(top / rest),
         },
     )  # fmt: skip
-question.check("gap without smoothing", best_gap, 7, 0.0, share=0.3).gives_array(
-    math.inf, hint="a probability of 0 has a logit of minus infinity"
+
+
+def gaps():
+    """The best gaps of seven classes without smoothing, and with."""
+    return [float(best_gap(7, epsilon)) for epsilon in (0.0, 0.35)]
+
+
+question.check("gap without smoothing", gaps, share=0.4).gives_array(
+    [math.inf, math.log(0.7 / 0.05)], hint="a probability of 0 has a logit of minus infinity"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1840,18 +1853,21 @@ question.check("calls of augment", number_of_calls).gives(
 
 
 def untouched():
-    """Whether the images that augment changes in place are still what they were."""
+    """Whether images that augment blackens in place are still what they were; how many it got."""
     before = images.copy()
 
     def blacken(x, y):
         x[...] = 0
         return x, y
 
-    list(batches(images, labels, 1, SIZE, blacken, np.random.default_rng(seed)))
-    return bool(np.array_equal(images, before))
+    made = list(batches(images, labels, 1, SIZE, blacken, np.random.default_rng(seed)))
+    black = [len(x) for x, _ in made if not np.any(x)]
+    return bool(np.array_equal(images, before)), sum(black)
 
 
-question.check("the originals", untouched, share=0.5).gives(True, hint="arguments stay unchanged")
+question.check("the originals", untouched, share=0.5).gives(
+    (True, COUNT), hint="arguments stay unchanged, and augment gets all of them"
+)
 question.check("sizes that divide", sizes_of, 4, 3, 2, share=0.5).gives(
     [2] * 6, hint="no batch is empty"
 )
