@@ -841,12 +841,16 @@ for name, count, sizes in (
 
 
 def types_of_weights():
-    """The types of what is returned."""
-    return sorted({type(weight).__name__ for weight in mirrored_steps(start, [pair], 2, 0.1)})
+    """The types of what is returned, and whether a rate of 0 leaves the first kernel as it is."""
+    weights = [draw.uniform(0.2, 0.9, shape).astype("float32") for shape in shapes]
+    found = mirrored_steps(weights, [pair], 2, 0.0)
+    types = sorted({type(weight).__name__ for weight in found})
+    return types, bool(np.allclose(np.array(found[0]), weights[0], atol=1e-5))
 
 
 question.check("what is returned", types_of_weights, share=0.3).gives(
-    ["ndarray"], hint="net.get_weights() gives arrays; the net's variables are something else"
+    (["ndarray"], True),
+    hint="net.get_weights() gives arrays; the net's variables are something else",
 )
 SYNCHRONIZED = False  # so that the weights depend on who has which examples
 weights = [draw.uniform(0.2, 0.9, shape).astype("float32") for shape in shapes]
