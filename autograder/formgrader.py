@@ -1,9 +1,10 @@
 """What formgrader's buttons do once `use_autograder` has configured nbgrader.
 
 nbgrader's `Autograde` deletes what was graded before, then runs students' code with the rights of
-whoever pressed the button. Between reading the names of the submissions and deleting anything it
-makes an exporter of a class that can be configured. Ours grades in the sandbox, and leaves
-nbgrader nothing to do; if it cannot be imported, nbgrader stops there.
+whoever pressed the button. Its `GenerateAssignment` publishes a solution or a hidden test whose
+marker is misspelled. Before they delete or write anything, both make an exporter of a class that
+can be configured. Ours grades in the sandbox, and leaves nbgrader nothing to do, or reads the
+markers first. If ours cannot be imported, nbgrader stops there.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import glob
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
@@ -59,6 +62,38 @@ def grade_instead_of(converter: Any) -> None:
         raise NbGraderException(done.stdout.strip() or f"autograder ended with {done.returncode}")
     for line in done.stdout.splitlines():
         converter.log.info(line)
+
+
+class ReleaseOfKnownMarkers(NotebookExporter):
+    """Reads the source's markers when nbgrader's `GenerateAssignment` makes it."""
+
+    def __init__(self, config: Any = None, **more: Any) -> None:
+        super().__init__(config, **more)
+        refuse_unknown_markers(more["parent"])
+
+
+def refuse_unknown_markers(converter: Any) -> None:
+    """Read the source of the assignment that nbgrader is about to release.
+
+    Args:
+        converter: nbgrader's `GenerateAssignment`, which has written nothing yet.
+
+    Raises:
+        NbGraderException: the markers that nbgrader would not recognize.
+    """
+    from nbgrader.converters.base import NbGraderException
+
+    from autograder.source_gates import check_markers
+
+    course = converter.coursedir
+    folder = Path(course.format_path(course.source_directory, ".", course.assignment_id))
+    problems = [
+        f"{path.name}, {problem}"
+        for path in sorted(folder.glob("*.ipynb"))
+        for problem in check_markers(nbformat.read(path, nbformat.NO_CONVERT))
+    ]
+    if problems:
+        raise NbGraderException("\n".join([f"{course.assignment_id} is not released:", *problems]))
 
 
 class LatePenalties(Preprocessor):

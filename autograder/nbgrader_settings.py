@@ -1,7 +1,8 @@
 """Settings that put this autograder behind nbgrader's own buttons and commands.
 
 With them formgrader's *Autograde* and *Generate Feedback*, `nbgrader autograde` and `nbgrader
-generate_feedback` run students' code in the sandbox and hide hidden tests. They name classes as
+generate_feedback` run students' code in the sandbox and hide hidden tests, and *Generate* refuses
+a source whose solutions or hidden tests would be published. They name classes as
 text, so that reading a course's configuration imports none of them.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 TEMPLATES = Path(__file__).parent / "templates"
 
 GRADING = "autograder.formgrader.SandboxedGrading"
+RELEASE = "autograder.formgrader.ReleaseOfKnownMarkers"
 MATHML = "autograder.mathml.FormulasAsMathML"
 FEEDBACK = (
     "autograder.formgrader.LatePenalties",
@@ -32,6 +34,7 @@ def use_autograder(c: Any) -> None:
         c: what `get_config()` returns in `nbgrader_config.py`.
     """
     c.Autograde.exporter_class = GRADING
+    c.GenerateAssignment.exporter_class = RELEASE
     c.GenerateFeedback.preprocessors = list(FEEDBACK)
     # For formgrader's page of a submission as well: neither asks a host for MathJax.
     c.HTMLExporter.preprocessors = [MATHML]

@@ -96,6 +96,18 @@ def test_without_the_sandbox_nothing_is_run(ours, monkeypatch):
     assert files(course) == before and not trace.exists()
 
 
+def test_a_source_with_a_misspelled_marker_is_not_released(ours):
+    course, _ = ours
+    source = course.path("source", ".", "small") / "small.ipynb"
+    right = source.read_text()
+    assert course.api().generate_assignment("small")["success"]
+    before = files(course, "release")
+    source.write_text(right.replace("BEGIN HIDDEN TESTS", "BEGIN HIDEN TESTS", 1))
+    result = course.api().generate_assignment("small")
+    assert not result["success"] and "looks like '### BEGIN HIDDEN TESTS'" in result["error"]
+    assert files(course, "release") == before
+
+
 def test_nbgraders_feedback_is_ours(ours):
     course, _ = ours
     with course.gradebook() as gradebook:
@@ -149,7 +161,8 @@ def test_this_projects_configuration_is_that():
     wanted = Config()
     use_autograder(wanted)
     found = CourseDirectory(PROJECT).config
-    assert {"Autograde", "GenerateFeedback", "HTMLExporter"} == set(wanted)
+    sections = {"Autograde", "GenerateAssignment", "GenerateFeedback", "HTMLExporter"}
+    assert sections == set(wanted)
     assert all(wanted[section].items() <= found[section].items() for section in wanted)
 
 

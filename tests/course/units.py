@@ -9,6 +9,7 @@ import os
 from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
+from unittest.mock import patch
 
 import IPython.display
 import nbformat
@@ -22,10 +23,8 @@ from course.training.distribution import parts
 from course.visualization.display import FigureOutput
 from tests.conftest import ROOT
 
-# Some answers depend on whose they are.
-os.environ.setdefault("JUPYTERHUB_USER", "ada")
-# Points are asked for, also where only examples run.
-os.environ.setdefault("NBGRADER_EXECUTION", "autograde")
+# Some answers depend on whose they are; points are asked for, also where only examples run.
+GRADED = {"JUPYTERHUB_USER": "ada", "NBGRADER_EXECUTION": "autograde"}
 # As a notebook's first cell would, but in a process that has other things to compute as well.
 parts.split()
 # In seconds, and many times what any takes: a variant that never ends fails, and holds nothing up.
@@ -39,8 +38,10 @@ def run(source: str, namespace: dict):
         last = ast.Expression(tree.body.pop().value)
     name = f"<cell {hash(source)}>"  # each cell has a file name of its own, as in a notebook
     namespace["In"] = [*namespace.get("In", ()), source]
-    exec(compile(tree, name, "exec"), namespace)
-    return eval(compile(last, name, "eval"), namespace) if last else None
+    # Only meanwhile: what other tests start inherits the environment.
+    with patch.dict(os.environ, GRADED):
+        exec(compile(tree, name, "exec"), namespace)
+        return eval(compile(last, name, "eval"), namespace) if last else None
 
 
 def question(rows: list[dict], beginning: str) -> dict:
