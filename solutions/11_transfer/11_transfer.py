@@ -762,7 +762,8 @@ def linear(kind, count=80):
         fooled = kind != "caffe" or all(
             min(scores, key=lambda k: loss(scores[k], labels)) != kind for loss in losses
         )
-        clear = rates[kind] > max(others) + 0.15 and loudest != kind
+        # Behind caffe the inputs are the largest, and so are the scores.
+        clear = rates[kind] > max(others) + 0.15 and (kind == "caffe" or loudest != kind)
         if clear and fooled and (first["tf"] or kind == "tf"):
             break
     tensor = keras.Input((2, 2, 3))
