@@ -755,17 +755,20 @@ def linear(kind, count=80):
             k: (np.c_[right(images, k).mean(axis=(1, 2)), np.ones(count)] @ weights)
             for k in ("tf", "torch", "caffe")
         }
-        rates = {k: float((s.argmax(1) == labels).mean()) for k, s in scores.items()}
-        others = [rate for k, rate in rates.items() if k != kind]
-        first = {k: bool(s[0].argmax() == labels[0]) for k, s in scores.items()}
+        hits = {k: s.argmax(1) == labels for k, s in scores.items()}
+        rival = max((k for k in hits if k != kind), key=lambda k: hits[k].sum())
+        gain = hits[kind].astype(int) - hits[rival]
         loudest = max(scores, key=lambda k: scores[k].max())
         fooled = kind != "caffe" or all(
             min(scores, key=lambda k: loss(scores[k], labels)) != kind for loss in losses
         )
         # Behind caffe the inputs are the largest, and so are the scores.
-        clear = rates[kind] > max(others) + 0.15 and (kind == "caffe" or loudest != kind)
-        if clear and fooled and (first["tf"] or kind == "tf"):
+        clear = gain.mean() > 0.15 and (kind == "caffe" or loudest != kind)
+        if clear and fooled and gain.min() < 0:
             break
+    # The first images alone would say another kind; for tf, the last ones.
+    order = np.argsort(-gain if kind == "tf" else gain, kind="stable")
+    images, labels = images[order], labels[order]
     tensor = keras.Input((2, 2, 3))
     x = keras.layers.GlobalAveragePooling2D()(tensor)
     # In inference mode it does nothing, in training mode much.
