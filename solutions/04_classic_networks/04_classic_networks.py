@@ -647,7 +647,7 @@ draw = np.random.default_rng(question.random.getrandbits(64))
 
 def prepared(image, mean, size, crop, kind="right"):
     """Step by step, with one thing wrong where asked."""
-    h, w, channels = image.shape
+    h, w, _ = image.shape
 
     def middle(array, side):
         down, right = array.shape[0] - side, array.shape[1] - side
@@ -1700,51 +1700,54 @@ question.score()
 # %% [markdown]
 # ## 13 · In your own words
 #
-# The VGG paper has these top-5 errors of single networks on ILSVRC's validation images (Table 3). $S$
-# is the shorter side of training images: always 256, or drawn anew from 256 to 512 for each image.
-# Test images have a shorter side of 256 if $S = 256$, and of 384 if it is drawn.
+# The VGG paper has these top-5 errors of single networks on ILSVRC's validation images, each tested at
+# three image sizes (Table 4). $S$ is the shorter side of training images: always 256, always 384, or
+# drawn anew from 256 to 512 for each image.
 #
-# | layers with weights | $S = 256$ | $S$ from 256 to 512 |
-# |---|---:|---:|
-# | 11 (A) | 10.4 % | – |
-# | 13 (B) | 9.9 % | – |
-# | 16 (C, with 1x1) | 9.4 % | 8.8 % |
-# | 16 (D, all 3x3) | 8.8 % | 8.1 % |
-# | 19 (E) | 9.0 % | 8.0 % |
+# | layers with weights | $S = 256$ | $S = 384$ | $S$ from 256 to 512 |
+# |---|---:|---:|---:|
+# | 13 (B) | 9.6 % | – | – |
+# | 16 (C, with 1x1) | 9.2 % | 9.2 % | 8.2 % |
+# | 16 (D, all 3x3) | 8.6 % | 8.6 % | 7.5 % |
+# | 19 (E) | 8.7 % | 8.6 % | 7.5 % |
 #
-# 1. A slide says that with 19 layers VGG gets slightly worse than with 16. What does the table say?
+# 1. A lecture says that with 19 layers VGG gets slightly worse than with 16. What does the table say?
 # 2. C has more nonlinearities than B and is better; D is better than C at the same depth. What does
 #    each of these two comparisons show about what extra layers are good for?
-# 3. Another slide: "small filters brought the error from 11.7 % (2013) to 7.3 % (2014)". Name two
-#    other things in which these two results differ or may differ, and say what would have to be
-#    compared instead.
+# 3. Another one: "small filters brought the error from 11.7 % (2013) to 7.3 % (2014)". Name two other
+#    things in which these two results differ or may differ, and say what would have to be compared
+#    instead.
 #
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# 1. It depends on how the networks are trained. With $S = 256$ the deeper one is worse by 0.2 points,
-#    with scale jitter it is better by 0.1. Each number is one network and one run, so neither
-#    difference can be told from what another seed would give. What the table says is that from 16 to
-#    19 layers there is no gain that can be seen: saturation, not harm.
-# 2. B to C adds 1x1 convolutions: more nonlinearities, the same receptive field. It helps by 0.5
-#    points, so nonlinearity helps in itself. C to D makes the same layers 3x3, with more weights and a
-#    larger receptive field: another 0.6 points, so it also matters that layers see a neighborhood.
-#    (D has more parameters than C, which is not separated from that.)
-# 3. The networks of 2013 and 2014 differ in everything at once. 7.3 % is the mean of seven networks,
-#    tested at several scales and crops, 11.7 % an ensemble of another group; depth, width, the
-#    augmentation (scale jitter) and the training differ. To show what *small filters* do, train two
-#    networks that differ in nothing else: say a stack of 3x3 against one 5x5 or 7x7 with the same
-#    receptive field, and the same number of parameters or MACs, several seeds each. (The paper has one such
-#    comparison: B with each pair of 3x3 replaced by one 5x5 is seven points of top-1 worse.)
+# 1. With $S = 256$ the deeper network is worse by 0.1 points; with $S = 384$ and with scale jitter the
+#    two are equal. Each number is one network and one run, so a tenth cannot be told from what another
+#    seed would give. From 16 to 19 layers there is no gain that can be seen: saturation, not harm.
+#    How the networks are trained matters ten times as much: drawing $S$ is worth 1.1 or 1.2 points.
+# 2. B to C adds 1x1 convolutions: more nonlinearities, the same receptive field. It helps by 0.4
+#    points, so nonlinearity helps in itself. C to D makes the same layers 3x3: another 0.6 points, so it
+#    also matters that layers see a neighborhood. (D has more weights than C as well, which is not
+#    separated from that. And these, too, are single runs.)
+# 3. The networks of 2013 and 2014 differ in everything at once. 7.3 % is an ensemble of seven networks,
+#    tested at several scales, 11.7 % an ensemble of another group; depth, width, augmentation (scale
+#    jitter) and training differ. To show what *small filters* do, train two networks that differ in
+#    nothing else: say pairs of 3x3 against single 5x5, with the same receptive field and about as many
+#    weights or MACs, several seeds each, the same training and testing.
 #
-# **Marking scheme.**
+# **Marking scheme** (4 points)
 #
-# - 1 point for question 1: the sign depends on the training scale, and the difference is too small for
-#   one run each. Half a point for either.
-# - 1 point for question 2: B to C is nonlinearity alone, C to D the neighborhood (or weights, or receptive
+# - 1 for part 1: the sign depends on the training scale, and the difference is too small for one run
+#   each. Half a point for either.
+# - 1 for part 2: B to C is nonlinearity alone, C to D the neighborhood (or weights, or receptive
 #   field). Half a point for either. None for "deeper is better".
-# - 2 points for question 3: half a point for each of two confounders (ensemble, scales, crops, depth,
-#   width, training), one point for a comparison in which only the filters differ.
+# - 2 for part 3: half a point for each of two confounders (ensemble, scales, crops, depth, width,
+#   training), one point for a comparison in which only the filters differ.
 # ### END SOLUTION
+#
+# %% [markdown]
+# That is what 2012 to 2014 was made of. Before you submit: *Kernel → Restart Kernel and Run All
+# Cells*, and save; then follow *hand in* on the start page (`START.md`), or run `course submit
+# 04_classic_networks` in a terminal.
 #
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()
