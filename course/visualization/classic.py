@@ -17,8 +17,8 @@ def connections(table: Sequence[Sequence[int]]) -> Figure:
 
     Example:
         >>> from course.visualization.display import alt_text
-        >>> alt_text(connections([(0, 1), (1,)]))
-        'A grid of 2 input maps (rows) and 2 output maps (columns). Output map 0 sees 0, 1; 1 sees 1.'
+        >>> alt_text(connections([(0, 1), (1,)]))[-33:]
+        'Output map 0 sees 0, 1; 1 sees 1.'
     """
     inputs = 1 + max(map(max, table))
     figure, ((axis,),) = canvas(size=(0.32 * len(table) + 1, 0.32 * inputs + 0.8))

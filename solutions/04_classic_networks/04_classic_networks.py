@@ -70,7 +70,7 @@
 #
 # The core has 24 points, the rest 12. (The minutes are rough guesses.) The lecture is
 # [04_classic_networks](../lectures/04_classic_networks.ipynb).
-#
+
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
 import math
@@ -106,8 +106,8 @@ def resized(image, height, width):
 # %% [markdown]
 # ## 1 · Top-5
 #
-# ILSVRC, the contest that AlexNet and VGG were built for, counts the **top-5 error**: the fraction of
-# images whose true class is not among the five classes with the highest scores. Many photographs
+# ILSVRC, the contest that AlexNet and VGG were built for, counts the **top-5 error**: the fraction
+# of images whose true class is not among the five classes with the highest scores. Many photographs
 # show several things, and only one of them is in the label.
 #
 # Write `top_k_error(scores, labels, k)`. Of classes with equal scores, the one with the smaller
@@ -116,8 +116,8 @@ def resized(image, height, width):
 # **Example.** Scores of $(0.1,\ 0.6,\ 0.3)$ and $(0.5,\ 0.2,\ 0.3)$ with labels 2 and 1: the first
 # label is second, the second one third. The error is 1 for $k = 1$, 0.5 for $k = 2$, and 0 for
 # $k = 3$.
-#
-#
+
+
 # %% nbgrader={"grade": false, "grade_id": "top_k_error", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def top_k_error(scores, labels, k):
     """The fraction of examples whose label is not among the k best classes.
@@ -207,7 +207,6 @@ question.check(
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 2 · Subsampling that learns
 #
@@ -217,13 +216,13 @@ question.score()
 # learned. Coefficients start at 0.25, and biases at 0, so that the layer starts as a mean.
 #
 # Write `subsampling(x)`. A last row or column without a partner is left out. For coefficients and
-# biases use a `DepthwiseConv2D(1)`: with a kernel of 1x1, all that it does is to multiply each map by
-# a number of its own and to add one.
+# biases use a `DepthwiseConv2D(1)`: with a kernel of 1x1, all that it does is to multiply each map
+# by a number of its own and to add one.
 #
-# **Example.** A map of $\begin{pmatrix} 1 & 2 \\ 3 & -1 \end{pmatrix}$ sums up to 5. Before training
-# that gives $\text{squash}(0.25 \cdot 5 + 0) = 1.1704$.
-#
-#
+# **Example.** A map of $\begin{pmatrix} 1 & 2 \\ 3 & -1 \end{pmatrix}$ sums up to 5. Before
+# training that gives $\text{squash}(0.25 \cdot 5 + 0) = 1.1704$.
+
+
 # %% nbgrader={"grade": false, "grade_id": "subsampling", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def subsampling(x):
     """Sums of 2x2 windows, each map scaled and shifted by numbers that are learned, and squashed.
@@ -324,25 +323,25 @@ question.score()
 #
 # Of the 16 maps of LeNet's layer C3, none but the last sees all six maps before it. Each sees those
 # that stand in its row of a table, `C3_TABLE` (Table I of the paper).
-#
+
 # %% nbgrader={"grade": false, "grade_id": "figure_table", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
 from course.visualization import classic
 from course.visualization.display import show
 
 show(classic.connections(C3_TABLE), "C3_TABLE. A square: the map of C3 sees this map of S2.")
 
-
 # %% [markdown]
 # Write `connected_conv(x, table, kernel_size)`: a convolution with stride 1, without padding and
 # without activation, with one map of output for each row of `table`, in the table's order. A row
 # lists the input maps that this output map sees, counted from 0. Each output map has a kernel for
-# each of its inputs, and *one* bias: make it with a `Conv2D` of a single filter, on its inputs alone,
-# in the row's order.
+# each of its inputs, and *one* bias: make it with a `Conv2D` of a single filter, on its inputs
+# alone, in the row's order.
 #
-# **Example.** With two input maps, the table `[[0], [0, 1], [1]]` and kernels of 3x3, the first and last output have 9 + 1
-# parameters, the second one 18 + 1. For images of 8x6 the output has the shape (6, 4, 3).
-#
-#
+# **Example.** With two input maps, the table `[[0], [0, 1], [1]]` and kernels of 3x3, the first and
+# last output have 9 + 1 parameters, the second one 18 + 1. For images of 8x6 the output has the
+# shape (6, 4, 3).
+
+
 # %% nbgrader={"grade": false, "grade_id": "connected_conv", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def connected_conv(x, table, kernel_size):
     """A convolution of which each output map sees only some of the input's maps.
@@ -430,10 +429,10 @@ for name, channels, size, count in (("a drawn table", 5, 3, 4), ("another one", 
     block = question.block(name, connected_conv, shape, table, size, share=2)
     about = {
         "hint": "row by row: which maps does it see?",
-        "mistakes": {
-            cause: lambda kind=kind, s=shape, t=table, k=size: connected(s, t, k, kind)
+        "mistakes": [  # pairs, as some have the same cause
+            (cause, lambda kind=kind, s=shape, t=table, k=size: connected(s, t, k, kind))
             for kind, cause in causes.items()
-        },
+        ],
     }
     if size == 3:
         also = [((6, 5, 3), ((2, 1), (0,)), 5), ((4, 4, 2), [[0], [1]], 1)]
@@ -442,7 +441,6 @@ for name, channels, size, count in (("a drawn table", 5, 3, 4), ("another one", 
         block.computes(connected(shape, table, size, "right"), **about)
 ### END HIDDEN TESTS
 question.score()
-
 
 # %% [markdown]
 # ## 4 · LeNet-5
@@ -472,8 +470,8 @@ question.score()
 #
 # **Example.** With the defaults there are 60,000 trainable parameters, as the paper says. If F6 is
 # all 0, each score is $-84$, since the codes are 1 and -1.
-#
-#
+
+
 # %% nbgrader={"grade": false, "grade_id": "lenet5", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def lenet5(table=C3_TABLE, codes=DIGIT_CODES):
     """LeNet-5 as in its paper.
@@ -584,7 +582,6 @@ question.model("the paper's network", lenet5, share=1).computes(
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 5 · An image for AlexNet
 #
@@ -602,10 +599,10 @@ question.score()
 # Write `preprocess(image, mean, size=256, crop=224)`. The given `resized(image, height, width)`
 # resizes. (The paper crops at random while training; the center is what is left without chance.)
 #
-# **Example.** An image of 300x600 becomes 256x512; columns 128 to 383 of it are the center, of which
-# the network gets rows and columns 16 to 239.
-#
-#
+# **Example.** An image of 300x600 becomes 256x512; columns 128 to 383 of it are the center, of
+# which the network gets rows and columns 16 to 239.
+
+
 # %% nbgrader={"grade": false, "grade_id": "preprocess", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def preprocess(image, mean, size=256, crop=224):
     """Resize an image, cut out its center, subtract the mean image, and cut out the center.
@@ -721,7 +718,6 @@ question.check("AlexNet's own sizes", preprocess, image, mean, share=0.5).gives_
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 6 · Local response normalization
 #
@@ -730,18 +726,19 @@ question.score()
 # position*,
 #
 # $$b_i = \frac{a_i}{\Big(k + \alpha \sum_{j} a_j^2\Big)^{\beta}}, \qquad
-# j \text{ from } \max(0,\ i - \tfrac{n - 1}{2}) \text{ to } \min(\text{channels} - 1,\ i + \tfrac{n - 1}{2}),$$
+# j \text{ from } \max(0,\ i - \tfrac{n - 1}{2}) \text{ to } \min(\text{channels} - 1,\ i + \tfrac{n
+# - 1}{2}),$$
 #
-# with $n = 5$ maps, fewer at both ends, and $k = 2$, $\alpha = 10^{-4}$, $\beta = 0.75$. The network
-# has no weights there.
+# with $n = 5$ maps, fewer at both ends, and $k = 2$, $\alpha = 10^{-4}$, $\beta = 0.75$. The
+# network has no weights there.
 #
-# Write `lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75)` with `keras.ops`, so that it takes arrays as well
-# as Keras tensors. (Caffe and PyTorch divide $\alpha$ by $n$. The paper does not, nor do you.)
+# Write `lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75)` with `keras.ops`, so that it takes arrays as
+# well as Keras tensors. (Caffe and PyTorch divide $\alpha$ by $n$. The paper does not, nor do you.)
 #
-# **Example.** Values $(1, 2, 3)$ of three maps, with $n = 3$, $k = 1$, $\alpha = 1$ and $\beta = 0.5$:
-# $1 / \sqrt{1 + 1 + 4} = 0.4082$, $2 / \sqrt{1 + 14} = 0.5164$, $3 / \sqrt{1 + 13} = 0.8018$.
-#
-#
+# **Example.** Values $(1, 2, 3)$ of three maps, with $n = 3$, $k = 1$, $\alpha = 1$ and $\beta =
+# 0.5$: $1 / \sqrt{1 + 1 + 4} = 0.4082$, $2 / \sqrt{1 + 14} = 0.5164$, $3 / \sqrt{1 + 13} = 0.8018$.
+
+
 # %% nbgrader={"grade": false, "grade_id": "lrn", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
     """Local response normalization across channels.
@@ -856,7 +853,6 @@ question.block("in a network", lrn, (5, 4, 6), 5, 2.0, 0.5, 0.75).behaves_like(
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 7 · AlexNet
 #
@@ -876,16 +872,16 @@ question.score()
 # network, not the paper's.)
 #
 # With `towers=2` the maps are split into two halves, one for each of the paper's GPUs. Within
-# towers, the first half of the output sees only the first half of the input, and the second half the
-# second (`groups` of a `Conv2D`). With `towers=1` every map sees all maps.
+# towers, the first half of the output sees only the first half of the input, and the second half
+# the second (`groups` of a `Conv2D`). With `towers=1` every map sees all maps.
 #
 # Write `alexnet(input_shape, classes, filters, units, towers, alpha=1e-4)`.
 #
-# **Example.** `alexnet((227, 227, 3), 1000, (96, 256, 384, 384, 256), 4096, 2)` is the paper's network
-# with 60,965,224 parameters. With one tower there are 62,378,344. (Try it, but not in a test: it
-# takes a gigabyte.)
-#
-#
+# **Example.** `alexnet((227, 227, 3), 1000, (96, 256, 384, 384, 256), 4096, 2)` is the paper's
+# network with 60,965,224 parameters. With one tower there are 62,378,344. (Try it, but not in a
+# test: it takes a gigabyte.)
+
+
 # %% nbgrader={"grade": false, "grade_id": "alexnet", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def alexnet(input_shape, classes, filters, units, towers, alpha=1e-4):
     """AlexNet, of any width.
@@ -1026,19 +1022,20 @@ question.score()
 # %% [markdown]
 # ## 8 · Ten crops
 #
-# While training, AlexNet sees crops of 224x224 at random places of the images of 256x256, mirrored at
-# random. Test images are cut in ten fixed ways, and the ten predictions are averaged.
+# While training, AlexNet sees crops of 224x224 at random places of the images of 256x256, mirrored
+# at random. Test images are cut in ten fixed ways, and the ten predictions are averaged.
 #
 # - `ten_crop(images, size)` returns crops of `size` x `size`: top left, top right, bottom left,
-#   bottom right and center; then each of these five *crops* mirrored (left and right swapped), in the
-#   same order. Where what is left over is odd, the smaller half is above, or on the left of the center.
-# - `predict_ten(model, images, size)` returns the mean of the model's ten **probabilities** for each
-#   image. Dropout is off, and normalization uses its moving statistics.
+#   bottom right and center; then each of these five *crops* mirrored (left and right swapped), in
+#   the same order. Where what is left over is odd, the smaller half is above, or on the left of the
+#   center.
+# - `predict_ten(model, images, size)` returns the mean of the model's ten **probabilities** for
+#   each image. Dropout is off, and normalization uses its moving statistics.
 #
 # **Example.** Of an image of 5x6 pixels the crops with `size=4` begin in (row, column) = (0, 0),
 # (0, 2), (1, 0), (1, 2), and (0, 1) for the center.
-#
-#
+
+
 # %% nbgrader={"grade": false, "grade_id": "ten_crop", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ten_crop(images, size):
     """Cut four corners and the center out of each image, and mirror them.
@@ -1191,14 +1188,13 @@ for name, shape in (("a batch of images", (5, 9, 8, 2)), ("one image", (1, 7, 12
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 9 · Noise along colors
 #
 # Photographs of one thing differ in the light. AlexNet's training images get a new color each time
-# that they are seen. Over all pixels of the training images, the values of red, green and blue have a
-# covariance with eigenvectors $p_1, p_2, p_3$ and eigenvalues $\lambda_1, \lambda_2, \lambda_3$. To
-# **every pixel** of an image the same color is added,
+# that they are seen. Over all pixels of the training images, the values of red, green and blue have
+# a covariance with eigenvectors $p_1, p_2, p_3$ and eigenvalues $\lambda_1, \lambda_2, \lambda_3$.
+# To **every pixel** of an image the same color is added,
 #
 # $$a_1 \lambda_1\, p_1 + a_2 \lambda_2\, p_2 + a_3 \lambda_3\, p_3,$$
 #
@@ -1207,10 +1203,10 @@ question.score()
 # Write `color_noise(images, values, vectors, draws)`. The draws are given. As in `np.linalg.eigh`,
 # eigenvectors are the **columns** of `vectors`. The result is not clipped.
 #
-# **Example.** Values $(2, 1, 1)$, draws $(0.5, 0, 0)$, and a first column of $(0.6, 0.8, 0)$: each pixel
-# changes by $0.5 \cdot 2 \cdot (0.6, 0.8, 0) = (0.6, 0.8, 0)$.
-#
-#
+# **Example.** Values $(2, 1, 1)$, draws $(0.5, 0, 0)$, and a first column of $(0.6, 0.8, 0)$: each
+# pixel changes by $0.5 \cdot 2 \cdot (0.6, 0.8, 0) = (0.6, 0.8, 0)$.
+
+
 # %% nbgrader={"grade": false, "grade_id": "color_noise", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def color_noise(images, values, vectors, draws):
     """Add a color of its own to each image.
@@ -1287,7 +1283,6 @@ for name, shape in (
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 10 · VGG, A to E
 #
@@ -1300,17 +1295,17 @@ question.score()
 # | block 5 | 3, 3 | 3, 3 | 3, 3, **1** | 3, 3, 3 | 3, 3, 3, 3 |
 #
 # The table has each convolution's kernel size. Convolutions have stride 1, "same" padding and a
-# ReLU. Every block ends with max pooling, 2x2 with stride 2, without padding. After block 5 come two
-# dense layers, each with a ReLU and dropout with rate 0.5, and a dense layer with a softmax. There is
-# no LRN.
+# ReLU. Every block ends with max pooling, 2x2 with stride 2, without padding. After block 5 come
+# two dense layers, each with a ReLU and dropout with rate 0.5, and a dense layer with a softmax.
+# There is no LRN.
 #
-# Write `vgg(column, input_shape, classes, filters, units)`; all convolutions of a block have the same
-# number of filters.
+# Write `vgg(column, input_shape, classes, filters, units)`; all convolutions of a block have the
+# same number of filters.
 #
-# **Example.** `vgg("D", (224, 224, 3), 1000, (64, 128, 256, 512, 512), 4096)` is VGG-16: 13 convolutions
-# and three dense layers, with 138,357,544 parameters.
-#
-#
+# **Example.** `vgg("D", (224, 224, 3), 1000, (64, 128, 256, 512, 512), 4096)` is VGG-16: 13
+# convolutions and three dense layers, with 138,357,544 parameters.
+
+
 # %% nbgrader={"grade": false, "grade_id": "vgg", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def vgg(column, input_shape, classes, filters, units):
     """A VGG of any width.
@@ -1413,7 +1408,6 @@ for column in "CADBE":
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 11 · Saturation
 #
@@ -1421,16 +1415,16 @@ question.score()
 # (and by weights, which we leave aside).
 #
 # - `bound(activation, depth)` returns the largest value that a product of `depth` derivatives can
-#   have, for `"relu"`, `"tanh"`, `"sigmoid"` $\sigma(z) = 1 / (1 + e^{-z})$, and `"squash"`, the given
-#   function.
-# - `steps_to(losses, level, window)` reads a training curve: the number of the first step at which the
-#   mean of the last `window` losses, this step's among them, is at most `level`; the first step is
-#   number 1. Before step `window` there is no such mean. `None` if it never happens.
+#   have, for `"relu"`, `"tanh"`, `"sigmoid"` $\sigma(z) = 1 / (1 + e^{-z})$, and `"squash"`, the
+#   given function.
+# - `steps_to(losses, level, window)` reads a training curve: the number of the first step at which
+#   the mean of the last `window` losses, this step's among them, is at most `level`; the first step
+#   is number 1. Before step `window` there is no such mean. `None` if it never happens.
 #
-# **Example.** $\tanh'(z)$ is at most 1, at $z = 0$: `bound("tanh", 8)` is 1. Losses $(4, 2, 1, 3)$ with
-# `level=2` and `window=2`: means are 3, 1.5 and 2 at steps 2, 3 and 4, so the answer is 3.
-#
-#
+# **Example.** $\tanh'(z)$ is at most 1, at $z = 0$: `bound("tanh", 8)` is 1. Losses $(4, 2, 1, 3)$
+# with `level=2` and `window=2`: means are 3, 1.5 and 2 at steps 2, 3 and 4, so the answer is 3.
+
+
 # %% nbgrader={"grade": false, "grade_id": "bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bound(activation, depth):
     """The largest product of an activation's derivatives over several layers.
@@ -1551,13 +1545,12 @@ for name, losses, level, window in (
 ### END HIDDEN TESTS
 question.score()
 
-
 # %% [markdown]
 # ## 12 · Networks as words
 #
-# After LeNet, nearly all networks were of one kind for 15 years: [(conv, ReLU) x N, pool?] x M, (dense,
-# ReLU) x K, softmax. Write `convnet(pattern, input_shape, classes)`, which builds one from a text. Its
-# words are separated by spaces:
+# After LeNet, nearly all networks were of one kind for 15 years: [(conv, ReLU) x N, pool?] x M,
+# (dense, ReLU) x K, softmax. Write `convnet(pattern, input_shape, classes)`, which builds one from
+# a text. Its words are separated by spaces:
 #
 # - `conv8`: a convolution with 8 filters of 3x3, stride 1, "same" padding, ReLU;
 # - `pool`: max pooling, 2x2 with stride 2, without padding;
@@ -1570,10 +1563,10 @@ question.score()
 # Raise a `ValueError` for a word that is none of these (such as `"conv"`, `"Conv8"`, `"2*pool"` or
 # `"0*conv8"`: numbers are at least 1), and for `conv` or `pool` anywhere after an `fc`.
 #
-# **Example.** `convnet("2*conv8 pool conv16 pool fc32", (12, 12, 3), 10)` has three convolutions, and
-# two dense layers with 32 and 10 units.
-#
-#
+# **Example.** `convnet("2*conv8 pool conv16 pool fc32", (12, 12, 3), 10)` has three convolutions,
+# and two dense layers with 32 and 10 units.
+
+
 # %% nbgrader={"grade": false, "grade_id": "convnet", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def convnet(pattern, input_shape, classes):
     """Build a network from words.
@@ -1700,9 +1693,9 @@ question.score()
 # %% [markdown]
 # ## 13 · In your own words
 #
-# The VGG paper has these top-5 errors of single networks on ILSVRC's validation images, each tested at
-# three image sizes (Table 4). $S$ is the shorter side of training images: always 256, always 384, or
-# drawn anew from 256 to 512 for each image.
+# The VGG paper has these top-5 errors of single networks on ILSVRC's validation images, each tested
+# at three image sizes (Table 4). $S$ is the shorter side of training images: always 256, always
+# 384, or drawn anew from 256 to 512 for each image.
 #
 # | layers with weights | $S = 256$ | $S = 384$ | $S$ from 256 to 512 |
 # |---|---:|---:|---:|
@@ -1711,43 +1704,46 @@ question.score()
 # | 16 (D, all 3x3) | 8.6 % | 8.6 % | 7.5 % |
 # | 19 (E) | 8.7 % | 8.6 % | 7.5 % |
 #
-# 1. A lecture says that with 19 layers VGG gets slightly worse than with 16. What does the table say?
+# 1. A lecture says that with 19 layers VGG gets slightly worse than with 16. What does the table
+#    say?
 # 2. C has more nonlinearities than B and is better; D is better than C at the same depth. What does
 #    each of these two comparisons show about what extra layers are good for?
-# 3. Another one: "small filters brought the error from 11.7 % (2013) to 7.3 % (2014)". Name two other
-#    things in which these two results differ or may differ, and say what would have to be compared
-#    instead.
-#
+# 3. Another one: "small filters brought the error from 11.7 % (2013) to 7.3 % (2014)". Name two
+#    other things in which these two results differ or may differ, and say what would have to be
+#    compared instead.
+
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# 1. With $S = 256$ the deeper network is worse by 0.1 points; with $S = 384$ and with scale jitter the
-#    two are equal. Each number is one network and one run, so a tenth cannot be told from what another
-#    seed would give. From 16 to 19 layers there is no gain that can be seen: saturation, not harm.
-#    How the networks are trained matters ten times as much: drawing $S$ is worth 1.1 or 1.2 points.
+# 1. With $S = 256$ the deeper network is worse by 0.1 points; with $S = 384$ and with scale jitter
+#    the two are equal. Each number is one network and one run, so a tenth cannot be told from what
+#    another seed would give. From 16 to 19 layers there is no gain that can be seen: saturation,
+#    not harm. How the networks are trained matters ten times as much: drawing $S$ is worth 1.1 or
+#    1.2 points.
 # 2. B to C adds 1x1 convolutions: more nonlinearities, the same receptive field. It helps by 0.4
-#    points, so nonlinearity helps in itself. C to D makes the same layers 3x3: another 0.6 points, so it
-#    also matters that layers see a neighborhood. (D has more weights than C as well, which is not
-#    separated from that. And these, too, are single runs.)
-# 3. The networks of 2013 and 2014 differ in everything at once. 7.3 % is an ensemble of seven networks,
-#    tested at several scales, 11.7 % an ensemble of another group; depth, width, augmentation (scale
-#    jitter) and training differ. To show what *small filters* do, train two networks that differ in
-#    nothing else: say pairs of 3x3 against single 5x5, with the same receptive field and about as many
-#    weights or MACs, several seeds each, the same training and testing.
+#    points, so nonlinearity helps in itself. C to D makes the same layers 3x3: another 0.6 points,
+#    so it also matters that layers see a neighborhood. (D has more weights than C as well, which is
+#    not separated from that. And these, too, are single runs.)
+# 3. The networks of 2013 and 2014 differ in everything at once. 7.3 % is an ensemble of seven
+#    networks, tested at several scales, 11.7 % an ensemble of another group; depth, width,
+#    augmentation (scale jitter) and training differ. To show what *small filters* do, train two
+#    networks that differ in nothing else: say pairs of 3x3 against single 5x5, with the same
+#    receptive field and about as many weights or MACs, several seeds each, the same training and
+#    testing.
 #
 # **Marking scheme** (4 points)
 #
-# - 1 for part 1: the sign depends on the training scale, and the difference is too small for one run
-#   each. Half a point for either.
+# - 1 for part 1: the sign depends on the training scale, and the difference is too small for one
+#   run each. Half a point for either.
 # - 1 for part 2: B to C is nonlinearity alone, C to D the neighborhood (or weights, or receptive
 #   field). Half a point for either. None for "deeper is better".
 # - 2 for part 3: half a point for each of two confounders (ensemble, scales, crops, depth, width,
 #   training), one point for a comparison in which only the filters differ.
 # ### END SOLUTION
-#
+
 # %% [markdown]
 # That is what 2012 to 2014 was made of. Before you submit: *Kernel → Restart Kernel and Run All
 # Cells*, and save; then follow *hand in* on the start page (`START.md`), or run `course submit
 # 04_classic_networks` in a terminal.
-#
+
 # %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.summary()
