@@ -86,7 +86,7 @@ show(plots.curves(
 # |---|---|---:|---:|
 # | 2010 | handcrafted features, linear classifier | – | 28.2 % |
 # | 2011 | handcrafted features, linear classifier | – | 25.8 % |
-# | 2012 | AlexNet (Krizhevsky et al.), 7 networks | 8 | 15.3 % with more training data, 16.4 % without |
+# | 2012 | AlexNet, 7 networks | 8 | 15.3 % with more data, 16.4 % without |
 # | 2013 | Clarifai, several networks like ZFNet | 8 | 11.7 % |
 # | 2014 | GoogLeNet; second VGG, 7.3 % | 22; 19 | 6.7 % |
 # | 2015 | ResNet | 152 | 3.57 % |
@@ -466,7 +466,7 @@ tinted = [np.clip(picture[0] + vectors @ (values * draw), 0, 1) for draw in draw
 show(plots.pictures(
     [picture[0], *tinted], ["original", *(f"draw {n}" for n in range(1, 6))],
     "An image, and five times the same image with another color added to all of its pixels.",
-), "Color noise, with draws 15 times as large as in the paper, so that it can be seen.")  # fmt: skip
+), "Color noise, with draws 15 times as large as the paper's, to be seen.")  # fmt: skip
 
 # %% [markdown]
 # The direction in which the colors of these images vary most has more than half of their variance:
@@ -567,7 +567,7 @@ def parameters(kernels):
 counted = [parameters(row.kernels) for row in CONFIGURATIONS]
 assert counted == [132_863_336, 133_047_848, 133_638_952, 138_357_544, 143_667_240]
 table(
-    ("column", "kernels in blocks 1 to 5", "layers with weights", "parameters", "top-5 error, best"),
+    ("column", "kernels in blocks 1 to 5", "layers", "parameters", "top-5 error, best"),
     [(row.column, " | ".join(",".join(map(str, block)) for block in row.kernels),
       3 + sum(map(len, row.kernels)), f"{total:,}", f"{row.top5} %")
      for row, total in zip(CONFIGURATIONS, counted, strict=True)],
