@@ -16,7 +16,7 @@ ROSTER = (
     Sample("ada", "right: the reference solution", 32),
     Sample("bela", "right, in other ways", 32, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "partly right: one color for all", 30.67, answers={"color_noise": ONE_COLOR_FOR_ALL}),
+    Sample("dara", "partly right: one color", 30.67, answers={"color_noise": ONE_COLOR_FOR_ALL}),
     Sample("emil", "only the first six questions", 15, answers=unwritten(*SECOND_HALF)),
     Sample("lee", "os._exit in question 9", 22, "flagged", answers={"color_noise": GIVES_UP}),
 )  # fmt: skip

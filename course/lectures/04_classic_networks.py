@@ -219,7 +219,7 @@ new_digits, new_digit_labels = datasets.load_arrays("digits", "test")
 written, new_written = framed(digits), framed(new_digits)
 lenet.compile(
     keras.optimizers.Adam(2e-3),
-    keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"],
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
 )  # fmt: skip
 lenet.fit(written, digit_labels, batch_size=32, epochs=4, verbose=0)
 accuracy = float(lenet.evaluate(new_written, new_digit_labels, verbose=0)[1])
