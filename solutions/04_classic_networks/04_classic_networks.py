@@ -593,8 +593,9 @@ net.behaves_like(
     hint="layer by layer: what does it see, and what comes after it?",
     mistakes={cause: lambda kind=kind: right(table, codes, kind) for kind, cause in causes.items()},
 )
-question.model("the paper's network", lenet5, share=1).computes(
-    right(C3_TABLE, DIGIT_CODES), hint="the given table and codes are the defaults"
+codes = draw.normal(size=(10, 84)).astype("float32")
+question.model("the paper's table", lenet5, C3_TABLE, codes, share=1).computes(
+    right(C3_TABLE, codes), hint="a layer C3 with 16 maps, in the table's order"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1480,13 +1481,14 @@ def steps_to(losses, level, window):
 
 # %% nbgrader={"grade": true, "grade_id": "test_bound", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("11. Saturation", points=2)
-question.example("tanh, eight layers", bound, "tanh", 8).gives_array(
-    1.0, hint="the steepest place of tanh, eight times"
-)
+for name, depth, right in (("tanh", 8, 1.0), ("sigmoid", 2, 0.0625)):
+    question.example(f"{name}, {depth} layers", bound, name, depth).gives_array(
+        right, hint="the derivative where the function is steepest, once for each layer"
+    )
+question.example("never", steps_to, [4.0, 3.0], 1.0, 1).gives(None, hint="it does not get there")
 question.example("the example", steps_to, [4.0, 2.0, 1.0, 3.0], 2.0, 2).gives(
     3, hint="means of two losses: 3, 1.5 and 2, at steps 2, 3 and 4"
 )
-question.example("never", steps_to, [4.0, 3.0], 1.0, 1).gives(None, hint="it does not get there")
 ### BEGIN HIDDEN TESTS
 draw = question.random
 # Steepest at 0, on a fine grid: nothing is derived here.
@@ -1540,6 +1542,17 @@ causes = {
     "the end": "None if the level is never reached",
     "not the last": "the last step counts as well",
 }
+
+
+def going_on(losses, level, window):
+    """The answer for a curve, and for the same curve when it goes on at a low loss."""
+    return [steps_to(losses, level, window), steps_to([*losses, *[0.25] * window], level, window)]
+
+
+def both(losses, level, window, kind="right"):
+    return [reached(curve, level, window, kind) for curve in (losses, [*losses, *[0.25] * window])]
+
+
 rest = [draw.choice([3, 4, 6]) for _ in range(4)]
 for name, losses, level, window in (
     ("a dip", [8.0, 7.0, 1.0, 7.0, 5.0, 4.0, 3.0, 2.0, 2.0], 4.0, 3),
@@ -1550,14 +1563,16 @@ for name, losses, level, window in (
     ("fewer losses than the window", [1.0, 1.0], 2.0, 4),
     ("no losses", [], 2.0, 1),
 ):
-    right = reached(losses, level, window)
-    wrong = {}
-    for kind, cause in causes.items():
-        value = reached(losses, level, window, kind)
-        if value != right and value not in wrong:
-            wrong[value] = cause
-    question.check(name, checks.keeping, steps_to, losses, level, window, share=0.6).gives(
-        right, hint="write the means below the losses", mistakes={c: v for v, c in wrong.items()}
+    never = (
+        reached(losses, level, window) is None
+    )  # None alone is what a function without return gives
+    function, of = (going_on, both) if never else (steps_to, reached)
+    right = of(losses, level, window)
+    wrong = [(cause, of(losses, level, window, kind)) for kind, cause in causes.items()]
+    question.check(name, checks.keeping, function, losses, level, window, share=0.6).gives(
+        right,
+        hint="write the means below the losses",
+        mistakes=[(cause, value) for cause, value in wrong if value != right],
     )
 ### END HIDDEN TESTS
 question.score()
