@@ -687,7 +687,7 @@ def prepared(image, mean, size, crop, kind="right"):
     big = middle(big, size)
     off = {
         "none": 0 * mean, "added": -mean, "own": big.mean(axis=(0, 1)),
-        "channels": mean.mean(axis=(0, 1)),
+        "own number": big.mean(),         "channels": mean.mean(axis=(0, 1)),
     }.get(kind, mean)  # fmt: skip
     return middle(big - off, size if kind == "large" else crop)
 
@@ -700,6 +700,7 @@ causes = {
     "none": "the mean image was not subtracted",
     "added": "the mean image is subtracted, not added",
     "own": "the mean is that of the training images, not of this image",
+    "own number": "the mean is that of the training images, not of this image",
     "channels": "the mean image is subtracted pixel by pixel, not one number a channel",
     "mean's corner": "what is subtracted from the crop is the mean image's center, not its corner",
     "corner": "cut out the center, not the upper left",
@@ -708,7 +709,7 @@ causes = {
     "large": "the crop comes after the mean: it has its own size",
 }
 for name, height, width, size, crop in (
-    ("a wide image", 10, 23, 8, 5), ("a tall image", 31, 12, 9, 6), ("enlarged", 6, 8, 12, 7),
+    ("a wide image", 10, 24, 8, 5), ("a tall image", 31, 12, 9, 6), ("enlarged", 6, 8, 12, 7),
     ("a square", 16, 16, 8, 4), ("nothing left over", 9, 30, 7, 7),
 ):  # fmt: skip
     image = draw.integers(0, 256, (height, width, 3)).astype("uint8")
