@@ -378,15 +378,25 @@ table(
 # %% [markdown]
 # Small values pass as they are (only divided by $2^{0.75}$): twice the light, twice the output.
 # Large ones are compressed, and since $2 \beta = 1.5$ is above 1, very large ones even shrink. VGG
-# tried LRN in its smallest network and found no gain, only time and memory (column A-LRN of its
-# Table 3: 10.5 % instead of 10.4 %). Batch normalization, which has two weights for each map and
-# divides by what the *batch* does, replaced it.
+# tried LRN in its smallest network and found no gain, only more memory and time. Batch
+# normalization, which has two weights for each map and divides by what the *batch* does, replaced
+# it.
+#
+# ### Overlapping pooling
+#
+# Windows of 3x3 with a stride of 2 overlap by a row. The paper reports 0.4 points of top-1 error
+# for it, against windows of 2x2 side by side, and "slightly less overfitting". It is one run each
+# on 50,000 images. [Lecture 08](08_residual_ablations.ipynb) measures how far two runs of the same
+# network lie apart: often by more than 0.4 points, so with one run each this is *not shown*. VGG
+# went back to 2x2.
 #
 # ### Two towers
 #
 # A GPU had 3 GB. So half of the maps are on each of two, and only convolution 3 and the dense
-# layers see both. That is a grouped convolution before it had the name. It saves a third of the
-# multiply-adds:
+# layers see both. That is a grouped convolution before it had the name. The paper has 1.7 points of
+# top-1 error for it, compared with a network on one GPU that has *half as many maps*: that is what
+# a wider network is worth, not what towers are. Compared with one wide tower, they save a third of
+# the multiply-adds:
 
 
 # %%
