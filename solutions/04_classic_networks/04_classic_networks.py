@@ -1017,6 +1017,7 @@ causes = {
     "no dropout": "dropout is missing",
     "logits": "the softmax is missing",
 }
+WITHIN = "third", "second", "fourth", "fifth", "towers"  # seen only with two towers
 draw = question.random
 first = draw.choice([4, 6])
 filters = (first, 6, 8, 10, 4)
@@ -1027,7 +1028,9 @@ for name, shape, towers in (("one tower", (75, 91, 2), 1), ("two towers", (83, 6
     about = {
         "hint": "line by line, as in the table",
         "mistakes": {
-            cause: lambda kind=kind, a=arguments: right(*a, kind) for kind, cause in causes.items()
+            cause: lambda kind=kind, a=arguments: right(*a, kind)
+            for kind, cause in causes.items()
+            if (kind in WITHIN) == (towers == 2)
         },
     }
     if towers == 1:
@@ -1415,8 +1418,10 @@ for column in "CADBE":
     net = question.model(f"column {column}", vgg, *arguments, share=2 if column == "C" else 0.75)
     about = {
         "hint": "block by block, as in the table",
-        "mistakes": {
-            cause: lambda kind=kind, a=arguments: right(*a, kind) for kind, cause in causes.items()
+        "mistakes": {  # those that every column would show are looked for in two of them
+            cause: lambda kind=kind, a=arguments: right(*a, kind)
+            for kind, cause in causes.items()
+            if column in "CA" or kind == "neighbor"
         },
     }
     if column == "C":
