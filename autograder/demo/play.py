@@ -16,7 +16,7 @@ from autograder import mutants
 from autograder.classroom.feedback import write_feedback
 from autograder.classroom.report import write_report
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.demo import ablations, convolution, residual, sizing
+from autograder.demo import ablations, convolution, normalization, residual, sizing
 from autograder.demo.samples import Sample, read_answers
 from autograder.engine.executor import Executor
 from autograder.grading import GradingOptions, Outcome, grade
@@ -28,6 +28,7 @@ from autograder.release import release
 ROSTERS: dict[str, Sequence[Sample]] = {
     "01_convolution": convolution.ROSTER,
     "02_sizing": sizing.ROSTER,
+    "06_normalization": normalization.ROSTER,
     "07_residual": residual.ROSTER,
     "08_residual_ablations": ablations.ROSTER,
 }

@@ -1179,7 +1179,7 @@ question.score()
 #
 # **Hint.** There are two ways. With `layer.momentum = 0.0`, what a layer keeps after a call are just
 # the last batch's statistics. Or make a model that gives what reaches each normalization,
-# `layer.input`.
+# `layer.input` (a model with a single output gives a tensor, not a list).
 #
 # **Example.** A network that is nothing but a normalization, with the batches $(0)$ and $(3, 4, 5)$:
 # the moving mean is 3, the moving variance $(9 + 0 + 1 + 4) / 4 = 3.5$.
@@ -1197,10 +1197,10 @@ def recalibrate(model, batches):
     norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     if not norms:
         return
-    probe, seen = keras.Model(model.inputs, [layer.input for layer in norms]), []
+    probe, seen = keras.Model(model.input, [layer.input for layer in norms]), []
     for batch in batches:
-        values = [np.array(value, dtype=float) for value in probe(batch, training=True)]
-        seen.append([value.reshape(-1, value.shape[-1]) for value in values])
+        values = [np.array(value) for value in keras.tree.flatten(probe(batch, training=True))]
+        seen.append([value.reshape(-1, value.shape[-1]).astype(float) for value in values])
     for layer, parts in zip(norms, zip(*seen, strict=True), strict=True):
         every = np.concatenate(parts)
         layer.moving_mean.assign(every.mean(axis=0))
@@ -1265,8 +1265,7 @@ def expected(kind, seed, sizes, how="right"):
     if how in ("last", "first"):
         batches = batches[-1:] if how == "last" else batches[:1]
     batches = [np.concatenate(batches)] if how == "as one" else batches
-    values, found = {}, []
-    start = getattr(net, "_layers", net.layers)
+    found = []
     old = {id(w): np.array(w) for w in net.weights}
 
     def normalized(layer, parts):
@@ -1299,7 +1298,7 @@ def expected(kind, seed, sizes, how="right"):
     def passed(layer, parts):
         if isinstance(layer, layers.BatchNormalization):
             return normalized(layer, parts)
-        return [np.array(layer(np.asarray(part, "float32")), float) for part in parts]
+        return [np.array(layer(part.astype("float32"))).astype(float) for part in parts]
 
     stack = [layer for layer in net.layers if not isinstance(layer, layers.InputLayer)]
     parts = [batch.astype(float) for batch in batches]
