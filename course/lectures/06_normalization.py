@@ -19,9 +19,9 @@
 # # 06 · Batch normalization
 #
 # One layer subtracts a mean and divides by a deviation. Since 2015 nearly every convolutional
-# network has had one after each convolution (Ioffe and Szegedy, 2015). It makes networks train that
-# did not train before, and it is the first suspect when a network does well in training and fails
-# afterwards. This lecture
+# network has had one after each convolution (Ioffe and Szegedy, 2015). It makes networks train
+# that did not train before, and it is the first suspect when a network does well in training and
+# fails afterwards. This lecture
 #
 # 1. shows what becomes of values in a deep network **without** it,
 # 2. writes it **by hand**, and compares it with Keras',
@@ -33,10 +33,11 @@
 # 8. puts its **relatives** beside it: layer, instance, group, batch renormalization,
 # 9. ends with what one meets **in practice**.
 #
-# All networks here are small and train in a second. Where a table says "five seeds", they were
-# recorded in advance, by this very notebook with other values of `SEED`; what the cells assert held
-# for each of them. Code that only measures or draws is folded: click on it to read it. It builds on
-# lectures [01](01_convolution.ipynb) and [02](02_sizing.ipynb); the assignment is
+# All networks here are small, and train on handwritten digits in a second. Where a table says
+# "five seeds", they were recorded in advance, by this very notebook with other values of `SEED`;
+# what the cells assert held for each of them. Code that only measures or draws is folded: click on
+# it to read it. It builds on lectures [01](01_convolution.ipynb) and [02](02_sizing.ipynb); the
+# assignment is
 # [06_normalization](../06_normalization/06_normalization.ipynb).
 
 # %% tags=["hide-input"]
@@ -58,15 +59,14 @@ SEED = 1
 before, numbers = seeds.load("06_normalization"), {}  # with five seeds, and in this run
 
 
-def halved(images):
-    """Means of 2x2 pixels, from -1 to 1."""
-    shape = (len(images), images.shape[1] // 2, 2, images.shape[2] // 2, 2, 3)
-    return images.astype("float32").reshape(shape).mean(axis=(2, 4)) / 128 - 1
+def scaled(digits):
+    """Gray images of 8x8 pixels, with a mean of about 0 and a deviation of about 1."""
+    return (digits.astype("float32") / 255 - 0.3) / 0.37
 
 
-images, labels = datasets.load_arrays("course_shapes", "train[:1024]")
-test_images, test_labels = datasets.load_arrays("course_shapes", "test[:500]")
-images, test_images = halved(images), halved(test_images)
+images, labels = datasets.load_arrays("digits", "train")
+test_images, test_labels = datasets.load_arrays("digits", "test")
+images, test_images = scaled(images), scaled(test_images)
 
 
 def with_seeds(rows):
@@ -85,13 +85,13 @@ def with_seeds(rows):
 # %% [markdown]
 # ## 1 · Values that stay in range
 #
-# A layer multiplies and adds up. If it makes values a little larger or smaller, on average, twenty
-# such layers make them larger or smaller twenty times over. He's initialization keeps the size of
-# values, if its assumptions hold: ReLUs, and as many inputs as the formula says. What if the first
-# weights are 20 % too large?
+# A layer multiplies and adds up. If it makes values a little larger or smaller, on average,
+# twenty such layers make them larger or smaller twenty times over. He's initialization keeps the
+# size of values, if its assumptions hold: ReLUs, and as many inputs as the formula says. What if
+# the first weights are 20 % too large?
 #
-# **Guess first.** After 20 layers with weights that are 1.2 times as large as He's, by what factor
-# have the values grown?
+# **Guess first.** After 20 layers with weights that are 1.2 times as large as He's, by what
+# factor have the values grown?
 
 
 # %% tags=["hide-input"]
@@ -99,19 +99,20 @@ DEPTH, WIDTH = 20, 16
 
 
 def sizes_through(scale, normalized, seed=SEED):
-    """The deviation of the values after each of 20 convolutions with ReLU, before any training."""
+    """The size of the values after each of 20 convolutions with ReLU, before any training."""
     chance = np.random.default_rng(seed)
     x, found = tf.constant(images[:32]), []
-    for layer in range(DEPTH):
+    for _ in range(DEPTH):
         channels = x.shape[-1]
         deviation = scale * (2 / (9 * channels)) ** 0.5
         kernel = chance.normal(0, deviation, (3, 3, channels, WIDTH)).astype("float32")
-        x = tf.nn.conv2d(x, kernel, 1 if layer else 2, "SAME")
+        edges = ((0, 0), (1, 1), (1, 1), (0, 0))  # repeated, as zeros would make values smaller
+        x = tf.nn.conv2d(tf.pad(x, edges, "SYMMETRIC"), kernel, 1, "VALID")
         if normalized:
             mean, variance = tf.nn.moments(x, (0, 1, 2))
             x = (x - mean) / tf.sqrt(variance + 1e-3)
         x = tf.nn.relu(x)
-        found.append(float(tf.math.reduce_std(x)))
+        found.append(float(tf.sqrt(tf.reduce_mean(x**2))))
     return np.array(found)
 
 
@@ -122,9 +123,9 @@ def through(scale):
     }  # fmt: skip
     said = "; ".join(f"{name}: from {v[0]:.2g} to {v[-1]:.2g}" for name, v in lines.items())
     return plots.curves(
-        range(1, DEPTH + 1), lines, f"The deviation of the values after each of {DEPTH} layers "
+        range(1, DEPTH + 1), lines, f"The size of the values after each of {DEPTH} layers "
         f"whose weights are {scale:g} times as large as He's, on a scale of powers of ten. {said}.",
-        x_label="convolution", y_label="deviation of values", yscale="log", ylim=(1e-8, 1e8),
+        x_label="convolution", y_label="size (root mean square)", yscale="log", ylim=(1e-8, 1e8),
     )  # fmt: skip
 
 
@@ -136,29 +137,30 @@ interactive(
 # %% tags=["hide-input"]
 grown = {scale: sizes_through(scale, False)[-1] for scale in (0.8, 1.0, 1.2)}
 kept = {scale: sizes_through(scale, True)[-1] for scale in (0.8, 1.0, 1.2)}
-assert 25 < grown[1.2] / grown[1.0] < 60 and 50 < grown[1.0] / grown[0.8] < 150
+assert 36 < grown[1.2] / grown[1.0] < 40 and 85 < grown[1.0] / grown[0.8] < 88
 assert max(kept.values()) < 1.1 * min(kept.values())
 table(
-    ("weights, relative to He's", "deviation after 20 layers", "with normalization"),
+    ("weights, relative to He's", "size after 20 layers", "with normalization"),
     [(f"{scale:g}", f"{grown[scale]:.3g}", f"{kept[scale]:.2f}") for scale in grown],
 )
 
 # %% [markdown]
-# $1.2^{20} = 38$, and $0.8^{20}$ is about one in 90. Powers are merciless, and training changes all
-# weights, so even a network that starts well may leave the range in which it learns. The idea of
-# **batch normalization** is to measure the values' size while the network runs, in each layer, and
-# to divide by it.
+# $1.2^{20} = 38$, and $0.8^{20}$ is one part in 87. Powers are merciless, and training changes
+# all weights, so even a network that starts well may leave the range in which it learns. The idea
+# of **batch normalization** is to measure the values' size while the network runs, in each layer,
+# and to divide by it.
 
 # %% [markdown]
 # ## 2 · What it computes
 #
-# For each channel $c$, take the mean $\mu_c$ and the variance $\sigma_c^2$ of all its values in the
-# batch: of every image, at every position. Then
+# For each channel $c$, take the mean $\mu_c$ and the variance $\sigma_c^2$ of all its values in
+# the batch: of every image, at every position. Then
 #
-# $$\hat x = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}, \qquad y = \gamma_c\, \hat x + \beta_c.$$
+# $$\hat x = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}, \qquad
+# y = \gamma_c\, \hat x + \beta_c.$$
 #
-# The small $\epsilon$ keeps the root from being zero. $\gamma_c$ and $\beta_c$ are learned, and start
-# at 1 and 0. By hand, and by Keras:
+# The small $\epsilon$ keeps the root from being zero. $\gamma_c$ and $\beta_c$ are learned, and
+# start at 1 and 0. By hand, and by Keras:
 
 # %%
 chance = np.random.default_rng(SEED)
@@ -192,9 +194,9 @@ print("as if nothing had happened:", float(np.abs(np.array(layer(x, training=Tru
 
 # %% [markdown]
 # What counts is what the gradient sees. The mean and the deviation of each channel are now two
-# numbers, $\beta$ and $\gamma$, that are learned like any others. Before, they were a consequence of
-# all weights in all layers below. On the way back, the mean and the variance depend on every value
-# of the channel, so the gradient has three ways back; the assignment derives it.
+# numbers, $\beta$ and $\gamma$, that are learned like any others. Before, they were a consequence
+# of all weights in all layers below. On the way back, the mean and the variance depend on every
+# value of the channel, so the gradient has three ways back; the assignment derives it.
 #
 # ## 3 · What it is blind to
 #
@@ -219,7 +221,7 @@ def output(kernel, batch, bias=0.0):
     return ((y - mean) / tf.sqrt(variance + 1e-6)).numpy()
 
 
-kernel = chance.normal(0, 0.3, (3, 3, 3, 8)).astype("float32")
+kernel = chance.normal(0, 0.3, (3, 3, 1, 8)).astype("float32")
 batch = images[:16]
 brighter = batch.copy()
 brighter[5] *= 3
@@ -244,15 +246,16 @@ table(("change", "the first image's output changes by", ""),
 # %% [markdown]
 # Five of the seven leave no trace. So
 #
-# - a **bias** before a batch normalization is dead weight: leave it out (`use_bias=False`); $\beta$
-#   does its work,
+# - a **bias** before a batch normalization is dead weight: leave it out (`use_bias=False`);
+#   $\beta$ does its work,
 # - the **length** of a filter does not matter, only its direction,
-# - but a *sign* does, and so does **another image**: what comes out for an image depends on who is
-#   beside it. Section 5 is about that.
+# - but a *sign* does, and so does **another image**: what comes out for an image depends on who
+#   is beside it. Section 5 is about that.
 #
 # That the length of a filter does not matter has a consequence for training. If a loss stays the
-# same along a filter $w$, its gradient must be at a right angle to $w$; and if all weights are $a$
-# times as large, it is $a$ times as small:
+# same along a filter $w$, its gradient must be at a right angle to $w$; and if all weights are
+# $a$ times as large, it is $a$ times as small:
+
 
 # %%
 def gradient(kernel):
@@ -275,24 +278,24 @@ print(f"cosine between weights and gradient: {cosine:.1e}; "
 assert abs(cosine) < 1e-3 and abs(ratio - 10) < 0.05
 
 # %% [markdown]
-# A step at a right angle makes $w$ *longer* (Pythagoras), every time. The longer it is, the smaller
-# its gradient, and the smaller the part of its length that a step moves it by. So with batch
-# normalization the learning rate that counts is $\eta / \lVert w \rVert^2$, and it falls by itself
-# as training goes on.
+# A step at a right angle makes $w$ *longer* (Pythagoras), every time. The longer it is, the
+# smaller its gradient, and the smaller the part of its length that a step moves it by. So with
+# batch normalization the learning rate that counts is $\eta / \lVert w \rVert^2$, and it falls by
+# itself as training goes on.
 #
-# What does **weight decay** do then? It makes $w$ shorter, which changes nothing in what the network
-# computes. It only keeps that learning rate from falling (van Laarhoven, 2017; Zhang et al., 2019).
-# Here the length of the second convolution's kernel, while a small network trains:
+# What does **weight decay** do then? It makes $w$ shorter, which changes nothing in what the
+# network computes. It only keeps that learning rate from falling (van Laarhoven, 2017; Zhang et
+# al., 2019). Here the length of the second convolution's kernel, while a small network trains:
 
 
 # %% tags=["hide-input"]
-def conv_net(normalized=True, depth=4, width=16, momentum=0.9, norm=None):
-    """Convolutions of 3x3 with ReLU, the first with stride 2; pooling; logits of 10 classes."""
+def conv_net(normalized=True, depth=4, momentum=0.9, norm=None):
+    """Convolutions of 3x3 with ReLU, the second with stride 2; pooling; logits of 10 classes."""
     make = norm or (lambda: layers.BatchNormalization(momentum=momentum))
-    x = inputs = keras.Input((16, 16, 3))
+    x = inputs = keras.Input((8, 8, 1))
     for number in range(depth):
-        strides = 1 if number else 2
-        x = layers.Conv2D(width, 3, strides, padding="same", use_bias=not normalized)(x)
+        strides = 2 if number == 1 else 1
+        x = layers.Conv2D(16, 3, strides, padding="same", use_bias=not normalized)(x)
         x = layers.ReLU()(make()(x) if normalized else x)
     return keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
 
@@ -329,7 +332,9 @@ rates = {
     name: {"length at the end": v[-1], "learning rate that counts": (v[0] / v[-1]) ** 2}
     for name, v in by_decay.items()
 }
-assert rates["decay 0.03"]["learning rate that counts"] > rates["decay 0"]["learning rate that counts"]
+assert (
+    rates["decay 0.03"]["learning rate that counts"] > rates["decay 0"]["learning rate that counts"]
+)
 table(*with_seeds(rates))
 
 # %% [markdown]
@@ -337,10 +342,10 @@ table(*with_seeds(rates))
 #
 # So "batch normalization regularizes, and weight decay can be weaker" (NPFL138) is half of the
 # story. On the filters, decay is no regularizer at all any more: there is nothing that it could
-# hold small. It is a second handle on the learning rate, which is why a *little* of it stays useful,
-# and why it cannot be compared between learning rates. (On the last, dense layer, which has no
-# normalization behind it, decay does what it always did. $\gamma$ and $\beta$ are mostly left out
-# of it.)
+# hold small. It is a second handle on the learning rate, which is why a *little* of it stays
+# useful, and why it cannot be compared between learning rates. (On the last, dense layer, which
+# has no normalization behind it, decay does what it always did. $\gamma$ and $\beta$ are mostly
+# left out of it.)
 
 # %% [markdown]
 # ## 4 · Initialization and learning rate
@@ -350,8 +355,8 @@ table(*with_seeds(rates))
 # plain SGD with batches of 32. First the same learning rate of 0.1 with weights that start from a
 # hundredth to a hundred times as large as He's.
 #
-# **Guess first.** With what range of first weights does the network without normalization train? And
-# the one with it?
+# **Guess first.** With what range of first weights does the network without normalization train?
+# And the one with it?
 
 
 # %% tags=["hide-input"]
@@ -384,11 +389,11 @@ assert worst["with normalization"]["worst loss"] < 2.2 < worst["without"]["worst
 table(*with_seeds(worst))
 
 # %% [markdown]
-# Without normalization, weights that are too small leave no signal, and weights that are too large
-# blow the loss up. With it, every start learns something, even a hundredfold one. That is section
-# 3 at work: the scale of the weights is not seen on the way forward. It *is* seen on the way back, as
-# large weights have small gradients. So "less sensitive" (DeepMind's words) is right; "not
-# sensitive" would be wrong. Now the learning rate, from He's weights:
+# Without normalization, weights that are too small leave no signal, and weights that are too
+# large blow the loss up. With it, every start learns something, even a hundredfold one. That is
+# section 3 at work: the scale of the weights is not seen on the way forward. It *is* seen on the
+# way back, as large weights have small gradients. So "less sensitive" (DeepMind's words) is
+# right; "not sensitive" would be wrong. Now the learning rate, from He's weights:
 
 # %% tags=["hide-input"]
 RATES = (0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -419,16 +424,17 @@ table(*with_seeds(usable))
 
 # %% [markdown]
 # Ioffe and Szegedy explained the success by *internal covariate shift*: layers need not adapt to
-# inputs whose distribution changes all the time. That is not what happens. Santurkar et al. (2018)
-# added noise behind each normalization, so that distributions shifted more than without any; the
-# networks trained as well. They, and Bjorck et al. (2018), find the reason in larger steps: the
-# loss along a step is smoother, and large learning rates no longer make it explode.
+# inputs whose distribution changes all the time. That is not what happens. Santurkar et al.
+# (2018) added noise behind each normalization, so that distributions shifted more than without
+# any; the networks trained as well. They, and Bjorck et al. (2018), find the reason in larger
+# steps: the loss along a step is smoother, and large learning rates no longer make it explode.
 
 # %% [markdown]
 # ## 5 · The noise of a batch
 #
-# In training an image's output depends on the images beside it (section 3). Take one image, put it
-# beside other images drawn at random, a hundred times, and look at its logits in training mode.
+# In training an image's output depends on the images beside it (section 3). Take one image, put
+# it beside other images drawn at random, a hundred times, and look at its logits in training
+# mode.
 #
 # **Guess first.** With batches four times as large, by what factor do the logits scatter less?
 
@@ -467,11 +473,11 @@ table(*with_seeds({"one image's logits": {"slope": slope, "deviation, batches of
                                           "deviation, batches of 128": spread[-1]}}))  # fmt: skip
 
 # %% [markdown]
-# A factor of two: means of $B$ independent images scatter by $1 / \sqrt B$, so in the figure the slope
-# is about $-1/2$. (The *positions* of an image do not help much, as neighboring values are alike.)
-# It is noise that training cannot predict, and noise regularizes, as in dropout. It is the reason
-# why Inception with batch normalization could leave dropout out. Large batches bring less of it,
-# and batches of two so much that nothing is left to learn from (section 8).
+# A factor of two: means of $B$ independent images scatter by $1 / \sqrt B$, so in the figure the
+# slope is about $-1/2$. (The *positions* of an image do not help much, as neighboring values are
+# alike.) It is noise that training cannot predict, and noise regularizes, as in dropout. It is
+# the reason why Inception with batch normalization could leave dropout out. Large batches bring
+# less of it, and batches of two so much that nothing is left to learn from (section 8).
 #
 # ## 6 · Training and inference
 #
@@ -481,8 +487,8 @@ table(*with_seeds({"one image's logits": {"slope": slope, "deviation, batches of
 # $$\mu \leftarrow m\, \mu + (1 - m)\, \mu_{\text{batch}}, \qquad
 # \sigma^2 \leftarrow m\, \sigma^2 + (1 - m)\, \sigma_{\text{batch}}^2,$$
 #
-# and inference normalizes by these. They start at 0 and 1, and Keras' `momentum` $m$ is 0.99 unless
-# you say otherwise. After $n$ steps the start still weighs $m^n$:
+# and inference normalizes by these. They start at 0 and 1, and Keras' `momentum` $m$ is 0.99
+# unless you say otherwise. After $n$ steps the start still weighs $m^n$:
 
 # %%
 rows = [
@@ -527,11 +533,11 @@ show(plots.curves(
 ), "The same weights, the same images, two modes.")  # fmt: skip
 
 # %% [markdown]
-# That is **everybody's bug**: the training loop reports a fine accuracy, evaluation reports chance,
-# on the same images. The weights are fine; the statistics are half what they were before training,
-# 0 and 1, and each layer passes its error on to the next. Proof: compute the statistics anew from
-# the training images, and touch nothing else. With `momentum = 0`, a single call in training mode
-# does that, if all images fit into one batch:
+# That is **everybody's bug**: the training loop reports a fine accuracy, evaluation reports
+# chance, on the same images. The weights are fine; the statistics are half what they were before
+# training, 0 and 1, and each layer passes its error on to the next. Proof: compute the statistics
+# anew from the training images, and touch nothing else. With `momentum = 0`, a single call in
+# training mode does that, if all images fit into one batch:
 
 # %%
 slow.model.set_weights(at_60)
@@ -550,8 +556,8 @@ table(*with_seeds({"after 60 steps": {
 }}))  # fmt: skip
 
 # %% [markdown]
-# "Then I evaluate in training mode", says somebody. Try that on test images, once in random order,
-# once sorted by class, as they lie in many a folder.
+# "Then I evaluate in training mode", says somebody. Try that on test images, once in random
+# order, once sorted by class, as they lie in many a folder.
 #
 # **Guess first.** In which of the two is the accuracy higher?
 
@@ -570,25 +576,37 @@ table(*with_seeds({"accuracy on test images": {
 }}))  # fmt: skip
 
 # %% [markdown]
-# The order of the images should not matter, and here it decides. SORTEDTEXT
-# Evaluation belongs in inference mode.
+# The order of the images should not matter, and here it decides. All images of a sorted batch
+# have one thing in common, their class, and a normalization subtracts what a batch has in common.
+# In mixed batches the accuracy looks honest, but it belongs to images in good company, not to an
+# image. Evaluation belongs in inference mode.
 #
-# What else goes wrong, from the course's own experience:
-#
-# | symptom | cause |
-# |---|---|
-# | good in training, chance at inference, after few steps | statistics lag: momentum too large for so few steps |
-# | the same, after any number of steps | they never move: frozen layers, or updates that a training loop of one's own leaves out |
-# | inference differs from run to run | `training=True` at inference; each call moves the statistics as well |
-# | fine with large batches, bad with small ones | noise: see section 8 |
-# | good on one GPU, worse on eight | each GPU normalizes its own small part of the batch |
-# | fine-tuning destroys a network within a few steps | a frozen network in training mode: in Keras `layer.trainable = False` also means inference mode; elsewhere it does not |
-#
+# What else goes wrong:
+
+# %% tags=["hide-input"]
+table(
+    ("symptom", "cause"),
+    [
+        ("good in training, chance at inference, after few steps",
+         "the statistics lag: momentum is too large for so few steps"),
+        ("the same after any number of steps",
+         "they never move: frozen layers, or a training loop that leaves the updates out"),
+        ("inference differs from call to call",
+         "training=True at inference, which moves the statistics as well"),
+        ("good with large batches, bad with small ones", "noise (section 8)"),
+        ("good on one device, worse on eight", "each normalizes its own small part of the batch"),
+        ("fine-tuning ruins a network within a few steps",
+         "frozen layers in training mode; Keras' layer.trainable = False means inference mode"),
+    ],
+)  # fmt: skip
+
+# %% [markdown]
 # ## 7 · Inception, with and without
 #
 # DeepMind's lecture shows the first success: an Inception network trains faster with batch
-# normalization, and ends higher. In the paper it needed 14 times fewer steps for the same accuracy.
-# A small Inception network on drawn shapes, two modules, the same learning rates tried for both:
+# normalization, and ends higher. In the paper it needed 14 times fewer steps for the same
+# accuracy. Here is a small Inception network with two modules, on digits, with the same learning
+# rates tried for both:
 
 
 # %% tags=["hide-input"]
@@ -606,7 +624,7 @@ def inception(normalized):
     module = (
         (Conv(8),), (Conv(8), Conv(8, 3)), (Conv(4), Conv(8, 5)), (Pool("max"), Conv(8)),
     )  # fmt: skip
-    inputs = keras.Input((16, 16, 3))
+    inputs = keras.Input((8, 8, 1))
     x = conv_fn(inputs, 16, 3, 2, name="first")
     for number in (1, 2):
         x = inception_module(x, module, conv_fn=conv_fn, name=f"module{number}")
@@ -641,8 +659,9 @@ table(*with_seeds({kind: {"loss at the end": value, "best learning rate": chosen
 # ## 8 · Relatives for small batches
 #
 # Large images, video and detection leave room for one or two images on a GPU. Then the batch's
-# statistics are mostly noise. Others do without the batch: they take mean and deviation over parts
-# of *one* image. What is learned behind them, $\gamma$ and $\beta$, stays one number per channel.
+# statistics are mostly noise. Others do without the batch: they take mean and deviation over
+# parts of *one* image. What is learned behind them, $\gamma$ and $\beta$, stays one number per
+# channel.
 
 # %% tags=["hide-input"]
 show(draw.shared_statistics(), "Which feature maps share a mean and a deviation (blue).")
@@ -651,15 +670,15 @@ show(draw.shared_statistics(), "Which feature maps share a mean and a deviation 
 # - **Layer normalization** (Ba et al., 2016): all channels of an image, over all positions. (In
 #   transformers and in ConvNeXt: all channels of *one position*. Keras' `LayerNormalization` does
 #   that, unless you give it three axes.)
-# - **Instance normalization** (Ulyanov et al., 2016): each channel of each image, for pictures whose
-#   contrast should not matter, as in style transfer.
-# - **Group normalization** (Wu and He, 2018): groups of neighboring channels of an image. One group
-#   is the first, one per channel the second.
+# - **Instance normalization** (Ulyanov et al., 2016): each channel of each image, for pictures
+#   whose contrast should not matter, as in style transfer.
+# - **Group normalization** (Wu and He, 2018): groups of neighboring channels of an image. One
+#   group is the first, one per channel the second.
 # - **Batch renormalization** (Ioffe, 2017) stays with the batch in training, but corrects its
 #   statistics towards the moving ones, within bounds that widen as training goes on.
 #
-# **Guess first.** The same network with batch or group normalization, trained with batches of 2, 4,
-# 16 and 64. From which size on is group normalization better?
+# **Guess first.** The same network with batch or group normalization, trained with batches of 2,
+# 4, 16 and 64. From which size on is group normalization better?
 
 
 # %% tags=["hide-input"]
@@ -688,7 +707,7 @@ show(plots.curves(
 lost = {kind: values[-1] - values[0] for kind, values in by_batch.items()}
 assert lost["batch"] > lost["group"]
 table(*with_seeds({
-    kind: {f"accuracy, batches of {size}": value for size, value in zip(BATCHES, values, strict=True)}
+    kind: {f"accuracy, batches of {n}": value for n, value in zip(BATCHES, values, strict=True)}
     for kind, values in by_batch.items()
 }))  # fmt: skip
 
@@ -734,8 +753,8 @@ table(
 # synchronized (`synchronized=True` in Keras). With 32 images on each of eight devices there is no
 # harm; with two on each there is.
 #
-# **Depth.** In deep *plain* networks batch normalization makes gradients grow on their way back, by a
-# factor in every layer. It needs shortcuts beside it.
+# **Depth.** In deep *plain* networks batch normalization makes gradients grow on their way back,
+# by a factor in every layer. It needs shortcuts beside it.
 
 # %% [markdown]
 # ## What the slides say, and what is right
@@ -743,13 +762,15 @@ table(
 # %% tags=["hide-input"]
 DEEPMIND, NPFL138 = "DeepMind, ConvNets", "Charles University NPFL138, lecture 5"
 corrections = [
-    ("scale and shift", DEEPMIND, "a trained scale follows the normalization", "a scale and a shift, "
-     "gamma and beta", "without beta the ReLU would cut off half of each channel"),
-    ("statistics", DEEPMIND, "mean and variance over the batch, for a layer", "for each channel, over "
-     "the batch and all positions", "a convolution computes the same feature at all positions"),
-    ("weight decay", NPFL138, "batch normalization regularizes, so decay can be weaker", "on filters "
-     "with normalization behind them decay sets the learning rate", "the output does not depend on "
-     "a filter's length (section 3)"),
+    ("scale and shift", DEEPMIND, "a trained scale follows the normalization",
+     "a scale and a shift, gamma and beta",
+     "without beta the ReLU would cut off half of each channel"),
+    ("statistics", DEEPMIND, "mean and variance over the batch, for a layer",
+     "for each channel, over the batch and all positions",
+     "a convolution computes the same feature at all positions"),
+    ("weight decay", NPFL138, "batch normalization regularizes, so decay can be weaker",
+     "on filters with normalization behind them decay sets the learning rate",
+     "the output does not depend on a filter's length (section 3)"),
 ]  # fmt: skip
 table(("about", "where", "what is said there", "right is", "why"), corrections)
 
@@ -758,23 +779,24 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #
 # Short ones, to be done in this notebook.
 #
-# 1. In section 1, which factor on the weights makes values a million times smaller after 20 layers?
-#    Compute it, then try the slider's nearest value.
+# 1. In section 1, which factor on the weights makes values a million times smaller after 20
+#    layers? Compute it, then try the slider's nearest value.
 # 2. In section 3, use `"SAME"` padding. Which row of the table changes, and why?
 # 3. For a momentum of 0.999, after how many steps is less than 1 % of the start left?
 # 4. In section 6, train with `momentum=0.9` instead. After how many steps do the two modes agree?
-# 5. In section 8, give `GroupNormalization` 16 groups (that is instance normalization) and one group.
-#    What do you lose?
+# 5. In section 8, give `GroupNormalization` 16 groups (that is instance normalization) and one
+#    group. What do you lose?
 #
 # ## To remember
 #
-# - One mean and one variance per channel, over batch and positions; then a learned scale and shift.
+# - One mean and one variance per channel, over batch and positions; then a learned scale and
+#   shift.
 # - Behind it, the length of a filter and a bias before it do not matter. Weight decay becomes a
 #   handle on the learning rate.
 # - Networks train from many initializations and with larger learning rates. That is not because
 #   distributions shift less.
-# - In training an image's output depends on the batch, by about $1 / \sqrt B$: noise that regularizes,
-#   and that ruins batches of two.
+# - In training an image's output depends on the batch, by about $1 / \sqrt B$: noise that
+#   regularizes, and that ruins batches of two.
 # - Inference uses moving statistics. Good in training and bad at inference means: look at these
 #   first; recompute them, and see.
 # - Never evaluate in training mode.
@@ -783,14 +805,14 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #
 # - S. Ioffe, C. Szegedy, *Batch normalization: accelerating deep network training by reducing
 #   internal covariate shift*, ICML 2015, arXiv:1502.03167.
-# - S. Santurkar, D. Tsipras, A. Ilyas, A. Madry, *How does batch normalization help optimization?*,
-#   NeurIPS 2018, arXiv:1805.11604.
-# - J. Bjorck, C. Gomes, B. Selman, K. Weinberger, *Understanding batch normalization*, NeurIPS 2018,
-#   arXiv:1806.02375.
+# - S. Santurkar, D. Tsipras, A. Ilyas, A. Madry, *How does batch normalization help
+#   optimization?*, NeurIPS 2018, arXiv:1805.11604.
+# - J. Bjorck, C. Gomes, B. Selman, K. Weinberger, *Understanding batch normalization*, NeurIPS
+#   2018, arXiv:1806.02375.
 # - T. van Laarhoven, *L2 regularization versus batch and weight normalization*, 2017,
 #   arXiv:1706.05350.
-# - G. Zhang, C. Wang, B. Xu, R. Grosse, *Three mechanisms of weight decay regularization*, ICLR 2019,
-#   arXiv:1810.12281.
+# - G. Zhang, C. Wang, B. Xu, R. Grosse, *Three mechanisms of weight decay regularization*, ICLR
+#   2019, arXiv:1810.12281.
 # - J. Ba, J. Kiros, G. Hinton, *Layer normalization*, 2016, arXiv:1607.06450.
 # - D. Ulyanov, A. Vedaldi, V. Lempitsky, *Instance normalization*, 2016, arXiv:1607.08022.
 # - Y. Wu, K. He, *Group normalization*, ECCV 2018, arXiv:1803.08494.

@@ -48,10 +48,10 @@
 # - All variances are divided by $n$, not by $n - 1$, and $\epsilon$ (`epsilon`) is added to the
 #   variance, under the root.
 # - Questions 1 to 6, 8 and 10 to 13 are answered in NumPy: no Keras, TensorFlow or SciPy. In
-#   questions 1, 4 and 10, write no loop over examples, rows or channels. A loop is anything that
+#   questions 1, 4 and 10, write no loop over examples or rows of an image. A loop is anything that
 #   runs a line of yours once for each of them: `for` and `while`, a comprehension, `map`,
-#   recursion. A loop over groups is fine. A question whose answer breaks one of these two rules
-#   earns no points.
+#   recursion. A loop over channels or groups is fine. A question whose answer breaks one of these
+#   two rules earns no points.
 # - A function receives the arguments that its docstring describes, and need not check them unless
 #   its question asks for an error. Later questions may call your earlier functions.
 #
@@ -142,9 +142,7 @@ def normalize(x, gamma, beta, epsilon=1e-3):
 # %% nbgrader={"grade": true, "grade_id": "test_normalize", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("1. Normalize a batch", points=2)
 ones = np.ones(3)
-question.rules(
-    normalize, without=LEFT_OUT, no_loop_over=longer(np.ones((5, 4, 2, 3)), ones, ones)
-)
+question.rules(normalize, without=LEFT_OUT, no_loop_over=longer(np.ones((5, 4, 2, 3)), ones, ones))
 question.example(
     "the batch of two above", normalize, np.array([[1], [3]]), np.array([4]), np.array([1]), 3
 ).gives_arrays([[[-1], [3]], [2], [1]], hint="mean and variance of the column; then gamma and beta")
@@ -280,12 +278,12 @@ def moving(mean, variance, batches, momentum=0.99):
 question = checks.Question("2. Moving statistics", points=2)
 question.rules(moving, without=LEFT_OUT)
 zero, one = np.zeros(1), np.ones(1)
-question.example(
-    "one step", moving, zero, one, [np.array([[1], [5]])], 0.75
-).gives_arrays([[0.75], [1.75]], hint="three quarters of the old, a quarter of the new")
-question.example(
-    "two steps", moving, zero, one, [np.array([[1], [5]])] * 2, 0.75
-).gives_arrays([[1.3125], [2.3125]], hint="the second step starts from what the first one gave")
+question.example("one step", moving, zero, one, [np.array([[1], [5]])], 0.75).gives_arrays(
+    [[0.75], [1.75]], hint="three quarters of the old, a quarter of the new"
+)
+question.example("two steps", moving, zero, one, [np.array([[1], [5]])] * 2, 0.75).gives_arrays(
+    [[1.3125], [2.3125]], hint="the second step starts from what the first one gave"
+)
 ### BEGIN HIDDEN TESTS
 draw = np.random.default_rng(question.random.getrandbits(64))
 
@@ -313,7 +311,7 @@ def averaged(mean, variance, batches, momentum, kind="right"):
         if kind == "corrected" and count:
             m, v = m / (1 - momentum**count), v / (1 - momentum**count)
         found.append((m, v**2 if kind == "deviations" else v))
-    return [np.array(part) for part in zip(*found)]
+    return [np.array(part) for part in zip(*found, strict=True)]
 
 
 causes = {
@@ -442,14 +440,17 @@ for name, x in (
     ("one image alone", draw.normal(1, 2, (1, 4, 2, 3))),
     ("a vector alone", draw.normal(1, 2, (1, 3))),
 ):
-    numbers = draw.uniform(-2, 2, 3), draw.normal(0, 2, 3), draw.normal(1, 2, 3), draw.uniform(1, 9, 3)
+    numbers = (
+        draw.uniform(-2, 2, 3),
+        draw.normal(0, 2, 3),
+        draw.normal(1, 2, 3),
+        draw.uniform(1, 9, 3),
+    )
     asked = x, *numbers, float(draw.uniform(0.5, 2))
     question.check(name, inference, *asked).gives_array(
         by_place(*asked),
         hint="the moving statistics in place of the batch's",
-        mistakes={
-            cause: lambda a=asked, k=kind: by_place(*a, k) for kind, cause in causes.items()
-        },
+        mistakes={cause: lambda a=asked, k=kind: by_place(*a, k) for kind, cause in causes.items()},
     )
 small = draw.normal(size=(2, 3)), *numbers[:3], np.full(3, 1e-3)
 question.check("Keras' epsilon", inference, *small, share=0.5).gives_array(
@@ -469,7 +470,8 @@ question.score()
 #
 # Write `backward(dy, x, gamma, epsilon=1e-3)`: from the gradient of a loss with respect to $y$, those
 # with respect to $x$, $\gamma$ and $\beta$. Work it out with pencil and paper; the result fits in
-# one line. `slope`, in the next cell, tells you whether you are right.
+# one line. `slope`, in the next cell, tells you whether you are right. (It is slow and inexact, and
+# `backward` itself may not use it.)
 #
 # **Example.** $x = (1, 3)$, $\gamma = 2$, $\epsilon = 3$: $\hat x = (-0.5, 0.5)$. If the loss is the
 # first output, $dy = (1, 0)$, then $d\beta = 1$, $d\gamma = -0.5$, and $dx = (0.375, -0.375)$.
@@ -643,8 +645,8 @@ question.score()
 #
 # At inference all statistics are constants, and so a normalization multiplies each channel by a
 # number and adds another one. The convolution before it can do that as well: with other weights and
-# another bias, it gives the output of both, and the normalization costs nothing. Every network that
-# runs on a telephone has been treated like that.
+# another bias, it gives the output of both, and the normalization costs nothing. That is usually done
+# before a network runs on a telephone.
 #
 # **Example.** A 1x1 kernel with the one weight 2 and a bias of 1; $\gamma = 4$, $\beta = 1$, moving
 # mean 3, moving variance 1, $\epsilon = 3$. An input of 1 becomes 3 by the convolution, and 1 by the
@@ -763,7 +765,12 @@ for name, shape, dtype, with_bias in (
 ):
     f = shape[-1]
     kernel, bias = draw.normal(0, 3, shape).astype(dtype), draw.normal(0, 2, f)
-    norm = draw.uniform(-2, 2, f), draw.normal(0, 2, f), draw.normal(1, 2, f), draw.uniform(0.1, 3, f)
+    norm = (
+        draw.uniform(-2, 2, f),
+        draw.normal(0, 2, f),
+        draw.normal(1, 2, f),
+        draw.uniform(0.1, 3, f),
+    )
     call = kernel, bias if with_bias else None, *norm, float(draw.uniform(0.2, 0.6))
     question.check(name, fold, *call).gives_arrays(
         folded(*call),
@@ -863,7 +870,9 @@ def by_components(kernel, gradient, rate, decay, kind="right"):
         size = math.hypot(rate * math.sqrt(across @ across), forward)
         lengths.append({"absolute": size, "upside": length / size,
                         "squares": (size / length) ** 2}.get(kind, size / length))  # fmt: skip
-    angles = {"degrees": np.degrees(angles), "half": np.array(angles) / 2}.get(kind, np.array(angles))
+    angles = {"degrees": np.degrees(angles), "half": np.array(angles) / 2}.get(
+        kind, np.array(angles)
+    )
     if kind == "one filter":
         return [np.full(kernel.shape[-2], angles[0]), np.full(kernel.shape[-2], lengths[0])]
     return [angles, np.array(lengths)]
@@ -907,7 +916,9 @@ whole = draw.integers(1, 9, (2, 2, 3, 2)), draw.integers(-9, 9, (2, 2, 3, 2))
 question.check("whole numbers", turned, *whole, 1, share=0.5).gives_arrays(
     by_components(*whole, 1, 0.0), hint="compute in fractions"
 )
-question.check("a filter that turns round", turned, kernel, 3 * kernel, 1.0, share=0.5).gives_arrays(
+question.check(
+    "a filter that turns round", turned, kernel, 3 * kernel, 1.0, share=0.5
+).gives_arrays(
     [np.full(3, np.pi), np.full(3, 2)], hint="w' is -2 w: the opposite direction, twice as long"
 )
 ### END HIDDEN TESTS
@@ -955,7 +966,7 @@ def suspect(fault, channels=3, seed=0):
         if not by_batch:
             mean, variance = state["mean"], state["variance"]
         stays = 0.1 if fault == "momentum swapped" else 0.9
-        if fault == "moves at inference" or training and fault != "never moves":
+        if fault == "moves at inference" or (training and fault != "never moves"):
             state.update({key: stays * state[key] + (1 - stays) * new[key] for key in new})
         return (x - mean) / np.sqrt(variance + 1e-3)
 
@@ -1190,7 +1201,7 @@ def recalibrate(model, batches):
     """Compute the moving statistics of all batch normalizations anew.
 
     Args:
-        model: a Functional or Sequential Keras model, which is changed.
+        model: a Functional Keras model, which is changed.
         batches: list of arrays that the model can be called with.
     """
     ### BEGIN SOLUTION
@@ -1221,9 +1232,11 @@ def statistics_of_one(batches):
     return [np.array(norm.moving_mean), np.array(norm.moving_variance)]
 
 
-question.example("a single normalization", statistics_of_one, [[[0]], [[3], [4], [5]]]).gives_arrays(
-    [[3], [3.5]], hint="all four values count alike, however they came"
-)
+question.example(
+    "a single normalization", statistics_of_one, [[[0]], [[3], [4], [5]]]
+).gives_arrays([[3], [3.5]], hint="all four values count alike, however they came")
+
+
 ### BEGIN HIDDEN TESTS
 def some_net(kind, seed):
     """A network with random weights: a chain, one with a shortcut, or one of dense layers."""
@@ -1234,9 +1247,9 @@ def some_net(kind, seed):
         return layers.BatchNormalization(momentum=momentum)
 
     if kind == "dense":
-        net = keras.Sequential(
-            [keras.Input((5,)), layers.Dense(4), norm(), layers.ReLU(), layers.Dense(3), norm()]
-        )
+        inputs = keras.Input((5,))
+        x = layers.ReLU()(norm()(layers.Dense(4)(inputs)))
+        net = keras.Model(inputs, norm()(layers.Dense(3)(x)))
     else:
         inputs = keras.Input((6, 5, 2))
         x = layers.ReLU()(norm()(layers.Conv2D(3, 3, padding="same")(inputs)))
@@ -1253,7 +1266,9 @@ def some_net(kind, seed):
 def images_for(net, draw, sizes):
     """Batches of different sizes, brightnesses and contrasts."""
     return [
-        draw.normal(draw.normal(0, 2), draw.uniform(1, 3), (n, *net.input_shape[1:])).astype("float32")
+        draw.normal(draw.normal(0, 2), draw.uniform(1, 3), (n, *net.input_shape[1:])).astype(
+            "float32"
+        )
         for n in sizes
     ]
 
@@ -1301,14 +1316,14 @@ def expected(kind, seed, sizes, how="right"):
         return [np.array(layer(part.astype("float32"))).astype(float) for part in parts]
 
     stack = [layer for layer in net.layers if not isinstance(layer, layers.InputLayer)]
-    parts = [batch.astype(float) for batch in batches]
+    parts = skipped = [batch.astype(float) for batch in batches]
     for layer in stack:
         if isinstance(layer, layers.Add):
-            parts = [a + b for a, b in zip(first, parts, strict=True)]
+            parts = [a + b for a, b in zip(skipped, parts, strict=True)]
         else:
             parts = passed(layer, parts)
         if kind == "shortcut" and isinstance(layer, layers.ReLU):
-            first = parts
+            skipped = parts
     return found
 
 
@@ -1368,16 +1383,17 @@ question.check("what stays", what_stays, question.random.randrange(10**6)).gives
 
 def without_any(seed):
     """Whether a network without normalization keeps its weights, and one with some changes."""
-    net = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    inputs = keras.Input((3,))
+    net = keras.Model(inputs, layers.Dense(2)(inputs))
     before = net.get_weights()
     recalibrate(net, [np.ones((2, 3), "float32")])
     kept = all(np.array_equal(a, b) for a, b in zip(before, net.get_weights(), strict=True))
     return [kept, what_stays(seed)[0]]
 
 
-question.check("a network without any", without_any, question.random.randrange(10**6), share=0.3).gives(
-    [True, True], hint="any number of normalizations may be none"
-)
+question.check(
+    "a network without any", without_any, question.random.randrange(10**6), share=0.3
+).gives([True, True], hint="any number of normalizations may be none")
 ### END HIDDEN TESTS
 question.score()
 
@@ -1467,7 +1483,10 @@ def wrong(x, groups, gamma, beta, epsilon, kind):
     if kind == "one group":
         axes = (1, 2, 3, 4)
     ddof = 1 if kind == "ddof" else 0
-    mean, variance = parts.mean(axis=axes, keepdims=True), parts.var(axis=axes, keepdims=True, ddof=ddof)
+    mean, variance = (
+        parts.mean(axis=axes, keepdims=True),
+        parts.var(axis=axes, keepdims=True, ddof=ddof),
+    )
     root = np.sqrt(variance) + epsilon if kind == "outside" else np.sqrt(variance + epsilon)
     hat = ((parts - mean) / root).reshape(x.shape)
     by_group = np.repeat(np.reshape(gamma, (groups, -1)).mean(1), c // groups)
@@ -1719,7 +1738,11 @@ def by_definition(x, batch, kind="right"):
         exact = naive
     if kind == "variance":
         exact = [e**2 for e in exact]
-    return [np.array(naive), np.array(exact)] if kind == "swapped" else [np.array(exact), np.array(naive)]
+    return (
+        [np.array(naive), np.array(exact)]
+        if kind == "swapped"
+        else [np.array(exact), np.array(naive)]
+    )
 
 
 causes = {
@@ -1820,7 +1843,10 @@ def ranged(losses, limit, order=None):
 
 nan = float("nan")
 question.example(
-    "a gap, and one that diverges", ranged, {0.1: [0.2], 1: [0.9], 10: [0.1], 100: [0.3], 1000: [nan]}, 0.5
+    "a gap, and one that diverges",
+    ranged,
+    {0.1: [0.2], 1: [0.9], 10: [0.1], 100: [0.3], 1000: [nan]},
+    0.5,
 ).gives((10, 100), hint="10 and 100 are neighbors, and both are usable")
 question.example("nothing trains", ranged, {0.1: [2.0, 0.1], 1: [nan, 3.0]}, 0.5).gives(
     None, hint="a rate must train with every seed"
@@ -1866,7 +1892,10 @@ for name, goods, first, last in (
         mistakes=[
             (cause, wrong)
             for cause, wrong in (
-                ("between the lowest and the highest usable rate there is a gap", (good[0], good[-1])),
+                (
+                    "between the lowest and the highest usable rate there is a gap",
+                    (good[0], good[-1]),
+                ),
             )
             if wrong != where(losses, first, last)
         ],
@@ -1876,7 +1905,8 @@ for name, bad in (("a loss that is NaN", nan), ("a loss that is infinite", inf))
     for n in (0, 3):
         losses[sorted(losses)[n]][draw.integers(3)] = bad
     question.check(name, ranged, losses, 0.4).gives(
-        where(losses, 1, 2), hint="a network that diverged is not below the limit; nor is NaN above it"
+        where(losses, 1, 2),
+        hint="a network that diverged is not below the limit; nor is NaN above it",
     )
 losses = table_of([1, 1, 1, 1], 3)
 losses[sorted(losses)[0]][1] = nan
@@ -1951,11 +1981,11 @@ RATES = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 for normalized in (False, True):
     trials = Trials(dense_net(normalized))
 
-    def train(rate, seed, trials=trials):
+    def loss_at(rate, seed, trials=trials):
         losses = trials.losses(DIGITS, DIGIT_LABELS, rate=rate, steps=60, batch=64, seed=seed)
         return float(losses[-10:].mean())
 
-    found = usable(train, RATES, [1, 2, 3], limit=1.0)
+    found = usable(loss_at, RATES, [1, 2, 3], limit=1.0)
     print("with normalization:   " if normalized else "without normalization:", found)
 
 # %% [markdown]
@@ -1993,6 +2023,7 @@ def small_net(norm, filters, blocks, groups=4):
     Returns:
         A keras.Model from 16x16x3 images to 10 logits.
     """
+
     ### BEGIN SOLUTION
     def conv_norm(x):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
@@ -2016,6 +2047,8 @@ for norm, learned in (("batch", 2690 + 80), ("group", 2690)):
     net = question.model(f"norm={norm!r}", small_net, norm, 8, 2, share=0)
     net.has_output_shape((10,), hint="ten logits for each image")
     net.has_params(learned, hint="which layers have a bias? how many normalizations are there?")
+
+
 ### BEGIN HIDDEN TESTS
 def right(norm, filters, blocks, groups=4, kind="right"):
     """The net written out, with one thing wrong where asked."""
@@ -2027,9 +2060,11 @@ def right(norm, filters, blocks, groups=4, kind="right"):
     def normal(x):
         if kind == "layer":
             return make.LayerNormalization(epsilon=1e-5)(x)
-        if kind == "other" or norm == "batch" and kind != "swapped":
+        if kind == "other" or (norm == "batch" and kind != "swapped"):
             return make.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
-        count = {"four": 4, "instance": filters, "size": filters // groups, "one": 1}.get(kind, groups)
+        count = {"four": 4, "instance": filters, "size": filters // groups, "one": 1}.get(
+            kind, groups
+        )
         return make.GroupNormalization(count, epsilon=1e-5)(x)
 
     inputs = keras.Input((16, 16, 3))
@@ -2098,7 +2133,9 @@ for norm in ("batch", "group"):
     trials = Trials(small_net(norm, 8, 1))
     losses = trials.losses(SHAPES, SHAPE_LABELS, rate=0.02, steps=300, batch=2, seed=1)
     accuracy = trials.accuracy(SHAPES, SHAPE_LABELS)
-    print(f"{norm}: training loss {losses[-50:].mean():.2f}, accuracy on these images {accuracy:.2f}")
+    print(
+        f"{norm}: training loss {losses[-50:].mean():.2f}, accuracy on these images {accuracy:.2f}"
+    )
 
 # %% [markdown]
 # ## 15 · In your own words
@@ -2106,13 +2143,14 @@ for norm in ("batch", "group"):
 # A colleague reports a bug. "My network with batch normalization has a training accuracy of 97 % in
 # the training loop, after 60 steps with large batches, and Keras' default momentum of 0.99. But
 # `model.evaluate` on the *same* training images says 11 %, for ten classes. If I call `model(images,
-# training=True)` on the test images instead, I get 96 %, so I now use that for all my results. On
-# the sorted test set, all images of a class after the other, I even get 99 %."
+# training=True)` on the test images instead, I get 96 %, so from now on I use that for all my
+# results. Only on your copy of the test set, which is sorted by class, it gives 30 %. Your copy must
+# be damaged."
 #
 # Write about ten sentences. What is the most likely cause of the 11 %, with a number that you compute
 # for these 60 steps? Name another cause that would look the same, and a measurement that tells the
-# two apart. Why are the 96 % and the 99 % not results that may be reported? What would you do, in
-# which order? This question is graded by hand.
+# two apart. Where do the 30 % come from, and why may neither number be reported? What would you do,
+# in which order? This question is graded by hand.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
@@ -2128,11 +2166,13 @@ for norm in ("batch", "group"):
 # images differ. Recomputing the statistics is a test as well: it cures lagging and frozen statistics,
 # not different images.
 #
-# With `training=True` an image's output depends on the other images in its batch, so 96 % is not the
-# accuracy of a classifier of *images*; a single image could not be classified at all. In a sorted
-# test set the batch tells the network which class it is, or rather its statistics are those of one
-# class: information on the labels leaks through the order. And the call moves the moving statistics,
-# with test images, so the network that is evaluated last is not the one that was trained.
+# With `training=True` an image's output depends on the other images in its batch, so neither number
+# is the accuracy of a classifier of *images*; a single image could not be classified at all. The copy
+# is fine. In a sorted test set all images of a batch have their class in common, and the
+# normalization subtracts what a batch has in common, so just that is lost. The 96 % need mixed
+# batches, such as only somebody can make who has many images of all classes. And each call moves the
+# moving statistics, with test images, so the network that is evaluated last is not the one that was
+# trained.
 #
 # I would recompute the statistics from the training images (exact mean and variance over all of
 # them), evaluate in inference mode, and for later runs choose a momentum of 0.9 or train longer. Then
@@ -2145,8 +2185,9 @@ for norm in ("batch", "group"):
 # - 1: another cause (statistics never moved, frozen layers, other preprocessing at evaluation) and a
 #   measurement whose outcome differs between the two causes. Overfitting is *not* one: the images
 #   are the same.
-# - 1: with `training=True` predictions depend on the batch; in the sorted set that leaks the class.
-#   Half a point for one of them. That the call also moves the statistics is welcome, but not needed.
+# - 1: with `training=True` predictions depend on the batch; in a sorted set each batch is normalized
+#   by the statistics of one class, which takes away what tells the classes apart. Half a point for
+#   one of them. That the call also moves the statistics is welcome, but not needed.
 # - 1: recalibrate on *training* images, then evaluate in inference mode; a smaller momentum or more
 #   steps for later. No point if test images are used for the statistics.
 # ### END SOLUTION

@@ -71,7 +71,9 @@ def test_folding_and_inference_agree_with_keras_layers():
         weight.assign(chance.uniform(0.5, 2, weight.shape))
     x = chance.normal(size=(3, 7, 6, 4)).astype("float32")
     before = np.array(model(x))
-    statistics = [np.array(w) for w in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)]
+    statistics = [
+        np.array(w) for w in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
+    ]
     y = answered["inference"](np.array(convolution(x)), *statistics, 1e-2)
     assert np.allclose(y, before, atol=1e-4)
     kernel, bias = answered["fold"](*map(np.array, convolution.get_weights()), *statistics, 1e-2)
