@@ -301,7 +301,7 @@ def conv_net(normalized=True, depth=4, momentum=0.9, norm=None):
 
 
 trials = {"without": Trials(conv_net(False)), "with normalization": Trials(conv_net())}
-DECAYS, EVERY, TIMES = (0.0, 0.01, 0.03), 20, 10
+DECAYS, EVERY, TIMES = (0.0, 0.03), 20, 10
 
 
 def lengths(decay):
@@ -321,7 +321,7 @@ by_decay = {f"decay {decay:g}": lengths(decay) for decay in DECAYS}
 ends = "; ".join(f"{name}: from {v[0]:.2f} to {v[-1]:.2f}" for name, v in by_decay.items())
 show(plots.curves(
     range(0, EVERY * TIMES + 1, EVERY), by_decay, "The length of the second convolution's kernel "
-    f"during {EVERY * TIMES} steps of training, for three weight decays. {ends}.",
+    f"during {EVERY * TIMES} steps of training, with and without weight decay. {ends}.",
     x_label="step", y_label="length of the kernel",
 ), "Without decay a kernel with normalization behind it only grows.")  # fmt: skip
 
@@ -351,7 +351,7 @@ table(*with_seeds(rates))
 # ## 4 · Initialization and learning rate
 #
 # The two claims that everybody knows: a network with batch normalization cares less how it is
-# initialized, and takes larger learning rates. Here is a network of four convolutions, 100 steps of
+# initialized, and takes larger learning rates. Here is a network of four convolutions, 60 steps of
 # plain SGD with batches of 32. First the same learning rate of 0.1 with weights that start from a
 # hundredth to a hundred times as large as He's.
 #
@@ -360,7 +360,7 @@ table(*with_seeds(rates))
 
 
 # %% tags=["hide-input"]
-STEPS = 100
+STEPS = 60
 
 
 def end_of(kind, rate, scale=1.0):
@@ -371,57 +371,64 @@ def end_of(kind, rate, scale=1.0):
     return min(float(np.nan_to_num(losses[-10:].mean(), nan=9, posinf=9)), np.log(10))
 
 
-SCALES = (0.01, 0.1, 0.3, 1, 3, 10, 100)
+SCALES = (0.01, 0.1, 1, 10, 100)
 by_scale = {kind: [end_of(kind, 0.1, scale) for scale in SCALES] for kind in trials}
 said = "; ".join(f"{k}: {', '.join(f'{v:.2f}' for v in values)}" for k, values in by_scale.items())
 show(plots.curves(
     SCALES, by_scale, f"The training loss after {STEPS} steps by the scale of the first weights, "
     f"{', '.join(map(str, SCALES))} times He's. {said}. Guessing has a loss of 2.30.",
     x_label="first weights, relative to He's", y_label="loss (2.30: guessing)", xscale="log",
-), "Loss after 100 steps, for first weights of different sizes.")  # fmt: skip
+), "Loss after 60 steps, for first weights of different sizes.")  # fmt: skip
 
 # %% tags=["hide-input"]
-worst = {
-    kind: {"best loss": min(v), "worst loss": max(v)} for kind, v in by_scale.items()
-}  # fmt: skip
-assert worst["with normalization"]["worst loss"] < 2.2 < worst["without"]["worst loss"]
-table(*with_seeds(worst))
+by_size = {
+    kind: {f"{scale:g} times He's": v for scale, v in zip(SCALES, values, strict=True)}
+    for kind, values in by_scale.items()
+}
+small, plain_small = by_scale["with normalization"][:3], by_scale["without"][:2]
+assert max(small) < 1.5 < 2.2 < min(plain_small)
+assert min(by_scale["with normalization"][3:]) > 1.8
+table(*with_seeds(by_size))
 
 # %% [markdown]
-# Without normalization, weights that are too small leave no signal, and weights that are too
-# large blow the loss up. With it, every start learns something, even a hundredfold one. That is
-# section 3 at work: the scale of the weights is not seen on the way forward. It *is* seen on the
-# way back, as large weights have small gradients. So "less sensitive" (DeepMind's words) is
-# right; "not sensitive" would be wrong. Now the learning rate, from He's weights:
+# Without normalization, weights that are too small leave no signal, and weights that are too large
+# blow the loss up. With it, a start with a hundredth of the usual weights trains as well as any: on
+# the way forward nobody sees how large they are. On the way *back* it is seen. Weights that are a
+# hundred times too large have gradients that are a hundred times too small (section 3), so the
+# learning rate that counts is $10^{-4}$ of what it was, and the filters stay where they are. So
+# "less sensitive to initialization" (DeepMind's words) is right on one side only, and "not
+# sensitive" would be wrong. Now the learning rate, from He's weights:
 
 # %% tags=["hide-input"]
-RATES = (0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+RATES = (0.01, 0.1, 0.3, 1, 3, 10)
 by_rate = {kind: [end_of(kind, rate) for rate in RATES] for kind in trials}
 said = "; ".join(f"{k}: {', '.join(f'{v:.2f}' for v in values)}" for k, values in by_rate.items())
 show(plots.curves(
     RATES, by_rate, f"The training loss after {STEPS} steps by the learning rate, "
     f"{', '.join(map(str, RATES))}. {said}. Guessing has a loss of 2.30.",
     x_label="learning rate", y_label="loss (2.30: guessing)", xscale="log",
-), "Loss after 100 steps, for different learning rates.")  # fmt: skip
+), "Loss after 60 steps, for different learning rates.")  # fmt: skip
 
 # %% tags=["hide-input"]
 usable = {
     kind: {
-        "largest learning rate below 2.2": max(
-            (r for r, v in zip(RATES, values, strict=True) if v < 2.2), default=0.0
-        ),
-        "best loss, any learning rate": min(values),
+        "learning rates that train": sum(value < 1.5 for value in values),
+        "best loss": min(values),
     }
     for kind, values in by_rate.items()
-}  # fmt: skip
-top = {kind: row["largest learning rate below 2.2"] for kind, row in usable.items()}
-assert top["with normalization"] >= 3 * top["without"]
-assert usable["with normalization"]["best loss, any learning rate"] < (
-    usable["without"]["best loss, any learning rate"] - 0.1
+}
+many, best = (
+    {kind: row[what] for kind, row in usable.items()}
+    for what in ("learning rates that train", "best loss")
 )
+assert many["with normalization"] >= many["without"] + 2
+assert best["with normalization"] < best["without"] - 0.2
 table(*with_seeds(usable))
 
 # %% [markdown]
+# ("Trains" means that the loss has fallen below 1.5.) With normalization at least two more of the six
+# learning rates train, and the loss falls further with the best of them.
+#
 # Ioffe and Szegedy explained the success by *internal covariate shift*: layers need not adapt to
 # inputs whose distribution changes all the time. That is not what happens. Santurkar et al.
 # (2018) added noise behind each normalization, so that distributions shifted more than without
@@ -440,7 +447,7 @@ table(*with_seeds(usable))
 
 # %% tags=["hide-input"]
 trained = trials["with normalization"]
-trained.losses(images, labels, rate=0.3, steps=150, batch=32, seed=SEED)
+trained.losses(images, labels, rate=0.3, steps=300, batch=32, seed=SEED)
 SIZES, TRIES = (4, 8, 16, 32, 64, 128), 40
 
 
@@ -506,7 +513,7 @@ table(("steps", "momentum 0.9", "momentum 0.99", "momentum 0.999"), rows)
 # %% tags=["hide-input"]
 slow = Trials(conv_net(True, 4, momentum=0.99))
 slow.start(SEED)
-POINTS = (20, 60, 120, 240, 480)
+POINTS = (20, 60, 120, 240)
 
 
 def both_modes(trial):
@@ -561,12 +568,11 @@ table(*with_seeds({"after 60 steps": {
 # **Guess first.** In which of the two is the accuracy higher?
 
 # %% tags=["hide-input"]
-trained.losses(images, labels, rate=0.3, steps=400, batch=32, seed=SEED)
 order = np.random.default_rng(SEED).permutation(len(test_images))
 by_class = np.argsort(test_labels, kind="stable")
 honest = trained.accuracy(test_images, test_labels)
 shuffled, by_folder = (
-    trained.accuracy(test_images[places], test_labels[places], training=True, batch=50)
+    trained.accuracy(test_images[places], test_labels[places], training=True, batch=25)
     for places in (order, by_class)
 )
 assert abs(shuffled - by_folder) > 0.1
@@ -634,15 +640,15 @@ curves, chosen = {}, {}
 for kind, normalized in (("without", False), ("with normalization", True)):
     trial = Trials(inception(normalized))
     runs = {
-        rate: trial.losses(images, labels, rate=rate, steps=150, batch=32, seed=SEED)
-        for rate in (0.03, 0.1, 0.3, 1.0)
+        rate: trial.losses(images, labels, rate=rate, steps=100, batch=32, seed=SEED)
+        for rate in (0.1, 0.3, 1.0)
     }
     ends = {rate: np.nan_to_num(run[-20:].mean(), nan=9, posinf=9) for rate, run in runs.items()}
     chosen[kind] = min(ends, key=ends.get)
     curves[kind] = runs[chosen[kind]].reshape(-1, 10).mean(axis=1)
 show(plots.curves(
-    range(10, 151, 10), curves, "The training loss of a small Inception network, means of ten "
-    f"steps, each at the best of four learning rates, {chosen['without']:g} without and "
+    range(10, 101, 10), curves, "The training loss of a small Inception network, means of ten "
+    f"steps, each at the best of three learning rates, {chosen['without']:g} without and "
     f"{chosen['with normalization']:g} with normalization. At the end: "
     + "; ".join(f"{kind} {values[-1]:.2f}" for kind, values in curves.items()) + ".",
     x_label="step", y_label="training loss",
@@ -676,43 +682,44 @@ show(draw.shared_statistics(), "Which feature maps share a mean and a deviation 
 # - **Batch renormalization** (Ioffe, 2017) stays with the batch in training, but corrects its
 #   statistics towards the moving ones, within bounds that widen as training goes on.
 #
-# **Guess first.** The same network with batch or group normalization, trained with batches of 2,
-# 4, 16 and 64. From which size on is group normalization better?
+# How bad are small batches? Here is the network of section 5, trained with batches of 32, on test
+# images in *training* mode: that is what a training step with so many images would see. And the same
+# network with group normalization.
+#
+# **Guess first.** At inference it classifies more than nine of ten digits rightly. And by the
+# statistics of two images?
 
 
 # %% tags=["hide-input"]
-kinds = {
-    "batch": Trials(conv_net(norm=lambda: layers.BatchNormalization(momentum=0.95))),
-    "group": Trials(conv_net(norm=lambda: layers.GroupNormalization(4))),
+grouped = Trials(conv_net(norm=lambda: layers.GroupNormalization(4)))
+grouped.losses(images, labels, rate=0.3, steps=300, batch=32, seed=SEED)
+BATCHES = (2, 4, 8, 16, 32, 64)
+by_batch = {
+    kind: [trial.accuracy(test_images, test_labels, training=True, batch=size) for size in BATCHES]
+    for kind, trial in (("batch", trained), ("group", grouped))
 }
-BATCHES = (2, 4, 16, 64)
-
-
-def accuracy_with(kind, batch):
-    """On test images, at inference, after 200 steps."""
-    kinds[kind].losses(images, labels, rate=0.1, steps=200, batch=batch, seed=SEED)
-    return kinds[kind].accuracy(test_images, test_labels)
-
-
-by_batch = {kind: [accuracy_with(kind, batch) for batch in BATCHES] for kind in kinds}
 said = "; ".join(f"{k}: {', '.join(f'{v:.2f}' for v in values)}" for k, values in by_batch.items())
 show(plots.curves(
-    BATCHES, by_batch, "Accuracy on test images after 200 steps by the size of the batch, "
-    f"{', '.join(map(str, BATCHES))}, with two normalizations. {said}.",
-    x_label="images in the batch", y_label="accuracy", xscale="log", ylim=(0, 1),
-), "Accuracy at inference after 200 steps, for batches of different sizes.")  # fmt: skip
+    BATCHES, by_batch, "Accuracy on test images in training mode by the number of images that are "
+    f"normalized together, {', '.join(map(str, BATCHES))}, with batch and group normalization. "
+    f"{said}.",
+    x_label="images normalized together", y_label="accuracy", xscale="log", ylim=(0, 1),
+), "The same weights, normalized by batches of different sizes.")  # fmt: skip
 
 # %% tags=["hide-input"]
-lost = {kind: values[-1] - values[0] for kind, values in by_batch.items()}
-assert lost["batch"] > lost["group"]
+of_batch, of_group = by_batch["batch"], by_batch["group"]
+assert of_batch[0] < of_batch[-1] - 0.2
+assert max(of_group) - min(of_group) < 0.005
 table(*with_seeds({
-    kind: {f"accuracy, batches of {n}": value for n, value in zip(BATCHES, values, strict=True)}
+    kind: {f"batches of {size}": value for size, value in zip(BATCHES, values, strict=True)}
     for kind, values in by_batch.items()
 }))  # fmt: skip
 
 # %% [markdown]
-# GROUPTEXT With ResNet-50 on ImageNet and batches of two, Wu and He report an error that is 10.6
-# points lower than with batch normalization; with the usual batches of 32 the two are close.
+# Group normalization gives the same answers in any company. With ResNet-50 on ImageNet and batches of
+# two, Wu and He report an error that is 10.6 points lower than with batch normalization; at usual
+# batch sizes the two are close. On this small task group normalization trains more slowly, so it is
+# no free lunch: where batches are large, batch normalization stays.
 #
 # And a batch of *one*, without positions? Then each value is its own mean, the variance is 0, and
 # the output is $\beta$, whatever the input:
