@@ -382,11 +382,11 @@ show(plots.curves(
 
 # %% tags=["hide-input"]
 by_size = {
-    kind: {f"{scale:g} times He's": v for scale, v in zip(SCALES, values, strict=True)}
-    for kind, values in by_scale.items()
+    f"{scale:g} times He's": {kind: values[place] for kind, values in by_scale.items()}
+    for place, scale in enumerate(SCALES)
 }
 small, plain_small = by_scale["with normalization"][:3], by_scale["without"][:2]
-assert max(small) < 1.5 < 2.2 < min(plain_small)
+assert max(small) < 1.8 < 2.2 < min(plain_small)
 assert min(by_scale["with normalization"][3:]) > 1.8
 table(*with_seeds(by_size))
 
@@ -426,8 +426,8 @@ assert best["with normalization"] < best["without"] - 0.2
 table(*with_seeds(usable))
 
 # %% [markdown]
-# ("Trains" means that the loss has fallen below 1.5.) With normalization at least two more of the six
-# learning rates train, and the loss falls further with the best of them.
+# ("Trains" means that the loss has fallen below 1.5.) With normalization at least two more of the
+# six learning rates train, and the loss falls further with the best one.
 #
 # Ioffe and Szegedy explained the success by *internal covariate shift*: layers need not adapt to
 # inputs whose distribution changes all the time. That is not what happens. Santurkar et al.
@@ -481,9 +481,9 @@ table(*with_seeds({"one image's logits": {"slope": slope, "deviation, batches of
 # %% [markdown]
 # A factor of two: means of $B$ independent images scatter by $1 / \sqrt B$, so in the figure the
 # slope is about $-1/2$. (The *positions* of an image do not help much, as neighboring values are
-# alike.) It is noise that training cannot predict, and noise regularizes, as in dropout. It is
-# the reason why Inception with batch normalization could leave dropout out. Large batches bring
-# less of it, and batches of two so much that nothing is left to learn from (section 8).
+# alike.) It is noise that training cannot predict, and noise regularizes, as in dropout. With
+# batch normalization Ioffe and Szegedy could leave dropout out. Large batches bring less of it,
+# very small ones too much (section 8).
 #
 # ## 6 · Training and inference
 #
@@ -575,7 +575,7 @@ shuffled, by_folder = (
     trained.accuracy(test_images[places], test_labels[places], training=True, batch=25)
     for places in (order, by_class)
 )
-assert abs(shuffled - by_folder) > 0.1
+assert honest > 0.85 and by_folder < shuffled - 0.2
 table(*with_seeds({"accuracy on test images": {
     "inference": honest, "training mode, shuffled": shuffled, "training mode, sorted": by_folder,
 }}))  # fmt: skip
@@ -683,10 +683,10 @@ show(draw.shared_statistics(), "Which feature maps share a mean and a deviation 
 #   statistics towards the moving ones, within bounds that widen as training goes on.
 #
 # How bad are small batches? Here is the network of section 5, trained with batches of 32, on test
-# images in *training* mode: that is what a training step with so many images would see. And the same
+# images in *training* mode: that is what a training step with so many images sees. And the same
 # network with group normalization.
 #
-# **Guess first.** At inference it classifies more than nine of ten digits rightly. And by the
+# **Guess first.** At inference it classifies about nine of ten digits rightly. And by the
 # statistics of two images?
 
 
@@ -711,15 +711,14 @@ of_batch, of_group = by_batch["batch"], by_batch["group"]
 assert of_batch[0] < of_batch[-1] - 0.2
 assert max(of_group) - min(of_group) < 0.005
 table(*with_seeds({
-    kind: {f"batches of {size}": value for size, value in zip(BATCHES, values, strict=True)}
-    for kind, values in by_batch.items()
+    f"batches of {size}": {kind: values[place] for kind, values in by_batch.items()}
+    for place, size in enumerate(BATCHES)
 }))  # fmt: skip
 
 # %% [markdown]
-# Group normalization gives the same answers in any company. With ResNet-50 on ImageNet and batches of
-# two, Wu and He report an error that is 10.6 points lower than with batch normalization; at usual
-# batch sizes the two are close. On this small task group normalization trains more slowly, so it is
-# no free lunch: where batches are large, batch normalization stays.
+# Group normalization gives the same answers in any company. With ResNet-50 on ImageNet and
+# batches of two, Wu and He report an error that is 10.6 points lower than with batch
+# normalization; at usual batch sizes the two are close.
 #
 # And a batch of *one*, without positions? Then each value is its own mean, the variance is 0, and
 # the output is $\beta$, whatever the input:
