@@ -1813,7 +1813,7 @@ def usable(train, rates, seeds, limit):
 
     Args:
         train: function of a rate and a seed that gives a loss, which may be infinite or NaN.
-        rates: list of different numbers, in any order.
+        rates: list of different floats, in any order.
         seeds: list of ints.
         limit: loss that a usable rate stays below with every seed.
 
@@ -1845,10 +1845,10 @@ nan = float("nan")
 question.example(
     "a gap, and one that diverges",
     ranged,
-    {0.1: [0.2], 1: [0.9], 10: [0.1], 100: [0.3], 1000: [nan]},
+    {0.1: [0.2], 1.0: [0.9], 10.0: [0.1], 100.0: [0.3], 1000.0: [nan]},
     0.5,
-).gives((10, 100), hint="10 and 100 are neighbors, and both are usable")
-question.example("nothing trains", ranged, {0.1: [2.0, 0.1], 1: [nan, 3.0]}, 0.5).gives(
+).gives((10.0, 100.0), hint="10 and 100 are neighbors, and both are usable")
+question.example("nothing trains", ranged, {0.1: [2.0, 0.1], 1.0: [nan, 3.0]}, 0.5).gives(
     None, hint="a rate must train with every seed"
 )
 ### BEGIN HIDDEN TESTS
@@ -1914,13 +1914,13 @@ losses[sorted(losses)[0]][0] = 0.01
 question.check("NaN between small losses", ranged, losses, 0.4).gives(
     where(losses, 1, 3), hint="max and min give wrong answers where a number is NaN"
 )
-losses = {0.1: [0.1, 0.1], 1: [0.1, 0.5], 10: [0.2, 0.2], 100: [0.5, 0.6], 1000: [0.1, 0.1]}
+losses = {0.1: [0.1, 0.1], 1.0: [0.1, 0.5], 10.0: [0.2, 0.2], 99.0: [0.5, 0.6], 900.0: [0.1, 0.1]}
 question.check("exactly at the limit", ranged, losses, 0.5, shuffled(losses)).gives(
     (0.1, 0.1), hint="below the limit; of equal stretches the lower one"
 )
-losses = table_of([1, 0, 1, 1, 1, 0, 1, 0], 1, [0.001, 1, 2, 3, 4, 5, 500, 1000])
+losses = table_of([1, 0, 1, 1, 1, 0, 1, 0], 1, [0.001, 1.0, 2.0, 3.0, 4.0, 5.0, 500.0, 1000.0])
 question.check("many rates close together", ranged, losses, 0.4, shuffled(losses)).gives(
-    (2, 4), hint="the stretch with the most rates, however far apart they are"
+    (2.0, 4.0), hint="the stretch with the most rates, however far apart they are"
 )
 losses = table_of([0, 1, 1, 0], 4)
 losses[sorted(losses)[0]][0] = 5.0
@@ -1948,7 +1948,7 @@ def asked_for(rates, seeds):
     return sorted(calls)
 
 
-rates, seeds = [0.3, 0.03, 3], sorted(draw.choice(1000, 2, replace=False).tolist())
+rates, seeds = [0.3, 0.03, 3.0], sorted(draw.choice(1000, 2, replace=False).tolist())
 question.check("each training once", asked_for, rates, seeds).gives(
     [(rate, seed) for rate in sorted(rates) for seed in seeds],
     hint="train(rate, seed) once for each rate and each of the given seeds",
