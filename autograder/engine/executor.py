@@ -104,7 +104,9 @@ class Executor:
             return None
         finally:
             judge.end()
-        result = NotebookResult(done, end.incidents, transcript=end.transcript, replayed=True)
+        result = NotebookResult(
+            done, end.incidents, transcript=job.transcripts[name], replayed=True
+        )
         result.timings = {"start": ready - started, "run": time.monotonic() - ready, "end": 0.0}
         _complete_timings(result, cells, 0.0)
         return result
