@@ -22,78 +22,84 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 
-class SandboxedGrading(NotebookExporter):
+class _Exporter(NotebookExporter):
+    """Does something first when one of nbgrader's converters makes it."""
+
+    def __init__(self, config: Any = None, **more: Any) -> None:
+        super().__init__(config, **more)
+        self.do_first(more["parent"])
+
+    def do_first(self, converter: Any) -> None:
+        """Act before the converter deletes or writes anything."""
+        raise NotImplementedError
+
+
+class SandboxedGrading(_Exporter):
     """Grades with `autograder grade` when nbgrader's `Autograde` makes it."""
 
-    def __init__(self, config: Any = None, **more: Any) -> None:
-        super().__init__(config, **more)
-        grade_instead_of(more["parent"])
+    def do_first(self, converter: Any) -> None:
+        """Grade the submissions that nbgrader is about to, in a process of its own.
+
+        Args:
+            converter: nbgrader's `Autograde`, which is left without anything to do.
+
+        Raises:
+            NbGraderException: the grader's message, if a submission was not graded.
+        """
+        from nbgrader.converters.base import NbGraderException
+
+        converter.assignments = {}  # whatever happens now, nbgrader deletes and runs nothing
+        course = converter.coursedir
+        command = [sys.executable, "-P", "-m", "autograder.cli", "grade"]
+        command += [f"--course={course.root}", f"--student={course.student_id}"]
+        # Without --force nbgrader skips what is graded already.
+        command += [] if converter.force else ["--resume"]
+        command += ["--", glob.escape(course.assignment_id)]
+        done = subprocess.run(
+            command,
+            cwd=course.root,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode:
+            raise NbGraderException(
+                done.stdout.strip() or f"autograder ended with {done.returncode}"
+            )
+        for line in done.stdout.splitlines():
+            converter.log.info(line)
 
 
-def grade_instead_of(converter: Any) -> None:
-    """Grade the submissions that nbgrader is about to, in a process of its own.
-
-    Args:
-        converter: nbgrader's `Autograde`, which is left without anything to do.
-
-    Raises:
-        NbGraderException: the grader's message, if a submission was not graded.
-    """
-    from nbgrader.converters.base import NbGraderException
-
-    converter.assignments = {}  # whatever happens now, nbgrader deletes and runs nothing
-    course = converter.coursedir
-    command = [sys.executable, "-P", "-m", "autograder.cli", "grade"]
-    command += [f"--course={course.root}", f"--student={course.student_id}"]
-    # Without --force nbgrader skips what is graded already.
-    command += [] if converter.force else ["--resume"]
-    command += ["--", glob.escape(course.assignment_id)]
-    done = subprocess.run(
-        command,
-        cwd=course.root,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        raise NbGraderException(done.stdout.strip() or f"autograder ended with {done.returncode}")
-    for line in done.stdout.splitlines():
-        converter.log.info(line)
-
-
-class ReleaseOfKnownMarkers(NotebookExporter):
+class ReleaseOfKnownMarkers(_Exporter):
     """Reads the source's markers when nbgrader's `GenerateAssignment` makes it."""
 
-    def __init__(self, config: Any = None, **more: Any) -> None:
-        super().__init__(config, **more)
-        refuse_unknown_markers(more["parent"])
+    def do_first(self, converter: Any) -> None:
+        """Read the source of the assignment that nbgrader is about to release.
 
+        Args:
+            converter: nbgrader's `GenerateAssignment`, which has written nothing yet.
 
-def refuse_unknown_markers(converter: Any) -> None:
-    """Read the source of the assignment that nbgrader is about to release.
+        Raises:
+            NbGraderException: the markers that nbgrader would not recognize.
+        """
+        from nbgrader.converters.base import NbGraderException
 
-    Args:
-        converter: nbgrader's `GenerateAssignment`, which has written nothing yet.
+        from autograder.source_gates import check_markers
 
-    Raises:
-        NbGraderException: the markers that nbgrader would not recognize.
-    """
-    from nbgrader.converters.base import NbGraderException
-
-    from autograder.source_gates import check_markers
-
-    course = converter.coursedir
-    folder = Path(course.format_path(course.source_directory, ".", course.assignment_id))
-    problems = [
-        f"{path.name}, {problem}"
-        for path in sorted(folder.glob("*.ipynb"))
-        for problem in check_markers(nbformat.read(path, nbformat.NO_CONVERT))
-    ]
-    if problems:
-        raise NbGraderException("\n".join([f"{course.assignment_id} is not released:", *problems]))
+        course = converter.coursedir
+        folder = Path(course.format_path(course.source_directory, ".", course.assignment_id))
+        problems = [
+            f"{path.name}, {problem}"
+            for path in sorted(folder.glob("*.ipynb"))
+            for problem in check_markers(nbformat.read(path, nbformat.NO_CONVERT))
+        ]
+        if problems:
+            raise NbGraderException(
+                "\n".join([f"{course.assignment_id} is not released:", *problems])
+            )
 
 
 class LatePenalties(Preprocessor):

@@ -2,8 +2,8 @@
 
 With them formgrader's *Autograde* and *Generate Feedback*, `nbgrader autograde` and `nbgrader
 generate_feedback` run students' code in the sandbox and hide hidden tests, and *Generate* refuses
-a source whose solutions or hidden tests would be published. They name classes as
-text, so that reading a course's configuration imports none of them.
+a source whose solutions or hidden tests would be published. They name classes as text, so that
+reading a course's configuration imports none of them.
 """
 
 from __future__ import annotations
