@@ -43,7 +43,8 @@
 # - Networks that your functions get are built and Functional, like `small_net` and `mixed_net`
 #   below: their layers are in `model.layers` in order of computation, and the last one is a `Dense`
 #   layer with softmax, the **head**. All before it is the **body**. They may have any number of
-#   layers, of any names, with or without batch normalization, sums, and hidden `Dense` layers.
+#   layers, of any names, with or without batch normalization, dropout, sums, and hidden `Dense`
+#   layers.
 # - Images are `float32` or `uint8` arrays of shape (examples, height, width, 3), labels arrays of
 #   integers from 0.
 # - A function leaves its arguments unchanged, unless the question says otherwise.
