@@ -2036,13 +2036,20 @@ def rates(source, tuned, images, labels):
     mixed = keras.models.clone_model(source)
     mixed.set_weights(source.get_weights())
     for a, b in zip(mixed.layers[:-1], tuned.layers[:-1], strict=True):
-        for v, w in zip(a.trainable_weights, b.trainable_weights, strict=True):
-            v.assign(w)
+        for v, w in zip(a.weights, b.weights, strict=True):
+            if w.trainable:
+                v.assign(w)
+    trainable = np.array(mixed(images))
+    for a, b in zip(mixed.layers[:-1], tuned.layers[:-1], strict=True):
+        for v, w in zip(a.weights, b.weights, strict=True):
+            if "moving" not in w.name:
+                v.assign(w)
     no_bias = x @ head[0] + (own[1] if own[1].shape == head[1].shape else 0)
     scores = {
         "right": x @ head[0] + head[1],
         "source": source(images),
         "statistics": mixed(images),
+        "trainable": trainable,
         "bias": no_bias,
     }
     if own[0].shape == head[0].shape:
@@ -2063,6 +2070,8 @@ for name, classes in (("as many classes", 4), ("other classes", 7), ("with other
                         for a, b in zip(old.get_weights(), new.get_weights(), strict=True)
                     ]
                 )
+        for layer in tuned.layers[1::2]:  # frozen in the end, and changed before
+            layer.trainable = False
         images = draw.normal(size=(50, 8, 8, 3)).astype("float32")
         logits = np.array(source(images))
         labels = np.where(draw.random(50) < 0.8, logits.argmax(-1), draw.integers(0, 4, 50))
@@ -2074,14 +2083,13 @@ for name, classes in (("as many classes", 4), ("other classes", 7), ("with other
             and abs(found["right"] - found["source"]) > 0.03
         ):
             break
-    for layer in tuned.layers[1::2]:  # frozen in the end, and changed before
-        layer.trainable = False
     before, after = found["source"], found["right"]
     mistakes = {
         "the body has moving statistics, too: they are the tuned ones": [
             before,
             found["statistics"],
         ],
+        "layers that are frozen now belong to the body, too": [before, found["trainable"]],
         "the tuned body belongs in the second measurement": [before, before],
         "before, then after": [after, before],
         "the head's bias is the source's as well": [before, found["bias"]],
