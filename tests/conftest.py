@@ -192,6 +192,12 @@ _CPU = pytest.StashKey[float]()
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config) -> int:
+    """One more than cores: a fifth of the time, a test waits for processes that it started."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Scopes go to workers whole, in the order of the collection."""
     from xdist.scheduler import LoadScopeScheduling
