@@ -11,14 +11,18 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import psutil
 import pytest
 
+from autograder import platform
 from tests import parts, recording
 
 ROOT = parts.ROOT
 FACTS = ROOT / "tests" / "facts"
 # Lectures that are played on one day.
 LECTURES = 2
+# Of memory, for a pytest worker and what it starts.
+WORKER_BYTES = 3 << 30
 
 
 @pytest.fixture(scope="session")
@@ -193,8 +197,9 @@ _CPU = pytest.StashKey[float]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config) -> int:
-    """One more than cores: a fifth of the time, a test waits for processes that it started."""
-    return (os.cpu_count() or 1) + 1
+    """One more than cores, as a fifth of the time a test waits; where there is memory for them."""
+    memory = psutil.virtual_memory().total // WORKER_BYTES
+    return max(1, min(platform.cores() + 1, memory))
 
 
 @pytest.hookimpl(optionalhook=True)
