@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from autograder.checks import Question
+from autograder.checks.comparison import draw
 from autograder.checks.values import short
 
 SHAPE, FILTERS = (8, 8, 4), 6
@@ -141,6 +142,20 @@ def test_the_order_of_layers():
     passes(made(), "has_order", ["ReLU", "Add"], anywhere=True)
     fails("expected somewhere Add → Conv2D", made(), "has_order", ["Add", "Conv2D"], anywhere=True)
     fails("expected Conv2D → Add on", made(shortcut=False), "has_order", ["Conv2D", "Add"])
+
+
+def test_layers_with_an_activation_are_counted():
+    inputs = keras.Input((5,))
+    hidden = layers.Dense(4, activation="relu")(inputs)
+    model = keras.Model(inputs, layers.Dense(3, activation=keras.activations.softmax)(hidden))
+    for activation in ("relu", "softmax"):
+        passes(model, "has_layers", "Dense", 1, {"activation": activation})
+    fails("0", model, "has_layers", "Dense", 1, {"activation": "tanh"})
+
+
+def test_drawn_scales_differ_and_keep_activations_alive():
+    values = draw("gamma", (1000,), np.random.default_rng(0))
+    assert 0.5 <= values.min() < 0.6 and 1.4 < values.max() <= 1.5
 
 
 def test_shapes_and_counts():
