@@ -76,6 +76,13 @@ def pytest_addoption(parser):
         "all other tests as well",
     )
     group.addoption(
+        "--changed",
+        nargs="?",
+        const="HEAD",
+        metavar="COMMIT",
+        help="of these tests, only files that import what has changed since a commit (the last)",
+    )
+    group.addoption(
         "--record-durations",
         action="store_true",
         help="write how long each scope took, by which the next runs are scheduled",
@@ -150,6 +157,9 @@ def pytest_collection_modifyitems(config, items):
     elif not config.getoption("whole"):
         asked = os.environ["RECORDED_PARTS"].split()
         _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
+    if commit := config.getoption("changed"):
+        touched = parts.touched({item.path for item in items}, commit)
+        _keep(config, items, lambda item: item.path in touched)
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
         seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test

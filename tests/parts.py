@@ -6,6 +6,7 @@ another day again.
 """
 
 import os
+import subprocess
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
@@ -15,11 +16,14 @@ import pytest
 
 from autograder import ledgers
 from autograder.scoring import scoring_files
+from autograder.source_digests import source_digests
 
 ROOT = ledgers.PROJECT
 # All workers must have the same day, at midnight too.
 DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", date.today().isoformat()))
 UNITS = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.ipynb"))
+# In the reason of a skip: what was asked for was not tried, so no ledger may say that it was.
+NOT_HERE = "does not work on this machine"
 # Grading starts these in processes of their own, so no test imports all of them.
 SCORING = [path.relative_to(ROOT).as_posix() for path in scoring_files()]
 # Files of tests, and other files that they use; what they import of the packages is found.
@@ -34,12 +38,14 @@ PARTS = {
     "transfer": ("tests/course/test_transfer.py",),
     "hostile": ("tests/hostile/**/*.py", *SCORING),
     "sandbox": ("tests/autograder/sandbox/*.py",),
-    "kills": (
+    "training_kills": (
         "tests/course/training/test_resume.py",
         "tests/course/training/test_multiworker.py",
         "tests/course/training/test_data_parallel.py",
         "tests/course/training/runs.py",
         "tests/course/training/conftest.py",
+    ),
+    "grading_kills": (
         "tests/autograder/test_runs.py",
         "tests/autograder/test_grading.py",
         "tests/autograder/conftest.py",
@@ -78,6 +84,32 @@ def stale() -> dict[str, list[str]]:
     """Parts whose ledger no longer holds, and what has changed."""
     found = {p: ledgers.changed(ledgers.Ledger.read(ROOT, p), digests(p)) for p in PARTS}
     return {part: names for part, names in found.items() if names}
+
+
+def touched(files: Iterable[Path], commit: str) -> set[Path]:
+    """Of files of tests, those that have changed since a commit or import what has.
+
+    A unit's own files are read and not imported, by the tests of all units.
+    """
+    git = ["git", "-C", str(ROOT)]
+    names = [
+        *_lines([*git, "diff", "--name-only", "--relative", commit]),
+        *_lines([*git, "ls-files", "--others", "--exclude-standard"]),
+    ]
+    units = any(name.startswith(("solutions/", "assignments/")) for name in names)
+    return {
+        file
+        for file in files
+        if not source_digests([file], ("course", "autograder", "tests")).keys().isdisjoint(names)
+        or (units and file.name == "test_units.py")
+    }
+
+
+def _lines(command: list[str]) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise pytest.UsageError(f"--changed asks git, which says: {done.stderr.strip()}")
+    return done.stdout.splitlines()
 
 
 def sample(items: Iterable, count: int, seed: str) -> list:

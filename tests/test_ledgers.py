@@ -59,6 +59,7 @@ def test_every_part_has_its_tests():
         (["passed", "passed", "skipped"], 0, {"test_it": {"passed": 2, "skipped": 1}}),
         (["passed", "failed"], 1, None),
         (["passed"], 2, None),  # the run was stopped
+        (["passed", "impossible here"], 0, None),
         ([], 0, None),
     ],
 )
@@ -71,12 +72,15 @@ def test_only_a_whole_run_without_a_failure_is_recorded(
     session = SimpleNamespace(config=SimpleNamespace(getoption=lambda name: "sweep"))
     for file in ("test_sweep.py", "test_other.py"):
         for number, outcome in enumerate(outcomes if "sweep" in file else ["failed"]):
+            reason = parts.NOT_HERE if outcome == "impossible here" else "not needed"
+            called = "skipped" if outcome == "impossible here" else outcome
             for when in ("setup", "call", "teardown"):
                 recorder.pytest_runtest_logreport(
                     SimpleNamespace(
                         nodeid=f"{file}::test_it[{number}]",
                         when=when,
-                        outcome=outcome if when == "call" else "passed",
+                        outcome=called if when == "call" else "passed",
+                        longrepr=("test_sweep.py", 1, f"Skipped: {reason}"),
                         duration=0.5,
                         user_properties=[("cpu", 0.1)],
                     )
@@ -102,3 +106,23 @@ def test_every_item_has_its_day():
     today = [param.values[0] for param in marked if not param.marks]
     assert len(marked) == 7 and len(today) in (2, 3)
     assert today == [i for i in items if i in ledgers.sample(items, 3, parts.DAY, "x")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "touched"),
+    [
+        (
+            "course/sizing/geometry.py",
+            {"tests/course/test_sizing.py", "tests/course/test_units.py"},
+        ),
+        ("course/doctor.py", set()),
+        ("tests/test_setup.py", {"tests/test_setup.py"}),
+        ("solutions/02_sizing/02_sizing.ipynb", {"tests/course/test_units.py"}),
+        ("LICENSE", set()),
+    ],
+)
+def test_what_a_change_touches(changed, touched, monkeypatch):
+    monkeypatch.setattr(parts, "_lines", lambda command: [changed] if "diff" in command else [])
+    names = ("tests/course/test_sizing.py", "tests/test_setup.py", "tests/course/test_units.py")
+    found = parts.touched([parts.ROOT / name for name in names], "HEAD")
+    assert {path.relative_to(parts.ROOT).as_posix() for path in found} == touched
