@@ -294,6 +294,18 @@ def test_misuse_by_the_author_is_loud():
         outcome({1}, {1})
 
 
+def test_the_result_is_handed_over(monkeypatch, grading):
+    results = []
+    monkeypatch.setattr("autograder.checks.question.report", results.append)
+    question = Question("q", points=2)
+    question.check("right", double, 1).gives(2)
+    question.check("wrong", double, 1).gives(3)
+    assert question.score() == 1
+    (result,) = results
+    assert (result.question, result.points, result.score) == ("q", 2, 1)
+    assert [check.credit for check in result.checks] == [1, 0]
+
+
 def test_draws_differ_between_runs():
     draws = {Question("q", 1).random.random() for _ in range(20)}
     assert len(draws) == 20
