@@ -7,8 +7,9 @@ another day again.
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,24 @@ ROOT = ledgers.PROJECT
 # All workers must have the same day, at midnight too.
 DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", date.today().isoformat()))
 UNITS = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.ipynb"))
+# Files that tests read and do not import.
+READ = {
+    "tests/test_project.py": ("*.md", "*.toml", "*.txt", "Makefile", "*.cff", ".github/*"),
+    "tests/test_readme.py": ("*.md",),
+    "tests/test_setup.py": ("setup.sh",),
+    "tests/course/test_units.py": ("solutions/*", "assignments/*"),
+    "tests/course/test_answers.py": ("solutions/*", "tests/answers/*"),
+    "tests/course/test_unit_*.py": ("course/lectures/*", "data/lectures/*"),
+    "tests/course/test_coverage.py": ("docs/coverage.csv",),
+    "tests/course/test_listing.py": ("course/listing/*",),
+    "tests/course/student/*": ("course/student/settings/*",),
+    "tests/autograder/deploy/*": ("docs/deploy/*", "docs/cluster/*"),
+    "tests/autograder/test_handout.py": ("autograder/templates/handout/*",),
+    "tests/autograder/test_report.py": ("autograder/templates/report.html",),
+    "tests/autograder/test_marking.py": ("autograder/templates/mark.html",),
+    "tests/autograder/test_grading.py": ("autograder/templates/feedback/*",),
+    "tests/autograder/test_formgrader.py": ("autograder/templates/nbconvert/*",),
+}
 # In the reason of a skip: what was asked for was not tried, so no ledger may say that it was.
 NOT_HERE = "does not work on this machine"
 # Grading starts these in processes of their own, so no test imports all of them.
@@ -87,22 +106,24 @@ def stale() -> dict[str, list[str]]:
 
 
 def touched(files: Iterable[Path], commit: str) -> set[Path]:
-    """Of files of tests, those that have changed since a commit or import what has.
-
-    A unit's own files are read and not imported, by the tests of all units.
-    """
+    """Of files of tests, those that have changed since a commit, or import or read what has."""
     git = ["git", "-C", str(ROOT)]
     names = [
         *_lines([*git, "diff", "--name-only", "--relative", commit]),
         *_lines([*git, "ls-files", "--others", "--exclude-standard"]),
     ]
-    units = any(name.startswith(("solutions/", "assignments/")) for name in names)
-    return {
-        file
-        for file in files
-        if not source_digests([file], ("course", "autograder", "tests")).keys().isdisjoint(names)
-        or (units and file.name == "test_units.py")
-    }
+    return {file for file in files if any(map(_needed_by(file), names))}
+
+
+def _needed_by(file: Path) -> Callable[[str], bool]:
+    """Return a function that says of a file's name whether tests in `file` depend on it."""
+    around = [folder / "conftest.py" for folder in file.parents if folder.is_relative_to(ROOT)]
+    first = [file, *filter(Path.exists, around)]
+    imported = source_digests(first, ("course", "autograder", "tests")).keys()
+    test = file.relative_to(ROOT).as_posix()
+    read = [pattern for tests, patterns in READ.items() for pattern in patterns
+            if fnmatch(test, tests)]  # fmt: skip
+    return lambda name: name in imported or any(fnmatch(name, pattern) for pattern in read)
 
 
 def _lines(command: list[str]) -> list[str]:

@@ -92,6 +92,13 @@ def test_only_a_whole_run_without_a_failure_is_recorded(
         assert (ledger.parts, ledger.seconds) == ({"a.py": "1"}, 4.5)
 
 
+def test_patterns_of_what_is_read_find_tests_and_files():
+    for tests, patterns in parts.READ.items():
+        assert list(parts.ROOT.glob(tests)), tests
+        for pattern in patterns:
+            assert list(parts.ROOT.glob(pattern)), pattern
+
+
 def test_a_worker_has_nothing_to_say_of_what_is_recorded():
     """Only the main process has the recorder."""
     config = SimpleNamespace(
@@ -108,6 +115,9 @@ def test_every_item_has_its_day():
     assert today == [i for i in items if i in ledgers.sample(items, 3, parts.DAY, "x")]
 
 
+ALL = {"tests/course/test_sizing.py", "tests/test_setup.py", "tests/course/test_units.py"}
+
+
 @pytest.mark.parametrize(
     ("changed", "touched"),
     [
@@ -118,11 +128,12 @@ def test_every_item_has_its_day():
         ("course/doctor.py", set()),
         ("tests/test_setup.py", {"tests/test_setup.py"}),
         ("solutions/02_sizing/02_sizing.ipynb", {"tests/course/test_units.py"}),
-        ("LICENSE", set()),
+        ("constraints.txt", set()),
+        ("setup.sh", {"tests/test_setup.py"}),
+        ("tests/conftest.py", ALL),
     ],
 )
 def test_what_a_change_touches(changed, touched, monkeypatch):
     monkeypatch.setattr(parts, "_lines", lambda command: [changed] if "diff" in command else [])
-    names = ("tests/course/test_sizing.py", "tests/test_setup.py", "tests/course/test_units.py")
-    found = parts.touched([parts.ROOT / name for name in names], "HEAD")
+    found = parts.touched([parts.ROOT / name for name in ALL], "HEAD")
     assert {path.relative_to(parts.ROOT).as_posix() for path in found} == touched
