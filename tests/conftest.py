@@ -144,6 +144,14 @@ def _scope(nodeid: str) -> str:
     return unit[1] if unit else nodeid.split("::")[0]
 
 
+def pytest_ignore_collect(collection_path, config) -> bool | None:
+    """With `--changed`, leave out files that no change touches."""
+    commit = config.getoption("changed")
+    if not commit or collection_path.is_dir():
+        return None
+    return None if collection_path in parts.touched(commit) else True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Leave out what is not asked for; longest scopes first, so that no worker is left with one.
@@ -157,9 +165,6 @@ def pytest_collection_modifyitems(config, items):
     elif not config.getoption("whole"):
         asked = os.environ["RECORDED_PARTS"].split()
         _keep(config, items, lambda item: parts.part_of(item.nodeid) in asked)
-    if commit := config.getoption("changed"):
-        touched = parts.touched({item.path for item in items}, commit)
-        _keep(config, items, lambda item: item.path in touched)
     if hasattr(config, "workerinput"):
         sizes = Counter(_scope(item.nodeid) for item in items)
         seconds = {**sizes, **recording.known_durations()}  # a new one: a second a test

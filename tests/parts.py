@@ -105,14 +105,16 @@ def stale() -> dict[str, list[str]]:
     return {part: names for part, names in found.items() if names}
 
 
-def touched(files: Iterable[Path], commit: str) -> set[Path]:
-    """Of files of tests, those that have changed since a commit, or import or read what has."""
+@cache
+def touched(commit: str) -> frozenset[Path]:
+    """Files of tests that have changed since a commit, or import or read what has."""
     git = ["git", "-C", str(ROOT)]
     names = [
         *_lines([*git, "diff", "--name-only", "--relative", commit]),
         *_lines([*git, "ls-files", "--others", "--exclude-standard"]),
     ]
-    return {file for file in files if any(map(_needed_by(file), names))}
+    files = ROOT.glob("tests/**/test_*.py")
+    return frozenset(file for file in files if any(map(_needed_by(file), names)))
 
 
 def _needed_by(file: Path) -> Callable[[str], bool]:
