@@ -88,6 +88,12 @@ def _add_grade(command: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="skip what is already graded and has not changed"
     )
     command.add_argument(
+        "--replay",
+        action="store_true",
+        help="after a corrected test: judge by what students' code did when it was last graded; "
+        "it runs only where a test asks for more",
+    )
+    command.add_argument(
         "--wait", action="store_true", help="wait for another run in this course to finish"
     )
     command.add_argument(
@@ -177,6 +183,7 @@ def _grade(args: argparse.Namespace) -> int:
     options = GradingOptions(
         workers=platform.cores() if args.workers is None else args.workers,
         resume=args.resume,
+        replay=args.replay,
         wait=args.wait,
         notebook_seconds=args.notebook_seconds,
         cluster=args.cluster,

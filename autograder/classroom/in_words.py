@@ -27,6 +27,9 @@ def time_summary(outcomes: list[Outcome]) -> str:
     summary = UnitSummary("", outcomes)
     parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in summary.timings.items())
     times = summary.times
-    return (
+    said = (
         f"time per submission: median {times.median:.1f} s ({parts}), maximum {times.longest:.1f} s"
     )
+    if replayed := sum(outcome.replayed for outcome in outcomes):
+        said += f"\n{replayed} of {len(outcomes)} judged by what their code did before"
+    return said

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from autograder.engine.job import CellPlan, CellResult, Job, NotebookResult, Role, ungraded
 from autograder.engine.shared_process import first_run, is_shared, merge_results, shared_run
-from autograder.sandbox import Exit, ForkServer, Isolation, Limits, Process, require_isolation
+from autograder.sandbox import ForkServer, Isolation, Limits, Process, require_isolation
 from autograder.wire.channel import Channel, ChannelError
 
 STUDENT, JUDGE = "autograder.engine.student_server:main", "autograder.engine.judge:main"
@@ -74,13 +74,14 @@ class Executor:
 
     def run(self, job: Job) -> dict[str, NotebookResult]:
         """Run every notebook of a submission, each in processes of its own."""
-        return {name: self._notebook(job, cells) for name, cells in job.notebooks.items()}
+        return {name: self._notebook(job, name, cells) for name, cells in job.notebooks.items()}
 
-    def _notebook(self, job: Job, cells: Sequence[CellPlan]) -> NotebookResult:
+    def _notebook(self, job: Job, name: str, cells: Sequence[CellPlan]) -> NotebookResult:
         """Run a notebook, and a second time for the tests that share the student's process."""
-        first = self._run(job, first_run(cells))
         if not any(map(is_shared, cells)):
-            return first
+            return self._replay(job, name, cells) or self._run(job, cells)
+        job = replace(job, key="")  # the second run has no transcript
+        first = self._run(job, first_run(cells))
         # nbgrader has every file of the source folder beside the notebook.
         shared = self._run(replace(job, files=job.files | job.given), shared_run(cells))
         return NotebookResult(
@@ -90,18 +91,37 @@ class Executor:
             {name: round(s + shared.timings[name], 4) for name, s in first.timings.items()},
         )
 
+    def _replay(self, job: Job, name: str, cells: Sequence[CellPlan]) -> NotebookResult | None:
+        """Judge a notebook by its transcript; None if there is none, or tests ask for more."""
+        if name not in job.transcripts:
+            return None
+        started, done = time.monotonic(), list[CellResult]()
+        judge = self._judge()
+        ready = time.monotonic()
+        try:
+            end = judge.take(job, cells, job.transcripts[name], done)
+        except ChannelError:  # whatever it was, the student's process is asked now
+            return None
+        finally:
+            judge.end()
+        result = NotebookResult(
+            done, end.incidents, transcript=job.transcripts[name], replayed=True
+        )
+        result.timings = {"start": ready - started, "run": time.monotonic() - ready, "end": 0.0}
+        _complete_timings(result, cells, 0.0)
+        return result
+
     def _run(self, job: Job, cells: Sequence[CellPlan]) -> NotebookResult:
         started = time.monotonic()
-        seconds = job.seconds + MARGIN_S
-        limits = Limits(**asdict(job.limits) | {"wall_s": seconds})
+        limits = Limits(**asdict(job.limits) | {"wall_s": job.seconds + MARGIN_S})
         student = self._server.start(STUDENT, limits=limits, files=job.files)
         done: list[CellResult] = []
-        incidents, failure = None, ""
+        judged, failure = None, ""
         try:
             judge = self._judge()
             ready = time.monotonic()
             try:
-                incidents = judge.take(job, cells, student.channel, seconds, done)
+                judged = judge.take(job, cells, student.channel, done)
             except ChannelError as error:
                 failure = str(error)
             failure = judge.end() or failure
@@ -110,13 +130,16 @@ class Executor:
             student.channel.close()
             student.kill()
             end = student.wait(10)
-        result = ungraded(cells, failure, done) if incidents is None else NotebookResult(done)
-        result.incidents += incidents or []
+        if judged is None:
+            result = ungraded(cells, failure, done)
+        else:
+            result = NotebookResult(done, judged.incidents, transcript=judged.transcript)
         if end.reason in _OVER_LIMIT:
             result.incidents.insert(0, f"the code {_OVER_LIMIT[end.reason]}")
+            result.transcript = b""
         result.timings = {"start": ready - started, "run": answered - ready}
         result.timings["end"] = time.monotonic() - answered
-        _complete_timings(result, cells, end)
+        _complete_timings(result, cells, end.cpu_seconds)
         return result
 
     def _judge(self) -> _Judge:
@@ -125,6 +148,13 @@ class Executor:
             memory_mb=JUDGE_MEMORY_MB, cpu_s=None, wall_s=None, file_mb=256, disk_mb=512
         )
         return _Judge(self._server.start(JUDGE, limits=limits))
+
+
+class _Judged(NamedTuple):
+    """What a judge says when all cells are done."""
+
+    incidents: list[str]
+    transcript: bytes
 
 
 class _Judge:
@@ -138,38 +168,36 @@ class _Judge:
         self,
         job: Job,
         cells: Sequence[CellPlan],
-        student: socket.socket,
-        seconds: float,
+        student: socket.socket | bytes,
         done: list[CellResult],
-    ) -> list[str]:
-        """Have a notebook judged, handing over the connection to its student's process.
+    ) -> _Judged:
+        """Have a notebook judged.
 
         Args:
             job, cells: whose notebook, and its cells.
-            student: the connection.
-            seconds: for all of it.
+            student: the connection to its student's process, which is handed over; or the
+                transcript of an earlier one.
             done: each cell's result is appended here as it arrives.
 
-        Returns:
-            What an instructor should look at.
-
         Raises:
-            ChannelError: the judge is gone, or late.
+            ChannelError: the judge is gone, or late, or has no answer in the transcript.
         """
         request: dict[str, Any] = {"student": job.student, "cells": [asdict(c) for c in cells]}
-        request |= {"files": list(job.given), "seed": job.seed}
+        request |= {"files": list(job.given), "seed": job.seed, "key": job.key}
         request |= {"cell_seconds": job.cell_seconds, "seconds": job.seconds}
-        self.channel.send(request, list(job.given.values()))
-        self.channel.send_descriptor(student.fileno())
-        # Only the judge speaks with the student's process now.
-        student.close()
-        end = time.monotonic() + seconds
+        if isinstance(student, bytes):
+            self.channel.send(request | {"replay": True}, [*job.given.values(), student])
+        else:
+            self.channel.send(request | {"replay": False}, list(job.given.values()))
+            self.channel.send_descriptor(student.fileno())
+            # Only the judge speaks with the student's process now.
+            student.close()
+        end = time.monotonic() + job.seconds + MARGIN_S
         while len(done) < len(cells):
             message, _ = self.channel.receive(end - time.monotonic())
             done.append(CellResult.from_json(message))
-        message, _ = self.channel.receive(end - time.monotonic())
-        incidents: list[str] = message["incidents"]
-        return incidents
+        message, kept = self.channel.receive(end - time.monotonic())
+        return _Judged(message["incidents"], b"".join(kept))
 
     def end(self) -> str:
         """End the process; return why it had ended already, if a limit did it."""
@@ -178,14 +206,16 @@ class _Judge:
         return _JUDGE_OVER_LIMIT.get(self.process.wait(10).reason, "")
 
 
-def _complete_timings(result: NotebookResult, cells: Sequence[CellPlan], end: Exit) -> None:
+def _complete_timings(
+    result: NotebookResult, cells: Sequence[CellPlan], cpu_seconds: float
+) -> None:
     pairs = list(zip(cells, result.cells, strict=True))
     for name, is_test in (("own_cells", False), ("tests", True)):
         result.timings[name] = sum(
             done.seconds for cell, done in pairs if (cell.role == Role.TEST) == is_test
         )
     result.timings = {name: round(seconds, 4) for name, seconds in result.timings.items()}
-    result.timings["student_cpu"] = round(end.cpu_seconds, 3)
+    result.timings["student_cpu"] = round(cpu_seconds, 3)
 
 
 def _installed(modules: Iterable[str]) -> list[str]:

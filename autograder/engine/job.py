@@ -97,12 +97,17 @@ class NotebookResult:
         failure: why there is no usable result (a failure of the infrastructure), else "".
         timings: seconds of each stage (of the run, those of the student's own cells and of the
             tests), and CPU seconds of the student's process.
+        transcript: of the conversation with the student's process, to judge it again; empty if
+            there is none.
+        replayed: whether it was judged from a transcript.
     """
 
     cells: list[CellResult]
     incidents: list[str] = field(default_factory=list)
     failure: str = ""
     timings: dict[str, float] = field(default_factory=dict)
+    transcript: bytes = b""
+    replayed: bool = False
 
 
 @dataclass
@@ -118,6 +123,9 @@ class Job:
         seed: of the questions' draws.
         cell_seconds, seconds: time limits for one cell and for one notebook.
         limits: of the student's process.
+        key: a digest of what the student's code does depends on besides the cells, for transcripts;
+            empty to keep none.
+        transcripts: of earlier runs with that key, by notebook.
     """
 
     unit: str
@@ -129,6 +137,8 @@ class Job:
     cell_seconds: float = 30.0
     seconds: float = 300.0
     limits: Limits = field(default_factory=Limits)
+    key: str = ""
+    transcripts: dict[str, bytes] = field(default_factory=dict)
 
 
 class Runner(Protocol):
@@ -160,3 +170,12 @@ def ungraded(
         for cell in cells[len(done) :]
     ]
     return NotebookResult([*done, *rest], failure=reason)
+
+
+def total_timings(results: Mapping[str, NotebookResult]) -> dict[str, float]:
+    """Sum the seconds of each stage over a submission's notebooks."""
+    total: dict[str, float] = {}
+    for result in results.values():
+        for name, seconds in result.timings.items():
+            total[name] = round(total.get(name, 0) + seconds, 4)
+    return total

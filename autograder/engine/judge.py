@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from autograder.context import seed_questions, set_student
 from autograder.engine import inspection, names, patches, pickle_guard
@@ -24,6 +24,7 @@ from autograder.engine.job import CellPlan, CellResult, Role
 from autograder.engine.sanitize import sanitize_outputs
 from autograder.engine.scope import Scope, Shared
 from autograder.engine.student_client import GRACE_S, StudentClient, StudentError
+from autograder.engine.transcript import RecordingChannel, ReplayedChannel, Transcript
 from autograder.engine.work_folder import WorkFolder
 from autograder.wire import results
 from autograder.wire.channel import Channel, ChannelError
@@ -35,7 +36,10 @@ START_S = 30.0  # for a student's process to answer at all
 
 
 def main(connection: socket.socket) -> None:
-    """Receive a job from the grader, and a connection to a student's process; do the job."""
+    """Receive a job from the grader, and a connection to a student's process; do the job.
+
+    A job with the transcript of an earlier run needs no process, which that stands in for.
+    """
     look_elsewhere()
     pickle_guard.install()
     inspection.install()
@@ -43,15 +47,23 @@ def main(connection: socket.socket) -> None:
     grader = Channel(connection)
     try:
         job, files = grader.receive()
-        student_fd = grader.receive_descriptor()
+        if job["replay"]:
+            transcript = Transcript.from_bytes(files.pop())
+            channel: Channel = ReplayedChannel(transcript, _end)
+        else:
+            transcript = Transcript(job["key"], job["seed"])
+            connection = socket.socket(fileno=grader.receive_descriptor())
+            channel = (
+                RecordingChannel(connection, transcript) if job["key"] else Channel(connection)
+            )
     except ChannelError:
         return
     _write_files(dict(zip(job["files"], files, strict=True)))
     # The instructor's modules beside the notebook; no file of a student's is ever one here.
     sys.path.insert(0, os.getcwd())
-    seed_questions(job["seed"])
+    seed_questions(transcript.seed)
     set_student(job["student"])
-    student = StudentClient(Channel(socket.socket(fileno=student_fd)))
+    student = StudentClient(channel)
     student.folder = WorkFolder(os.getcwd(), fixed=job["files"])
     with contextlib.suppress(StudentError):  # its first cell will say so
         student.ask(START_S, do="begin", student=job["student"])
@@ -59,7 +71,13 @@ def main(connection: socket.socket) -> None:
     # One by one: should a cell end this process, the results before it have been sent already.
     for result in Judge(student).run(cells, job["cell_seconds"], job["seconds"]):
         grader.send(result.to_json())
-    grader.send({"incidents": student.incidents})
+    kept = isinstance(channel, RecordingChannel) and channel.complete
+    grader.send({"incidents": student.incidents}, [transcript.to_bytes()] if kept else [])
+
+
+def _end() -> NoReturn:
+    """End this process, whatever is running: a test asks for what the transcript does not have."""
+    os._exit(0)
 
 
 def _write_files(files: dict[str, bytes]) -> None:

@@ -15,6 +15,8 @@ class GradingOptions:
     Args:
         workers: number of submissions to run at a time; at least 1.
         resume: skip submissions that an earlier run recorded, if nothing has changed since.
+        replay: judge by what students' code did when it was last graded; it runs only where tests
+            ask for more.
         wait: wait for another run in the same course instead of raising an error.
         unsafe: if no isolation works, run students' code unisolated instead of raising an error.
         notebook_seconds: time limit for a whole notebook; None for the sum of its cells' limits,
@@ -29,6 +31,7 @@ class GradingOptions:
 
     workers: int = 2
     resume: bool = False
+    replay: bool = False
     wait: bool = False
     unsafe: bool = False
     notebook_seconds: float | None = None

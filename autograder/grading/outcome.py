@@ -75,6 +75,7 @@ class Outcome:
         seconds: how long it took.
         timings: seconds of each stage.
         isolation: the name of the isolation that students' code ran in.
+        replayed: whether it was judged by what its code did in an earlier run.
         recorded: False if it is not in the gradebook; `--resume` then grades it again.
         late_seconds, penalty: time after the due date, and the points that this costs.
     """
@@ -87,6 +88,7 @@ class Outcome:
     seconds: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
     isolation: str = ""
+    replayed: bool = False
     recorded: bool = True
     late_seconds: float = 0.0
     penalty: float = 0.0

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from autograder.course_directory import CourseDirectory
 from autograder.engine import intake, submission_files
 from autograder.engine.intake import RebuiltNotebook
-from autograder.engine.job import Job, NotebookResult, Runner, ungraded
-from autograder.grading import state
+from autograder.engine.job import Job, NotebookResult, Runner, total_timings, ungraded
+from autograder.grading import calls, state
 from autograder.grading.calibration import (
     Calibration,
     calibrate,
@@ -129,8 +129,9 @@ class _Run:
             for submission, results in self._run_all(iter(todo), runner, pool):
                 outcome = self._record(submission, results)
                 outcome.seconds = round(time.monotonic() - submission.started, 2)
-                outcome.timings = _timings(results)
+                outcome.timings = total_timings(results)
                 outcome.isolation = runner.isolation.name
+                outcome.replayed = bool(results) and all(r.replayed for r in results.values())
                 state.remember(self.course, outcome, submission.fingerprint)
                 yield outcome
 
@@ -174,8 +175,11 @@ class _Run:
 
     def _execute(self, runner: Runner, job: Job) -> dict[str, NotebookResult]:
         if self.calibrations[job.unit].source:
-            return runner.run(job)
-        return run_without_solution(runner.run, job, strict=self.options.strict)
+            results = runner.run(job)
+        else:
+            results = run_without_solution(runner.run, job, strict=self.options.strict)
+        calls.keep(self.course, job, results)
+        return results
 
     def _prepare(self, submission: Submission, release: Release) -> Job:
         """Read a submission, and turn it into a job."""
@@ -193,7 +197,11 @@ class _Run:
             notebook.suspicions += left_out
             left_out = []
         usable = {n: r for n, r in submission.notebooks.items() if not r.set_aside}
-        return self._job(release, submission.student, usable, submission.files)
+        job = self._job(release, submission.student, usable, submission.files)
+        job.key = calls.key(job)
+        if self.options.replay:
+            job.transcripts = calls.recall(self.course, job)
+        return job
 
     def _rebuild(
         self, submission: Submission, name: str, released: ReleasedNotebook, path: Path
@@ -287,12 +295,3 @@ def _start_runner(options: GradingOptions) -> AbstractContextManager[Runner]:
     from autograder.grading.local import local
 
     return local(options)
-
-
-def _timings(results: dict[str, NotebookResult]) -> dict[str, float]:
-    """Sum the seconds of each stage over a submission's notebooks."""
-    total: dict[str, float] = {}
-    for result in results.values():
-        for name, seconds in result.timings.items():
-            total[name] = round(total.get(name, 0) + seconds, 4)
-    return total
