@@ -16,7 +16,15 @@ from autograder import mutants
 from autograder.classroom.feedback import write_feedback
 from autograder.classroom.report import write_report
 from autograder.course_directory import CourseDirectory, CourseError
-from autograder.demo import ablations, convolution, residual, sizing
+from autograder.demo import (
+    ablations,
+    convolution,
+    distributed,
+    regularization,
+    residual,
+    sizing,
+    transfer,
+)
 from autograder.demo.samples import Sample, read_answers
 from autograder.engine.executor import Executor
 from autograder.grading import GradingOptions, Outcome, grade
@@ -30,6 +38,9 @@ ROSTERS: dict[str, Sequence[Sample]] = {
     "02_sizing": sizing.ROSTER,
     "07_residual": residual.ROSTER,
     "08_residual_ablations": ablations.ROSTER,
+    "10_regularization": regularization.ROSTER,
+    "11_transfer": transfer.ROSTER,
+    "12_distributed": distributed.ROSTER,
 }
 
 # A short limit, as an endless loop runs into it; training takes a few seconds on a slow machine.

@@ -19,12 +19,15 @@ import course.quiet  # noqa: F401
 from autograder import checks, mutants
 from autograder.engine.cell_runner import CellTimeout, alarm
 from autograder.notebooks import to_ipynb
+from course.training.distribution import parts
 from course.visualization.display import FigureOutput
 from tests.conftest import ROOT
 
 # Some answers depend on whose they are; points are asked for, also where only examples run. A test
 # may have set another student.
 GRADED = {"JUPYTERHUB_USER": "ada", "NBGRADER_EXECUTION": "autograde"}
+# As a notebook's first cell would, but in a process that has other things to compute as well.
+parts.split()
 # In seconds, and many times what any takes: a variant that never ends fails, and holds nothing up.
 LONGEST_MARK = 600
 
