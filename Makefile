@@ -4,7 +4,7 @@ BIN := .venv/bin
 # TensorFlow logs to stderr while it starts, which looks like an error.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test style tests test-all record hostile lab pictures release grade check bench dist site notebooks doctor lint setup clean
+.PHONY: demo test style quick tests test-all record hostile lab pictures release grade check bench dist site notebooks doctor lint setup clean
 
 demo: setup            ## release a unit, play a class, grade it, report on it
 	$(BIN)/autograder demo
@@ -14,6 +14,9 @@ test: style tests      ## style, imports, types, and every kind of test once (do
 style: setup           ## style, imports and types; nothing is changed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports && $(BIN)/mypy
+
+quick: style           ## style, and the tests that import what has changed since the last commit
+	$(BIN)/pytest -n auto --changed
 
 tests: setup           ## the tests alone
 	$(BIN)/pytest -n auto

@@ -57,18 +57,43 @@ def _in_utc(when: str) -> datetime:
     from dateutil import parser, tz
 
     text, _, zone = when.strip().rpartition(" ")
-    known = tz.gettz(zone) if zone.replace("/", "").replace("_", "").isalpha() else None
+    known = tz.gettz(zone) if any(map(str.isalpha, zone)) else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", parser.UnknownTimezoneWarning)
-            found = parser.parse(text if known else when)
-        found = found.replace(tzinfo=known) if known else found
-        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+            found, *others = _readings(text if known else when.strip())
+        if known:
+            found = found.replace(tzinfo=known)
+        found = found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except (parser.UnknownTimezoneWarning, OverflowError, ValueError):
         raise CourseError(
             f"Not a date: {when!r}. Write it like '2026-11-10 23:59 +0100' or "
             "'2026-11-10 23:59 Europe/Berlin'; without a zone it is UTC."
         ) from None
+    if others:
+        raise CourseError(
+            f"{when!r} has a day and a month that may be exchanged. Write the year first, then the "
+            "month and the day: '2026-11-10 23:59'."
+        )
+    return found
+
+
+def _readings(text: str) -> set[datetime]:
+    """Return what a date may mean: 10.11. is in October or in November.
+
+    Raises:
+        ValueError: it is none, or has no day, month or year.
+    """
+    from dateutil import parser
+
+    found = set()
+    for day_first in [False] if text[:4].isdecimal() else [False, True]:
+        defaults = datetime(2000, 1, 1), datetime(2001, 2, 2)  # dateutil fills in what is missing
+        one, other = (parser.parse(text, dayfirst=day_first, default=d) for d in defaults)
+        if one != other:
+            raise ValueError("incomplete")
+        found.add(one)
+    return found
 
 
 def extend(course: CourseDirectory, student: str, unit: str, days: float) -> None:

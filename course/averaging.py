@@ -95,7 +95,7 @@ def predict_multi_crop(
     """Average a model's predictions over crops of each image.
 
     Args:
-        model: Keras model of images of one size.
+        model: Keras model of images of one size. Of several outputs, the first counts.
         images: of shape (examples, height, width, channels).
         crops: function of images and a size, such as :func:`ten_crop` or :func:`many_crop`.
         size: of the crops; None for the model's input size.
@@ -110,11 +110,12 @@ def predict_multi_crop(
         (5, 3)
     """
     size = size or model.input_shape[1]
+    first = keras.Model(model.inputs, model.outputs[0])
     predictions = []
     for start in range(0, len(images), batch_size):
         views = ops.convert_to_numpy(crops(images[start : start + batch_size], size))
         flat = views.reshape(-1, *views.shape[2:])
-        y = model.predict(flat, batch_size=batch_size, verbose=0)
+        y = first.predict(flat, batch_size=batch_size, verbose=0)
         predictions.append(y.reshape(*views.shape[:2], *y.shape[1:]).mean(axis=1))
     return np.concatenate(predictions)
 
@@ -125,7 +126,7 @@ def ensemble(models: Sequence[Model], name: str = "ensemble") -> Model:
     The models keep their weights; training the ensemble trains them together.
 
     Args:
-        models: of the same input and output shape.
+        models: of the same input and output shape. Of several outputs, the first counts.
         name: of the new model.
 
     Returns:
@@ -137,7 +138,7 @@ def ensemble(models: Sequence[Model], name: str = "ensemble") -> Model:
     Reference:
         Krizhevsky et al. 2012, section 6.1: the average of seven networks.
     """
-    shapes = {(model.input_shape, model.output_shape) for model in models}
+    shapes = {(model.inputs[0].shape, model.outputs[0].shape) for model in models}
     if len(shapes) != 1:
         raise UsageError(
             "ensemble needs models of one input and one output shape; received "

@@ -11,14 +11,18 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import psutil
 import pytest
 
+from autograder import platform
 from tests import parts, recording
 
 ROOT = parts.ROOT
 FACTS = ROOT / "tests" / "facts"
 # Lectures that are played on one day.
 LECTURES = 2
+# Of memory, for a pytest worker and what it starts.
+WORKER_BYTES = 3 << 30
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +74,13 @@ def pytest_addoption(parser):
         help=f"run one of {', '.join(parts.PARTS)} whole and write its ledger; without PART, all "
         "whose ledger no longer holds (write --record=PART, with the equals sign); with --whole, "
         "all other tests as well",
+    )
+    group.addoption(
+        "--changed",
+        nargs="?",
+        const="HEAD",
+        metavar="COMMIT",
+        help="of these tests, only files that import what has changed since a commit (the last)",
     )
     group.addoption(
         "--record-durations",
@@ -133,6 +144,14 @@ def _scope(nodeid: str) -> str:
     return unit[1] if unit else nodeid.split("::")[0]
 
 
+def pytest_ignore_collect(collection_path, config) -> bool | None:
+    """With `--changed`, leave out files that no change touches."""
+    commit = config.getoption("changed")
+    if not commit or collection_path.is_dir():
+        return None
+    return None if collection_path in parts.touched(commit) else True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Leave out what is not asked for; longest scopes first, so that no worker is left with one.
@@ -193,8 +212,9 @@ _CPU = pytest.StashKey[float]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config) -> int:
-    """One more than cores: a fifth of the time, a test waits for processes that it started."""
-    return (os.cpu_count() or 1) + 1
+    """One more than cores, as a fifth of the time a test waits; where there is memory for them."""
+    memory = psutil.virtual_memory().total // WORKER_BYTES
+    return max(1, min(platform.cores() + 1, memory))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,8 +6,10 @@ another day again.
 """
 
 import os
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Callable, Iterable
 from datetime import date
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -15,11 +17,32 @@ import pytest
 
 from autograder import ledgers
 from autograder.scoring import scoring_files
+from autograder.source_digests import source_digests
 
 ROOT = ledgers.PROJECT
 # All workers must have the same day, at midnight too.
 DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", date.today().isoformat()))
 UNITS = sorted(path.stem for path in (ROOT / "solutions").glob("*/[0-9][0-9]_*.ipynb"))
+# Files that tests read and do not import.
+READ = {
+    "tests/test_project.py": ("*.md", "*.toml", "*.txt", "Makefile", "*.cff", ".github/*"),
+    "tests/test_readme.py": ("*.md",),
+    "tests/test_setup.py": ("setup.sh",),
+    "tests/course/test_units.py": ("solutions/*", "assignments/*"),
+    "tests/course/test_answers.py": ("solutions/*", "tests/answers/*"),
+    "tests/course/test_unit_*.py": ("course/lectures/*", "data/lectures/*"),
+    "tests/course/test_coverage.py": ("docs/coverage.csv",),
+    "tests/course/test_listing.py": ("course/listing/*",),
+    "tests/course/student/*": ("course/student/settings/*",),
+    "tests/autograder/deploy/*": ("docs/deploy/*", "docs/cluster/*"),
+    "tests/autograder/test_handout.py": ("autograder/templates/handout/*",),
+    "tests/autograder/test_report.py": ("autograder/templates/report.html",),
+    "tests/autograder/test_marking.py": ("autograder/templates/mark.html",),
+    "tests/autograder/test_grading.py": ("autograder/templates/feedback/*",),
+    "tests/autograder/test_formgrader.py": ("autograder/templates/nbconvert/*",),
+}
+# In the reason of a skip: what was asked for was not tried, so no ledger may say that it was.
+NOT_HERE = "does not work on this machine"
 # Grading starts these in processes of their own, so no test imports all of them.
 SCORING = [path.relative_to(ROOT).as_posix() for path in scoring_files()]
 # Files of tests, and other files that they use; what they import of the packages is found.
@@ -34,12 +57,14 @@ PARTS = {
     "transfer": ("tests/course/test_transfer.py",),
     "hostile": ("tests/hostile/**/*.py", *SCORING),
     "sandbox": ("tests/autograder/sandbox/*.py",),
-    "kills": (
+    "training_kills": (
         "tests/course/training/test_resume.py",
         "tests/course/training/test_multiworker.py",
         "tests/course/training/test_data_parallel.py",
         "tests/course/training/runs.py",
         "tests/course/training/conftest.py",
+    ),
+    "grading_kills": (
         "tests/autograder/test_runs.py",
         "tests/autograder/test_grading.py",
         "tests/autograder/conftest.py",
@@ -78,6 +103,36 @@ def stale() -> dict[str, list[str]]:
     """Parts whose ledger no longer holds, and what has changed."""
     found = {p: ledgers.changed(ledgers.Ledger.read(ROOT, p), digests(p)) for p in PARTS}
     return {part: names for part, names in found.items() if names}
+
+
+@cache
+def touched(commit: str) -> frozenset[Path]:
+    """Files of tests that have changed since a commit, or import or read what has."""
+    git = ["git", "-C", str(ROOT)]
+    names = [
+        *_lines([*git, "diff", "--name-only", "--relative", commit]),
+        *_lines([*git, "ls-files", "--others", "--exclude-standard"]),
+    ]
+    files = ROOT.glob("tests/**/test_*.py") if names else []
+    return frozenset(file for file in files if any(map(_needed_by(file), names)))
+
+
+def _needed_by(file: Path) -> Callable[[str], bool]:
+    """Return a function that says of a file's name whether tests in `file` depend on it."""
+    around = [folder / "conftest.py" for folder in file.parents if folder.is_relative_to(ROOT)]
+    first = [file, *filter(Path.exists, around)]
+    imported = source_digests(first, ("course", "autograder", "tests")).keys()
+    test = file.relative_to(ROOT).as_posix()
+    read = [pattern for tests, patterns in READ.items() for pattern in patterns
+            if fnmatch(test, tests)]  # fmt: skip
+    return lambda name: name in imported or any(fnmatch(name, pattern) for pattern in read)
+
+
+def _lines(command: list[str]) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise pytest.UsageError(f"--changed asks git, which says: {done.stderr.strip()}")
+    return done.stdout.splitlines()
 
 
 def sample(items: Iterable, count: int, seed: str) -> list:

@@ -36,6 +36,7 @@ class Recorder:
         self.seconds, self.cpu = Counter(), Counter()
         self.found = defaultdict(lambda: defaultdict(Counter))
         self.took = Counter()
+        self.not_here: dict[str, str] = {}
         self.written: list[str] = []
 
     def pytest_runtest_logreport(self, report):
@@ -49,16 +50,20 @@ class Recorder:
         if report.when == "call" or report.outcome != "passed":
             test = report.nodeid.partition("[")[0].rpartition("::")[2]
             self.found[part][test][report.outcome] += 1
+        if report.outcome == "skipped" and parts.NOT_HERE in str(report.longrepr):
+            self.not_here[part] = report.longrepr[2].removeprefix("Skipped: ")
 
     def pytest_sessionfinish(self, session, exitstatus):
         nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-        if nothing and session.config.getoption("record") and not self.recorded:
-            session.exitstatus = pytest.ExitCode.OK  # every ledger holds
+        holds = session.config.getoption("record") and not self.recorded
+        if nothing and (holds or session.config.getoption("changed")):
+            session.exitstatus = pytest.ExitCode.OK
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return
         for part, digests in self.recorded.items():
             found = self.found[part]
-            if found and not any(counts["failed"] for counts in found.values()):
+            failed = any(counts["failed"] for counts in found.values())
+            if found and not failed and part not in self.not_here:
                 ledger = ledgers.new(part, digests, found, self.took[part])
                 self.written.append(str(ledger.write(parts.ROOT).relative_to(parts.ROOT)))
         if self.durations:
@@ -74,3 +79,5 @@ class Recorder:
             terminalreporter.line(f"{seconds:8.1f} {self.cpu[scope]:8.1f}  {scope}")
         for path in self.written:
             terminalreporter.line(f"written: {path}")
+        for part, reason in self.not_here.items():
+            terminalreporter.line(f"no ledger of {part}: {reason}")

@@ -1,5 +1,6 @@
 """What `make test` leaves out was run as a whole, on these very sources."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -59,6 +60,7 @@ def test_every_part_has_its_tests():
         (["passed", "passed", "skipped"], 0, {"test_it": {"passed": 2, "skipped": 1}}),
         (["passed", "failed"], 1, None),
         (["passed"], 2, None),  # the run was stopped
+        (["passed", "impossible here"], 0, None),
         ([], 0, None),
     ],
 )
@@ -71,12 +73,15 @@ def test_only_a_whole_run_without_a_failure_is_recorded(
     session = SimpleNamespace(config=SimpleNamespace(getoption=lambda name: "sweep"))
     for file in ("test_sweep.py", "test_other.py"):
         for number, outcome in enumerate(outcomes if "sweep" in file else ["failed"]):
+            reason = parts.NOT_HERE if outcome == "impossible here" else "not needed"
+            called = "skipped" if outcome == "impossible here" else outcome
             for when in ("setup", "call", "teardown"):
                 recorder.pytest_runtest_logreport(
                     SimpleNamespace(
                         nodeid=f"{file}::test_it[{number}]",
                         when=when,
-                        outcome=outcome if when == "call" else "passed",
+                        outcome=called if when == "call" else "passed",
+                        longrepr=("test_sweep.py", 1, f"Skipped: {reason}"),
                         duration=0.5,
                         user_properties=[("cpu", 0.1)],
                     )
@@ -86,6 +91,13 @@ def test_only_a_whole_run_without_a_failure_is_recorded(
     assert (ledger and ledger.found) == found
     if found:
         assert (ledger.parts, ledger.seconds) == ({"a.py": "1"}, 4.5)
+
+
+def test_patterns_of_what_is_read_find_tests_and_files():
+    for tests, patterns in parts.READ.items():
+        assert list(parts.ROOT.glob(tests)), tests
+        for pattern in patterns:
+            assert list(parts.ROOT.glob(pattern)), pattern
 
 
 def test_a_worker_has_nothing_to_say_of_what_is_recorded():
@@ -102,3 +114,29 @@ def test_every_item_has_its_day():
     today = [param.values[0] for param in marked if not param.marks]
     assert len(marked) == 7 and len(today) in (2, 3)
     assert today == [i for i in items if i in ledgers.sample(items, 3, parts.DAY, "x")]
+
+
+ALL = {"tests/course/test_sizing.py", "tests/test_setup.py", "tests/course/test_units.py"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "touched"),
+    [
+        (
+            "course/sizing/geometry.py",
+            {"tests/course/test_sizing.py", "tests/course/test_units.py"},
+        ),
+        ("course/doctor.py", set()),
+        ("tests/test_setup.py", {"tests/test_setup.py"}),
+        ("solutions/02_sizing/02_sizing.ipynb", {"tests/course/test_units.py"}),
+        ("constraints.txt", set()),
+        ("setup.sh", {"tests/test_setup.py"}),
+        ("tests/conftest.py", ALL),
+    ],
+)
+def test_what_a_change_touches(changed, touched, monkeypatch):
+    monkeypatch.setattr(parts, "_lines", lambda command: [changed] if "diff" in command else [])
+    paths = [parts.ROOT / name for name in ALL]
+    monkeypatch.setattr(Path, "glob", lambda root, pattern: paths)
+    found = parts.touched.__wrapped__("HEAD")
+    assert {path.relative_to(parts.ROOT).as_posix() for path in found} == touched

@@ -162,7 +162,16 @@ class Question:
         *,
         conditional: bool = False,
     ) -> None:
-        """Add the result of a check; the message becomes a sentence."""
+        """Add the result of a check.
+
+        Args:
+            name: of the check.
+            share: of the question's points, relative to its other checks; 0 for an example.
+            credit: how much of that is earned, from 0 to 1.
+            message: what is wrong; it becomes a sentence.
+            hint: where to look.
+            conditional: whether it counts only if another check has earned something.
+        """
         if message and message[-1] not in ".!?":
             message += "."
         self.results.append(CheckResult(name, share, credit, message, hint, conditional))

@@ -20,7 +20,7 @@ from course.student.submission import STUDENT
 
 _MOODLE = re.compile(r"(?P<who>.+?)_(?P<number>\d+)_assignsubmission_\w+?_(?P<rest>.*)")
 _CANVAS = re.compile(r"(?P<who>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<rest>.+)")
-_COPY = re.compile(r"(?: ?\(\d+\)| - Copy| copy(?: \d+)?|-\d{1,2})$")
+_COPY = re.compile(r"(?: ?\(\d+\)| - Copy| copy(?: \d+)?)$")
 _STAMP = re.compile(r"_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$")  # of `course submit`
 # Folders that are named after no student.
 GENERAL = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def try_to_get_out(channel: socket.socket) -> None:
         "Python can be changed": lambda: open(f"{prefix}/changed", "w").close(),
         "there is a network": lambda: socket.socket(socket.AF_INET).close(),
         "the grader can be signalled": lambda: _signal(grader),
+        "the grader can be signalled by a descriptor": lambda: _signal_by_descriptor(grader),
         "it has capabilities": _use_capabilities,
     }
     leaks = []
@@ -103,6 +105,14 @@ def _signal(grader: int) -> None:
         os.kill(grader, 0)
     else:
         raise ProcessLookupError
+
+
+def _signal_by_descriptor(grader: int) -> None:
+    if os.getpid() <= 2:
+        raise ProcessLookupError
+    # A filter that compares numbers would take it for this process.
+    descriptor = os.dup2(os.pidfd_open(grader), os.getpid())
+    signal.pidfd_send_signal(descriptor, 0)
 
 
 def _use_capabilities() -> None:

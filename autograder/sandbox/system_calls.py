@@ -67,7 +67,7 @@ _OTHERS_FILES = """
 _OTHERS_PROCESSES = """
     ioprio_set migrate_pages move_pages sched_setattr sched_setparam sched_setscheduler setpriority
 """.split()
-_SIGNALS = "kill pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo tgkill tkill".split()
+_SIGNALS = "kill rt_sigqueueinfo rt_tgsigqueueinfo tgkill tkill".split()  # to a process id
 
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
@@ -149,6 +149,7 @@ def filter_program(*, landlock: int = 0, machine: str = "") -> bytes:
         if landlock < 3:
             program += deny(["truncate"])
         if landlock < 6:  # signals would reach every process of this user
+            program += deny(["pidfd_send_signal"])  # a descriptor does not say of which process
             for name in _SIGNALS:
                 program += deny_if(name, 0, _differs_from(os.getpid()))
     program += [(_RETURN, 0, 0, _ALLOW)]

@@ -82,7 +82,7 @@ def _import_course() -> None:
     import course.blocks
 
     for module in pkgutil.iter_modules(course.blocks.__path__):
-        importlib.import_module(f"{course.blocks.__name__}.{module.name}")
+        importlib.import_module(f"course.blocks.{module.name}")
 
 
 def _allowed() -> Names:

@@ -49,7 +49,15 @@ def branches(
     pooling: str,
     projection: int | None,
 ) -> Branches:
-    """Turn a row of MODULES into branches: two 3x3 convolutions replace a 5x5."""
+    """Turn a row of MODULES into branches: two 3x3 convolutions replace a 5x5.
+
+    Args:
+        filters1: of the 1x1 branch; None for a module without one, which halves the image.
+        reduce3, filters3: of the 3x3 branch: its 1x1 convolution and its 3x3 convolution.
+        reduce33, filters33: of the branch with two 3x3 convolutions: its 1x1 and its 3x3s.
+        pooling: `"avg"` or `"max"`.
+        projection: filters of the 1x1 convolution after the pooling; None for none.
+    """
     strides = 1 if filters1 else 2
     last = partial(Conv, kernel_size=3, strides=strides, padding=1)
     module = (

@@ -257,12 +257,14 @@ def _cut(image: Array, top: float, left: float, height: float, width: float) -> 
 
     box = (left, top, left + width, top + height)
     size = image.shape[1::-1]
-    bands = [image] if image.shape[-1] == 3 else list(np.moveaxis(image, -1, 0))
+    # Pillow has floats only in images of one channel.
+    is_color = image.shape[-1] == 3 and image.dtype == np.uint8
+    bands = [image] if is_color else list(np.moveaxis(image, -1, 0))
     parts = [
         np.asarray(Image.fromarray(band).resize(size, Image.Resampling.BILINEAR, box))
         for band in bands
     ]
-    return parts[0] if image.shape[-1] == 3 else np.stack(parts, -1)
+    return parts[0] if is_color else np.stack(parts, -1)
 
 
 def _integers(rng: np.random.Generator, stop: int, shape: tuple[int, ...]) -> Array:

@@ -31,7 +31,16 @@ _PRODUCTS = {"Matmul", "Dot", "Einsum", "Tensordot", "Conv", "DepthwiseConv", "S
 
 @dataclass(frozen=True)
 class Row:
-    """One use of one layer, for one example."""
+    """One use of one layer, for one example.
+
+    Attributes:
+        name: of the layer.
+        kind: of the layer, such as `"Conv2D"`.
+        output_shape: without the axis of examples.
+        params: weights; 0 where a layer is used again.
+        macs: multiply-adds.
+        activation_bytes: of the output.
+    """
 
     name: str
     kind: str
@@ -43,7 +52,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of :func:`profile`. Prints as a table, and renders as one in a notebook."""
+    """The result of :func:`profile`. Prints as a table, and renders as one in a notebook.
+
+    Attributes:
+        model: its name.
+        rows: one for each use of a layer, in order of computation.
+        params: all weights, with the statistics of batch normalization.
+        params_trainable: weights that are learned.
+    """
 
     model: str
     rows: tuple[Row, ...]

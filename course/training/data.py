@@ -17,11 +17,20 @@ Examples = tuple[Array, Array]  # images and labels
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Images in memory, to train on and to evaluate on, and the colors' mean and deviation."""
+    """Images in memory, to train on and to evaluate on.
+
+    Attributes:
+        train, evaluation: images of shape (examples, height, width, channels), uint8, and their
+            labels, ints.
+        evaluation_name: what is evaluated on: the dataset's "test" or "validation", or a part
+            that is held out of "train".
+        classes: how many there are.
+        mean, std: of each channel of the training images, from 0 to 255.
+    """
 
     train: Examples
-    test: Examples
-    test_name: str
+    evaluation: Examples
+    evaluation_name: str
     classes: int
     mean: list[float]
     std: list[float]
@@ -63,13 +72,15 @@ def _load(options: Options, data_dir: str | os.PathLike[str] | None) -> Training
     train = images[: options.limit], labels[: options.limit]
     split = next((s for s in ("test", "validation") if s in info.splits), None)
     if options.validation or split is None:
-        train, test = _held_out(train, options.validation or 0.1, options.seed)
+        train, evaluation = _held_out(train, options.validation or 0.1, options.seed)
         name = "held out of train"
     else:
-        test = datasets.load_arrays(options.dataset, split, image_size=size, data_dir=data_dir)
+        evaluation = datasets.load_arrays(
+            options.dataset, split, image_size=size, data_dir=data_dir
+        )
         name = split
-    test = test[0][: options.test_limit], test[1][: options.test_limit]
-    return TrainingData(train, test, name, info.num_classes, *color_statistics(train[0]))
+    evaluation = evaluation[0][: options.test_limit], evaluation[1][: options.test_limit]
+    return TrainingData(train, evaluation, name, info.num_classes, *color_statistics(train[0]))
 
 
 def _at_hand(options: Options, data_dir: str | os.PathLike[str] | None) -> bool:

@@ -125,10 +125,11 @@ def _architecture(plan: Plan, phase: Phase, activation: str | None) -> Model:
             **arguments | dict(options.arguments),
         )
     except UsageError as error:
+        own = ", ".join(f"{key}={value!r}" for key, value in options.arguments.items())
         raise UsageError(
-            f"{options.name} does not take images of {size[0]}x{size[1]}x{channels} in "
-            f"{plan.data.classes} classes, or one of its arguments: {error} --image-size resizes "
-            "images."
+            f"{options.name} cannot be built for images of {size[0]}x{size[1]}x{channels} in "
+            f"{plan.data.classes} classes{f' with {own}' if own else ''}: {error}"
+            + ("" if own else " --image-size resizes images.")
         ) from error
 
 

@@ -30,6 +30,7 @@ def option(
 
 
 def size(text: str) -> tuple[int, int]:
+    """Read "64x48": height and width."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
@@ -39,6 +40,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def item(text: str) -> tuple[str, Any]:
+    """Read "depth=50", a name and a literal of Python; anything else is a string."""
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise argparse.ArgumentTypeError(f"must look like KEY=VALUE; received {text!r}")
@@ -49,10 +51,12 @@ def item(text: str) -> tuple[str, Any]:
 
 
 def count(help: str, metavar: str = "N", minimum: int = 1) -> dict[str, Argument]:
+    """Metadata of a field that is a whole number, `minimum` at least."""
     return option(help, type=int, metavar=metavar, minimum=minimum)
 
 
 def items(help: str, flag: str) -> dict[str, Argument]:
+    """Metadata of a field with pairs of names and values, one for each use of the flag."""
     return option(help, flag, type=item, metavar="KEY=VALUE", action="append")
 
 

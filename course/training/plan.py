@@ -17,7 +17,20 @@ from course.training.pipelines import BatchSource
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything about a run that is decided before it starts."""
+    """Everything about a run that is decided before it starts.
+
+    Attributes:
+        options: as given.
+        recipe_name: of the recipe, for reports.
+        recipe: with what the options change.
+        data: the images.
+        devices: number of devices.
+        batch_size: images in a step, on all devices together.
+        learning_rate: the highest.
+        steps_per_epoch: steps in an epoch.
+        steps: of the whole run.
+        schedule: gives each step's learning rate.
+    """
 
     options: Options
     recipe_name: str
@@ -27,7 +40,7 @@ class Plan:
     batch_size: int
     learning_rate: float
     steps_per_epoch: int
-    steps: int  # of the whole run
+    steps: int
     schedule: schedules.Schedule | schedules.Consecutive
 
     @property

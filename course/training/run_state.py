@@ -14,13 +14,21 @@ from course.training.plan import Plan
 
 @dataclass
 class RunState:
-    """How far a run has come."""
+    """How far a run has come.
+
+    Attributes:
+        step: number of steps that are done.
+        history: a row of figures for each epoch.
+        previous_seconds: time that earlier processes spent on the run.
+        started: when this process started, by `time.perf_counter`.
+        speed: of the training steps, for `run.json`.
+    """
 
     step: int = 0
     history: list[Row] = field(default_factory=list)
-    previous_seconds: float = 0.0  # of earlier processes
+    previous_seconds: float = 0.0
     started: float = field(default_factory=time.perf_counter)
-    speed: dict[str, float] = field(default_factory=dict)  # of the training steps, for run.json
+    speed: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
@@ -56,14 +64,23 @@ class RunState:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended."""
+    """How a run ended.
+
+    Attributes:
+        folder: with its files.
+        history: a row of figures for each epoch.
+        accuracy: of the last evaluation, 0 to 1.
+        seconds: time spent, in all processes.
+        paper: the paper's error in percent; None if there is none to compare with.
+        speed: of the training steps, as in `run.json`; empty if none was trained.
+    """
 
     folder: Path
     history: list[Row]
-    accuracy: float  # of the last evaluation, a fraction
+    accuracy: float
     seconds: float
-    paper: float | None  # error in percent
-    speed: dict[str, float]  # of the training steps, as in run.json; empty if none was trained
+    paper: float | None
+    speed: dict[str, float]
 
     @property
     def error(self) -> float:

@@ -14,7 +14,7 @@ def rows(plan: Plan) -> dict[str, Any]:
     return {
         "architecture": options.name,
         "dataset": f"{options.dataset}: {len(plan.data.train[0]):,} to train on, "
-        f"{len(plan.data.test[0]):,} to evaluate on ({plan.data.test_name})",
+        f"{len(plan.data.evaluation[0]):,} to evaluate on ({plan.data.evaluation_name})",
         "input": " x ".join(map(str, plan.image_shape)),
         **plan.details(),
         "recipe": _recipe(plan),

@@ -252,7 +252,7 @@ def _evaluate(run: Run, trainee: Trainee, phase: Phase) -> dict[str, float]:
     plan = run.plan
     scores = evaluation.evaluate(
         trainee.model,
-        *plan.data.test,
+        *plan.data.evaluation,
         devices=run.devices,
         batch_size=plan.batch_size,
         size=plan.size(phase),

@@ -30,8 +30,7 @@ def freeze(model: Model, before: str = "head") -> list[str]:
 
     Args:
         model: Keras model, Functional or Sequential; nested models are looked into.
-        before: ``"head"``, the name of the first layer that is not frozen, or ``"all"`` for none
-            before any layer: nothing is frozen.
+        before: ``"head"``, or the name of the first layer that is not frozen.
 
     Returns:
         Names of the frozen layers, in order of computation. Layers without weights are among
@@ -50,6 +49,11 @@ def freeze(model: Model, before: str = "head") -> list[str]:
         (['conv1_conv', 'conv1_bn'], 2)
     """
     _check(model)
+    if before == "all":
+        raise UsageError(
+            "freeze needs the first layer that is not frozen; received before='all', before which "
+            "there is none. To freeze everything, set model.trainable = False."
+        )
     frozen, _ = trained_from(model, before)
     _set_trainable(model, {id(layer): False for layer in frozen})
     return [layer.name for layer in frozen]

@@ -148,7 +148,7 @@ def _with_colors(data: TrainingData, source: Pretrained) -> TrainingData:
     return replace(
         data,
         train=colored(data.train),
-        test=colored(data.test),
+        evaluation=colored(data.evaluation),
         mean=list(source.mean),
         std=list(source.deviation),
     )

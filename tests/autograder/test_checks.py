@@ -193,6 +193,8 @@ def test_tables_earn_row_by_row():
     assert table([list(row) for row in rows]).credit == 1
     wrong = table([("a", 1), ("b", 9), ("c", 3), ("d", 4)])
     assert wrong.credit == 0.75
+    assert "has 1 wrong row out of 4" in wrong.text
+    assert "has 2 wrong rows out of 4" in table([("a", 1), ("b", 9), ("c", 9), ("d", 4)]).text
     assert "row 1 (the first is 0) should give ('b', 2), but gave ('b', 9)" in wrong.text
     assert table(rows[:2]).credit == 0.5
     assert table([*rows, ("e", 5)]).credit == 0.75
@@ -292,6 +294,18 @@ def test_misuse_by_the_author_is_loud():
         outcome({1}, {1})
 
 
+def test_the_result_is_handed_over(monkeypatch, grading):
+    results = []
+    monkeypatch.setattr("autograder.checks.question.report", results.append)
+    question = Question("q", points=2)
+    question.check("right", double, 1).gives(2)
+    question.check("wrong", double, 1).gives(3)
+    assert question.score() == 1
+    (result,) = results
+    assert (result.question, result.points, result.score) == ("q", 2, 1)
+    assert [check.credit for check in result.checks] == [1, 0]
+
+
 def test_draws_differ_between_runs():
     draws = {Question("q", 1).random.random() for _ in range(20)}
     assert len(draws) == 20
@@ -388,6 +402,8 @@ def test_values_may_be_off_by_a_part_of_the_largest():
     assert of_array(right + 0.009, right).credit == 1
     assert of_array(right + 0.02, right).credit == 0
     assert of_array(right + 0.02, right, tolerance=1e-4).credit == 1
+    assert of_array(right * 1e-6 + 2e-9, right * 1e-6).credit == 1
+    assert of_array(right * 1e-6 + 2e-8, right * 1e-6).credit == 0
 
 
 def test_a_part_of_what_came_may_be_looked_at():

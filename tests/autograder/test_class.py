@@ -178,15 +178,25 @@ def test_an_unknown_student_gets_a_suggestion(graded):
 @pytest.mark.parametrize(
     "when",
     ["2026-11-10T11:00+01:00", "2026-11-10 11:00 Europe/Berlin", "2026-11-10 10:00 UTC",
-     "2026-11-10 10:00", "10 Nov 2026 05:00 -0500"],
+     "2026-11-10 10:00", "10 Nov 2026 05:00 -0500", "November 10, 2026 10:00",
+     "2026-11-10 05:00 America/Port-au-Prince", "20261110T1000", "2026-11-10T10:00Z"],
 )  # fmt: skip
 def test_a_due_date_is_kept_in_utc(graded, when):
     assert late.set_due(graded, "small", when) == HANDED_IN.replace(day=10)
 
 
-@pytest.mark.parametrize("when", ["soon", "2026-11-10 10:00 XYZ", "2026-13-40", "99999999999999"])
+@pytest.mark.parametrize(
+    "when",
+    ["soon", "2026-11-10 10:00 XYZ", "2026-13-40", "99999999999999", "2026", "23:59", "10 Nov"],
+)
 def test_what_is_no_date_is_refused(graded, when):
     with pytest.raises(CourseError, match="Not a date"):
+        late.set_due(graded, "small", when)
+
+
+@pytest.mark.parametrize("when", ["10.11.2026 23:59 Europe/Berlin", "10/11/2026", "3-4-26"])
+def test_a_day_that_may_be_the_month_is_refused(graded, when):
+    with pytest.raises(CourseError, match="may be exchanged. Write the year first"):
         late.set_due(graded, "small", when)
 
 

@@ -47,6 +47,8 @@ UNITS = ("02_sizing", "07_residual")
         ("submitted/ada/02_sizing/02_sizing.ipynb", Person("folder", "ada")),
         ("inbox/ada_02_sizing.ipynb", Person("file", "ada")),
         ("inbox/02_sizing_ada (1).ipynb", Person("file", "ada")),
+        ("inbox/02_sizing_student-01.ipynb", Person("file", "student-01")),
+        ("inbox/student-02_02_sizing copy 2.ipynb", Person("file", "student-02")),
         ("inbox/02-sizing ada - Copy.ipynb", Person("file", "ada")),
         ("02_sizing_ada_2026-11-28T10-00-00Z.zip", Person("file", "ada")),
         ("inbox/02_sizing.ipynb", None),

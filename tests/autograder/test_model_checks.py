@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from autograder.checks import Question
+from autograder.checks import Question, explanations
+from autograder.checks.comparison import draw
 from autograder.checks.values import short
 
 SHAPE, FILTERS = (8, 8, 4), 6
@@ -136,11 +137,41 @@ def test_the_order_of_layers():
     fails("Conv2D(strides=1) → ", made(), "has_order", [("Conv2D", {"strides": 1}), *ORDER[1:]])
     mistakes = {"no": ("Add", "BatchNormalization"), "BN late": (*ORDER[:4], "Add", *ORDER[1:3])}
     fails("Hint: BN late", made(bn_last=True), "has_order", ORDER, mistakes=mistakes)
+    fails("Hint", made(), "has_order", ["Add", "Conv2D"], anywhere=True, hint="Hint")
     # A stretch of the path, and a kind that is passed over.
     passes(made(), "has_order", ORDER[3:6], anywhere=True)
     passes(made(), "has_order", ["ReLU", "Add"], anywhere=True)
     fails("expected somewhere Add → Conv2D", made(), "has_order", ["Add", "Conv2D"], anywhere=True)
     fails("expected Conv2D → Add on", made(shortcut=False), "has_order", ["Conv2D", "Add"])
+
+
+def test_layers_with_an_activation_are_counted():
+    inputs = keras.Input((5,))
+    hidden = layers.Dense(4, activation="relu")(inputs)
+    model = keras.Model(inputs, layers.Dense(3, activation=keras.activations.softmax)(hidden))
+    for activation in ("relu", "softmax"):
+        passes(model, "has_layers", "Dense", 1, {"activation": activation})
+    fails("0", model, "has_layers", "Dense", 1, {"activation": "tanh"})
+
+
+def test_an_epsilon_is_part_of_what_is_computed():
+    def normalized(epsilon):
+        inputs = keras.Input((4, 4, 2))
+        return keras.Model(inputs, layers.BatchNormalization(epsilon=epsilon)(inputs))
+
+    passes(normalized(1e-3), "computes", normalized(1e-3))
+    fails("should be 0.001, but is 0.5", normalized(0.5), "computes", normalized(1e-3))
+
+
+def test_of_many_layers_some_are_named():
+    assert explanations._some(["a"]) == "a"
+    assert explanations._some(["a", "b"]) == "a and b"
+    assert explanations._some(["a", "b", "c"]) == "a and b and 1 more"
+
+
+def test_drawn_scales_differ_and_keep_activations_alive():
+    values = draw("gamma", (1000,), np.random.default_rng(0))
+    assert 0.5 <= values.min() < 0.6 and 1.4 < values.max() <= 1.5
 
 
 def test_shapes_and_counts():
@@ -429,6 +460,8 @@ def test_a_block_is_a_function_on_tensors():
 def test_misspelt_arguments_are_loud():
     with pytest.raises(TypeError, match="Unknown argument hnit"):
         Question("q", 1).model("m", made()).has_params(3, hnit="look")
+    with pytest.raises(TypeError, match="mistakes"):
+        Question("q", 1).model("m", made()).has_params(3, mistakes={12: "look"})
 
 
 # How messages name a model

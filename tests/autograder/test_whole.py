@@ -3,6 +3,7 @@
 import course.quiet  # noqa: F401  isort: skip
 import json
 from functools import partial
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras import layers
 
 from autograder.checks import Question
 from autograder.checks.starts import difference
+from autograder.checks.whole import _moved
 from autograder.wire import models
 
 SHAPE, FILTERS = (6, 7, 3), 4
@@ -179,6 +181,20 @@ def test_what_a_text_leaves_open_is_open():
     passes(mine)
     fails("training does not move", partial(block, norm={"momentum": 1.0}))
     fails("its seed is fixed", partial(block, **initializer(keras.initializers.HeNormal(seed=3))))
+
+
+def test_statistics_that_move_elsewhere():
+    norm = layers.BatchNormalization(momentum=0.9)
+    step = SimpleNamespace(layer=norm)
+    wanted = np.array([0.1, -0.2])
+
+    def said(found, momentum=True):
+        return _moved(step, step, wanted, np.array(found), momentum)
+
+    assert said([0.1, -0.2]) == said([0.05, -0.1], momentum=False) == []
+    assert "to other values than the batch's" in said([0.1, -0.19])[0]
+    assert "does not move" in said([0.0, 0.0])[0]
+    assert "momentum of" in said([0.05, -0.1])[0]
 
 
 def test_inference_that_depends_on_the_batch_names_its_cause():

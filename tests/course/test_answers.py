@@ -3,6 +3,7 @@
 import pytest
 
 from autograder import mutants
+from tests import parts
 from tests.conftest import ROOT
 from tests.course.units import NAMES, notebook_of, unit, variant_id
 
@@ -14,10 +15,8 @@ ANSWERS = [
     )
 ]
 
-pytestmark = pytest.mark.whole
 
-
-@pytest.mark.parametrize(("name", "answer"), ANSWERS, ids=variant_id)
+@pytest.mark.parametrize(("name", "answer"), parts.by_day(ANSWERS, 16, "answers"), ids=variant_id)
 def test_an_answer_gets_what_it_deserves(name, answer):
     namespace = unit(name).answered(answer.question, **{answer.answer: answer.source})
     score, message = unit(name).mark(answer.question, namespace)

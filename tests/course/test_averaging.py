@@ -56,6 +56,19 @@ def test_multi_crop_prediction_is_the_mean_over_crops():
     assert not np.allclose(each[0], y, rtol=1e-3)
 
 
+def test_of_several_outputs_the_first_counts():
+    nets = []
+    for seed in (0, 1):
+        net = _classifier(4, seed)
+        nets.append(keras.Model(net.inputs, [net.output, keras.layers.Dense(2)(net.output)]))
+    x = _images(5, 4, 4, 3)
+    wanted = [net.predict(x, verbose=0)[0] for net in nets]
+    together = averaging.ensemble(nets)
+    np.testing.assert_allclose(together.predict(x, verbose=0), np.mean(wanted, axis=0), rtol=1e-5)
+    views = averaging.predict_multi_crop(nets[0], x, lambda images, size: images[:, None])
+    np.testing.assert_allclose(views, wanted[0], rtol=1e-5)
+
+
 def test_an_ensemble_answers_with_the_mean(tmp_path):
     models, x = [_classifier(4, seed) for seed in (0, 1, 2)], _images(5, 4, 4, 3)
     together = averaging.ensemble(models)

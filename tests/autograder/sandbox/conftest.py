@@ -38,7 +38,7 @@ def servers():
             else:
                 made[name] = ForkServer([HERE], isolation=isolation, readable=[FILE])
         if name in problems:
-            pytest.skip(f"isolation {name} does not work on this machine: {problems[name]}")
+            pytest.skip(f"isolation {name} {parts.NOT_HERE}: {problems[name]}")
         return made[name]
 
     yield get

@@ -81,7 +81,7 @@ def test_weight_decay_is_half_the_squares():
 
 def test_pixels_are_normalized_and_the_exported_model_gives_probabilities():
     (model, net, _), plan = trainee()
-    pixels = plan.data.test[0][:5]
+    pixels = plan.data.evaluation[0][:5]
     colors = (pixels - np.array(plan.data.mean)) / np.array(plan.data.std)
     scores = np.array(net(colors.astype("float32")))
     assert np.allclose(np.array(model(pixels)), scores, atol=1e-4)

@@ -238,10 +238,10 @@ def test_every_option_has_its_place_on_the_command_line():
 def test_held_out_examples_are_not_trained_on():
     chosen = Options("lenet5", "digits", validation=0.2)
     loaded = load(chosen)
-    assert (len(loaded.train[0]), len(loaded.test[0])) == (1200, 300)
-    assert loaded.test_name == "held out of train"
+    assert (len(loaded.train[0]), len(loaded.evaluation[0])) == (1200, 300)
+    assert loaded.evaluation_name == "held out of train"
     whole = load(Options("lenet5", "digits"))
-    assert (len(whole.train[0]), len(whole.test[0])) == (1500, 297)
-    both = np.concatenate([loaded.train[1], loaded.test[1]])
+    assert (len(whole.train[0]), len(whole.evaluation[0])) == (1500, 297)
+    both = np.concatenate([loaded.train[1], loaded.evaluation[1]])
     assert sorted(both) == sorted(whole.train[1])
     assert len(load(Options("lenet5", "digits", limit=100)).train[0]) == 100

@@ -209,8 +209,8 @@ def test_accumulated_gradients_are_those_of_a_larger_batch(folder):
 @pytest.mark.parametrize(
     "name, message",
     {
-        "too small": "alexnet does not take images of 8x8x1 in 10 classes.*--image-size",
-        "no such argument": "tiny does not take depths",
+        "too small": "alexnet cannot be built for images of 8x8x1 in 10 classes: .*--image-size",
+        "no such argument": "10 classes with depths=.*: tiny does not take depths",
     }.items(),
 )
 def test_what_does_not_fit_is_refused(folder, name, message):

@@ -160,6 +160,8 @@ def test_a_head_with_weightless_layers_behind_it_is_found():
 def test_errors_say_what_to_do():
     with pytest.raises(UsageError, match=r"'conv3'. Did you mean conv[12] or conv[12]"):
         transfer.freeze(tiny(), "conv3")
+    with pytest.raises(UsageError, match="before which there is none"):
+        transfer.freeze(tiny(), "all")
 
     class Unknown(keras.Model):
         pass
