@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -44,10 +46,12 @@ def register(
             see :class:`Architecture`.
 
     Raises:
-        UsageError: if the name is already registered.
+        UsageError: if the name is already registered, or the paper has no year.
     """
     if name in _registry:
         raise UsageError(f"An architecture named {name!r} is already registered. Choose another.")
+    if not re.search(r"\b(?:19|20)\d\d\b", paper):
+        raise UsageError(f"A paper needs its year; {name!r} has {paper!r}.")
     _registry[name] = Architecture(
         name=name,
         builder=builder,
@@ -86,7 +90,14 @@ def _load() -> dict[str, Architecture]:
     """Import every family, and return all architectures ordered by family."""
     families = [module.name for module in iter_modules([str(Path(__file__).parent)])]
     for family in families:
-        import_module(f"course.architectures.{family}")
+        before = set(_registry)
+        try:
+            import_module(f"course.architectures.{family}")
+        except BaseException:
+            # It is imported anew the next time, and its names are free then.
+            for name in _registry.keys() - before:
+                del _registry[name]
+            raise
     order = {f"course.architectures.{family}": place for place, family in enumerate(families)}
 
     def place(entry: Architecture) -> int:
@@ -95,9 +106,17 @@ def _load() -> dict[str, Architecture]:
     return {entry.name: entry for entry in sorted(_registry.values(), key=place)}
 
 
-def names() -> list[str]:
-    """List all registered names, family by family."""
-    return list(_load())
+def names(pattern: str = "*") -> list[str]:
+    """List registered names, family by family.
+
+    Args:
+        pattern: which, such as ``"resnet*_cifar"``; `*` stands for any letters, `?` for one.
+
+    Example:
+        >>> names("lenet5*")
+        ['lenet5', 'lenet5_modern']
+    """
+    return [name for name in _load() if fnmatchcase(name, pattern)]
 
 
 def describe(name: str) -> Architecture:

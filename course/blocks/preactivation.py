@@ -8,6 +8,7 @@ from keras import layers
 
 from course.blocks.conv import batch_norm, conv
 from course.blocks.residual import shortcut_path
+from course.errors import UsageError
 from course.keras_types import Tensor
 
 
@@ -42,10 +43,18 @@ def preactivation_block(
     Returns:
         Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
 
+    Raises:
+        UsageError: there is no such convolution.
+
     Reference:
         He et al., "Identity mappings in deep residual networks", 2016, figure 1b.
         Zagoruyko and Komodakis, "Wide residual networks", 2016, figure 1.
     """
+    if not 0 <= stride_on < len(kernels):
+        raise UsageError(
+            f"stride_on must be the index of one of {len(kernels)} convolutions, from 0 on; "
+            f"received {stride_on!r}."
+        )
     y = batch_norm(x, activation="relu", name=f"{name}_preact")
     if strides > 1 or x.shape[-1] != filters:
         x = conv(y, filters, 1, strides=strides, padding=0, name=f"{name}_0")

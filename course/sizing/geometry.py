@@ -11,18 +11,16 @@ from course.sizing._arguments import Size, axes, common_axes, is_scalar
 _PADDINGS = ("valid", "same", "full")
 
 
-def _padding_axes(padding: str | Size, kernel: tuple[int, ...]) -> tuple[int, ...]:
+def _named_padding(padding: str, kernel: tuple[int, ...]) -> tuple[int, ...]:
     """Return the number of zeros added on each side of each axis."""
-    if isinstance(padding, str):
-        if padding == "valid":
-            return (0,)
-        if padding == "full":
-            return tuple(k - 1 for k in kernel)
-        raise UsageError(
-            f"padding must be one of {', '.join(map(repr, _PADDINGS))} or the number of zeros "
-            f"added on each side; received padding={padding!r}."
-        )
-    return axes(padding, "padding", minimum=0)
+    if padding == "valid":
+        return (0,) * len(kernel)
+    if padding == "full":
+        return tuple(k - 1 for k in kernel)
+    raise UsageError(
+        f"padding must be one of {', '.join(map(repr, _PADDINGS))} or the number of zeros "
+        f"added on each side; received padding={padding!r}."
+    )
 
 
 def _strided_positions(size: int, kernel: int, stride: int, padding: int, given: str) -> int:
@@ -87,24 +85,18 @@ def conv_output_size(
     Reference:
         Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    sizes, kernels, steps, dilations = common_axes(
+    sizes, kernels, steps, dilations, given = common_axes(
         size=axes(size, "size"),
         kernel_size=axes(kernel_size, "kernel_size"),
         strides=axes(strides, "strides"),
         dilation=axes(dilation, "dilation"),
+        padding=(0,) if isinstance(padding, str) else axes(padding, "padding", minimum=0),
     )
     covered = tuple(d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True))
     if padding == "same":
         result = tuple(-(-n // s) for n, s in zip(sizes, steps, strict=True))
     else:
-        sizes, kernels, covered, steps, dilations, pads = common_axes(
-            size=sizes,
-            kernel_size=kernels,
-            covered=covered,
-            strides=steps,
-            dilation=dilations,
-            padding=_padding_axes(padding, covered),
-        )
+        pads = _named_padding(padding, covered) if isinstance(padding, str) else given
         result = tuple(
             _strided_positions(
                 n, c, s, p, f"size={n}, kernel_size={k}, dilation={d}, padding={padding!r}"

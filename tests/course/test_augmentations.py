@@ -33,6 +33,16 @@ class Recorder:
         return draw
 
 
+@pytest.mark.parametrize(("name", "argument"), [("resized_crop", 0.5), ("crop_within", 0.5)])
+def test_what_was_mixed_to_floats_is_cut_as_well(name, argument):
+    """Mixup gives floats, and may come first."""
+    cut = augmentations.AUGMENTATIONS[name]
+    whole, _ = cut(IMAGES, LABELS, rng(), argument)
+    floats, _ = cut(IMAGES.astype("float32"), LABELS, rng(), argument)
+    assert floats.dtype == "float32" and whole.dtype == "uint8"
+    assert np.abs(floats - whole).max() <= 1
+
+
 def test_crop_moves_the_picture_and_pads_with_gray():
     out, _ = augmentations.crop(IMAGES, LABELS, rng(), 2)
     assert out.shape == IMAGES.shape

@@ -4,13 +4,11 @@ import fnmatch
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
 from course import listing
 from course.cli import main
-from course.errors import UsageError
 from course.listing import counting, numbers, table
 from tests import parts
 from tests.course.architectures.numbers import FACTS, OWN, known
@@ -53,14 +51,6 @@ def test_its_numbers_are_the_models(name):
         row.params_trainable,
         row.macs,
     )
-
-
-def test_a_paper_needs_its_year():
-    from course import architectures
-
-    entry = replace(architectures.describe("lenet5"), paper="LeCun et al.")
-    with pytest.raises(UsageError, match="year; lenet5 has 'LeCun et al.'"):
-        counting._numbers(entry, (1, 1, 1))
 
 
 def test_it_answers_at_once_and_without_tensorflow():

@@ -199,6 +199,11 @@ def test_any_integer_is_one():
             "one integer or 3 integers, one for each axis; received size=(9, 9) with 2.",
         ),
         (
+            lambda: sizing.conv_output_size(9, (3, 3), padding=(1, 1, 1)),
+            "kernel_size must be one integer or 3 integers, one for each axis; received "
+            "kernel_size=(3, 3) with 2.",
+        ),
+        (
             lambda: sizing.conv_output_size(9, 3, padding="smae"),
             "padding must be one of 'valid', 'same', 'full' or the number of zeros added on each "
             "side; received padding='smae'.",

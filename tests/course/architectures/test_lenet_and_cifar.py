@@ -10,6 +10,7 @@ import pytest
 
 import course.quiet  # noqa: F401
 from course import architectures, recipes, sizing
+from course.architectures import registry
 
 keras = pytest.importorskip("keras")
 
@@ -139,6 +140,34 @@ def test_unknown_names_suggest_similar_ones():
     lenet = architectures.describe("lenet5")
     with pytest.raises(ValueError, match="already registered"):
         architectures.register("lenet5", lenet.builder, **_facts(lenet))
+    with pytest.raises(ValueError, match="needs its year; 'lenet6' has 'LeCun et al.'"):
+        architectures.register("lenet6", lenet.builder, **_facts(lenet) | {"paper": "LeCun et al."})
+    with pytest.raises(ValueError, match="No architecture named 'lenet6'"):
+        architectures.describe("lenet6")
+
+
+def test_names_may_be_chosen():
+    assert architectures.names("resnet?0_cifar") == ["resnet20_cifar"]
+    assert architectures.names("no*") == []
+
+
+def test_a_family_that_cannot_be_imported_leaves_its_names_free(monkeypatch):
+    lenet, real = architectures.describe("lenet5"), registry.import_module
+    broken = [True]
+
+    def imported(name):
+        if name.endswith(".zfnet"):
+            architectures.register("half", lenet.builder, **_facts(lenet))
+            if broken.pop():
+                raise ImportError("unfinished")
+        return real(name)
+
+    monkeypatch.setattr(registry, "import_module", imported)
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    with pytest.raises(ImportError, match="unfinished"):
+        architectures.names()
+    broken.append(False)
+    assert "half" in architectures.names()
 
 
 def _facts(entry):

@@ -323,6 +323,12 @@ def test_other_wide_depths_are_refused():
 # PyramidNet
 
 
+@pytest.mark.parametrize("index", [-1, 2])
+def test_strides_on_a_convolution_that_is_not_there(index):
+    with pytest.raises(ValueError, match=f"index of one of 2 convolutions.*received {index}"):
+        _model(preactivation_block, strides=2, stride_on=index)
+
+
 def test_pyramids_widen_at_every_block():
     model = architectures.build("pyramidnet110_a48", depth=20)
     widths = [

@@ -63,6 +63,10 @@ def test_views_are_averaged():
     }
     mean = (np.exp(-scores["plain",]) + np.exp(-scores["flip",])) / 2
     assert scores["plain", "flip"] == pytest.approx(-np.log(mean))
+    # Four images without a difference are one.
+    plain = [evaluate(scorer(3), np.zeros((1, 4, 4, 3), "uint8"), np.array([0]), batch_size=2,
+                      views=views).loss for views in (("plain",), ("shift",))]  # fmt: skip
+    assert plain[0] == pytest.approx(plain[1])
     with pytest.raises(ValueError, match="received"):
         evaluate(scorer(3), images, np.array([0]), batch_size=2, views=("upside",))
 
