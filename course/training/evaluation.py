@@ -92,13 +92,15 @@ def _log_probabilities(
 ) -> Array:
     """Return the logarithms of the classes' probabilities, averaged over the views."""
     total: Array = np.zeros(())
-    for count, view in enumerate(_views(images, views), start=1):
+    count = 0
+    for view in _views(images, views):
         missing = -len(view) % batch_size
         full = np.concatenate([view, np.repeat(view[-1:], missing, 0)]) if missing else view
         logits = np.asarray(devices.predict(model, full, batch_size), "float64")[: len(view)]
         logits -= logits.max(1, keepdims=True)
         logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         total = total + np.exp(logs)
+        count += 1
     if count == 1:
         return logs
     return np.log(np.maximum(total / total.sum(1, keepdims=True), 1e-30))
