@@ -18,6 +18,7 @@ from autograder.classroom.report import write_report
 from autograder.course_directory import CourseDirectory, CourseError
 from autograder.demo import (
     ablations,
+    classic,
     convolution,
     distributed,
     regularization,
@@ -36,6 +37,7 @@ from autograder.release import release
 ROSTERS: dict[str, Sequence[Sample]] = {
     "01_convolution": convolution.ROSTER,
     "02_sizing": sizing.ROSTER,
+    "04_classic_networks": classic.ROSTER,
     "07_residual": residual.ROSTER,
     "08_residual_ablations": ablations.ROSTER,
     "10_regularization": regularization.ROSTER,
