@@ -20,6 +20,7 @@ from autograder.demo import (
     ablations,
     convolution,
     distributed,
+    inception,
     regularization,
     residual,
     sizing,
@@ -36,6 +37,7 @@ from autograder.release import release
 ROSTERS: dict[str, Sequence[Sample]] = {
     "01_convolution": convolution.ROSTER,
     "02_sizing": sizing.ROSTER,
+    "05_inception": inception.ROSTER,
     "07_residual": residual.ROSTER,
     "08_residual_ablations": ablations.ROSTER,
     "10_regularization": regularization.ROSTER,

@@ -71,6 +71,6 @@ def modules(rows: Mapping[str, Branches]) -> Figure:
         said.append(f"{name}, branches from left to right: {paths}")
     return with_alt_text(
         figure,
-        f"{len(rows)} modules. Each has an input at the top, parallel branches below it, and a box "
-        f"at the bottom that joins their outputs. {'. '.join(said)}.",
+        f"Modules side by side: {', '.join(rows)}. Each has an input at the top, parallel branches "
+        f"below it, and a box at the bottom that joins their outputs. {'. '.join(said)}.",
     )
