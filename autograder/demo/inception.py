@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograder.demo.samples import GIVES_UP, Sample, unwritten
 
-# Question 12 has two checks: the whole, of share 2, and the shape for an even size, of share 0.5,
+# Question 13 has two checks: the whole, of share 2, and the shape for an even size, of share 0.5,
 # which a mean has as well: 0.5 / 2.5 of 2 points.
 MEAN_POOLED = """\
 def reduction(x, filters):
@@ -18,13 +18,14 @@ def reduction(x, filters):
 """
 OPTIONAL = (
     "adaptive_pool", "merge", "module_17", "reduction", "inception_residual", "random_crops",
+    "views",
 )  # fmt: skip
 
 ROSTER = (
-    Sample("ada", "right: the reference solution", 36),
-    Sample("bela", "right, in other ways", 36, base="alternatives"),
+    Sample("ada", "right: the reference solution", 40),
+    Sample("bela", "right, in other ways", 40, base="alternatives"),
     Sample("chen", "untouched", 0, base="untouched"),
-    Sample("dara", "partly right: averages", 34.4, answers={"reduction": MEAN_POOLED}),
-    Sample("emil", "only the core", 20, answers=unwritten(*OPTIONAL)),
-    Sample("lee", "os._exit in question 9", 20, "flagged", answers={"adaptive_pool": GIVES_UP}),
+    Sample("dara", "partly right: averages", 38.4, answers={"reduction": MEAN_POOLED}),
+    Sample("emil", "only the core", 21, answers=unwritten(*OPTIONAL)),
+    Sample("lee", "os._exit in question 10", 21, "flagged", answers={"adaptive_pool": GIVES_UP}),
 )

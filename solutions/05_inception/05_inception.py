@@ -50,7 +50,7 @@
 # - A function leaves its arguments unchanged: arrays, lists and tuples.
 # - Later questions may call your earlier functions.
 #
-# **Two sittings.** Nine questions are the *core*: they build GoogLeNet. The *optional* ones are
+# **Two sittings.** Ten questions are the *core*: they build GoogLeNet. The *optional* ones are
 # about what came after it and what is around it. Your instructor will tell you whether their points
 # count.
 #
@@ -63,16 +63,18 @@
 # | 5 The stem | 1 | core | 10 |
 # | 6 An auxiliary head | 2 | core | 15 |
 # | 7 GoogLeNet | 4 | core | 30 |
-# | 8 Losses in training, one output in use | 3 | core | 20 |
-# | 9 A fixed number of windows | 2 | optional | 15 |
-# | 10 Two kernels as one | 3 | optional | 25 |
-# | 11 Rows and columns | 3 | optional | 15 |
-# | 12 Half the size | 2 | optional | 10 |
-# | 13 Inception with a shortcut | 3 | optional | 15 |
-# | 14 Crops of random area | 3 | optional | 25 |
-# | 15 In your own words (graded by hand) | 4 | core | 30 |
+# | 8 22 layers | 1 | core | 10 |
+# | 9 Losses in training, one output in use | 3 | core | 20 |
+# | 10 A fixed number of windows | 2 | optional | 15 |
+# | 11 Two kernels as one | 3 | optional | 25 |
+# | 12 Rows and columns | 3 | optional | 15 |
+# | 13 Half the size | 2 | optional | 10 |
+# | 14 Inception with a shortcut | 3 | optional | 15 |
+# | 15 Crops of random area | 3 | optional | 25 |
+# | 16 144 views | 3 | optional | 25 |
+# | 17 In your own words (graded by hand) | 4 | core | 30 |
 #
-# The core has 24 points, the rest 16. (The minutes are rough guesses.) The lecture is
+# The core has 25 points, the rest 19. (The minutes are rough guesses.) The lecture is
 # [05_inception](../lectures/05_inception.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -111,6 +113,11 @@ def lrn(x, alpha=1e-4):
     squares = ops.pad(ops.square(x), [[0, 0], [0, 0], [0, 0], [2, 2]])
     around = sum(squares[..., shift : shift + x.shape[-1]] for shift in range(5))
     return x / (1 + alpha / 5 * around) ** 0.75
+
+
+def resized(image, height, width):
+    """An image of shape (height, width, channels), resized bilinearly, as an array of floats."""
+    return tf.image.resize(np.asarray(image, "float32"), (height, width)).numpy()
 
 
 # %% [markdown]
@@ -532,8 +539,8 @@ question.score()
 # ## 4 · The widest reduction
 #
 # A reduction to $r$ channels saves work only if $r$ is small enough. At each position, a $k \times
-# k$ convolution of $c$ channels to $f$ filters takes $k^2 c f$ multiply-adds. With a 1x1 convolution
-# to $r$ channels before it, the two together take $c\, r + k^2 r f$.
+# k$ convolution of $c$ channels to $f$ filters takes $k^2 c f$ multiply-adds. With a 1x1
+# convolution to $r$ channels before it, the two together take $c\, r + k^2 r f$.
 #
 # Write `widest_reduction(channels, filters, kernel_size, times=1)`: the largest $r$ with which the
 # two take **at most** one in `times` parts of what the one takes alone. If even $r = 1$ takes more,
@@ -1079,7 +1086,82 @@ question.check("rows that stay as they are", kept, [[rows[0]], [rows[1]]], share
 question.score()
 
 # %% [markdown]
-# ## 8 · Losses in training, one output in use
+# ## 8 · 22 layers
+#
+# How deep is it? The paper says 22 layers. It counts those with weights on the **longest way** from
+# the image to the network's own output: of parallel layers only one, no pooling, no normalization
+# (and no heads, as they are on no such way).
+#
+# Write `count_layers(stages, heads=())` for the networks of question 7. It returns three ints: the
+# layers on the longest way, the convolutions in all, and the dense layers in all. The last two
+# count those in heads as well.
+#
+# **Example.** For `GOOGLENET` they are 22, 57 and 1, and with heads after modules 3 and 6 there are
+# 59 convolutions and 5 dense layers.
+
+
+# %% nbgrader={"grade": false, "grade_id": "count_layers", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def count_layers(stages, heads=()):
+    """How many layers a network of question 7 has.
+
+    Args:
+        stages: list of lists of rows of six ints.
+        heads: numbers of modules, from 1, in ascending order.
+
+    Returns:
+        Three ints: layers with weights on the longest way, convolutions, dense layers.
+    """
+    ### BEGIN SOLUTION
+    modules = sum(len(rows) for rows in stages)
+    return 3 + 2 * modules + 1, 3 + 6 * modules + len(heads), 1 + 2 * len(heads)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_count_layers", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("8. 22 layers", points=1)
+question.example("the paper's", count_layers, GOOGLENET).gives(
+    (22, 57, 1), hint="three in the stem, two on each module's way, one at the end"
+)
+question.example("the paper's with heads", count_layers, GOOGLENET, (3, 6)).gives(
+    (22, 59, 5), hint="a head has one convolution and two dense layers"
+)
+### BEGIN HIDDEN TESTS
+draw = question.random
+for name, parts, heads in (
+    ("another network", [draw.randint(2, 5), draw.randint(6, 9)], ()),
+    ("one with heads", [draw.randint(1, 3), draw.randint(4, 6), 2], (2, 4, 5)),
+    ("a single module", [1], ()), ("a head at its end", [2, 2], (4,)),
+):  # fmt: skip
+    stages = [[tuple(draw.randint(1, 9) for _ in range(6)) for _ in range(n)] for n in parts]
+    n, h = sum(parts), len(heads)
+    way, convolutions, dense = 4 + 2 * n, 3 + 6 * n + h, 1 + 2 * h
+    pools = 2 + n + len(parts) - 1
+    right = way, convolutions, dense
+    known = [
+        ("of parallel layers only one counts", (4 + 6 * n, convolutions, dense)),
+        ("of parallel layers only one counts", (convolutions + dense, convolutions, dense)),
+        ("pooling has no weights", (way + pools, convolutions, dense)),
+        ("pooling has no weights", (4 + 3 * n, convolutions, dense)),
+        ("a module is two layers deep", (4 + n, convolutions, dense)),
+        ("a module is two layers deep", (4 + len(parts), convolutions, dense)),
+        ("heads are not on the way, but they are there", (way, 3 + 6 * n, 1)),
+        ("heads are not on the way", (way + h, convolutions, dense)),
+        ("heads are not on the way", (way + 3 * h, convolutions, dense)),
+        ("a head has one convolution and two dense layers", (way, convolutions, 1 + h)),
+        ("the dense layer at the end is a layer", (way - 1, convolutions, dense)),
+        ("a module has six convolutions", (way, 3 + 4 * n + h, dense)),
+        ("the stem has three convolutions", (way - 2, convolutions - 2, dense)),
+    ]
+    question.check(name, checks.keeping, count_layers, stages, heads).gives(
+        right,
+        hint="which layers have weights, and which of them are parallel?",
+        mistakes=[(cause, wrong) for cause, wrong in known if wrong != right],
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 9 · Losses in training, one output in use
 #
 # In training, each output has a loss: the mean over the batch of $-\ln p$, where $p$ is the
 # probability of the example's class. The heads' losses count less:
@@ -1133,7 +1215,7 @@ def inference_model(trained):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_total_loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("8. Losses in training, one output in use", points=3)
+question = checks.Question("9. Losses in training, one output in use", points=3)
 three = [np.array([p]) for p in ([0.5, 0.5], [0.9, 0.1], [0.75, 0.25])]
 question.example("two heads", total_loss, np.array([1]), three).gives_array(
     -np.log(0.5) - 0.3 * (np.log(0.1) + np.log(0.25)), hint="each head's loss times 0.3"
@@ -1285,7 +1367,7 @@ for heads in (2, 1, 0):
 question.score()
 
 # %% [markdown]
-# ## 9 · A fixed number of windows
+# ## 10 · A fixed number of windows
 #
 # Global average pooling makes one value of a map of any size. **Adaptive** pooling makes a given
 # number of rows and columns of it: of $n$ rows, the window number $i$ (from 0) of $m$ covers the
@@ -1322,7 +1404,7 @@ def adaptive_pool(x, rows, columns):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_adaptive_pool", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("9. A fixed number of windows", points=2)
+question = checks.Question("10. A fixed number of windows", points=2)
 column = np.arange(1.0, 6.0).reshape(1, 5, 1, 1).astype("float32")
 question.example("five rows in two", adaptive_pool, column, 2, 1).gives_array(
     np.reshape([2.0, 4.0], (1, 2, 1, 1)), hint="the row in the middle is in both windows"
@@ -1406,7 +1488,7 @@ question.check("in a network", on_tensors, (7, 10, 3), 2, 3, x).gives_array(
 question.score()
 
 # %% [markdown]
-# ## 10 · Two kernels as one
+# ## 11 · Two kernels as one
 #
 # Two 3x3 convolutions with a ReLU between them see the same 5x5 window as one 5x5 convolution, with
 # 18 instead of 25 weights for each pair of channels. *Without* the ReLU they are nothing but a 5x5
@@ -1418,8 +1500,8 @@ question.score()
 # not flip them: $y[p] = \sum_a x[p + a]\, k[a]$. They need not be square.
 #
 # **Example.** In one dimension and with one channel, $(1, 2)$ and then $(1, 10)$: the result at $p$
-# is $y[p] + 10\, y[p + 1]$ with $y[p] = x[p] + 2 x[p + 1]$. Together that is $x[p] + 12\, x[p + 1] +
-# 20\, x[p + 2]$, so the kernel is $(1, 12, 20)$. A 3x3 and a 3x3 kernel give 5x5.
+# is $y[p] + 10\, y[p + 1]$ with $y[p] = x[p] + 2 x[p + 1]$. Together that is $x[p] + 12\, x[p + 1]
+# + 20\, x[p + 2]$, so the kernel is $(1, 12, 20)$. A 3x3 and a 3x3 kernel give 5x5.
 
 
 # %% nbgrader={"grade": false, "grade_id": "merge", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1445,7 +1527,7 @@ def merge(first, second):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_merge", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("10. Two kernels as one", points=3)
+question = checks.Question("11. Two kernels as one", points=3)
 pair = [np.reshape(k, (1, 2, 1, 1)) for k in ([1.0, 2.0], [1.0, 10.0])]
 question.example("the text's kernels", merge, *pair).gives_array(
     np.reshape([1.0, 12.0, 20.0], (1, 3, 1, 1)), hint="put one sum into the other"
@@ -1520,7 +1602,7 @@ question.check("on an image", same_as_two, first, second, image, share=0.5).give
 question.score()
 
 # %% [markdown]
-# ## 11 · Rows and columns
+# ## 12 · Rows and columns
 #
 # Where maps are of medium size, Inception-v3 splits 7x7 kernels into a row of 1x7 and a column of
 # 7x1: 14 instead of 49 weights. Its module for maps of 17x17 has four branches:
@@ -1563,7 +1645,7 @@ def module_17(x, filters, out):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_module_17", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("11. Rows and columns", points=3)
+question = checks.Question("12. Rows and columns", points=3)
 question.rules(module_17, without=("course.blocks", "course.architectures"))
 block = question.block("the text's module", module_17, (17, 17, 768), 128, 192, share=0)
 block.has_output_shape((17, 17, 768), hint="four branches of 192 channels")
@@ -1646,7 +1728,7 @@ question.block("as a whole", module_17, (9, 10, 3), filters, out).behaves_like(
 question.score()
 
 # %% [markdown]
-# ## 12 · Half the size
+# ## 13 · Half the size
 #
 # Pooling before a convolution is cheap, and throws values away before anything has looked at them;
 # pooling after it costs four times as much. Inception-v3 does both at once, in parallel:
@@ -1687,7 +1769,7 @@ def reduction(x, filters):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_reduction", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("12. Half the size", points=2)
+question = checks.Question("13. Half the size", points=2)
 question.rules(reduction, without=("course.blocks", "course.architectures"))
 block = question.block("the text's module", reduction, (35, 35, 288), (384, 64, 96, 96), share=0)
 block.has_output_shape((17, 17, 768), hint="384 + 96 + 288 channels")
@@ -1770,21 +1852,22 @@ block.has_output_shape((4, 5, 4), hint="without padding: (10 - 1) // 2 and (12 -
 question.score()
 
 # %% [markdown]
-# ## 13 · Inception with a shortcut
+# ## 14 · Inception with a shortcut
 #
-# Inception-v4 has no shortcuts; its sister Inception-ResNet has. A block adds a module to its input:
+# Inception-v4 has no shortcuts; its sister Inception-ResNet has. A block adds a module to its
+# input:
 #
 # - `branches` is a list of lists of filters, such as `[[32], [32, 32], [32, 48, 64]]`: in each
 #   branch the first convolution is 1x1, and each further one 3x3, all as in `conv_bn`. Their ends
 #   are joined in this order.
-# - A 1x1 convolution brings them back to the channels of $x$. It is **linear**: with a bias, without
-#   normalization, without ReLU.
+# - A 1x1 convolution brings them back to the channels of $x$. It is **linear**: with a bias,
+#   without normalization, without ReLU.
 # - What it gives is multiplied by `scale`, from 0.1 to 0.3 in the paper: without it, the sum grows
 #   from block to block until very wide networks die. The shortcut is *not* scaled.
 # - Then the two are added, and a ReLU follows.
 #
-# Write `inception_residual(x, branches, scale)`. `layers.Rescaling(scale)` multiplies by a constant;
-# so does `scale * y`.
+# Write `inception_residual(x, branches, scale)`. `layers.Rescaling(scale)` multiplies by a
+# constant; so does `scale * y`.
 #
 # **Example.** With `scale=0` the block is a ReLU.
 
@@ -1815,7 +1898,7 @@ def inception_residual(x, branches, scale):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_inception_residual", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("13. Inception with a shortcut", points=3)
+question = checks.Question("14. Inception with a shortcut", points=3)
 question.rules(inception_residual, without=("course.blocks", "course.architectures"))
 text = [[32], [32, 32], [32, 48, 64]]
 block = question.block("the text's branches", inception_residual, (9, 8, 320), text, 0.17, share=0)
@@ -1921,7 +2004,7 @@ question.check(
 question.score()
 
 # %% [markdown]
-# ## 14 · Crops of random area
+# ## 15 · Crops of random area
 #
 # GoogLeNet's training images are crops of very different sizes and shapes. For each crop,
 #
@@ -1970,7 +2053,7 @@ def random_crops(seed, height, width, count):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test_random_crops", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-question = checks.Question("14. Crops of random area", points=3)
+question = checks.Question("15. Crops of random area", points=3)
 
 
 def shape_of_crops(seed, height, width, count):
@@ -2168,16 +2251,174 @@ question.check("one crop", shape_of_crops, seed, 30, 40, 1, share=0.25).gives(
 question.score()
 
 # %% [markdown]
-# ## 15 · In your own words
+# ## 16 · 144 views
+#
+# In the contest, GoogLeNet saw each test image 144 times, and its predictions were averaged. For
+# each of four scales:
+#
+# 1. The image is **resized** so that its shorter side has `scale` pixels, and the longer one
+#    $\text{round}(\text{scale} \cdot \text{longer} / \text{shorter})$. The given `resized(image,
+#    height, width)` resizes.
+# 2. Three **squares** of `scale` x `scale` are taken: of a wide image the left, middle and right
+#    one, of a tall one the top, middle and bottom one. (Of a square image they are all the same.)
+# 3. Of each square, six crops: top left, top right, bottom left, bottom right and center, each
+#    `size` x `size`, and the **whole square**, resized to `size` x `size`.
+# 4. These 18, and then the same 18 **mirrored** left to right.
+#
+# Where what is left over is odd, the smaller half is above, or on the left.
+#
+# Write `views(image, size, scales)`, which returns all of them in this order, scale by scale.
+#
+# **Example.** Four scales give 4 · 3 · 6 · 2 = 144 views. An image of 300x600 at scale 256 becomes
+# 256x512, and its squares begin in columns 0, 128 and 256.
+
+
+# %% nbgrader={"grade": false, "grade_id": "views", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def views(image, size, scales):
+    """GoogLeNet's crops of a test image.
+
+    Args:
+        image: array of shape (height, width, channels), integers or floats.
+        size: height and width of the views, in pixels, at most the smallest scale.
+        scales: list of ints, lengths of the shorter side.
+
+    Returns:
+        Array of floats of shape (36 * len(scales), size, size, channels).
+    """
+    ### BEGIN SOLUTION
+    found, shorter = [], min(image.shape[:2])
+    for scale in scales:
+        big = resized(image, *(round(scale * side / shorter) for side in image.shape[:2]))
+        down, right, gap = big.shape[0] - scale, big.shape[1] - scale, scale - size
+        crops = []
+        for part in (0, 1, 2):
+            top, left = down * part // 2, right * part // 2
+            square = big[top : top + scale, left : left + scale]
+            for y, x in ((0, 0), (0, gap), (gap, 0), (gap, gap), (gap // 2, gap // 2)):
+                crops.append(square[y : y + size, x : x + size])
+            crops.append(resized(square, size, size))
+        found += crops + [crop[:, ::-1] for crop in crops]
+    return np.stack(found)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_views", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("16. 144 views", points=3)
+question.rules(views, without=("course.averaging", "course.regularization"))
+ramp = np.arange(4.0)[None, :, None] * np.ones((2, 1, 1))
+
+
+def first_columns(image, size, scales):
+    """What stands in the first column of each view, which is the same in all rows of this image."""
+    return np.asarray(views(image, size, scales))[:, 0, 0, 0]
+
+
+question.example("nothing to resize", first_columns, ramp, 2, [2]).gives_array(
+    np.repeat([0.0, 1.0, 2.0, 1.0, 2.0, 3.0], 6),
+    hint="2x4 keeps its size; its squares begin in columns 0, 1 and 2; then all again, mirrored",
+)
+
+
+def shape_of_views(height, width, size, scales):
+    """The shape of all views of an image."""
+    return np.shape(views(np.zeros((height, width, 3)), size, scales))
+
+
+question.example("four scales", shape_of_views, 30, 45, 22, [25, 28, 32, 35]).gives(
+    (144, 22, 22, 3), hint="4 scales, 3 squares, 6 crops, each also mirrored"
+)
+### BEGIN HIDDEN TESTS
+draw = np.random.default_rng(question.random.getrandbits(64))
+
+
+def seen(image, size, scales, kind="right"):
+    """One view after the other, with one thing wrong where asked."""
+    h, w, _ = image.shape
+    out = []
+    for scale in scales:
+        by = scale / (max(h, w) if kind == "longer" else min(h, w))
+        new = (scale, scale) if kind == "square" else (round(h * by), round(w * by))
+        big = tf.image.resize(image.astype("float32"), new).numpy()
+        if kind == "cropped":
+            big = image.astype("float32")
+        rest = big.shape[0] - scale, big.shape[1] - scale
+        starts = [(0, 0), (rest[0] // 2, rest[1] // 2), rest]
+        if kind == "larger half":
+            starts[1] = (rest[0] + 1) // 2, (rest[1] + 1) // 2
+        starts = {"middle": starts[1:2] * 3, "two": starts[::2], "reversed": starts[::-1]}.get(
+            kind, starts
+        )
+        crops = []
+        for top, left in starts:
+            part = big[top : top + scale, left : left + scale]
+            a, b = part.shape[0] - size, part.shape[1] - size
+            corners = [(0, 0), (0, b), (a, 0), (a, b)]
+            if kind == "corners":
+                corners = [(0, 0), (a, 0), (0, b), (a, b)]
+            c = ((a + 1) // 2, (b + 1) // 2) if kind == "center up" else (a // 2, b // 2)
+            crops += [part[y : y + size, x : x + size] for y, x in [*corners, c]]
+            if kind == "cut":
+                crops.append(part[:size, :size])
+            elif kind == "whole image":
+                crops.append(tf.image.resize(big, (size, size)).numpy())
+            elif kind != "no whole":
+                crops.append(tf.image.resize(part, (size, size)).numpy())
+        mirrored = [crop[::-1] if kind == "upside down" else crop[:, ::-1] for crop in crops]
+        if kind == "in pairs":
+            out += [view for pair in zip(crops, mirrored, strict=True) for view in pair]
+        else:
+            out += crops if kind == "no mirror" else crops + mirrored
+    return np.stack(out)
+
+
+causes = {
+    "longer": "the shorter side gets the scale",
+    "square": "resizing must keep the image's proportions",
+    "cropped": "the image is resized to each scale",
+    "middle": "three squares: at both ends and in the middle",
+    "two": "three squares: at both ends and in the middle",
+    "reversed": "the left, or top, square comes first",
+    "larger half": "where what is left over is odd, the smaller half is above or on the left",
+    "center up": "where what is left over is odd, the smaller half is above or on the left",
+    "corners": "top right comes before bottom left",
+    "no whole": "the sixth crop is the whole square, resized",
+    "cut": "the sixth crop is the whole square, resized, not cut",
+    "whole image": "the sixth crop is the square, not the whole image",
+    "upside down": "mirrored left to right, not upside down",
+    "no mirror": "each view is there mirrored, too",
+    "in pairs": "first the 18, then the same 18 mirrored",
+}
+for name, height, width, size, scales, share in (
+    ("a wide image", 12, 31, 8, [11, 14], 1), ("a tall image", 37, 14, 7, [12, 15], 1),
+    ("enlarged", 6, 9, 9, [12], 1), ("a square", 13, 13, 6, [9, 10], 0.5),
+    ("four scales", 16, 23, 10, [12, 13, 15, 17], 0.5), ("views of a square's size", 9, 20, 10, [10], 0.5),
+):  # fmt: skip
+    image = draw.integers(0, 256, (height, width, 2)).astype("uint8")
+    right, known = seen(image, size, scales), []
+    for kind, cause in causes.items():
+        try:
+            wrong = seen(image, size, scales, kind)
+        except ValueError:  # what is cut out has another size
+            continue
+        if wrong.shape != right.shape or not np.allclose(wrong, right, atol=0.5):
+            known.append((cause, wrong))
+    question.check(name, checks.keeping, views, image, size, scales, share=share).gives_array(
+        right, tolerance=1e-4, hint="resize, squares, six crops of each, mirrored", mistakes=known
+    )
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 17 · In your own words
 #
 # Slides about GoogLeNet say: "5 million parameters, 12 times fewer than AlexNet, and no fully
 # connected layers"; "the 1x1 convolutions reduce the work almost 4 times"; "Inception-v4 is ResNet
 # plus Inception".
 #
-# And a colleague, who wants to build a network for images of any size from 100 to 600 pixels, plans:
-# "Naive modules, as they can do all that reduced ones can. At the end all values as a vector, and
-# a dense layer. Auxiliary heads at every module with full weight, and we keep them: their mean is an
-# ensemble for free."
+# And a colleague, who wants to build a network for images of any size from 100 to 600 pixels,
+# plans: "Naive modules, as they can do all that reduced ones can. At the end all values as a
+# vector, and a dense layer. Auxiliary heads at every module with full weight, and we keep them:
+# their mean is an ensemble for free."
 #
 # Write about ten sentences. Which of the slides' three claims are wrong, and what is right? Use
 # numbers from this notebook or from the lecture. And what do you say to each part of the
@@ -2192,8 +2433,8 @@ question.score()
 # has no shortcuts; Inception-ResNet, from the same paper, has.
 #
 # A naive module passes all of its input on through the pooling, so channels can only grow: from 256
-# to 672 in one module, and each further one is more expensive. Reduced modules cost a third and have
-# as many channels as one wants.
+# to 672 in one module, and each further one is more expensive. Reduced modules cost a third and
+# have as many channels as one wants.
 #
 # A dense layer on all values fixes the size of the input, and has most of the network's parameters.
 # A mean over all positions takes any size and has none; if some layout is to be kept, adaptive
@@ -2211,11 +2452,10 @@ question.score()
 #   and about 9 times, one dense layer; 3.1 times; v4 has no shortcuts).
 # - 1: naive modules: channels only grow, because of the pooling, and with them the cost. A number
 #   for it.
-# - 1: a vector and a dense layer fix the size of images; a mean over positions (or adaptive pooling)
-#   does not.
+# - 1: a vector and a dense layer fix the size of images; a mean over positions (or adaptive
+#   pooling) does not.
 # - 1: heads: a weight below 1, dropped in use; their mean is no ensemble, as they share layers and
-#   are worse. Half a point for one of these.
-# ### END SOLUTION
+#   are worse. Half a point for one of these. ### END SOLUTION
 
 # %% [markdown]
 # Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow *hand in* on
