@@ -289,14 +289,13 @@ question.model("four rows", nin, *pairs, share=0.5).computes(
 
 
 def kept(rows):
-    """The rows, after a network has been made of them."""
-    nin((8, 8, 1), rows, 3)
-    return rows
+    """The number of classes of a network, and the rows after it was made of them."""
+    return nin((8, 8, 1), rows, 3).output_shape[-1], rows
 
 
 given = [([3, 4, 3], 3), ([4, 5], 3)]
 question.check("lists of filters, which stay as they are", kept, given, share=0.25).gives(
-    [([3, 4, 3], 3), ([4, 5], 3)], hint="arguments stay unchanged"
+    (3, [([3, 4, 3], 3), ([4, 5], 3)]), hint="arguments stay unchanged"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -633,13 +632,13 @@ for kernel_size, times in ((3, 1), (5, 2), (3, 3), (7, 4)):
         f"{kernel_size}x{kernel_size}, a part in {times}",
         draw.randint(100, 500), draw.randint(50, 400), kernel_size, times,
     )  # fmt: skip
-# channels = 9 f and times = 9 / 2 r: exactly as much as is allowed.
-filters, r = draw.randint(3, 9), draw.choice([1, 3])
-ask("exactly as much", 9 * 2 * filters * r, 2 * filters * r, 3, 2 * filters)
+# With 9 times as many channels as filters each channel between takes 18 times the filters.
+times, r = draw.randint(2, 5), draw.randint(1, 3)
+ask("exactly as much", 18 * times * r, 2 * times * r, 3, times)
 few = draw.randint(2, 5)
 ask("not even one", few, few + draw.randint(0, 3), 3, 40)
 ask("one channel", 1, draw.randint(4, 9), 5, 1, share=0.5)
-ask("more than there are channels", draw.randint(3, 6), 400, 1, 1, share=0.25)
+ask("a kernel of 1x1", draw.randint(6, 9), 400, 1, 1, share=0.25)
 large = 10**9 + draw.randint(1, 1000)
 question.check("large numbers, exactly", widest_reduction, large, large, 3, share=0.5).gives(
     9 * large // 10, hint="count with ints: a float has no more than 16 digits"
@@ -1062,25 +1061,25 @@ question.model("what they compute", googlenet, *with_heads, share=2).computes(
 
 
 def rates(*arguments):
-    """The rates of all dropout layers, smallest first."""
+    """The rates of all dropout layers, smallest first, and each output's number of classes."""
     net = googlenet(*arguments)
-    return sorted(round(layer.rate, 6) for layer in net.layers if isinstance(layer, layers.Dropout))
+    found = [round(layer.rate, 6) for layer in net.layers if isinstance(layer, layers.Dropout)]
+    return sorted(found), [output.shape[-1] for output in net.outputs]
 
 
 tiny = (65, 66, 1), [[rows[0]], [rows[1]]], (2, 2, 2), 3
 question.check("dropout", rates, *tiny, (2,), share=0.5).gives(
-    [0.4, 0.7], hint="once before the last layer, and once in each head"
+    ([0.4, 0.7], [3, 3]), hint="once before the last layer, and once in each head"
 )
 
 
 def kept(stages):
-    """The stages, after a network has been made of them."""
-    googlenet((32, 32, 1), stages, (2, 2, 2), 3)
-    return stages
+    """The number of classes of a network, and the stages after it was made of them."""
+    return googlenet((32, 32, 1), stages, (2, 2, 2), 3).output_shape[-1], stages
 
 
 question.check("rows that stay as they are", kept, [[rows[0]], [rows[1]]], share=0.25).gives(
-    [[rows[0]], [rows[1]]], hint="arguments stay unchanged"
+    (3, [[rows[0]], [rows[1]]]), hint="arguments stay unchanged"
 )
 ### END HIDDEN TESTS
 question.score()
@@ -1329,10 +1328,11 @@ def first_output(model, images):
 
 
 def still_works(model, images):
-    """What the trained model gives after the heads have been cut off a part of it."""
-    inference_model(model)
+    """What is left gives for images, and then what the trained model gives, output by output."""
+    alone = inference_model(model)
     found = model(images)
-    return [np.array(y) for y in (found if isinstance(found, list | tuple) else [found])]
+    whole = found if isinstance(found, list | tuple) else [found]
+    return [np.array(alone(images)), *(np.array(y) for y in whole)]
 
 
 images = draw.normal(size=(6, 8, 7, 3)).astype("float32")
@@ -1361,7 +1361,7 @@ for heads in (2, 1, 0):
             },
         )  # fmt: skip
         question.check("the trained model", still_works, net, images, share=0.5).gives_arrays(
-            outputs, tolerance=1e-6, hint="the trained model stays as it is"
+            [outputs[0], *outputs], tolerance=1e-6, hint="the trained model stays as it is"
         )
 ### END HIDDEN TESTS
 question.score()
@@ -2111,8 +2111,10 @@ def number_of(what, high, wide, height, width):
 
 def sizes_drawn(what, seed, height, width, count):
     """One number about the sizes of many crops of the student's."""
-    _, _, high, wide = np.transpose(np.asarray(random_crops(seed, height, width, count), float))
-    return number_of(what, high, wide, height, width)
+    found = np.asarray(random_crops(seed, height, width, count), float)
+    if found.shape != (count, 4):
+        return -1.0
+    return number_of(what, *found.T[2:], height, width)
 
 
 causes = {
@@ -2151,18 +2153,26 @@ for what, height, width, count, slack, share in (
     )  # fmt: skip
 
 
-def impossible(seed, height, width):
-    """How many crops have a size that no area and aspect gives, up to rounding."""
-    _, _, high, wide = np.transpose(np.asarray(random_crops(seed, height, width, 2000), float))
+def misfits(seed, height, width, count):
+    """How many crops there are, how many are not inside, how many have no possible size."""
+    found = np.asarray(random_crops(seed, height, width, count), float)
+    if found.shape != (count, 4):
+        return found.shape
+    top, left, high, wide = found.T
+    inside = (top >= 0) & (left >= 0) & (top + high <= height) & (left + wide <= width)
+    # Up to rounding: no area and aspect gives such a size.
     flat = (wide + 0.5) / (high - 0.5) < 3 / 4
     steep = (wide - 0.5) / (high + 0.5) > 4 / 3
     small = (high + 0.5) * (wide + 0.5) < 0.08 * height * width
-    return int(np.sum(flat | steep | small))
+    return len(found), int(np.sum(~inside)), int(np.sum(flat | steep | small))
 
 
 def places_drawn(what, axis, seed, height, width):
     """One number about the places of many crops of the student's."""
-    found = np.transpose(np.asarray(random_crops(seed, height, width, 4000), float))
+    found = np.asarray(random_crops(seed, height, width, 4000), float)
+    if found.shape != (4000, 4):
+        return -1.0
+    found = found.T
     free = (height, width)[axis] - found[2 + axis]
     at, free = found[axis][free > 0], free[free > 0]
     if what == "spread":
@@ -2171,8 +2181,11 @@ def places_drawn(what, axis, seed, height, width):
 
 
 def on_the_same_side(seed, height, width):
-    """How many of the crops that are above the middle are also left of it, and so on."""
-    top, left, high, wide = np.transpose(np.asarray(random_crops(seed, height, width, 4000), float))
+    """Of the crops that are not in the middle: for how many top and left are on the same side."""
+    found = np.asarray(random_crops(seed, height, width, 4000), float)
+    if found.shape != (4000, 4):
+        return -1.0
+    top, left, high, wide = found.T
     down, right = 2 * top - (height - high), 2 * left - (width - wide)
     aside = (down != 0) & (right != 0)
     return np.mean((down > 0)[aside] == (right > 0)[aside])
@@ -2204,19 +2217,21 @@ question.check(
     share=0.5,
 ).gives_array(0.5, tolerance=0.1, hint="top and left are drawn one by one")
 for name, height, width in (
-    ("a small image", 8, 9), ("a flat one", 20, 60), ("a tall one", 150, 50), ("a large one", 700, 900)
+    ("a small image", 8, 9), ("a flat one", 20, 60), ("a tall one", 150, 50),
+    ("a large one", 700, 900),
 ):  # fmt: skip
     question.check(
-        f"{name}: inside", outside, question.random.getrandbits(31), height, width, 2000, share=0.25
-    ).gives(0, hint="a crop that does not fit is drawn again; places leave room for it")
-    question.check(
-        f"{name}: sizes", impossible, question.random.getrandbits(31), height, width, share=0.25
-    ).gives(0, hint="area and aspect stay in their ranges; rows are top, left, height, width")
+        f"{name}: all inside, all of a possible size", misfits, question.random.getrandbits(31),
+        height, width, 2000, share=0.5,
+    ).gives(
+        (2000, 0, 0), hint="what does not fit is drawn again; rows are top, left, height, width"
+    )  # fmt: skip
 
 
 def kinds_of(seed, height, width, count):
-    """Which kind of numbers there are."""
-    return np.asarray(random_crops(seed, height, width, count)).dtype.kind in "iu"
+    """How many rows there are, and whether they are whole numbers."""
+    found = np.asarray(random_crops(seed, height, width, count))
+    return len(found), found.dtype.kind in "iu"
 
 
 def repeated(seed, other):
@@ -2226,8 +2241,9 @@ def repeated(seed, other):
 
 
 def all_different(seed):
-    """Whether 50 crops of a large image are not one and the same."""
-    return len(np.unique(np.asarray(random_crops(seed, 500, 600, 50)), axis=0)) > 40
+    """How many crops of a large image there are, and whether most of them differ."""
+    found = np.asarray(random_crops(seed, 500, 600, 50))
+    return len(found), len(np.unique(found, axis=0)) > 40
 
 
 seed = question.random.getrandbits(30)
@@ -2239,10 +2255,10 @@ question.check("the seed", repeated, seed, seed + 1, share=1).gives(
     },
 )  # fmt: skip
 question.check("crops of one seed", all_different, seed, share=0.5).gives(
-    True, hint="each crop is drawn anew"
+    (50, True), hint="each crop is drawn anew"
 )
 question.check("whole numbers", kinds_of, seed, 30, 40, 6, share=0.5).gives(
-    True, hint="places and sizes are ints"
+    (6, True), hint="places and sizes are ints"
 )
 question.check("one crop", shape_of_crops, seed, 30, 40, 1, share=0.25).gives(
     (1, 4), hint="a row for each crop"
