@@ -547,7 +547,7 @@ question.score()
 #
 # **Example.** From 256 channels to 96 filters of 5x5, one position takes 614,400 multiply-adds, and
 # each of the $r$ channels $256 + 25 \cdot 96 = 2656$. So $r$ may be 231 for just not more
-# (`times=1`), and 57 for at most a quarter. With the paper's 64 it is a little more than that.
+# (`times=1`), and 57 for at most a quarter. With the 64 of lecture 02 it is a little more than that.
 
 
 # %% nbgrader={"grade": false, "grade_id": "widest_reduction", "locked": false, "schema_version": 3, "solution": true, "task": false}

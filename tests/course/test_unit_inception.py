@@ -71,9 +71,8 @@ def test_the_paper_s_networks_have_the_paper_s_numbers(answered):
     assert len([layer for layer in net.layers if isinstance(layer, keras.layers.Dense)]) == 5
 
 
-def test_the_network_computes_what_the_library_s_does(answered):
-    small = [[row[:6] for row in rows] for rows in answered["GOOGLENET"]]
-    ours = answered["googlenet"]((64, 64, 3), small, (64, 64, 192), 10)
+def test_the_network_has_the_weights_of_the_library_s(answered):
+    ours = answered["googlenet"]((64, 64, 3), answered["GOOGLENET"], (64, 64, 192), 10)
     theirs = architectures.build("googlenet", input_shape=(64, 64, 3), classes=10)
     shapes = [sorted(w.shape for w in net.weights) for net in (ours, theirs)]
     assert shapes[0] == shapes[1]
