@@ -1042,17 +1042,15 @@ def known(arguments, causes):
 
 
 draw = question.random
-rows = [tuple(draw.randint(1, 3) for _ in range(6)) for _ in range(5)]
-stages = [rows[:2], rows[2:4], rows[4:]]
-without = (40, 51, 2), stages, (2, 3, 4), draw.randint(4, 7)
+rows = [tuple(draw.randint(1, 3) for _ in range(6)) for _ in range(3)]
+without = (36, 43, 2), [rows[:1], rows[1:]], (2, 3, 4), draw.randint(4, 7)
 question.model("without heads", googlenet, *without, share=2).behaves_like(
     right,
-    also=[((33, 48, 1), [rows[3:], rows[:1]], (3, 2, 5), 2)],
+    also=[((33, 24, 1), [rows[2:], rows[:1]], (3, 2, 5), 2)],
     hint="stem, modules with pooling between stages, mean, dropout, dense",
     mistakes=known(without, WHOLE),
 )
-stages = [rows[:2], rows[2:4]]
-with_heads = (72, 76, 1), stages, (2, 2, 3), draw.randint(4, 7), (2, 3)
+with_heads = (72, 76, 1), [rows[:2], rows[2:]], (2, 2, 3), draw.randint(4, 7), (2, 3)
 net = question.model("two heads", googlenet, *with_heads, share=1)
 net.has_output_shape([(with_heads[3],)] * 3, hint="the network's own output, and one for each head")
 question.model("what they compute", googlenet, *with_heads, share=2).computes(
