@@ -553,13 +553,13 @@ print(f"in GoogLeNet {with_heads:,} become {total:,}: nearly half of them were i
 # ## 6 · Trained and tested
 #
 # **Schedule.** Gradient descent with momentum 0.9, on CPUs, and a learning rate that falls by 4 %
-# every 8 epochs. **Guess first.** After how many epochs is it a tenth?
+# every 8 epochs. After how many epochs is it a tenth?
 
 # %%
 after_100 = 0.96 ** (100 / 8)
 tenth = 8 * math.log(0.1) / math.log(0.96)
 assert round(after_100, 2) == 0.60 and round(tenth) == 451
-print(f"after 100 epochs {after_100:.2f} of the rate is left; a tenth after {tenth:.0f} epochs")
+print(f"after 100 epochs {after_100:.2f} of the learning rate is left, after {tenth:.0f} a tenth")
 
 # %% [markdown]
 # That is a very slow fall: 60 % are left after 100 epochs (61 % if it falls in steps). What makes
@@ -618,9 +618,9 @@ table(
 )
 
 # %% [markdown]
-# The field is the same, and there is one more ReLU for each further layer. That ReLU is the point.
-# Two 3x3 convolutions *without* it are one 5x5 convolution, whose kernel is
-# $K[i + a, j + b] = \sum_m k_1[i, j, m]\, k_2[a, b, m]$, summed over all pairs:
+# The receptive field is the same, and there is one more ReLU for each further layer. That ReLU is
+# the point. Two 3x3 convolutions *without* it are one 5x5 convolution, whose kernel is $K[i + a, j
+# + b] = \sum_m k_1[i, j, m]\, k_2[a, b, m]$, summed over all pairs:
 
 # %%
 rng = np.random.default_rng(SEED)
@@ -639,8 +639,8 @@ assert gap[0] < 1e-5 and gap[1] > 0.1
 print(f"relative difference from one 5x5 kernel: linear {gap[0]:.0e}, with a ReLU {gap[1]:.2f}")
 
 # %% [markdown]
-# So two 3x3 with a ReLU are not "the same as a 5x5"; they are another function with the same field.
-# The authors tried a linear layer in between, and the ReLU was better.
+# So two 3x3 with a ReLU are not "the same as a 5x5"; they are another function with the same
+# receptive field. The authors tried a linear layer in between, and the ReLU was better.
 #
 # Rows and columns are a stronger cut: a 7x7 kernel is exactly a 1x7 after a 7x1 only if it has rank
 # 1 ([lecture 01](01_convolution.ipynb)). Here too the ReLU in between makes it something else. On
