@@ -227,13 +227,13 @@ last = {name: nets[name].layers[-2 if end == "maps" else -1].count_params()
         for name, end in ENDS.items()}  # fmt: skip
 assert list(last.values()) == [330, 20_490]
 kept_maps, lost = right["mean of class maps"], right["as a vector"]
-assert kept_maps[4] > lost[4] + 30 and abs(kept_maps[0] - kept_maps[4]) < 20
+assert lost[0] > 80 and kept_maps[4] > lost[4] + 30 and abs(kept_maps[0] - kept_maps[4]) < 20
 table(("", "this run", "five seeds"), beside_seeds({
     f"accuracy in %, moved by {MOVES[k]}: {name}": right[name][k] for k in (0, 4) for name in ENDS
 }))  # fmt: skip
 
 # %% [markdown]
-# In the middle the vector does well, and learned faster. Moved by 4 pixels it is lost: its dense
+# In the middle the vector does well. Moved by 4 pixels it is lost: its dense
 # layer looks for strokes at places where they no longer are. The mean does not care where they are;
 # it keeps its accuracy, up to what borders and the pooling's stride change. And it costs a
 # sixtieth: 330 parameters against 20,490. (Not that it would have to win everywhere: for faces that
