@@ -886,6 +886,14 @@ question.check("how much is dropped", dropped, (9, 8, 3), 4, 3, 5).gives(
         "dropout is missing": [],
     },
 )
+question.block("in order", head, (8, 9, 2), 4, 3, 5, share=0.5).has_order(
+    ["Conv2D", "Dense", "Dropout", "Dense"],
+    hint="what does the dropout stand between?",
+    mistakes={
+        "dropout comes after the first dense layer": ("Conv2D", "Dropout", "Dense", "Dense"),
+        "dropout comes before the last dense layer": ("Conv2D", "Dense", "Dense", "Dropout"),
+    },
+)
 block = question.block("its own sizes", head, (5, 5, 2), 3, share=0.5)
 block.has_params(2 * 128 + 128 + 128 * 1024 + 1024 + 3 * 1025, hint="which are the defaults?")
 ### END HIDDEN TESTS
@@ -1059,15 +1067,18 @@ question.model("what they compute", googlenet, *with_heads, share=2).computes(
 
 
 def rates(*arguments):
-    """The rates of all dropout layers, smallest first, and each output's number of classes."""
+    """For each dropout layer its rate and the shape of what it sees; each output's size."""
     net = googlenet(*arguments)
-    found = [round(layer.rate, 6) for layer in net.layers if isinstance(layer, layers.Dropout)]
-    return sorted(found), [output.shape[-1] for output in net.outputs]
+    found = [layer for layer in net.layers if isinstance(layer, layers.Dropout)]
+    seen = sorted((round(layer.rate, 6), list(layer.input.shape[1:])) for layer in found)
+    return seen, [output.shape[-1] for output in net.outputs]
 
 
 tiny = (65, 66, 1), [[rows[0]], [rows[1]]], (2, 2, 2), 3
+ends = rows[1][0] + rows[1][2] + rows[1][4] + rows[1][5]
 question.check("dropout", rates, *tiny, (2,), share=0.5).gives(
-    ([0.4, 0.7], [3, 3]), hint="once before the last layer, and once in each head"
+    ([(0.4, [ends]), (0.7, [1024])], [3, 3]),
+    hint="once between the mean and the last layer, and once in each head",
 )
 
 
