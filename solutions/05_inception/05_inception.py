@@ -1067,17 +1067,17 @@ question.model("what they compute", googlenet, *with_heads, share=2).computes(
 
 
 def rates(*arguments):
-    """For each dropout layer its rate and the shape of what it sees; each output's size."""
+    """For each dropout layer its rate and how many values it sees; each output's size."""
     net = googlenet(*arguments)
     found = [layer for layer in net.layers if isinstance(layer, layers.Dropout)]
-    seen = sorted((round(layer.rate, 6), list(layer.input.shape[1:])) for layer in found)
+    seen = sorted((round(layer.rate, 6), math.prod(layer.input.shape[1:])) for layer in found)
     return seen, [output.shape[-1] for output in net.outputs]
 
 
 tiny = (65, 66, 1), [[rows[0]], [rows[1]]], (2, 2, 2), 3
 ends = rows[1][0] + rows[1][2] + rows[1][4] + rows[1][5]
 question.check("dropout", rates, *tiny, (2,), share=0.5).gives(
-    ([(0.4, [ends]), (0.7, [1024])], [3, 3]),
+    ([(0.4, ends), (0.7, 1024)], [3, 3]),
     hint="once between the mean and the last layer, and once in each head",
 )
 
