@@ -619,8 +619,10 @@ table(
 
 # %% [markdown]
 # The receptive field is the same, and there is one more ReLU for each further layer. That ReLU is
-# the point. Two 3x3 convolutions *without* it are one 5x5 convolution, whose kernel is $K[i + a, j
-# + b] = \sum_m k_1[i, j, m]\, k_2[a, b, m]$, summed over all pairs:
+# the point. Two 3x3 convolutions *without* it are one 5x5 convolution. For one channel in and out,
+# and $m$ counting those in between, its kernel $K$ has the weights
+#
+# $$K[p, q] = \sum_{i + a = p} \; \sum_{j + b = q} \; \sum_m k_1[i, j, m] \, k_2[a, b, m].$$
 
 # %%
 rng = np.random.default_rng(SEED)
@@ -666,8 +668,8 @@ table(
 )  # fmt: skip
 
 # %% [markdown]
-# Pooling first is cheap, but throws three quarters of the values away before any layer has looked
-# at them: a **representational bottleneck**. Convolving first takes more than four times as much.
+# Pooling first is cheap, but throws three quarters of the values away before any convolution has
+# looked at them: a **representational bottleneck**. Convolving first takes more than four times as much.
 # Both at once, side by side, as in a module, is cheapest, and no value is dropped unseen.
 
 # %% [markdown]
@@ -768,7 +770,7 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 # 4. Put the heads after layers 2 and 14. Which layers' gradients change?
 # 5. Merge a 1x7 and a 7x1 kernel of one channel, and compute the rank of the result with
 #    `np.linalg.matrix_rank`. With four channels in the middle, which rank do you expect?
-# 6. How large is the spread after 20 blocks with a scale of 0.1 if there are 100 blocks?
+# 6. How much do values grow over 100 blocks with a scale of 0.1? Set `BLOCKS`.
 #
 # ## To remember
 #
@@ -778,7 +780,7 @@ table(("about", "where", "what is said there", "right is", "why"), corrections)
 # - A mean over positions takes any size, has no weights, and does not care where things are.
 # - 22 layers are counted along the way, parallel ones once: 57 convolutions in all.
 # - Auxiliary heads enlarge the gradients of the layers before them, count 0.3 times, and are
-#   dropped in use. Normalization and shortcuts made them unnecessary.
+#   dropped in use. With normalization and shortcuts most later networks do without.
 # - Two kernels with a ReLU between them are not one larger kernel; without it they are.
 # - Published errors of 2014 are of seven networks and 144 crops.
 #

@@ -537,13 +537,13 @@ question.score()
 # %% [markdown]
 # ## 4 · The widest reduction
 #
-# A reduction to $r$ channels saves work only if $r$ is small enough. At each position, a $k \times
-# k$ convolution of $c$ channels to $f$ filters takes $k^2 c f$ multiply-adds. With a 1x1
-# convolution to $r$ channels before it, the two together take $c\, r + k^2 r f$.
+# A reduction to $r$ channels saves work only if $r$ is small enough. At each position, a convolution
+# with a kernel of $k$ rows and columns takes $k^2 c f$ multiply-adds from $c$ channels to $f$
+# filters. With a 1x1 convolution to $r$ channels before it, the two together take $c\, r + k^2 r f$.
 #
 # Write `widest_reduction(channels, filters, kernel_size, times=1)`: the largest $r$ with which the
-# two take **at most** one in `times` parts of what the one takes alone. If even $r = 1$ takes more,
-# the answer is 0. Count exactly, with ints.
+# two together take **at most** one part in `times` of what the large convolution takes alone. If
+# even $r = 1$ takes more, the answer is 0. Count exactly, with ints.
 #
 # **Example.** From 256 channels to 96 filters of 5x5, one position takes 614,400 multiply-adds, and
 # each of the $r$ channels $256 + 25 \cdot 96 = 2656$. So $r$ may be 231 for just not more
@@ -1509,8 +1509,11 @@ question.score()
 # not flip them: $y[p] = \sum_a x[p + a]\, k[a]$. They need not be square.
 #
 # **Example.** In one dimension and with one channel, $(1, 2)$ and then $(1, 10)$: the result at $p$
-# is $y[p] + 10\, y[p + 1]$ with $y[p] = x[p] + 2 x[p + 1]$. Together that is $x[p] + 12\, x[p + 1]
-# + 20\, x[p + 2]$, so the kernel is $(1, 12, 20)$. A 3x3 and a 3x3 kernel give 5x5.
+# is $y[p] + 10\, y[p + 1]$ with $y[p] = x[p] + 2 x[p + 1]$. Put together,
+#
+# $$x[p] + 12\, x[p + 1] + 20\, x[p + 2],$$
+#
+# so the kernel is $(1, 12, 20)$. A 3x3 and a 3x3 kernel give 5x5.
 
 
 # %% nbgrader={"grade": false, "grade_id": "merge", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2018,8 +2021,8 @@ question.score()
 # GoogLeNet's training images are crops of very different sizes and shapes. For each crop,
 #
 # - its **area**, as a part of the image's, is drawn uniformly from 0.08 to 1,
-# - its **aspect** $q$ (width over height): $\ln q$ is drawn uniformly from $\ln \frac34$ to $\ln
-#   \frac43$, so that 3:4 is as likely as 4:3,
+# - its **aspect** $q$ (width over height): its logarithm $\ln q$ is drawn uniformly between
+#   $\ln \frac34$ and $\ln \frac43$, so that 3:4 is as likely as 4:3,
 # - with $A$ pixels of area, its height is $\text{round}(\sqrt{A / q})$ and its width
 #   $\text{round}(\sqrt{A q})$. If one of them is larger than the image's, **both** area and aspect
 #   are drawn again, until it fits,
