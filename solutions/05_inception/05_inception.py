@@ -1560,7 +1560,7 @@ def merged(first, second, kind="right"):
     a, b, channels, middle = first.shape
     p, q, _, filters = second.shape
     out = np.zeros((a + p - 1, b + q - 1, channels, filters))
-    for i, j, r, s in np.ndindex(a, b, p, q):
+    for r, s, i, j in np.ndindex(p, q, a, b):
         part = first[i, j] @ second[r, s]
         if kind == "mean":
             part = part / middle
