@@ -262,7 +262,8 @@ show(plots.pictures(
 # A dense layer on a vector wants one size of image. A mean over positions takes any. If a rough
 # layout is to be kept, **adaptive pooling** divides the map into a fixed number of windows,
 # whatever its size: of $n$ rows, window $i$ of $m$ takes those from $\lfloor i n / m \rfloor$ up
-# to, but not including, $\lceil (i + 1) n / m \rceil$. One window is global average pooling.
+# to, but not including, $\lceil (i + 1) n / m \rceil$. One window is global average
+# pooling. Keras has `AdaptiveAveragePooling2D`.
 
 
 # %%

@@ -1384,7 +1384,8 @@ question.score()
 # and columns alike. The mean is taken in each window.
 #
 # Write `adaptive_pool(x, rows, columns)` with slices and `keras.ops`, so that it takes arrays as
-# well as Keras tensors. There may be more windows than rows; then values are repeated.
+# well as Keras tensors; Keras' own adaptive pooling is not to be used. There may be more windows
+# than rows; then values are repeated.
 #
 # **Example.** The column 1, 2, 3, 4, 5 in 2 rows: windows of rows 0 to 2 and 2 to 4, with means 2
 # and 4. In 1 row: 3.
@@ -1414,6 +1415,10 @@ def adaptive_pool(x, rows, columns):
 
 # %% nbgrader={"grade": true, "grade_id": "test_adaptive_pool", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. A fixed number of windows", points=2)
+question.rules(
+    adaptive_pool,
+    without=("keras.layers.AdaptiveAveragePooling2D", "keras.ops.adaptive_average_pool"),
+)
 column = np.arange(1.0, 6.0).reshape(1, 5, 1, 1).astype("float32")
 question.example("five rows in two", adaptive_pool, column, 2, 1).gives_array(
     np.reshape([2.0, 4.0], (1, 2, 1, 1)), hint="the row in the middle is in both windows"
