@@ -1,0 +1,1296 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: nbgrader,tags,slideshow,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 09 · Efficient networks
+#
+# The same accuracy for a tenth of the multiply-adds: here you build the blocks that made it
+# possible, from MobileNet's separable convolution to EfficientNet's MBConv, put them together into
+# EfficientNet-B0, scale it, and find out when fewer multiply-adds take less time, and when not.
+#
+# **How to work**
+#
+# 1. Each question has a text, a cell to fill in and a test cell. Replace `# YOUR CODE HERE` and the
+#    line `raise NotImplementedError()` with your code, and run the cell.
+# 2. Run the test cell under it. It shows each example with ✓ if it passes and with ✗ if it fails,
+#    then with what was expected, what your code gave, and a hint; ○ stands for what is not written
+#    yet. The code of tests is folded: click on it to read it. It cannot be edited.
+# 3. The examples do not count themselves. When your work is graded, each question is checked on
+#    newly drawn sizes, weights and numbers. If some of the checks pass, you get some of the points.
+# 4. When you are done: *Kernel → Restart Kernel and Run All Cells*, and save. The last cell lists
+#    all questions and what is missing. Then, in a terminal (*File → New → Terminal*),
+#    `course submit 09_efficient`: it checks the notebook, makes the file to hand in, and says
+#    where to.
+#
+# **Rules**
+#
+# - A block is a function on Keras tensors: it takes a tensor of shape (batch, height, width,
+#   channels) and returns the tensor after its last layer. Build it from `keras.layers` and
+#   `keras.ops`: no `Lambda`, and no layer or model classes of your own. Do not use `course.blocks`,
+#   `course.architectures` or `keras.applications` in your answers.
+# - Use the helpers of the next cell, or write the same layers out. All convolutions, depthwise ones
+#   too, have "same" padding and no bias, as normalization would take it away again; normalizations
+#   have a momentum of 0.9. "BN" is batch normalization, "1x1" a convolution with that kernel.
+# - Each block has layers of its own; none is used twice. Everything learns: all weights are
+#   trainable, and a gradient reaches each of them. Each normalization uses the batch's statistics
+#   in training, where its moving statistics are updated, and the moving statistics at inference.
+#   Nothing is random.
+# - Feature maps may have any number of channels, odd or even heights and widths, and need not be
+#   square.
+# - Counts are ints. A function leaves its arguments unchanged.
+# - Later questions may call your earlier functions.
+#
+# **Two sittings.** Eleven questions are the *core*: they lead to EfficientNet, and to what it
+# costs. Do them first, in this order. No core question needs one of the six *optional* ones. Your
+# instructor will tell you whether their points count.
+#
+# | question | points | | minutes |
+# |---|---:|---|---:|
+# | 1 A separable block | 2 | core | 10 |
+# | 2 What a block costs | 3 | core | 25 |
+# | 3 Shuffle | 2 | optional | 15 |
+# | 4 A ShuffleNet unit | 3 | optional | 20 |
+# | 5 Squeeze and excite | 2 | core | 15 |
+# | 6 Swish | 2 | optional | 20 |
+# | 7 The inverted bottleneck | 3 | core | 15 |
+# | 8 MBConv | 3 | core | 15 |
+# | 9 Fused MBConv | 2 | optional | 10 |
+# | 10 Rounding | 2 | core | 15 |
+# | 11 EfficientNet | 4 | core | 30 |
+# | 12 How much it grows | 3 | core | 20 |
+# | 13 Search for the step | 3 | optional | 20 |
+# | 14 Why multiply-adds are not time | 3 | core | 30 |
+# | 15 Which nets are worth a look? | 2 | core | 15 |
+# | 16 Small images first | 2 | optional | 15 |
+# | 17 In your own words (graded by hand) | 4 | core | 30 |
+#
+# The core has 31 points, the rest 14. (The minutes are rough guesses; 320 in all.) The lecture is
+# [09_efficient](../lectures/09_efficient.ipynb).
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import course.quiet  # first, and TensorFlow starts silently
+import functools
+import itertools
+import math
+
+import keras
+import numpy as np
+from keras import layers
+
+from autograder import checks
+
+NOT_ALLOWED = ("course.blocks", "course.architectures", "keras.applications")
+
+
+def conv(x, filters, kernel_size=1, strides=1, groups=1):
+    """A convolution as this notebook's blocks use it: same padding, no bias."""
+    return layers.Conv2D(
+        filters, kernel_size, strides, padding="same", groups=groups, use_bias=False
+    )(x)
+
+
+def bn(x):
+    """Batch normalization."""
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
+# %% [markdown]
+# ## 1 · A separable block
+#
+# An ordinary convolution mixes space and channels at once. MobileNet (Howard et al., 2017) does one
+# after the other: a 3x3 **depthwise** convolution, one kernel for each channel, looks around; a
+# 1x1 convolution mixes the channels. Each of the two is followed by BN and ReLU:
+#
+# depthwise 3x3 → BN → ReLU → 1x1 → BN → ReLU
+#
+# The depthwise convolution has the stride. `layers.DepthwiseConv2D` has arguments like those of
+# `Conv2D`, but no number of filters: there are as many as channels.
+#
+# Write `separable_block(x, filters, strides=1)`.
+#
+# **Example.** From 4 channels to 6 the kernels have $9 \cdot 4$ and $4 \cdot 6$ weights, the two
+# normalizations four numbers for each of their channels, $4 \cdot 4$ and $4 \cdot 6$: 100 in all.
+
+
+# %% nbgrader={"grade": false, "grade_id": "separable_block", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def separable_block(x, filters, strides=1):
+    """A depthwise separable convolution with its normalizations and ReLUs.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the output.
+        strides: of the depthwise convolution.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+    """
+    ### BEGIN SOLUTION
+    x = layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(bn(x))
+    return layers.ReLU()(bn(conv(x, filters)))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_separable_block", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("1. A separable block", points=2)
+question.rules(separable_block, without=NOT_ALLOWED)
+block = question.block("from 4 channels to 6", separable_block, (8, 8, 4), 6, share=0)
+block.has_output_shape((8, 8, 6), hint="the 1x1 convolution decides how many channels come out")
+block.has_params(100, hint="two kernels and two normalizations; no bias")
+block = question.block("a stride of 2", separable_block, (8, 6, 4), 6, 2, share=0)
+block.has_output_shape((4, 3, 6), hint="the depthwise convolution has the stride")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 2 · What a block costs
+#
+# Most blocks of this unit are made of the same parts, which we count before we build them. An
+# **inverted bottleneck** on $h \times w$ positions, from $d$ channels to $d'$, with expansion $t$
+# and a $k \times k$ kernel:
+#
+# 1. a 1x1 convolution from $d$ to $t d$ channels, the wide ones, at $h \times w$ positions;
+#    *if $t = 1$ it is left out*;
+# 2. a $k \times k$ depthwise convolution of the wide channels with stride $s$: from here on there
+#    are $\lceil h / s \rceil \times \lceil w / s \rceil$ positions;
+# 3. with a ratio $\rho > 0$, squeeze-and-excitation: a dense layer from the $t d$ means of the wide
+#    channels to $r$ hidden values, and one back to $t d$. Both have biases. Their number is $r =
+#    \lfloor \rho d \rfloor$, but at least 1: a part of the *narrow* channels that come in;
+# 4. a 1x1 convolution from $t d$ to $d'$ channels.
+#
+# Write `block_cost(size, channels, filters, expansion, kernel_size=3, strides=1, se_ratio=0)`. It
+# returns two ints: the **weights** of all kernels and of the dense layers with their biases
+# (convolutions have none, and normalizations are not counted), and the **multiply-adds** of
+# convolutions and dense layers for one image. A bias, a mean over positions, and the
+# multiplication by the gates are no multiply-adds here.
+#
+# **Example.** 56x56 positions, 24 channels to 24, $t = 6$, $k = 3$, stride 1, without
+# squeeze-and-excitation: $24 \cdot 144 + 9 \cdot 144 + 144 \cdot 24 = 8{,}208$ weights, each used
+# at 3,136 positions: 25,740,288 multiply-adds. With $\rho = 0.25$ there are $r = 6$ hidden values,
+# $144 \cdot 6 + 6 + 6 \cdot 144 + 144 = 1{,}878$ weights more, and only 1,728 multiply-adds more.
+
+
+# %% nbgrader={"grade": false, "grade_id": "block_cost", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def block_cost(size, channels, filters, expansion, kernel_size=3, strides=1, se_ratio=0):
+    """Weights and multiply-adds of an inverted bottleneck.
+
+    Args:
+        size: (height, width) of its input.
+        channels: of its input.
+        filters: channels of its output.
+        expansion: how many times wider it is inside; 1 for no first convolution.
+        kernel_size: of the depthwise convolution.
+        strides: of the depthwise convolution.
+        se_ratio: hidden values of squeeze-and-excitation as a part of `channels`; 0 for none.
+
+    Returns:
+        Tuple of two ints: weights, and multiply-adds of one image.
+    """
+    ### BEGIN SOLUTION
+    height, width = size
+    after = math.ceil(height / strides) * math.ceil(width / strides)
+    wide = expansion * channels
+    first = channels * wide if expansion > 1 else 0
+    rest = kernel_size**2 * wide + wide * filters
+    weights, macs = first + rest, first * height * width + rest * after
+    if se_ratio:
+        hidden = max(1, int(se_ratio * channels))
+        weights += 2 * wide * hidden + hidden + wide
+        macs += 2 * wide * hidden
+    return weights, macs
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_block_cost", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("2. What a block costs", points=3)
+question.example("56x56, 24 channels", block_cost, (56, 56), 24, 24, 6).gives(
+    (8_208, 25_740_288), hint="three kernels; each weight is used once at each position"
+)
+question.example(
+    "with squeeze-and-excitation", block_cost, (56, 56), 24, 24, 6, se_ratio=0.25
+).gives((10_086, 25_742_016), hint="see the example: the dense layers run once for an image")
+question.example("not expanded", block_cost, (10, 10), 8, 16, 1).gives(
+    (200, 20_000), hint="without expansion there is no first convolution"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 3 · Shuffle
+#
+# In separable blocks nearly all weights are in the 1x1 convolutions. ShuffleNet (Zhang et al., 2018)
+# gives these groups. But groups do not talk: after ten such layers a channel still knows only its
+# own group. So the channels are **shuffled** between them. Write the $C$ channels as a matrix
+# with one row for each group, row by row; then read it column by column:
+#
+# $$\begin{pmatrix} 0 & 1 & 2 \\ 3 & 4 & 5 \end{pmatrix} \;\to\; 0, 3, 1, 4, 2, 5.$$
+#
+# Write `channel_shuffle(x, groups)`. It has no weights. `groups` divides the channels. In the
+# network, `layers.Reshape` and `layers.Permute` will do, or `keras.ops.reshape` and
+# `keras.ops.transpose`.
+#
+# **Example.** Six channels in two groups: the new channels 0 to 5 are the old channels 0, 3, 1, 4,
+# 2, 5. The two new groups, 0 3 1 and 4 2 5, have something of both old ones.
+
+# %% nbgrader={"grade": false, "grade_id": "figure_shuffle", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import efficient
+from course.visualization.display import show
+
+show(efficient.shuffle(12, 3, (0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11)),
+     "Twelve channels in three groups, before and after a shuffle; a color for each old group.")  # fmt: skip
+
+
+# %% nbgrader={"grade": false, "grade_id": "channel_shuffle", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def channel_shuffle(x, groups):
+    """Give each group some channels of every group.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        groups: divides the number of channels.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    ### BEGIN SOLUTION
+    height, width, channels = x.shape[1:]
+    x = layers.Reshape((height, width, groups, channels // groups))(x)
+    x = layers.Permute((1, 2, 4, 3))(x)
+    return layers.Reshape((height, width, channels))(x)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_channel_shuffle", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("3. Shuffle", points=2)
+question.rules(channel_shuffle, without=NOT_ALLOWED)
+numbered = np.reshape(np.arange(6, dtype="float32"), (1, 1, 1, 6))
+question.example("six channels in two groups", channel_shuffle, numbered, 2).gives_array(
+    np.reshape([0, 3, 1, 4, 2, 5], (1, 1, 1, 6)), hint="rows are groups; read column by column"
+)
+question.example("six channels in three groups", channel_shuffle, numbered, 3).gives_array(
+    np.reshape([0, 2, 4, 1, 3, 5], (1, 1, 1, 6)), hint="three rows of two channels"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 4 · A ShuffleNet unit
+#
+# The unit is a bottleneck with groups. With $F$ = `filters`, its branch is
+#
+# 1. a 1x1 convolution with groups to $F / 4$ channels, BN, ReLU,
+# 2. a channel shuffle,
+# 3. a 3x3 depthwise convolution with the unit's stride, BN, and *no* ReLU,
+# 4. a 1x1 convolution with groups, BN, no ReLU.
+#
+# With stride 1 the branch ends with $F$ channels, as many as $x$ has, and is added to $x$. With
+# stride 2 the shortcut is average pooling of $x$, 3x3 with stride 2 and "same" padding; both are
+# **concatenated**, the shortcut first, so the branch ends with $F - C$ channels, where $C$ is the
+# number that $x$ has. A ReLU follows in both cases.
+#
+# Write `shuffle_unit(x, filters, groups, strides=1)`. `strides` is 1 or 2; `filters` can be divided
+# by 4, and all numbers of channels by `groups`.
+#
+# **Example.** 8x8x12 with `filters=24, groups=3, strides=2`: 1x1 to 6 channels, shuffled, to 4x4,
+# 1x1 to 12; with 12 pooled channels in front of them that makes 4x4x24.
+
+
+# %% nbgrader={"grade": false, "grade_id": "shuffle_unit", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def shuffle_unit(x, filters, groups, strides=1):
+    """A unit of ShuffleNet.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the output; with stride 1 as many as x has, with stride 2 more.
+        groups: of both 1x1 convolutions, and of the shuffle.
+        strides: 1 or 2.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+    """
+    ### BEGIN SOLUTION
+    new = filters if strides == 1 else filters - x.shape[-1]
+    y = layers.ReLU()(bn(conv(x, filters // 4, groups=groups)))
+    y = channel_shuffle(y, groups)
+    y = bn(layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(y))
+    y = bn(conv(y, new, groups=groups))
+    if strides == 1:
+        return layers.ReLU()(layers.Add()([x, y]))
+    x = layers.AveragePooling2D(3, strides, padding="same")(x)
+    return layers.ReLU()(layers.Concatenate()([x, y]))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_shuffle_unit", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("4. A ShuffleNet unit", points=3)
+question.rules(shuffle_unit, without=NOT_ALLOWED)
+unit = question.block("a stride of 2", shuffle_unit, (8, 8, 12), 24, 3, 2, share=0)
+unit.has_output_shape((4, 4, 24), hint="pooled channels and the branch's, side by side")
+unit.has_params(
+    12 // 3 * 6 + 9 * 6 + 6 // 3 * 12 + 4 * (6 + 6 + 12),
+    hint="with groups each filter sees only a third of the channels",
+)
+unit = question.block("a stride of 1", shuffle_unit, (8, 6, 24), 24, 3, share=0)
+unit.has_output_shape((8, 6, 24), hint="here the branch is added")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 5 · Squeeze and excite
+#
+# A convolution sees its window. **Squeeze-and-excitation** (Hu et al., 2018) lets each channel know
+# about the whole image:
+#
+# - *squeeze*: the mean of each channel over all positions,
+# - *excite*: a dense layer to `hidden` values with ReLU, and one back to as many values as there
+#   are channels, with a sigmoid: the **gates**, one number between 0 and 1 for each channel. Both
+#   layers have biases,
+# - *scale*: each channel, at all positions, is multiplied by its gate.
+#
+# Write `squeeze_excite(x, hidden)`.
+#
+# **Example.** With 8 channels and 2 hidden values there are $8 \cdot 2 + 2 + 2 \cdot 8 + 8 = 42$
+# weights. If all of them are 0, each gate is $\sigma(0) = 0.5$, and all values are halved.
+
+
+# %% nbgrader={"grade": false, "grade_id": "squeeze_excite", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def squeeze_excite(x, hidden):
+    """Weight each channel by a gate that is computed from the means of all channels.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        hidden: number of values between the two dense layers.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    ### BEGIN SOLUTION
+    gates = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gates = layers.Dense(hidden, activation="relu")(gates)
+    gates = layers.Dense(x.shape[-1], activation="sigmoid")(gates)
+    return layers.Multiply()([x, gates])
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_squeeze_excite", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("5. Squeeze and excite", points=2)
+question.rules(squeeze_excite, without=NOT_ALLOWED)
+block = question.block("8 channels, 2 hidden values", squeeze_excite, (6, 5, 8), 2, share=0)
+block.has_output_shape((6, 5, 8), hint="each channel is multiplied by a number, nothing else")
+block.has_params(42, hint="two dense layers with biases, between them 2 values")
+
+
+def with_zeros(x, hidden):
+    """What the block makes of an array if all its weights are 0."""
+    tensor = keras.Input(x.shape[1:])
+    model = keras.Model(tensor, squeeze_excite(tensor, hidden))
+    model.set_weights([np.zeros(weight.shape) for weight in model.weights])
+    return np.array(model(x))
+
+
+pair = np.reshape([-1.0, 3.0], (1, 1, 2, 1)).astype("float32")
+question.example("weights of 0", with_zeros, pair, 1).gives_array(
+    np.reshape([-0.5, 1.5], (1, 1, 2, 1)), hint="what is the sigmoid of 0?"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 6 · Swish
+#
+# EfficientNet uses **Swish** (Ramachandran et al., 2017) where MobileNet used ReLU:
+#
+# $$f(x) = x\, \sigma(\beta x), \qquad \sigma(z) = \frac{1}{1 + e^{-z}},$$
+#
+# with $\beta = 1$, where it is called SiLU as well. Unlike ReLU it is smooth, and dips below zero.
+#
+# - Write `swish(x, beta=1.0)`, for a number or an array, which is right for large values, too:
+#   $f(-1000)$ is 0 and $f(1000)$ is 1000, not NaN.
+# - Write `swish_slope(x, beta=1.0)`, its derivative by $x$, for the same arguments.
+# - Write `lowest(beta=1.0)`, the pair $(x, f(x))$ at its only minimum, for $\beta > 0$. Both numbers
+#   to within $10^{-6}$. (Where is the slope 0? Bisection finds out: it halves an interval at whose
+#   ends the slope has different signs, again and again.)
+#
+# Use NumPy for all three.
+#
+# **Example.** The slope at 0 is $\frac{1}{2}$ for every $\beta$. For $\beta = 1$ the minimum is
+# $-0.278465$ at $x = -1.278465$. (That it is the same number twice is no accident: there $f(x) = x
+# + 1$.)
+
+
+# %% nbgrader={"grade": false, "grade_id": "swish", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def swish(x, beta=1.0):
+    """Swish.
+
+    Args:
+        x: a number or an array.
+        beta: a positive number.
+
+    Returns:
+        A number, or an array of the same shape.
+    """
+    ### BEGIN SOLUTION
+    return x * _sigmoid(beta * x)
+    ### END SOLUTION
+
+
+def swish_slope(x, beta=1.0):
+    """The derivative of Swish by x.
+
+    Args:
+        x: a number or an array.
+        beta: a positive number.
+
+    Returns:
+        A number, or an array of the same shape.
+    """
+    ### BEGIN SOLUTION
+    gate = _sigmoid(beta * x)
+    return gate + beta * x * gate * (1 - gate)
+    ### END SOLUTION
+
+
+def lowest(beta=1.0):
+    """Where Swish is smallest.
+
+    Args:
+        beta: a positive number.
+
+    Returns:
+        Pair of floats: x, and Swish of x.
+    """
+    ### BEGIN SOLUTION
+    low, high = -10 / beta, 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if swish_slope(middle, beta) < 0:
+            low = middle
+        else:
+            high = middle
+    return low, swish(low, beta)
+
+
+def _sigmoid(z):
+    return 0.5 * (1 + np.tanh(z / 2))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_swish", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("6. Swish", points=2)
+question.rules(swish, swish_slope, lowest, without=("keras", "tensorflow"))
+question.example("at 0 and at 2", swish, np.array([0.0, 2.0])).gives_array(
+    [0, 1.761594], hint="the sigmoid of 2 is 0.880797"
+)
+question.example("the slope at 0", swish_slope, 0.0, 3.0).gives_array(
+    0.5, hint="differentiate the product; what is left at 0?"
+)
+question.example("the minimum", lowest).gives_array(
+    [-1.278465, -0.278465], tolerance=1e-5, hint="where is the slope 0?"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 7 · The inverted bottleneck
+#
+# A bottleneck is narrow inside. MobileNetV2 (Sandler et al., 2018) turns it around: narrow feature
+# maps are kept and connected by shortcuts, and each block is wide inside, where only the cheap
+# depthwise convolution works:
+#
+# 1. a 1x1 convolution to $t\,C$ channels, BN, ReLU6, where $C$ is the number of channels of $x$;
+#    *left out if $t = 1$*,
+# 2. a 3x3 depthwise convolution with the block's stride, BN, ReLU6,
+# 3. a 1x1 convolution to `filters` channels, BN. **No ReLU**: in so few channels it would destroy
+#    information,
+# 4. if, and only if, the stride is 1 and $C$ = `filters`, $x$ is added. Nothing follows.
+#
+# ReLU6 is $\min(\max(x, 0), 6)$: `layers.ReLU(6.0)`.
+#
+# Write `inverted_bottleneck(x, filters, expansion=6, strides=1)`.
+#
+# **Example.** 8x8x4 to 4 channels with $t = 6$: kernels of $4 \cdot 24 + 9 \cdot 24 + 24 \cdot 4$
+# weights, and a sum. To 6 channels, or with stride 2, there is no sum.
+
+# %% nbgrader={"grade": false, "grade_id": "figure_blocks", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["hide-input"]
+from course.visualization import diagrams
+
+show(
+    diagrams.blocks({
+        "bottleneck": diagrams.Block(("1x1, C/4", "3x3, C/4", "1x1, C")),
+        "inverted bottleneck": diagrams.Block(("1x1, tC", "depthwise 3x3, tC", "1x1, C")),
+        "MBConv": diagrams.Block(("1x1, tC", "depthwise, tC", "gates, tC", "1x1, C")),
+        "fused MBConv": diagrams.Block(("3x3, tC", "1x1, C")),
+    }),
+    "The convolutions of four blocks, without BN and activations. Blue: the shortcut.",
+)  # fmt: skip
+
+
+# %% nbgrader={"grade": false, "grade_id": "inverted_bottleneck", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def inverted_bottleneck(x, filters, expansion=6, strides=1):
+    """A block of MobileNetV2.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the output.
+        expansion: how many times wider it is inside, an int; 1 for no first convolution.
+        strides: of the depthwise convolution.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+    """
+    ### BEGIN SOLUTION
+    channels, y = x.shape[-1], x
+    if expansion > 1:
+        y = layers.ReLU(6.0)(bn(conv(y, expansion * channels)))
+    y = layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(y)
+    y = layers.ReLU(6.0)(bn(y))
+    y = bn(conv(y, filters))
+    return layers.Add()([x, y]) if strides == 1 and channels == filters else y
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_inverted_bottleneck", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("7. The inverted bottleneck", points=3)
+question.rules(inverted_bottleneck, without=NOT_ALLOWED)
+block = question.block("8x8x4 to 4 channels", inverted_bottleneck, (8, 8, 4), 4, share=0)
+block.has_params(
+    4 * 24 + 9 * 24 + 24 * 4 + 4 * (24 + 24 + 4), hint="three kernels and three normalizations"
+)
+block.has_layers("Add", 1, hint="same size, same channels: the input is added")
+block = question.block("a stride of 2", inverted_bottleneck, (8, 6, 4), 4, 6, 2, share=0)
+block.has_output_shape((4, 3, 4), hint="the depthwise convolution has the stride")
+block.has_layers("Add", 0, hint="the sizes differ: nothing is added")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 8 · MBConv
+#
+# EfficientNet's block, **MBConv**, is the inverted bottleneck with three changes:
+#
+# - the depthwise kernel may be 5x5,
+# - Swish (`"silu"` in Keras) takes the place of ReLU6,
+# - squeeze-and-excitation acts on the *wide* channels, between the depthwise convolution's Swish
+#   and the last 1x1 convolution. Its hidden layer has $\lfloor \rho\, C \rfloor$ values, at least
+#   1, where $C$ is the number of channels of the block's *input* $x$, and Swish, too. The gates are
+#   a sigmoid's. Both dense layers have biases.
+#
+# The rest stays: the first convolution is left out if $t = 1$, the last one is linear, and $x$ is
+# added if and only if the stride is 1 and $C$ = `filters`.
+#
+# Write `mbconv(x, filters, expansion, kernel_size=3, strides=1, se_ratio=0.25)`; `se_ratio` is
+# $\rho > 0$.
+#
+# **Example.** With 8 channels in and $t = 6$ the block is 48 channels wide, and $\rho = 0.25$ makes
+# 2 hidden values, not 12: $48 \cdot 2 + 2 + 2 \cdot 48 + 48 = 242$ weights for the gates.
+
+
+# %% nbgrader={"grade": false, "grade_id": "mbconv", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mbconv(x, filters, expansion, kernel_size=3, strides=1, se_ratio=0.25):
+    """A block of EfficientNet.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the output.
+        expansion: how many times wider it is inside, an int; 1 for no first convolution.
+        kernel_size: of the depthwise convolution.
+        strides: of the depthwise convolution.
+        se_ratio: hidden values of squeeze-and-excitation as a part of x's channels.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+    """
+    ### BEGIN SOLUTION
+    channels, y = x.shape[-1], x
+    if expansion > 1:
+        y = layers.Activation("silu")(bn(conv(y, expansion * channels)))
+    y = layers.DepthwiseConv2D(kernel_size, strides, padding="same", use_bias=False)(y)
+    y = layers.Activation("silu")(bn(y))
+    hidden = max(1, int(se_ratio * channels))
+    gates = layers.GlobalAveragePooling2D(keepdims=True)(y)
+    gates = layers.Dense(hidden, activation="silu")(gates)
+    gates = layers.Dense(y.shape[-1], activation="sigmoid")(gates)
+    y = bn(conv(layers.Multiply()([y, gates]), filters))
+    return layers.Add()([x, y]) if strides == 1 and channels == filters else y
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_mbconv", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("8. MBConv", points=3)
+question.rules(mbconv, without=NOT_ALLOWED)
+block = question.block("8x6x8 to 8 channels", mbconv, (8, 6, 8), 8, 6, share=0)
+block.has_params(
+    8 * 48 + 9 * 48 + 242 + 48 * 8 + 4 * (48 + 48 + 8),
+    hint="as in question 7, and 242 weights for the gates",
+)
+block.has_layers("Add", 1, hint="same size, same channels: the input is added")
+block = question.block("5x5 with a stride of 2", mbconv, (8, 6, 8), 8, 1, 5, 2, share=0)
+block.has_output_shape((4, 3, 8), hint="the depthwise convolution has the stride")
+block.has_layers("Conv2D", 1, hint="without expansion there is no first convolution")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 9 · Fused MBConv
+#
+# Depthwise convolutions have few multiply-adds, and are slow for it (question 14 says why). In its
+# first stages EfficientNetV2 (Tan and Le, 2021) goes back to an ordinary convolution. **Fused
+# MBConv** puts one in place of the first *two*:
+#
+# 1. a $k \times k$ convolution to $t\,C$ channels with the block's stride, BN, Swish,
+# 2. a 1x1 convolution to `filters` channels, BN, linear,
+# 3. $x$ is added if and only if the stride is 1 and $C$ = `filters`.
+#
+# If $t = 1$ there is nothing to project: the block is one $k \times k$ convolution to `filters`
+# channels, BN, Swish, and the sum as in 3. There is no squeeze-and-excitation.
+#
+# - Write `fused_mbconv(x, filters, expansion, kernel_size=3, strides=1)`.
+# - Write `fused_weights(channels, filters, expansion, kernel_size=3)`: the weights of its kernels,
+#   without normalizations, an int.
+#
+# **Example.** 24 channels to 24 with $t = 4$: $9 \cdot 24 \cdot 96 + 96 \cdot 24 = 23{,}040$ weights.
+# The block of question 2 has 5,472.
+
+
+# %% nbgrader={"grade": false, "grade_id": "fused_mbconv", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def fused_mbconv(x, filters, expansion, kernel_size=3, strides=1):
+    """A block of EfficientNetV2's first stages.
+
+    Args:
+        x: tensor of shape (batch, height, width, channels).
+        filters: channels of the output.
+        expansion: how many times wider it is inside, an int; 1 for a single convolution.
+        kernel_size: of the first convolution.
+        strides: of the first convolution.
+
+    Returns:
+        Tensor of shape (batch, ceil(height / strides), ceil(width / strides), filters).
+    """
+    ### BEGIN SOLUTION
+    channels = x.shape[-1]
+    wide = filters if expansion == 1 else expansion * channels
+    y = layers.Activation("silu")(bn(conv(x, wide, kernel_size, strides)))
+    if expansion > 1:
+        y = bn(conv(y, filters))
+    return layers.Add()([x, y]) if strides == 1 and channels == filters else y
+    ### END SOLUTION
+
+
+def fused_weights(channels, filters, expansion, kernel_size=3):
+    """Weights in the kernels of a fused MBConv.
+
+    Args:
+        channels: of its input.
+        filters: channels of its output.
+        expansion: how many times wider it is inside; 1 for a single convolution.
+        kernel_size: of the first convolution.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    if expansion == 1:
+        return kernel_size**2 * channels * filters
+    wide = expansion * channels
+    return kernel_size**2 * channels * wide + wide * filters
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_fused_mbconv", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("9. Fused MBConv", points=2)
+question.rules(fused_mbconv, without=NOT_ALLOWED)
+block = question.block("expanded 4 times", fused_mbconv, (8, 6, 4), 4, 4, share=0)
+block.has_layers("Conv2D", 2, hint="one that looks around, one that projects")
+block.has_layers("Add", 1, hint="same size, same channels: the input is added")
+block = question.block("not expanded", fused_mbconv, (8, 6, 4), 6, 1, 3, 2, share=0)
+block.has_layers("Conv2D", 1, hint="there is nothing to project")
+block.has_output_shape((4, 3, 6), hint="the convolution has the stride")
+question.example("24 channels", fused_weights, 24, 24, 4).gives(
+    23_040, hint="an ordinary convolution: each filter sees all channels"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 10 · Rounding
+#
+# A network is made wider by a factor $w$ and deeper by a factor $d$, but channels and blocks are
+# whole numbers, and hardware likes multiples of 8. The authors' code rounds like this:
+#
+# - **channels**: $w$ times the table's number, rounded to the *nearest* multiple of 8, and up if it
+#   is half way between two. At least 8. If that is less than 90 % of the exact product, 8 more;
+# - **repeats** of a block: $d$ times the table's number, rounded *up*.
+#
+# Write `rounded_filters(filters, width)` and `rounded_repeats(repeats, depth)`. Both return an int.
+#
+# **Example.** $32 \cdot 1.1 = 35.2$ is nearest to 32, which is more than 90 % of it: 32. $10 \cdot
+# 1.1 = 11$ is nearest to 8, which is only 73 %: 16. $20$ is half way between 16 and 24: 24. And
+# $3 \cdot 1.1 = 3.3$ repeats are 4.
+
+
+# %% nbgrader={"grade": false, "grade_id": "rounded_filters", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def rounded_filters(filters, width):
+    """Channels of a scaled network.
+
+    Args:
+        filters: channels in the table, a positive int.
+        width: factor, positive.
+
+    Returns:
+        An int, a multiple of 8.
+    """
+    ### BEGIN SOLUTION
+    exact = filters * width
+    rounded = max(8, int(exact + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * exact else rounded
+    ### END SOLUTION
+
+
+def rounded_repeats(repeats, depth):
+    """Blocks of a stage of a scaled network.
+
+    Args:
+        repeats: blocks in the table, a positive int.
+        depth: factor, positive.
+
+    Returns:
+        An int.
+    """
+    ### BEGIN SOLUTION
+    return math.ceil(repeats * depth)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_rounded_filters", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("10. Rounding", points=2)
+question.example("nearest", rounded_filters, 32, 1.1).gives(32, hint="35.2 lies between 32 and 40")
+question.example("too little", rounded_filters, 10, 1.1).gives(16, hint="8 is only 73 % of 11")
+question.example("half way", rounded_filters, 20, 1.0).gives(24, hint="16 or 24: up")
+question.example("repeats", rounded_repeats, 3, 1.1).gives(4, hint="3.3, rounded up")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 11 · EfficientNet
+#
+# Here is EfficientNet-B0 as data, Table 1 of the paper (Tan and Le, 2019): one row for each stage.
+
+# %% nbgrader={"grade": false, "grade_id": "b0_table", "locked": true, "schema_version": 3, "solution": false, "task": false}
+B0 = (
+    # expansion, kernel size, filters, repeats, strides
+    (1, 3, 16, 1, 1),
+    (6, 3, 24, 2, 2),
+    (6, 5, 40, 2, 2),
+    (6, 3, 80, 3, 2),
+    (6, 5, 112, 3, 1),
+    (6, 5, 192, 4, 2),
+    (6, 3, 320, 1, 1),
+)
+
+# %% [markdown]
+# A network is made of such a table and two factors, $w$ for the width and $d$ for the depth:
+#
+# 1. the stem: a 3x3 convolution with stride 2 to 32 channels, *rounded for $w$* as in question 10,
+#    BN, Swish,
+# 2. for each row as many MBConv blocks (question 8, $\rho = 0.25$) as its repeats, *rounded for
+#    $d$*, with its expansion, its kernel size and its filters, *rounded for $w$*. The row's stride
+#    is that of the first block; the others have stride 1,
+# 3. the top: a 1x1 convolution to 1280 channels, *rounded for $w$*, BN, Swish,
+# 4. global average pooling, and a dense layer with bias and softmax.
+#
+# The depth changes nothing but the repeats. (The original has dropout and drops blocks in training;
+# leave that out.)
+#
+# Write `efficientnet(table, width, depth, classes, input_shape)`, which returns a `keras.Model`.
+#
+# **Example.** `efficientnet(B0, 1.0, 1.0, 1000, (224, 224, 3))` is EfficientNet-B0: 16 blocks, and
+# 5,288,548 weights that are trained.
+
+
+# %% nbgrader={"grade": false, "grade_id": "efficientnet", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def efficientnet(table, width, depth, classes, input_shape):
+    """An EfficientNet.
+
+    Args:
+        table: rows of expansion, kernel size, filters, repeats and strides.
+        width: factor of all numbers of channels.
+        depth: factor of the repeats.
+        classes: number of classes.
+        input_shape: (height, width, channels).
+
+    Returns:
+        A keras.Model from images to probabilities.
+    """
+    ### BEGIN SOLUTION
+    images = keras.Input(input_shape)
+    x = layers.Activation("silu")(bn(conv(images, rounded_filters(32, width), 3, 2)))
+    for expansion, kernel_size, filters, repeats, strides in table:
+        for block in range(rounded_repeats(repeats, depth)):
+            x = mbconv(
+                x,
+                rounded_filters(filters, width),
+                expansion,
+                kernel_size,
+                1 if block else strides,
+            )
+    x = layers.Activation("silu")(bn(conv(x, rounded_filters(1280, width))))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(images, layers.Dense(classes, activation="softmax")(x))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_efficientnet", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("11. EfficientNet", points=4)
+question.rules(efficientnet, without=NOT_ALLOWED)
+net = question.model("B0", efficientnet, B0, 1.0, 1.0, 1000, (224, 224, 3), share=0)
+net.has_output_shape((1000,), hint="one probability for each class")
+net.has_layers("DepthwiseConv2D", 16, hint="one for each block: add up the repeats")
+net.has_trainable_params(5_288_548, hint="which part has too many weights, or too few?")
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 12 · How much it grows
+#
+# **Compound scaling** makes a network deeper by $\alpha^\phi$, wider by $\beta^\phi$, and its images
+# larger by $\gamma^\phi$ (the side, in pixels). A number $\phi$ says how much one can spend. The
+# paper's $\alpha = 1.2,\ \beta = 1.1,\ \gamma = 1.15$ were found for $\phi = 1$.
+#
+# Count like the paper, that is, as if all of a network were ordinary convolutions between equally
+# wide feature maps: weights and multiply-adds are in proportion to depth; twice the channels are
+# twice as many in *and* out; and so on.
+#
+# - Write `growth(alpha, beta, gamma, phi)`: a pair of floats, by which factor the multiply-adds
+#   grow, and by which the weights.
+# - Write `phis(depth, width, resolution)`: which $\phi$ a network's published depth factor, width
+#   factor and resolution (in pixels; B0 has 224) stand for, with the paper's $\alpha, \beta,
+#   \gamma$. A triple of floats, in this order. If the network followed the rule, all three would
+#   be the same.
+#
+# **Example.** `growth(1.2, 1.1, 1.15, 1)` is about $(1.92, 1.45)$. Depth $1.44 = 1.2^2$ stands for
+# $\phi = 2$, depth 1 for $\phi = 0$.
+
+
+# %% nbgrader={"grade": false, "grade_id": "growth", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def growth(alpha, beta, gamma, phi):
+    """How much compound scaling costs.
+
+    Args:
+        alpha, beta, gamma: factors of depth, width and resolution for phi = 1.
+        phi: how often they are applied, any number.
+
+    Returns:
+        Pair of floats: factors of the multiply-adds and of the weights.
+    """
+    ### BEGIN SOLUTION
+    weights = (alpha * beta**2) ** phi
+    return weights * gamma ** (2 * phi), weights
+    ### END SOLUTION
+
+
+def phis(depth, width, resolution):
+    """The exponents that a network's three factors stand for.
+
+    Args:
+        depth, width: factors of B0's.
+        resolution: side of the images in pixels.
+
+    Returns:
+        Triple of floats: phi by depth, by width, and by resolution.
+    """
+    ### BEGIN SOLUTION
+    factors = (depth, 1.2), (width, 1.1), (resolution / 224, 1.15)
+    return tuple(math.log(factor) / math.log(base) for factor, base in factors)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_growth", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("12. How much it grows", points=3)
+question.example("the paper's step", growth, 1.2, 1.1, 1.15, 1).gives_array(
+    [1.92027, 1.452], hint="which of the three change the kernels, and which the positions?"
+)
+question.example("two steps of depth", phis, 1.44, 1.0, 224).gives_array(
+    [2, 0, 0], hint="1.2 to the power of what is 1.44?"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# Now look at the published family. Do B1 to B7 follow the rule?
+
+# %% tags=["raises-exception"]
+PUBLISHED = {  # width, depth, resolution
+    "B1": (1.0, 1.1, 240), "B2": (1.1, 1.2, 260), "B3": (1.2, 1.4, 300), "B4": (1.4, 1.8, 380),
+    "B5": (1.6, 2.2, 456), "B6": (1.8, 2.6, 528), "B7": (2.0, 3.1, 600),
+}  # fmt: skip
+for name, (width, depth, resolution) in PUBLISHED.items():
+    by_depth, by_width, by_resolution = phis(depth, width, resolution)
+    print(
+        f"{name}: phi is {by_depth:.1f} by depth, {by_width:.1f} by width, "
+        f"{by_resolution:.1f} by resolution"
+    )
+
+# %% [markdown]
+# ## 13 · Search for the step
+#
+# Where do 1.2, 1.1 and 1.15 come from? From trying: all triples from a grid that cost about as much
+# as allowed, each trained once; the best one is kept.
+#
+# Write `compound_search(accuracy_of, grid, budget=2.0)`. `accuracy_of(alpha, beta, gamma)` stands for
+# a training run and returns an accuracy. `grid` is a list of numbers, each of which $\alpha$, $\beta$
+# and $\gamma$ may be. The triple with the highest accuracy is wanted, among those for which
+# $\alpha \beta^2 \gamma^2$ is at most 5 % above or below the budget. The answer is that triple
+# $(\alpha, \beta, \gamma)$, or `None` if no triple fits the budget. Runs are expensive: call
+# `accuracy_of` only for triples that fit the budget, and once for each. (No two of them have the
+# same accuracy. An accuracy may be any number.)
+#
+# **Example.** With the grid 1, 2 and a budget of 4 two triples fit, $(1, 1, 2)$ and $(1, 2, 1)$.
+
+
+# %% nbgrader={"grade": false, "grade_id": "compound_search", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def compound_search(accuracy_of, grid, budget=2.0):
+    """The best step of compound scaling by trying all that can be afforded.
+
+    Args:
+        accuracy_of: function of alpha, beta and gamma.
+        grid: list of different numbers.
+        budget: by which factor the multiply-adds should grow.
+
+    Returns:
+        Triple of numbers of the grid, alpha, beta and gamma; None if no triple fits.
+    """
+    ### BEGIN SOLUTION
+    fitting = [
+        (a, b, c)
+        for a, b, c in itertools.product(grid, repeat=3)
+        if abs(a * b**2 * c**2 - budget) <= 0.05 * budget
+    ]
+    return max(fitting, key=lambda triple: accuracy_of(*triple), default=None)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_compound_search", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("13. Search for the step", points=3)
+
+
+def made_up(alpha, beta, gamma):
+    """An accuracy that likes depth a little, width more, and resolution most."""
+    return alpha + 2 * beta + 3 * gamma
+
+
+question.example("two that fit", compound_search, made_up, [1, 2], 4.0).gives(
+    (1, 1, 2), hint="which of (1, 1, 2) and (1, 2, 1) has the higher accuracy?"
+)
+question.example("none fits", compound_search, made_up, [1, 2], 3.0).gives(
+    None, hint="1, 2, 4, 8, ... are all too far from 3"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 14 · Why multiply-adds are not time
+#
+# A machine computes, and moves values between memory and processor. In the **roofline** model
+# (Williams et al., 2009) it does both at once, so that a layer takes as long as the slower of the
+# two:
+#
+# $$\text{seconds} = \max\left(\frac{\text{multiply-adds}}{\text{multiply-adds per second}},\
+# \frac{\text{bytes}}{\text{bytes per second}}\right).$$
+#
+# A convolution with "same" padding and stride 1 reads its input and its kernel once, and writes its
+# output once, all of them numbers of 4 bytes. (No biases, batch of one.)
+#
+# - Write `layer_seconds(size, channels, filters, kernel_size, groups, machine)`, for such a
+#   convolution, where `machine` is a pair: multiply-adds per second, bytes per second. A depthwise
+#   convolution has as many groups as channels.
+# - Write `faster(size, channels, expansion, machine)`: `"fused"` or `"mbconv"`, whichever takes less
+#   time *in this model* with stride 1, as many channels at its end as in its input, and an
+#   expansion of at least 2. "mbconv" here is a 1x1, a depthwise 3x3 and a 1x1 convolution, as in
+#   question 7; "fused" is a 3x3 and a 1x1, as in question 9. Of other layers take no account.
+#   A block takes as long as its layers together. (There are no ties.)
+#
+# **Example.** A 3x3 convolution of 10x10 positions from 4 channels to 8: $100 \cdot 9 \cdot 4 \cdot
+# 8 = 28{,}800$ multiply-adds, and $400 + 800 + 288 = 1{,}488$ values, 5,952 bytes. A machine with
+# 1,000 multiply-adds and 1,000 bytes per second takes 28.8 seconds, one with 10,000 multiply-adds
+# 5.952.
+
+
+# %% nbgrader={"grade": false, "grade_id": "layer_seconds", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def layer_seconds(size, channels, filters, kernel_size, groups, machine):
+    """How long a convolution takes in the roofline model.
+
+    Args:
+        size: (height, width).
+        channels: of its input.
+        filters: channels of its output.
+        kernel_size: height and width of its kernel.
+        groups: divides channels and filters.
+        machine: multiply-adds per second, bytes per second.
+
+    Returns:
+        A float.
+    """
+    ### BEGIN SOLUTION
+    positions = size[0] * size[1]
+    weights = kernel_size**2 * channels * filters // groups
+    values = positions * (channels + filters) + weights
+    return max(positions * weights / machine[0], 4 * values / machine[1])
+    ### END SOLUTION
+
+
+def faster(size, channels, expansion, machine):
+    """Which block takes less time in the roofline model.
+
+    Args:
+        size: (height, width).
+        channels: of input and output.
+        expansion: how many times wider it is inside, at least 2.
+        machine: multiply-adds per second, bytes per second.
+
+    Returns:
+        "fused" or "mbconv".
+    """
+    ### BEGIN SOLUTION
+    wide = expansion * channels
+    last = layer_seconds(size, wide, channels, 1, 1, machine)
+    fused = layer_seconds(size, channels, wide, 3, 1, machine) + last
+    separate = (
+        layer_seconds(size, channels, wide, 1, 1, machine)
+        + layer_seconds(size, wide, wide, 3, wide, machine)
+        + last
+    )
+    return "fused" if fused < separate else "mbconv"
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_layer_seconds", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("14. Why multiply-adds are not time", points=3)
+question.example(
+    "multiply-adds decide", layer_seconds, (10, 10), 4, 8, 3, 1, (1_000, 1_000)
+).gives_array(28.8, hint="which of the two takes longer?")
+question.example(
+    "bytes decide", layer_seconds, (10, 10), 4, 8, 3, 1, (10_000, 1_000)
+).gives_array(5.952, hint="input, output and kernel; each value has 4 bytes")
+question.example("few channels", faster, (56, 56), 24, 4, (1e12, 1e10)).gives(
+    "fused", hint="which of the two moves fewer values?"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 15 · Which nets are worth a look?
+#
+# A net **dominates** another if it is no worse in cost and in error, and better in at least one of
+# them. The nets that none dominates are the **Pareto front**; of all others nobody needs to
+# think. Two nets that agree in both don't dominate each other.
+#
+# Write `pareto(rows)`: `rows` is a list of triples of a name, a cost and an error; for both less is
+# better. It returns the names of the front, the cheapest first; of nets that agree in both, the one
+# first that is first in `rows`.
+#
+# **Example.** Of `[("a", 5, 30), ("b", 3, 30), ("c", 4, 20), ("d", 9, 25)]` only b and c are left: b
+# dominates a, and c dominates d. The answer is `["b", "c"]`.
+
+
+# %% nbgrader={"grade": false, "grade_id": "pareto", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pareto(rows):
+    """The nets that no other net beats.
+
+    Args:
+        rows: list of triples: name, cost, error.
+
+    Returns:
+        List of names, the cheapest first.
+    """
+    ### BEGIN SOLUTION
+    def dominated(row):
+        return any(
+            cost <= row[1] and error <= row[2] and (cost, error) != row[1:]
+            for _, cost, error in rows
+        )
+
+    front = [row for row in rows if not dominated(tuple(row))]
+    return [name for name, *_ in sorted(front, key=lambda row: row[1])]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_pareto", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("15. Which nets are worth a look?", points=2)
+question.example(
+    "four nets", pareto, [("a", 5, 30), ("b", 3, 30), ("c", 4, 20), ("d", 9, 25)]
+).gives(["b", "c"], hint="b costs less than a, and is no worse")
+question.example("twins", pareto, [("e", 2, 10), ("f", 2, 10)]).gives(
+    ["e", "f"], hint="neither of two equal nets is better in anything"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 16 · Small images first
+#
+# EfficientNetV2 trains with small images first, which are cheap, and with weak regularization; then
+# both grow. With $M$ stages, stage $i = 0, \dots, M - 1$ has
+#
+# $$S_i = S_0 + \frac{i}{M - 1} \left(S_{M-1} - S_0\right)$$
+#
+# pixels, rounded *down* to a whole number, and a strength that grows by the same rule, without
+# rounding. (A strength is the rate of dropout, for instance.) A single stage has the last size and
+# the last strength.
+#
+# - Write `progressive(stages, sizes, strengths)`, where `sizes` and `strengths` are pairs of the first
+#   and the last value. It returns a list of pairs: size (an int) and strength of each stage.
+# - Write `training_cost(sizes, epochs)`: the multiply-adds of a training with these sizes, each for as
+#   many epochs as the list `epochs` says, as a part of what the same number of epochs would cost
+#   with the *last* size. (Convolutions: the cost of an image is in proportion to its pixels.)
+#
+# **Example.** Three stages from 100 to 201 pixels, with strengths from 0.1 to 0.3: $(100, 0.1),
+# (150, 0.2), (201, 0.3)$, as 150.5 is rounded down. Two stages of 100 and 200 pixels, with one epoch
+# each: $(0.25 + 1) / 2 = 0.625$.
+
+
+# %% nbgrader={"grade": false, "grade_id": "progressive", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def progressive(stages, sizes, strengths):
+    """Image size and strength of the regularization in each stage.
+
+    Args:
+        stages: number of stages, at least 1.
+        sizes: pair of ints, the first and the last size.
+        strengths: pair of numbers, the first and the last strength.
+
+    Returns:
+        List of pairs: size, an int, and strength.
+    """
+    ### BEGIN SOLUTION
+    if stages == 1:
+        return [(sizes[1], strengths[1])]
+    found = []
+    for stage in range(stages):
+        size = sizes[0] + stage * (sizes[1] - sizes[0]) // (stages - 1)
+        strength = strengths[0] + stage / (stages - 1) * (strengths[1] - strengths[0])
+        found.append((size, strength))
+    return found
+    ### END SOLUTION
+
+
+def training_cost(sizes, epochs):
+    """Multiply-adds of a training, as a part of those with the last size throughout.
+
+    Args:
+        sizes: list of image sizes, one for each stage.
+        epochs: list of the numbers of epochs of the stages.
+
+    Returns:
+        A float.
+    """
+    ### BEGIN SOLUTION
+    spent = sum(count * size**2 for size, count in zip(sizes, epochs, strict=True))
+    return spent / (sum(epochs) * sizes[-1] ** 2)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_progressive", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+question = checks.Question("16. Small images first", points=2)
+question.example("three stages", progressive, 3, (100, 201), (0.1, 0.3)).gives_rows(
+    [(100, 0.1), (150, 0.2), (201, 0.3)], hint="the middle one is half way; a size is rounded down"
+)
+question.example("two stages", training_cost, [100, 200], [1, 1]).gives_array(
+    0.625, hint="an image of half the side has a quarter of the pixels"
+)
+### BEGIN HIDDEN TESTS
+### END HIDDEN TESTS
+question.score()
+
+# %% [markdown]
+# ## 17 · In your own words
+#
+# An application on a telephone has to name what the camera sees, 20 times a second. A colleague
+# proposes EfficientNet-B0: "It has 386 million multiply-adds, ResNet-50 has 4,089 million, so it
+# runs ten times as fast, and at 77.1 % it is more accurate as well. And if that is not enough, we
+# scale it with the compound rule until it has 77 % of B7's accuracy." Measured on the telephone, one
+# image takes 61 ms with EfficientNet-B0, 78 ms with ResNet-50 and 29 ms with a third net, MobileNetV2
+# (301 million multiply-adds, 72.0 %).
+#
+# Write about ten sentences: why is B0 not ten times as fast, and which of its layers are to blame;
+# how would you check that on the telephone; what could be changed in B0, and what would that cost;
+# which net would you take, and what else would you have to know? What is wrong with the sentence
+# on scaling? Use numbers from your answers. This question is graded by hand. (The three times are
+# made up.)
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# Multiply-adds are one of two things that take time; moving values is the other. A layer takes as
+# long as the slower of them (question 14). A depthwise 3x3 convolution does 9 multiply-adds for each
+# value that it reads and each that it writes, a 1x1 or 3x3 convolution hundreds, so it is memory
+# that sets the time of depthwise layers, of Swish, of normalization and of the gates' products,
+# whose multiply-adds are few or not counted at all. B0's wide maps (6 times as many channels as at
+# the ends) are exactly what has to be moved. In addition, B0 has many small layers: 81
+# convolutions and dense layers instead of ResNet-50's 54, and each has a fixed cost.
+#
+# To check it I would time layer by layer with a profiler on the telephone, after a warm-up, many
+# times, with the batch of one that is used, and compare the multiply-adds per second and the bytes
+# per second of each with what the chip can do.
+#
+# Fused MBConv in the first stages trades multiply-adds for time: for 24 channels and $t = 4$ it has
+# 23,040 weights instead of 5,472, 4.2 times as many, and is nevertheless faster where memory is the
+# limit. A smaller resolution (multiply-adds fall with its square, weights don't), a smaller
+# expansion, ReLU for Swish, leaving out the gates, numbers of 8 bits, are others; each costs
+# accuracy, which has to be measured.
+#
+# 20 images a second leave 50 ms each. ResNet-50 and B0 miss that, MobileNetV2 keeps it with 5 points
+# less accuracy. On the plane of *time* and error B0 dominates ResNet-50; MobileNetV2 and B0 are
+# both on the front. I would take MobileNetV2, or B0 with smaller images if it is more accurate at
+# 50 ms. I would have to know what accuracy the application needs, on its own images, memory,
+# battery and heat (after minutes the chip slows down), and the slowest image, not only the mean.
+#
+# Scaling makes nets larger: by about 1.92 for each $\phi$ in multiply-adds and 1.45 in weights, so
+# that is the wrong direction ($\phi < 0$ would be the right one). A "part of an accuracy" is not
+# what the rule sets. And the published B1 to B7 follow no single $\phi$: B4 stands for 3.2 by depth,
+# 3.5 by width and 3.8 by resolution.
+#
+# **Marking scheme** (4 points)
+#
+# - 1: multiply-adds are not time: depthwise convolutions (and layers without multiply-adds) move many
+#   values for each multiply-add, so that memory is the limit. "Depthwise is slow" alone is half.
+# - 1: a way of measuring on the device: layer by layer or by kind of layer, repeated, warmed up, batch
+#   of one; or a comparison with the roofline.
+# - 1: a change with what it costs, with a number from an answer (4.2 times the weights; pixels squared).
+# - 1: a decision that follows from 50 ms and the measured times, one thing that is missing, *and* what
+#   is wrong with the sentence on scaling (it makes nets larger, or: no single $\phi$). Half a point
+#   without the latter.
+# ### END SOLUTION
+
+# %% [markdown]
+# So a net is as fast as the machine lets it be, and an accuracy has a price in more than one
+# currency. Before you submit: *Kernel → Restart Kernel and Run All Cells*, and save; then follow
+# *hand in* on the start page (`START.md`), or run `course submit 09_efficient` in a terminal.
+
+# %% nbgrader={"grade": false, "grade_id": "examples_summary", "locked": true, "schema_version": 3, "solution": false, "task": false}
+checks.summary()
