@@ -101,7 +101,8 @@ def roofline(
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
     said = "; ".join(
-        f"{name} {', '.join(f'{y:.3g} at {x:.2g}' for x, y in kind)}" for name, kind in points.items()
+        f"{name} {', '.join(f'{y:.3g} at {x:.2g}' for x, y in kind)}"
+        for name, kind in points.items()
     )
     return with_alt_text(
         figure,
@@ -151,7 +152,8 @@ def factors(published: Mapping[str, Sequence[float]], rule: Sequence[float]) -> 
     figure, axes = canvas(size=(7.5, 3.4))
     axis, places = axes[0, 0], np.arange(len(published))
     kinds = ("by depth", "by width", "by resolution")
-    for kind, values, look in zip(kinds, zip(*published.values(), strict=True), looks(kinds)):
+    lines = zip(*published.values(), strict=True)
+    for kind, values, look in zip(kinds, lines, looks(kinds), strict=True):
         axis.plot(places, values, markersize=6, label=kind, **look)
     axis.plot(places, rule, color=GRAY, linestyle=":", label="φ = number of the net")
     axis.set_xticks(places, list(published))
@@ -164,5 +166,6 @@ def factors(published: Mapping[str, Sequence[float]], rule: Sequence[float]) -> 
     return with_alt_text(
         figure,
         "For each network the exponents that its depth, its width and its resolution stand for, "
-        f"as three lines that do not meet: {said}.",
+        f"as three lines, with a dotted line for "
+        f"the number of the net: {said}.",
     )

@@ -70,7 +70,7 @@
 # | 8 MBConv | 3 | core | 15 |
 # | 9 Fused MBConv | 2 | optional | 10 |
 # | 10 Rounding | 2 | core | 15 |
-# | 11 EfficientNet | 4 | core | 30 |
+# | 11 EfficientNet | 4 | core | 25 |
 # | 12 How much it grows | 3 | core | 20 |
 # | 13 Search for the step | 3 | optional | 20 |
 # | 14 Why multiply-adds are not time | 3 | core | 30 |
@@ -78,7 +78,7 @@
 # | 16 Small images first | 2 | optional | 15 |
 # | 17 In your own words (graded by hand) | 4 | core | 30 |
 #
-# The core has 31 points, the rest 14. (The minutes are rough guesses; 320 in all.) The lecture is
+# The core has 31 points, the rest 14. (The minutes are rough guesses; 315 in all.) The lecture is
 # [09_efficient](../lectures/09_efficient.ipynb).
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -155,6 +155,7 @@ block.has_params(100, hint="two kernels and two normalizations; no bias")
 block = question.block("a stride of 2", separable_block, (8, 6, 4), 6, 2, share=0)
 block.has_output_shape((4, 3, 6), hint="the depthwise convolution has the stride")
 ### BEGIN HIDDEN TESTS
+
 
 def right(x, filters, strides=1, kind="right"):
     """The block written out, with one thing wrong where asked."""
@@ -293,6 +294,7 @@ question.example("not expanded", block_cost, (10, 10), 8, 16, 1).gives(
 )
 ### BEGIN HIDDEN TESTS
 
+
 def counted(size, d, out, t, k=3, s=1, ratio=0, kind="right"):
     """Row by row: weights, positions, biases; with one thing wrong where asked."""
     h, w = size
@@ -344,16 +346,33 @@ d, out, t = draw.randint(9, 30), draw.randint(31, 60), draw.randint(3, 7)
 for name, size, arguments, share in (
     ("stride 1", (heights[0], widths[0]), (d, out, t, 5, 1), 1),
     ("a stride and an odd height", (heights[1], widths[1]), (out, d, t, 3, 2), 1),
-    ("a stride of 3", (3 * draw.randint(4, 7) + 1, 3 * draw.randint(8, 11) + 2), (d, out, t, 3, 3), 0.5),
+    (
+        "a stride of 3",
+        (3 * draw.randint(4, 7) + 1, 3 * draw.randint(8, 11) + 2),
+        (d, out, t, 3, 3),
+        0.5,
+    ),
     ("gates", (heights[0], widths[1]), (2 * d + 1, out, t, 5, 2, 0.3), 1.5),
     ("gates of few channels", (heights[1], widths[0]), (3, 8, t, 3, 2, 0.25), 0.5),
     ("not expanded, with gates", (heights[1], widths[1]), (out, d, 1, 5, 2, 0.25), 1),
     ("not expanded, without", (widths[0], heights[0]), (d, d, 1, 7, 1), 0.5),
 ):
     right = counted(size, *arguments)
-    wrong = [(cause, counted(size, *arguments, kind=kind)) for kind, cause in causes.items()
-             if kind not in ("of the wide", "of the filters", "perhaps none", "everywhere",
-                             "free gates", "no biases", "biases") or len(arguments) > 5]
+    wrong = [
+        (cause, counted(size, *arguments, kind=kind))
+        for kind, cause in causes.items()
+        if kind
+        not in (
+            "of the wide",
+            "of the filters",
+            "perhaps none",
+            "everywhere",
+            "free gates",
+            "no biases",
+            "biases",
+        )
+        or len(arguments) > 5
+    ]
     question.check(name, block_cost, size, *arguments, share=share).gives(
         right,
         hint="write the kernels down, one under the other: weights, and positions of each",
@@ -365,9 +384,9 @@ question.score()
 # %% [markdown]
 # ## 3 · Shuffle
 #
-# In separable blocks nearly all weights are in the 1x1 convolutions. ShuffleNet (Zhang et al., 2018)
-# gives these groups. But groups do not talk: after ten such layers a channel still knows only its
-# own group. So the channels are **shuffled** between them. Write the $C$ channels as a matrix
+# In separable blocks nearly all weights are in the 1x1 convolutions. ShuffleNet (Zhang et al.,
+# 2018) gives these groups. But groups do not talk: after ten such layers a channel still knows only
+# its own group. So the channels are **shuffled** between them. Write the $C$ channels as a matrix
 # with one row for each group, row by row; then read it column by column:
 #
 # $$\begin{pmatrix} 0 & 1 & 2 \\ 3 & 4 & 5 \end{pmatrix} \;\to\; 0, 3, 1, 4, 2, 5.$$
@@ -535,6 +554,7 @@ unit = question.block("a stride of 1", shuffle_unit, (8, 6, 24), 24, 3, share=0)
 unit.has_output_shape((8, 6, 24), hint="here the branch is added")
 ### BEGIN HIDDEN TESTS
 
+
 def right(x, filters, groups, strides=1, kind="right"):
     """The unit written out, with one thing wrong where asked."""
     make = keras.layers
@@ -678,6 +698,7 @@ question.example("weights of 0", with_zeros, pair, 1).gives_array(
 )
 ### BEGIN HIDDEN TESTS
 
+
 def right(x, hidden, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make, ops = keras.layers, keras.ops
@@ -688,9 +709,13 @@ def right(x, hidden, kind="right"):
         "channels": lambda: ops.mean(x, axis=-1, keepdims=True),
         "batch": lambda: ops.mean(x, axis=(0, 1, 2), keepdims=True),
     }.get(kind, lambda: ops.mean(x, axis=(1, 2), keepdims=True))
-    y = make.Dense(hidden, activation={"linear": None, "swish": "silu"}.get(kind, "relu"))(squeeze())
+    y = make.Dense(hidden, activation={"linear": None, "swish": "silu"}.get(kind, "relu"))(
+        squeeze()
+    )
     gate = kind if kind in ("relu6", "softmax", "tanh", "hard_sigmoid") else "sigmoid"
-    y = make.Dense(1 if kind == "one" else channels, activation="relu" if gate == "relu6" else gate)(y)
+    y = make.Dense(
+        1 if kind == "one" else channels, activation="relu" if gate == "relu6" else gate
+    )(y)
     if kind == "added":
         return make.Add()([x, y])
     y = make.Multiply()([x, y])
@@ -750,9 +775,9 @@ question.score()
 # - Write `swish(x, beta=1.0)`, for a number or an array, which is right for large values, too:
 #   $f(-1000)$ is 0 and $f(1000)$ is 1000, not NaN.
 # - Write `swish_slope(x, beta=1.0)`, its derivative by $x$, for the same arguments.
-# - Write `lowest(beta=1.0)`, the pair $(x, f(x))$ at its only minimum, for $\beta > 0$. Both numbers
-#   to within $10^{-6}$. (Where is the slope 0? Bisection finds out: it halves an interval at whose
-#   ends the slope has different signs, again and again.)
+# - Write `lowest(beta=1.0)`, the pair $(x, f(x))$ at its only minimum, for $\beta > 0$. Both
+#   numbers to within $10^{-6}$. (Where is the slope 0? Bisection finds out: it halves an interval
+#   at whose ends the slope has different signs, again and again.)
 #
 # Use NumPy for all three.
 #
@@ -983,6 +1008,7 @@ block.has_output_shape((4, 3, 4), hint="the depthwise convolution has the stride
 block.has_layers("Add", 0, hint="the sizes differ: nothing is added")
 ### BEGIN HIDDEN TESTS
 
+
 def right(x, filters, expansion=6, strides=1, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make = keras.layers
@@ -1135,6 +1161,7 @@ block.has_output_shape((4, 3, 8), hint="the depthwise convolution has the stride
 block.has_layers("Conv2D", 1, hint="without expansion there is no first convolution")
 ### BEGIN HIDDEN TESTS
 
+
 def right(x, filters, expansion, kernel_size=3, strides=1, se_ratio=0.25, kind="right"):
     """The block written out, with one thing wrong where asked."""
     make, ops = keras.layers, keras.ops
@@ -1249,8 +1276,8 @@ question.score()
 # - Write `fused_weights(channels, filters, expansion, kernel_size=3)`: the weights of its kernels,
 #   without normalizations, an int.
 #
-# **Example.** 24 channels to 24 with $t = 4$: $9 \cdot 24 \cdot 96 + 96 \cdot 24 = 23{,}040$ weights.
-# The block of question 2 has 5,472.
+# **Example.** 24 channels to 24 with $t = 4$: $9 \cdot 24 \cdot 96 + 96 \cdot 24 = 23{,}040$
+# weights. The block of question 2 has 5,472.
 
 
 # %% nbgrader={"grade": false, "grade_id": "fused_mbconv", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -1310,6 +1337,7 @@ question.example("24 channels", fused_weights, 24, 24, 4).gives(
     23_040, hint="an ordinary convolution: each filter sees all channels"
 )
 ### BEGIN HIDDEN TESTS
+
 
 def right(x, filters, expansion, kernel_size=3, strides=1, kind="right"):
     """The block written out, with one thing wrong where asked."""
@@ -1483,8 +1511,9 @@ def by_fractions(filters, percent, kind="right"):
         return (exact + 50) // 100
     if kind == "first rounded":
         return by_fractions(round(exact / 100), 100)
-    if kind != "no 90" and (rounded < least or (rounded == least and kind == "right"
-                            and rounded * 10 < 9 * exact)):
+    if kind != "no 90" and (
+        rounded < least or (rounded == least and kind == "right" and rounded * 10 < 9 * exact)
+    ):
         rounded += step
     return rounded // 100
 
@@ -1509,7 +1538,9 @@ def cases(wanted):
         for percent in (*range(30, 200, 10), 105, 115, 125, 135):
             exact, answer = filters * percent, by_fractions(filters, percent)
             half = exact % 800 == 400
-            near = abs(answer * 1000 - 9 * exact) < 200 or abs((answer - 8) * 1000 - 9 * exact) < 200
+            near = (
+                abs(answer * 1000 - 9 * exact) < 200 or abs((answer - 8) * 1000 - 9 * exact) < 200
+            )
             if near or (not half and abs(exact % 800 - 400) < 20):
                 continue
             if wanted(filters, percent, exact, answer, half):
@@ -1525,7 +1556,9 @@ asked = {
     "just above 90 %": lambda f, p, e, a, half: e * 0.9 < 100 * a < e * 0.945,
     "half way": lambda f, p, e, a, half: half and a != by_fractions(f, p, "even") and p == 100,
     "few channels": lambda f, p, e, a, half: e < 380,
-    "a product just below half way": lambda f, p, e, a, half: a != by_fractions(f, p, "first rounded"),
+    "a product just below half way": lambda f, p, e, a, half: (
+        a != by_fractions(f, p, "first rounded")
+    ),
 }
 for name, wanted in asked.items():
     filters, percent = draw.choice(cases(wanted))
@@ -1634,6 +1667,7 @@ net.has_layers("DepthwiseConv2D", 16, hint="one for each block: add up the repea
 net.has_trainable_params(5_288_548, hint="which part has too many weights, or too few?")
 ### BEGIN HIDDEN TESTS
 
+
 def right(table, width, depth, classes, input_shape, kind="right"):
     """The net written out, with one thing wrong where asked."""
     make, ops = keras.layers, keras.ops
@@ -1722,9 +1756,9 @@ question.score()
 # %% [markdown]
 # ## 12 · How much it grows
 #
-# **Compound scaling** makes a network deeper by $\alpha^\phi$, wider by $\beta^\phi$, and its images
-# larger by $\gamma^\phi$ (the side, in pixels). A number $\phi$ says how much one can spend. The
-# paper's $\alpha = 1.2,\ \beta = 1.1,\ \gamma = 1.15$ were found for $\phi = 1$.
+# **Compound scaling** makes a network deeper by $\alpha^\phi$, wider by $\beta^\phi$, and its
+# images larger by $\gamma^\phi$ (the side, in pixels). A number $\phi$ says how much one can spend.
+# The paper's $\alpha = 1.2,\ \beta = 1.1,\ \gamma = 1.15$ were found for $\phi = 1$.
 #
 # Count like the paper, that is, as if all of a network were ordinary convolutions between equally
 # wide feature maps: weights and multiply-adds are in proportion to depth; twice the channels are
@@ -1817,8 +1851,18 @@ def logs(depth, width, resolution, bases=(1.2, 1.1, 1.15), size=224):
 
 
 for name, depth, width, resolution in (
-    ("a larger net", draw.choice([1.8, 2.2, 2.6]), draw.choice([1.4, 1.6]), draw.choice([380, 456])),
-    ("a smaller net's factors", draw.choice([0.5, 0.7]), draw.choice([0.8, 0.9]), draw.choice([128, 160])),
+    (
+        "a larger net",
+        draw.choice([1.8, 2.2, 2.6]),
+        draw.choice([1.4, 1.6]),
+        draw.choice([380, 456]),
+    ),
+    (
+        "a smaller net's factors",
+        draw.choice([0.5, 0.7]),
+        draw.choice([0.8, 0.9]),
+        draw.choice([128, 160]),
+    ),
 ):
     expected = logs(depth, width, resolution)
     factors = depth, width, resolution / 224
@@ -1871,9 +1915,9 @@ for name, (width, depth, resolution) in PUBLISHED.items():
 # Where do 1.2, 1.1 and 1.15 come from? From trying: all triples from a grid that cost about as much
 # as allowed, each trained once; the best one is kept.
 #
-# Write `compound_search(accuracy_of, grid, budget=2.0)`. `accuracy_of(alpha, beta, gamma)` stands for
-# a training run and returns an accuracy. `grid` is a list of numbers, each of which $\alpha$, $\beta$
-# and $\gamma$ may be. The triple with the highest accuracy is wanted, among those for which
+# Write `compound_search(accuracy_of, grid, budget=2.0)`. `accuracy_of(alpha, beta, gamma)` stands
+# for a training run and returns an accuracy. `grid` is a list of numbers, each of which $\alpha$,
+# $\beta$ and $\gamma$ may be. The triple with the highest accuracy is wanted, among those for which
 # $\alpha \beta^2 \gamma^2$ is at most 5 % above or below the budget. The answer is that triple
 # $(\alpha, \beta, \gamma)$, or `None` if no triple fits the budget. Runs are expensive: call
 # `accuracy_of` only for triples that fit the budget, and once for each. (No two of them have the
@@ -1935,7 +1979,10 @@ def drawn_grid(budget):
     """Numbers of which no triple lies at the border of what is allowed."""
     while True:
         grid = sorted(round(draw.uniform(1, 1.5 * budget / 2), 2) for _ in range(6))
-        gaps = [abs(abs(a * b**2 * c**2 / budget - 1) - 0.05) for a, b, c in itertools.product(grid, repeat=3)]
+        gaps = [
+            abs(abs(a * b**2 * c**2 / budget - 1) - 0.05)
+            for a, b, c in itertools.product(grid, repeat=3)
+        ]
         if len(set(grid)) == 6 and min(gaps) > 1e-4 and len(fitting(grid, budget)) > 4:
             return draw.sample(grid, 6)
 
@@ -1944,7 +1991,10 @@ def searched(grid, budget, best, above=0.0):
     """What is found if one triple is best, and those that do not fit would be better still."""
     random = np.random.default_rng(len(grid))
     table = {
-        triple: above - 1 - random.random() + 5 * (abs(triple[0] * triple[1] ** 2 * triple[2] ** 2 / budget - 1) > 0.05)
+        triple: above
+        - 1
+        - random.random()
+        + 5 * (abs(triple[0] * triple[1] ** 2 * triple[2] ** 2 / budget - 1) > 0.05)
         for triple in itertools.product(grid, repeat=3)
     }
     table[best] = above - 0.5
@@ -1960,7 +2010,11 @@ def of_kind(wanted, budget=2.0):
     """A grid, and one of its triples that fits and is of a kind."""
     while True:
         grid = drawn_grid(budget)
-        found = [t for t in fitting(grid, budget) if wanted(*t, t[0] * t[1] ** 2 * t[2] ** 2 / budget - 1)]
+        found = [
+            t
+            for t in fitting(grid, budget)
+            if wanted(*t, t[0] * t[1] ** 2 * t[2] ** 2 / budget - 1)
+        ]
         if found:
             return grid, budget, draw.choice(found)
 
@@ -2053,11 +2107,11 @@ question.score()
 # - Write `layer_seconds(size, channels, filters, kernel_size, groups, machine)`, for such a
 #   convolution, where `machine` is a pair: multiply-adds per second, bytes per second. A depthwise
 #   convolution has as many groups as channels.
-# - Write `faster(size, channels, expansion, machine)`: `"fused"` or `"mbconv"`, whichever takes less
-#   time *in this model* with stride 1, as many channels at its end as in its input, and an
+# - Write `faster(size, channels, expansion, machine)`: `"fused"` or `"mbconv"`, whichever takes
+#   less time *in this model* with stride 1, as many channels at its end as in its input, and an
 #   expansion of at least 2. "mbconv" here is a 1x1, a depthwise 3x3 and a 1x1 convolution, as in
-#   question 7; "fused" is a 3x3 and a 1x1, as in question 9. Of other layers take no account.
-#   A block takes as long as its layers together. (There are no ties.)
+#   question 7; "fused" is a 3x3 and a 1x1, as in question 9. Of other layers take no account. A
+#   block takes as long as its layers together. (There are no ties.)
 #
 # **Example.** A 3x3 convolution of 10x10 positions from 4 channels to 8: $100 \cdot 9 \cdot 4 \cdot
 # 8 = 28{,}800$ multiply-adds, and $400 + 800 + 288 = 1{,}488$ values, 5,952 bytes. A machine with
@@ -2118,9 +2172,9 @@ question = checks.Question("14. Why multiply-adds are not time", points=3)
 question.example(
     "multiply-adds decide", layer_seconds, (10, 10), 4, 8, 3, 1, (1_000, 1_000)
 ).gives_array(28.8, hint="which of the two takes longer?")
-question.example(
-    "bytes decide", layer_seconds, (10, 10), 4, 8, 3, 1, (10_000, 1_000)
-).gives_array(5.952, hint="input, output and kernel; each value has 4 bytes")
+question.example("bytes decide", layer_seconds, (10, 10), 4, 8, 3, 1, (10_000, 1_000)).gives_array(
+    5.952, hint="input, output and kernel; each value has 4 bytes"
+)
 question.example("few channels", faster, (56, 56), 24, 4, (1e12, 1e10)).gives(
     "fused", hint="which of the two moves fewer values?"
 )
@@ -2165,24 +2219,22 @@ causes = {
     "turned": "the first number of `machine` is that of multiply-adds, the second that of bytes",
     "square": "height times width",
 }
-for name, size, c, f, k, g, machine, share in (
-    ("multiply-adds decide", (9, 14), draw.randint(20, 40), draw.randint(41, 60), 3, 1, (7e5, 9e5), 1),
-    ("bytes decide", (11, 8), draw.randint(20, 40), draw.randint(41, 60), 3, 1, (9e7, 5e4), 1),
-    ("a depthwise convolution", (12, 17), c := draw.randint(20, 40), c, 5, c, (3e7, 4e5), 1),
-    ("groups", (9, 7), 24, 48, 3, draw.choice([2, 3, 4]), (2e4, 3e5), 1),
-    ("a large kernel on a small map", (2, 3), draw.randint(60, 80), draw.randint(81, 99), 3, 1, (5e7, 3e5), 0.5),
+few, many = draw.randint(20, 40), draw.randint(41, 60)
+for name, share, *layer in (
+    ("multiply-adds decide", 1, (9, 14), few, many, 3, 1, (7e5, 9e5)),
+    ("bytes decide", 1, (11, 8), few, many, 3, 1, (9e7, 5e4)),
+    ("a depthwise convolution", 1, (12, 17), few, few, 5, few, (3e7, 4e5)),
+    ("groups", 1, (9, 7), 24, 48, 3, draw.choice([2, 3, 4]), (2e4, 3e5)),
+    ("a large kernel on a small map", 0.5, (2, 3), 2 * few, 2 * many, 3, 1, (5e7, 3e5)),
 ):
-    expected = timed(size, c, f, k, g, machine)
-    question.check(name, layer_seconds, size, c, f, k, g, machine, share=share).gives_array(
+    expected = timed(*layer)
+    wrong = {cause: timed(*layer, kind) for kind, cause in causes.items()}
+    question.check(name, layer_seconds, *layer, share=share).gives_array(
         expected,
         tolerance=1e-9,
         hint="count multiply-adds and values first, each by itself",
-        mistakes={
-            cause: value
-            for kind, cause in causes.items()
-            if abs((value := timed(size, c, f, k, g, machine, kind)) - expected) > 1e-6 * expected
-        },
-    )  # fmt: skip
+        mistakes={c: v for c, v in wrong.items() if abs(v - expected) > 1e-6 * expected},
+    )
 
 
 def blocks(size, d, t, machine, kind="right"):
@@ -2266,8 +2318,8 @@ question.score()
 # better. It returns the names of the front, the cheapest first; of nets that agree in both, the one
 # first that is first in `rows`.
 #
-# **Example.** Of `[("a", 5, 30), ("b", 3, 30), ("c", 4, 20), ("d", 9, 25)]` only b and c are left: b
-# dominates a, and c dominates d. The answer is `["b", "c"]`.
+# **Example.** Of `[("a", 5, 30), ("b", 3, 30), ("c", 4, 20), ("d", 9, 25)]` only b and c are left:
+# b dominates a, and c dominates d. The answer is `["b", "c"]`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pareto", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2280,6 +2332,7 @@ def pareto(rows):
     Returns:
         List of names, the cheapest first.
     """
+
     ### BEGIN SOLUTION
     def dominated(row):
         return any(
@@ -2342,10 +2395,10 @@ causes = {
 
 def drawn(kind):
     """Nets in any order: a front, twins of one of them, and nets that are dominated."""
-    costs = sorted(draw.sample(range(100, 900), 5))
-    errors = sorted(draw.sample(range(10, 60), 5), reverse=True)
-    rows = list(zip(costs, errors, strict=True))
-    extra = [(cost + draw.randint(1, 40), error + draw.randint(1, 9)) for cost, error in rows]
+    costs = list(itertools.accumulate(draw.randint(60, 150) for _ in range(5)))
+    errors = list(itertools.accumulate(draw.randint(6, 12) for _ in range(5)))[::-1]
+    rows = list(zip(costs, errors, strict=True))  # far enough apart for what is added below
+    extra = [(cost + draw.randint(10, 40), error + draw.randint(1, 4)) for cost, error in rows]
     if kind == "ties":
         extra += [(costs[2], errors[2] + 3), (costs[3] + 7, errors[3])]
     if kind == "twins":
@@ -2395,15 +2448,15 @@ question.score()
 # rounding. (A strength is the rate of dropout, for instance.) A single stage has the last size and
 # the last strength.
 #
-# - Write `progressive(stages, sizes, strengths)`, where `sizes` and `strengths` are pairs of the first
-#   and the last value. It returns a list of pairs: size (an int) and strength of each stage.
-# - Write `training_cost(sizes, epochs)`: the multiply-adds of a training with these sizes, each for as
-#   many epochs as the list `epochs` says, as a part of what the same number of epochs would cost
+# - Write `progressive(stages, sizes, strengths)`, where `sizes` and `strengths` are pairs of the
+#   first and the last value. It returns a list of pairs: size (an int) and strength of each stage.
+# - Write `training_cost(sizes, epochs)`: the multiply-adds of a training with these sizes, each for
+#   as many epochs as the list `epochs` says, as a part of what the same number of epochs would cost
 #   with the *last* size. (Convolutions: the cost of an image is in proportion to its pixels.)
 #
 # **Example.** Three stages from 100 to 201 pixels, with strengths from 0.1 to 0.3: $(100, 0.1),
-# (150, 0.2), (201, 0.3)$, as 150.5 is rounded down. Two stages of 100 and 200 pixels, with one epoch
-# each: $(0.25 + 1) / 2 = 0.625$.
+# (150, 0.2), (201, 0.3)$, as 150.5 is rounded down. Two stages of 100 and 200 pixels, with one
+# epoch each: $(0.25 + 1) / 2 = 0.625$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "progressive", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -2560,8 +2613,8 @@ question.score()
 # proposes EfficientNet-B0: "It has 386 million multiply-adds, ResNet-50 has 4,089 million, so it
 # runs ten times as fast, and at 77.1 % it is more accurate as well. And if it is too slow, we use
 # compound scaling: B1 to B7 are all of them the same rule with $\phi = 1$ to $7$." Measured on the
-# telephone, one image takes 61 ms with EfficientNet-B0, 78 ms with ResNet-50 and 29 ms with a third net, MobileNetV2
-# (301 million multiply-adds, 72.0 %).
+# telephone, one image takes 61 ms with EfficientNet-B0, 78 ms with ResNet-50 and 29 ms with a third
+# net, MobileNetV2 (301 million multiply-adds, 72.0 %).
 #
 # Write about ten sentences: why is B0 not ten times as fast, and which of its layers are to blame;
 # how would you check that on the telephone; what could be changed in B0, and what would that cost;
@@ -2589,26 +2642,29 @@ question.score()
 # expansion, ReLU for Swish, leaving out the gates, numbers of 8 bits, are others; each costs
 # accuracy, which has to be measured.
 #
-# 20 images a second leave 50 ms each. ResNet-50 and B0 miss that, MobileNetV2 keeps it with 5 points
-# less accuracy. On the plane of *time* and error B0 dominates ResNet-50; MobileNetV2 and B0 are
-# both on the front. I would take MobileNetV2, or B0 with smaller images if it is more accurate at
-# 50 ms. I would have to know what accuracy the application needs, on its own images, memory,
+# 20 images a second leave 50 ms each. ResNet-50 and B0 miss that, MobileNetV2 keeps it with 5
+# points less accuracy. On the plane of *time* and error B0 dominates ResNet-50; MobileNetV2 and B0
+# are both on the front. I would take MobileNetV2, or B0 with smaller images if it is more accurate
+# at 50 ms. I would have to know what accuracy the application needs, on its own images, memory,
 # battery and heat (after minutes the chip slows down), and the slowest image, not only the mean.
 #
 # Scaling makes nets larger: by about 1.92 for each $\phi$ in multiply-adds and 1.45 in weights, so
-# that is the wrong direction ($\phi < 0$ would be the right one). And the published B1 to B7 follow no single $\phi$: B4 stands for 3.2 by depth,
+# that is the wrong direction ($\phi < 0$ would be the right one). And the published B1 to B7 follow
+# no single $\phi$: B4 stands for 3.2 by depth,
 # 3.5 by width and 3.8 by resolution.
 #
 # **Marking scheme** (4 points)
 #
-# - 1: multiply-adds are not time: depthwise convolutions (and layers without multiply-adds) move many
-#   values for each multiply-add, so that memory is the limit. "Depthwise is slow" alone is half.
-# - 1: a way of measuring on the device: layer by layer or by kind of layer, repeated, warmed up, batch
-#   of one; or a comparison with the roofline.
-# - 1: a change with what it costs, with a number from an answer (4.2 times the weights; pixels squared).
-# - 1: a decision that follows from 50 ms and the measured times, one thing that is missing, *and* what
-#   is wrong with the sentence on scaling (it makes nets larger, or: no single $\phi$). Half a point
-#   without the latter.
+# - 1: multiply-adds are not time: depthwise convolutions (and layers without multiply-adds) move
+#   many values for each multiply-add, so that memory is the limit. "Depthwise is slow" alone is
+#   half.
+# - 1: a way of measuring on the device: layer by layer or by kind of layer, repeated, warmed up,
+#   batch of one; or a comparison with the roofline.
+# - 1: a change with what it costs, with a number from an answer (4.2 times the weights; pixels
+#   squared).
+# - 1: a decision that follows from 50 ms and the measured times, one thing that is missing, *and*
+#   what is wrong with the sentence on scaling (it makes nets larger, or: no single $\phi$). Half a
+#   point without the latter.
 # ### END SOLUTION
 
 # %% [markdown]
