@@ -83,7 +83,6 @@
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import course.quiet  # first, and TensorFlow starts silently
-import functools
 import itertools
 import math
 from fractions import Fraction
@@ -219,6 +218,27 @@ for name, shape, filters, strides in (
         block.behaves_like(right, also=also, prescribed=("momentum",), **about)
     else:
         block.computes(made(shape, filters, strides), **about)
+
+
+def on_large_values():
+    """What a pixel of 100 becomes if each 3x3 kernel halves, and all else leaves values alone."""
+    pixel = keras.Input((1, 1, 1))
+    model = keras.Model(pixel, separable_block(pixel, 2))
+    for weight in model.weights:
+        value = np.full(weight.shape, float(weight.name not in ("beta", "moving_mean")))
+        if tuple(weight.shape[:2]) == (3, 3):
+            value = np.zeros(weight.shape)
+            value[1, 1] = 0.5
+        weight.assign(value)
+    return np.array(model(np.full((1, 1, 1, 1), 100.0, "float32"))).ravel()
+
+
+question.check("large values", on_large_values, share=0.5).gives_array(
+    [50, 50],
+    tolerance=5e-3,
+    hint="a ReLU leaves values above 0 as they are",
+    mistakes={"a ReLU has no upper end here": [6, 6]},
+)
 ### END HIDDEN TESTS
 question.score()
 
@@ -619,9 +639,9 @@ def made(shape, *arguments):
 draw = question.random
 g = draw.choice([2, 3])
 for name, shape, filters, strides in (
-    ("a sum", (5, 8, 12 * g), 12 * g, 1),
-    ("a concatenation", (7, 6, 4 * g), 12 * g, 2),
-    ("few new channels", (6, 5, 8 * g), 12 * g, 2),
+    ("a sum", (5, 8, 16 * g), 16 * g, 1),
+    ("a concatenation", (7, 6, 4 * g), 16 * g, 2),
+    ("few new channels", (6, 5, 8 * g), 16 * g, 2),
 ):
     unit = question.block(name, shuffle_unit, shape, filters, g, strides)
     about = {
@@ -779,7 +799,7 @@ question.score()
 #   numbers to within $10^{-6}$. (Where is the slope 0? Bisection finds out: it halves an interval
 #   at whose ends the slope has different signs, again and again.)
 #
-# Use NumPy for all three.
+# Do without Keras and TensorFlow.
 #
 # **Example.** The slope at 0 is $\frac{1}{2}$ for every $\beta$. For $\beta = 1$ the minimum is
 # $-0.278465$ at $x = -1.278465$. (That it is the same number twice is no accident: there $f(x) = x
@@ -1092,6 +1112,31 @@ for name, shape, filters, expansion, strides in (
         block.behaves_like(right, also=also, prescribed=("momentum",), **about)
     else:
         block.computes(made(shape, filters, expansion, strides), **about)
+
+
+def on_large_values(expansion):
+    """What a pixel of 100 becomes if each 3x3 kernel halves, and all else leaves values alone."""
+    pixel = keras.Input((1, 1, 1))
+    model = keras.Model(pixel, inverted_bottleneck(pixel, 2, expansion))
+    for weight in model.weights:
+        value = np.full(weight.shape, float(weight.name not in ("beta", "moving_mean")))
+        if tuple(weight.shape[:2]) == (3, 3):
+            value = np.zeros(weight.shape)
+            value[1, 1] = 0.5
+        weight.assign(value)
+    return np.array(model(np.full((1, 1, 1, 1), 100.0, "float32"))).ravel()
+
+
+for name, expansion, value, wrong in (
+    ("large values, not expanded", 1, 6, (50,)),
+    ("large values, expanded", 3, 9, (150, 18)),
+):
+    question.check(name, on_large_values, expansion, share=0.5).gives_array(
+        [value, value],
+        tolerance=5e-3,
+        hint="after the first two convolutions nothing is larger than 6",
+        mistakes=[("both activations are ReLU6, which ends at 6", [w, w]) for w in wrong],
+    )
 ### END HIDDEN TESTS
 question.score()
 
@@ -1541,7 +1586,7 @@ def cases(wanted):
             near = (
                 abs(answer * 1000 - 9 * exact) < 200 or abs((answer - 8) * 1000 - 9 * exact) < 200
             )
-            if near or (not half and abs(exact % 800 - 400) < 20):
+            if near or (half and percent != 100) or (not half and abs(exact % 800 - 400) < 20):
                 continue
             if wanted(filters, percent, exact, answer, half):
                 found.append((filters, percent))
