@@ -122,8 +122,8 @@ assert 8 < NETS["alexnet"].params / NETS["googlenet"].params < 10
 table(("network", "10⁶ multiply-adds", "10⁶ parameters"), compared)
 
 # %% [markdown]
-# The fourth currency, time, comes in section 8. (Canziani et al. measured power as well, on a board
-# with its own meter. Here there is none, and nothing about power is claimed.)
+# The fourth currency, time, comes in section 8. (Canziani et al. measured power as well. Nothing
+# here can measure it, so nothing about power is claimed.)
 #
 # ## 2 · Space, then channels
 #
@@ -288,8 +288,8 @@ show(plots.pictures(
 # %% [markdown]
 # Without a shuffle the groups are $g$ networks side by side, however deep. With one between two
 # layers each output depends on *all* inputs, here after two layers already: a new group has
-# something of each old one. The shuffle itself has no weights and no multiply-adds. (That it is
-# free in time does not follow; ShuffleNet's second version was designed for time, with fewer
+# something of each old one. The shuffle itself has no weights and no multiply-adds. (That it takes
+# no time does not follow: ShuffleNet's second version, which was designed for time, has given up
 # groups.)
 
 # %% tags=["hide-input"]
@@ -441,7 +441,7 @@ assert abs(lowest["Swish"][0] + 1.28) < 0.03 and abs(lowest["Swish"][1] + 0.2785
 assert abs(lowest["GELU"][0] + 0.75) < 0.03 and abs(lowest["GELU"][1] + 0.17) < 1e-3
 said = "; ".join(f"{name} {y:.3f} at {at:.2f}" for name, (at, y) in lowest.items())
 show(plots.curves(
-    x, bent, f"Three activations from -5 to 3. ReLU is 0, then rises. Lowest points: {said}.",
+    x[::5], {name: y[::5] for name, y in bent.items()}, f"Three activations from -5 to 3. ReLU is 0, then rises. Lowest points: {said}.",
     x_label="x", y_label="f(x)",
 ), "Smooth, and below 0 on the left.")  # fmt: skip
 
@@ -645,12 +645,23 @@ table(("channels", "depthwise 3x3: time of a multiply-add, relative to the 1x1's
 # with a tenth of the multiply-adds need not take a tenth of the time. One image through three whole
 # networks:
 
+
 # %% tags=["hide-input"]
+def forward(net, images):
+    """A compiled forward pass."""
+
+    @tf.function(autograph=False)
+    def run():
+        return net(images, training=False)
+
+    return run
+
+
 took = {}
 for name in ("resnet50_v1_5", "mobilenet", "efficientnet_b0"):
     net = architectures.build(name)
     image = tf.constant(np.random.default_rng(0).normal(size=(1, 224, 224, 3)).astype("float32"))
-    took[name] = seconds(tf.function(lambda net=net, image=image: net(image, training=False)), 5)
+    took[name] = seconds(forward(net, image), 5)
 rows = []
 for name, value in took.items():
     fewer, faster = resnet.macs / NETS[name].macs, took["resnet50_v1_5"] / value
@@ -747,7 +758,6 @@ assert not any(
     name.startswith(("vgg", "resnet", "inception")) for f in fronts.values() for name in f
 )
 assert set(fronts["multiply-adds"]) != set(fronts["weights"])
-both = sorted(set(fronts["multiply-adds"]) & set(fronts["weights"]))
 table(("cost", f"of {len(published)} networks, on the front"),
       [(cost, ", ".join(names)) for cost, names in fronts.items()])  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.visualization.display import GRAY, canvas, with_alt_text
+from course.visualization.display import BLUE, GRAY, GREEN, canvas, with_alt_text
 from course.visualization.looks import COLORS, looks
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ def shuffle(channels: int, groups: int, order: Sequence[int]) -> Figure:
         for place, number in enumerate(numbers):
             x = place + 0.35 * (place // part)  # a gap between groups
             color = COLORS[number // part]
-            axis.add_patch(Rectangle((x, row), 0.9, 0.55, color=color, alpha=0.85, linewidth=0))
-            axis.text(x + 0.45, row + 0.27, str(number), ha="center", va="center", color="black")
+            axis.add_patch(Rectangle((x, row), 0.9, 0.55, color=color, linewidth=0))
+            ink = "white" if color in (BLUE, GREEN) else "black"
+            axis.text(x + 0.45, row + 0.27, str(number), ha="center", va="center", color=ink)
             if row == 0:
                 old = number + 0.35 * (number // part)
                 ends = ([old + 0.45, x + 0.45], [1.57, 0.58])
                 axis.plot(*ends, color=color, linewidth=1.2)
     for row, name in ((1.87, "before"), (0.27, "after")):
-        axis.text(-0.3, row, name, ha="right", va="center")
+        axis.text(-0.3, row, name, ha="right", va="center", color=GRAY)
     axis.set(xlim=(-2, channels + 0.35 * groups), ylim=(-0.1, 2.3))
     axis.axis("off")
     new = "; ".join(
@@ -98,6 +99,9 @@ def roofline(
         xscale="log", yscale="log", xlabel="multiply-adds per byte that is moved",
         ylabel="10⁹ multiply-adds per second",
     )  # fmt: skip
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_formatter("{x:g}")
+        scale.set_minor_formatter("")
     axis.grid(color=GRAY, alpha=0.2)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=GRAY, frameon=False)
     said = "; ".join(
