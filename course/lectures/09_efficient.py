@@ -441,7 +441,8 @@ assert abs(lowest["Swish"][0] + 1.28) < 0.03 and abs(lowest["Swish"][1] + 0.2785
 assert abs(lowest["GELU"][0] + 0.75) < 0.03 and abs(lowest["GELU"][1] + 0.17) < 1e-3
 said = "; ".join(f"{name} {y:.3f} at {at:.2f}" for name, (at, y) in lowest.items())
 show(plots.curves(
-    x[::5], {name: y[::5] for name, y in bent.items()}, f"Three activations from -5 to 3. ReLU is 0, then rises. Lowest points: {said}.",
+    x[::5], {name: y[::5] for name, y in bent.items()},
+    f"Three activations from -5 to 3. ReLU is 0, then rises. Lowest points: {said}.",
     x_label="x", y_label="f(x)",
 ), "Smooth, and below 0 on the left.")  # fmt: skip
 

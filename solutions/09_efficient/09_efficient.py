@@ -1203,7 +1203,9 @@ block.has_params(
 block.has_layers("Add", 1, hint="same size, same channels: the input is added")
 block = question.block("5x5 with a stride of 2", mbconv, (8, 6, 8), 8, 1, 5, 2, share=0)
 block.has_output_shape((4, 3, 8), hint="the depthwise convolution has the stride")
-block.has_layers("Conv2D", 1, hint="without expansion there is no first convolution")
+block.has_params(
+    25 * 8 + 42 + 8 * 8 + 4 * (8 + 8), hint="without expansion there is no first convolution"
+)
 ### BEGIN HIDDEN TESTS
 
 
@@ -1373,10 +1375,12 @@ def fused_weights(channels, filters, expansion, kernel_size=3):
 question = checks.Question("9. Fused MBConv", points=2)
 question.rules(fused_mbconv, without=NOT_ALLOWED)
 block = question.block("expanded 4 times", fused_mbconv, (8, 6, 4), 4, 4, share=0)
-block.has_layers("Conv2D", 2, hint="one that looks around, one that projects")
+block.has_params(
+    9 * 4 * 16 + 16 * 4 + 4 * (16 + 4), hint="one that looks around, one that projects"
+)
 block.has_layers("Add", 1, hint="same size, same channels: the input is added")
 block = question.block("not expanded", fused_mbconv, (8, 6, 4), 6, 1, 3, 2, share=0)
-block.has_layers("Conv2D", 1, hint="there is nothing to project")
+block.has_params(9 * 4 * 6 + 4 * 6, hint="there is nothing to project")
 block.has_output_shape((4, 3, 6), hint="the convolution has the stride")
 question.example("24 channels", fused_weights, 24, 24, 4).gives(
     23_040, hint="an ordinary convolution: each filter sees all channels"
@@ -1708,7 +1712,7 @@ question = checks.Question("11. EfficientNet", points=4)
 question.rules(efficientnet, without=NOT_ALLOWED)
 net = question.model("B0", efficientnet, B0, 1.0, 1.0, 1000, (224, 224, 3), share=0)
 net.has_output_shape((1000,), hint="one probability for each class")
-net.has_layers("DepthwiseConv2D", 16, hint="one for each block: add up the repeats")
+net.has_layers("Add", 9, hint="of the 16 blocks each but the first of a stage has a shortcut")
 net.has_trainable_params(5_288_548, hint="which part has too many weights, or too few?")
 ### BEGIN HIDDEN TESTS
 
