@@ -708,7 +708,7 @@ table(head, rows)
 #
 # B7's images of 600x600 pixels make training slow. EfficientNetV2 ends at 480 (more depth and width
 # instead), and trains on small images first. Small images need less regularization, so both grow
-# from stage to stage.
+# from phase to phase.
 
 # %% tags=["hide-input"]
 phases = papers.RECIPES["efficientnet_v2"].phases

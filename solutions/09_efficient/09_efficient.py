@@ -2489,31 +2489,31 @@ question.score()
 # ## 16 · Small images first
 #
 # EfficientNetV2 trains with small images first, which are cheap, and with weak regularization; then
-# both grow. With $M$ stages, stage $i = 0, \dots, M - 1$ has
+# both grow. With $M$ phases, phase $i = 0, \dots, M - 1$ has
 #
 # $$S_i = S_0 + \frac{i}{M - 1} \left(S_{M-1} - S_0\right)$$
 #
 # pixels, rounded *down* to a whole number, and a strength that grows by the same rule, without
-# rounding. (A strength is the rate of dropout, for instance.) A single stage has the last size and
+# rounding. (A strength is the rate of dropout, for instance.) A single phase has the last size and
 # the last strength.
 #
-# - Write `progressive(stages, sizes, strengths)`, where `sizes` and `strengths` are pairs of the
-#   first and the last value. It returns a list of pairs: size (an int) and strength of each stage.
+# - Write `progressive(phases, sizes, strengths)`, where `sizes` and `strengths` are pairs of the
+#   first and the last value. It returns a list of pairs: size (an int) and strength of each phase.
 # - Write `training_cost(sizes, epochs)`: the multiply-adds of a training with these sizes, each for
 #   as many epochs as the list `epochs` says, as a part of what the same number of epochs would cost
 #   with the *last* size. (Convolutions: the cost of an image is in proportion to its pixels.)
 #
-# **Example.** Three stages from 100 to 201 pixels, with strengths from 0.1 to 0.3: $(100, 0.1),
-# (150, 0.2), (201, 0.3)$, as 150.5 is rounded down. Two stages of 100 and 200 pixels, with one
+# **Example.** Three phases from 100 to 201 pixels, with strengths from 0.1 to 0.3: $(100, 0.1),
+# (150, 0.2), (201, 0.3)$, as 150.5 is rounded down. Two phases of 100 and 200 pixels, with one
 # epoch each: $(0.25 + 1) / 2 = 0.625$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "progressive", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def progressive(stages, sizes, strengths):
-    """Image size and strength of the regularization in each stage.
+def progressive(phases, sizes, strengths):
+    """Image size and strength of the regularization in each phase.
 
     Args:
-        stages: number of stages, at least 1.
+        phases: number of phases, at least 1.
         sizes: pair of ints, the first and the last size.
         strengths: pair of numbers, the first and the last strength.
 
@@ -2521,12 +2521,12 @@ def progressive(stages, sizes, strengths):
         List of pairs: size, an int, and strength.
     """
     ### BEGIN SOLUTION
-    if stages == 1:
+    if phases == 1:
         return [(sizes[1], strengths[1])]
     found = []
-    for stage in range(stages):
-        size = sizes[0] + stage * (sizes[1] - sizes[0]) // (stages - 1)
-        strength = strengths[0] + stage / (stages - 1) * (strengths[1] - strengths[0])
+    for phase in range(phases):
+        size = sizes[0] + phase * (sizes[1] - sizes[0]) // (phases - 1)
+        strength = strengths[0] + phase / (phases - 1) * (strengths[1] - strengths[0])
         found.append((size, strength))
     return found
     ### END SOLUTION
@@ -2536,8 +2536,8 @@ def training_cost(sizes, epochs):
     """Multiply-adds of a training, as a part of those with the last size throughout.
 
     Args:
-        sizes: list of image sizes, one for each stage.
-        epochs: list of the numbers of epochs of the stages.
+        sizes: list of image sizes, one for each phase.
+        epochs: list of the numbers of epochs of the phases.
 
     Returns:
         A float.
@@ -2550,10 +2550,10 @@ def training_cost(sizes, epochs):
 
 # %% nbgrader={"grade": true, "grade_id": "test_progressive", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("16. Small images first", points=2)
-question.example("three stages", progressive, 3, (100, 201), (0.1, 0.3)).gives_rows(
+question.example("three phases", progressive, 3, (100, 201), (0.1, 0.3)).gives_rows(
     [(100, 0.1), (150, 0.2), (201, 0.3)], hint="the middle one is half way; a size is rounded down"
 )
-question.example("two stages", training_cost, [100, 200], [1, 1]).gives_array(
+question.example("two phases", training_cost, [100, 200], [1, 1]).gives_array(
     0.625, hint="an image of half the side has a quarter of the pixels"
 )
 ### BEGIN HIDDEN TESTS
@@ -2561,23 +2561,23 @@ question.example("two stages", training_cost, [100, 200], [1, 1]).gives_array(
 draw = question.random
 
 
-def planned(stages, sizes, strengths, kind="right"):
+def planned(phases, sizes, strengths, kind="right"):
     """With fractions, and one thing wrong where asked."""
     (first, last), (weak, strong) = sizes, strengths
-    if stages == 1:
+    if phases == 1:
         return ((first, weak),) if kind == "small" else ((last, strong),)
     rows = []
-    for stage in range(stages):
-        part = Fraction(stage, stages - 1)
+    for phase in range(phases):
+        part = Fraction(phase, phases - 1)
         part = {
-            "from one": Fraction(stage + 1, stages), "never full": Fraction(stage, stages)
+            "from one": Fraction(phase + 1, phases), "never full": Fraction(phase, phases)
         }.get(kind, part)  # fmt: skip
         exact = first + part * (last - first)
         size = math.floor(exact)
         if kind == "nearest":
             size = math.floor(exact + Fraction(1, 2))
         if kind == "steps":
-            size = first + stage * ((last - first) // (stages - 1))
+            size = first + phase * ((last - first) // (phases - 1))
         if kind == "factor":
             size = int(first * (last / first) ** float(part))
         share = float(part)
@@ -2599,33 +2599,33 @@ causes = {
     "stays": "the regularization grows with the images",
     "by size": "the strength grows by the same rule as the size, from its own first value",
 }
-for name, most in (("three stages or four", (3, 4)), ("many stages", (6, 7))):
+for name, most in (("three phases or four", (3, 4)), ("many phases", (6, 7))):
     while True:
-        stages, first = draw.choice(most), draw.randint(90, 140)
+        phases, first = draw.choice(most), draw.randint(90, 140)
         last = first + draw.randint(100, 200)
-        exact = [Fraction(n * (last - first), stages - 1) for n in range(1, stages - 1)]
+        exact = [Fraction(n * (last - first), phases - 1) for n in range(1, phases - 1)]
         strengths = round(draw.uniform(0.05, 0.15), 2), round(draw.uniform(0.3, 0.6), 2)
         clear = all(part.denominator > 1 for part in exact)
-        up = planned(stages, (first, last), strengths, "nearest")
-        if clear and up != planned(stages, (first, last), strengths):
+        up = planned(phases, (first, last), strengths, "nearest")
+        if clear and up != planned(phases, (first, last), strengths):
             break
-    arguments = stages, (first, last), strengths
+    arguments = phases, (first, last), strengths
     right = planned(*arguments)
     wrong = [(cause, planned(*arguments, kind)) for kind, cause in causes.items()]
     question.check(name, progressive, *arguments).gives_rows(
         list(right),
-        hint="the first stage has the first values, the last stage the last ones",
+        hint="the first phase has the first values, the last phase the last ones",
         mistakes=[(cause, rows) for cause, rows in wrong if rows != right],
     )
 question.check("two", progressive, 2, (96, 224), (0.05, 0.5), share=0.5).gives_rows(
     [(96, 0.05), (224, 0.5)], hint="the first values, then the last ones"
 )
-question.check("a single stage", progressive, 1, (128, 300), (0.1, 0.3), share=0.5).gives(
+question.check("a single phase", progressive, 1, (128, 300), (0.1, 0.3), share=0.5).gives(
     [(300, 0.3)],
-    hint="a single stage has the last size and the last strength",
+    hint="a single phase has the last size and the last strength",
     mistakes={
-        "a single stage has the last values": [(128, 0.1)],
-        "what does your formula do for a single stage?": ZeroDivisionError("division by zero"),
+        "a single phase has the last values": [(128, 0.1)],
+        "what does your formula do for a single phase?": ZeroDivisionError("division by zero"),
     },
 )
 for name, growing in (("what it costs", True), ("a last size that is not the largest", False)):
@@ -2639,7 +2639,7 @@ for name, growing in (("what it costs", True), ("a last size that is not the lar
     sides = sum(e * s for s, e in zip(sizes, epochs, strict=True)) / (total * sizes[-1])
     wrong = {
         "the cost goes with the pixels: the side squared": sides,
-        "stages count by their epochs": sum(s * s for s in sizes) / (many * full),
+        "phases count by their epochs": sum(s * s for s in sizes) / (many * full),
         "as a part of the cost with the last size": spent,
         "as a part of what all epochs would cost": spent / full,
         "the last size is the measure, not the largest": spent / (total * max(sizes) ** 2),
@@ -2678,7 +2678,7 @@ question.score()
 # value that it reads and each that it writes, a 1x1 or 3x3 convolution hundreds, so it is memory
 # that sets the time of depthwise layers, of Swish, of normalization and of the gates' products,
 # whose multiply-adds are few or not counted at all. B0's wide maps (6 times as many channels as at
-# the ends) are exactly what has to be moved. In addition, B0 has many small layers: 81
+# the ends) are exactly what has to be moved. In addition, B0 has many small layers: 82
 # convolutions and dense layers instead of ResNet-50's 54, and each has a fixed cost.
 #
 # To check it I would time layer by layer with a profiler on the telephone, after a warm-up, many
