@@ -39,7 +39,6 @@
 # %% tags=["hide-input"]
 import course.quiet  # first, and TensorFlow starts silently
 import math
-import time
 
 import keras
 import numpy as np
@@ -48,6 +47,7 @@ from keras import layers
 
 from course import architectures, datasets, sizing
 from course.architectures import efficientnet as family
+from course.benchmarks import roofline
 from course.listing import kept
 from course.recipes import papers
 from course.training import seeds
@@ -589,48 +589,17 @@ table(("net", "width", "depth", "pixels", "blocks", "multiply-adds, times B0's",
 #
 # **Guess first.** Per multiply-add, how much slower is the depthwise convolution on this machine?
 
-
 # %% tags=["hide-input"]
-def seconds(function, repeats=7):
-    """The shortest of several runs; the first one compiles and is not timed."""
-    function()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        found.append(time.perf_counter() - start)
-    return min(found)
-
-
-def convolution(kind, channels, size, batch=8, filters=None):
-    """A compiled convolution, its multiply-adds, and the bytes that it moves."""
-    chance = np.random.default_rng(SEED)
-    filters = filters or channels
-    x = tf.constant(chance.normal(size=(batch, size, size, channels)).astype("float32"))
-    k = 1 if kind == "1x1" else 3
-    shape = (k, k, channels, 1 if kind == "depthwise 3x3" else filters)
-    kernel = tf.constant(chance.normal(size=shape).astype("float32"))
-
-    @tf.function(autograph=False)
-    def run():
-        if kind == "depthwise 3x3":
-            return tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "SAME")
-        return tf.nn.conv2d(x, kernel, 1, "SAME")
-
-    weights = math.prod(shape)
-    return run, batch * size**2 * weights, 4 * (batch * size**2 * (channels + filters) + weights)
-
-
-measured, slowness = {}, {}
-for kind in ("1x1", "3x3", "depthwise 3x3"):
-    for channels, size in ((16, 56), (64, 28), (256, 14)):
-        run, macs, moved = convolution(kind, channels, size)
-        speed = macs / seconds(run) / 1e9
-        measured.setdefault(kind, []).append((macs / moved, speed))
-        slowness[kind, channels] = 1 / speed
+timed = {
+    (kind, channels): roofline.measure(kind, channels, size)
+    for kind in roofline.KINDS for channels, size in ((16, 56), (64, 28), (256, 14))
+}  # fmt: skip
+measured = {}
+for (kind, _), layer in timed.items():
+    measured.setdefault(kind, []).append((layer.density, layer.speed))
 peak = max(speed for kind in measured.values() for _, speed in kind)
 bandwidth = max(speed / dense for kind in measured.values() for dense, speed in kind)
-times_slower = {c: slowness["depthwise 3x3", c] / slowness["1x1", c] for c in (64, 256)}
+times_slower = {c: timed["1x1", c].speed / timed["depthwise 3x3", c].speed for c in (64, 256)}
 assert times_slower[256] > 2
 show(
     efficient.roofline(measured, peak, bandwidth),
@@ -662,7 +631,7 @@ took = {}
 for name in ("resnet50_v1_5", "mobilenet", "efficientnet_b0"):
     net = architectures.build(name)
     image = tf.constant(np.random.default_rng(0).normal(size=(1, 224, 224, 3)).astype("float32"))
-    took[name] = seconds(forward(net, image), 5)
+    took[name] = roofline.shortest(forward(net, image), 5)
 rows = []
 for name, value in took.items():
     fewer, faster = resnet.macs / NETS[name].macs, took["resnet50_v1_5"] / value
@@ -686,11 +655,11 @@ for channels, size in ((24, 56), (48, 28), (128, 14)):
     separate = wide * (2 * channels + 9)
     fused = wide * (9 * channels + channels)
     spent = {
-        part: seconds(convolution(part, c, size, filters=f)[0])
+        part: roofline.measure(part, c, size, filters=f).seconds
         for part, c, f in (("1x1", channels, wide), ("depthwise 3x3", wide, wide),
                            ("3x3", channels, wide))
     }  # fmt: skip
-    last = seconds(convolution("1x1", wide, size, filters=channels)[0])
+    last = roofline.measure("1x1", wide, size, filters=channels).seconds
     slower[channels] = (spent["3x3"] + last) / (spent["1x1"] + spent["depthwise 3x3"] + last)
     rows.append((channels, f"{separate:,}", f"{fused:,}", f"{fused / separate:.1f}",
                  f"{slower[channels]:.1f}"))  # fmt: skip
@@ -701,8 +670,8 @@ table(head, rows)
 
 # %% [markdown]
 # Over four times the multiply-adds, and far less than four times the time where channels are few.
-# On an accelerator, whose roof is higher and lies further to the right, fused blocks are *faster*
-# there; question 14 of the assignment has the model that says for which machine.
+# On an accelerator, whose roof is higher and begins further to the right, a fused block can even be
+# *faster* than the other; question 14 of the assignment has the model that says for which machine.
 #
 # ## 9 · Small images first
 #
