@@ -303,6 +303,7 @@ def block_cost(size, channels, filters, expansion, kernel_size=3, strides=1, se_
 
 # %% nbgrader={"grade": true, "grade_id": "test_block_cost", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("2. What a block costs", points=3)
+question.rules(block_cost, without=NOT_ALLOWED)
 question.example("56x56, 24 channels", block_cost, (56, 56), 24, 24, 6).gives(
     (8_208, 25_740_288), hint="three kernels; each weight is used once at each position"
 )
@@ -865,7 +866,7 @@ def _sigmoid(z):
 
 # %% nbgrader={"grade": true, "grade_id": "test_swish", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("6. Swish", points=2)
-question.rules(swish, swish_slope, lowest, without=("keras", "tensorflow"))
+question.rules(swish, swish_slope, lowest, without=("keras", "tensorflow", *NOT_ALLOWED))
 question.example("at 0 and at 2", swish, np.array([0.0, 2.0])).gives_array(
     [0, 1.761594], hint="the sigmoid of 2 is 0.880797"
 )
@@ -1373,7 +1374,7 @@ def fused_weights(channels, filters, expansion, kernel_size=3):
 
 # %% nbgrader={"grade": true, "grade_id": "test_fused_mbconv", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("9. Fused MBConv", points=2)
-question.rules(fused_mbconv, without=NOT_ALLOWED)
+question.rules(fused_mbconv, fused_weights, without=NOT_ALLOWED)
 block = question.block("expanded 4 times", fused_mbconv, (8, 6, 4), 4, 4, share=0)
 block.has_params(
     9 * 4 * 16 + 16 * 4 + 4 * (16 + 4), hint="one that looks around, one that projects"
@@ -1535,6 +1536,7 @@ def rounded_repeats(repeats, depth):
 
 # %% nbgrader={"grade": true, "grade_id": "test_rounded_filters", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("10. Rounding", points=2)
+question.rules(rounded_filters, rounded_repeats, without=NOT_ALLOWED)
 question.example("nearest", rounded_filters, 32, 1.1).gives(32, hint="35.2 lies between 32 and 40")
 question.example("too little", rounded_filters, 10, 1.1).gives(16, hint="8 is only 73 % of 11")
 question.example("half way", rounded_filters, 20, 1.0).gives(24, hint="16 or 24: up")
@@ -1859,6 +1861,7 @@ def phis(depth, width, resolution):
 
 # %% nbgrader={"grade": true, "grade_id": "test_growth", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("12. How much it grows", points=3)
+question.rules(growth, phis, without=NOT_ALLOWED)
 question.example("the paper's step", growth, 1.2, 1.1, 1.15, 1).gives_array(
     [1.92027, 1.452], hint="which of the three change the kernels, and which the positions?"
 )
@@ -1999,6 +2002,7 @@ def compound_search(accuracy_of, grid, budget=2.0):
 
 # %% nbgrader={"grade": true, "grade_id": "test_compound_search", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("13. Search for the step", points=3)
+question.rules(compound_search, without=NOT_ALLOWED)
 
 
 def made_up(alpha, beta, gamma):
@@ -2218,6 +2222,7 @@ def faster(size, channels, expansion, machine):
 
 # %% nbgrader={"grade": true, "grade_id": "test_layer_seconds", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("14. Why multiply-adds are not time", points=3)
+question.rules(layer_seconds, faster, without=NOT_ALLOWED)
 question.example(
     "multiply-adds decide", layer_seconds, (10, 10), 4, 8, 3, 1, (1_000, 1_000)
 ).gives_array(28.8, hint="which of the two takes longer?")
@@ -2396,6 +2401,7 @@ def pareto(rows):
 
 # %% nbgrader={"grade": true, "grade_id": "test_pareto", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("15. Which nets are worth a look?", points=2)
+question.rules(pareto, without=NOT_ALLOWED)
 question.example(
     "four nets", pareto, [("a", 5, 30), ("b", 3, 30), ("c", 4, 20), ("d", 9, 25)]
 ).gives(["b", "c"], hint="b costs less than a, and is no worse")
@@ -2550,6 +2556,7 @@ def training_cost(sizes, epochs):
 
 # %% nbgrader={"grade": true, "grade_id": "test_progressive", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 question = checks.Question("16. Small images first", points=2)
+question.rules(progressive, training_cost, without=NOT_ALLOWED)
 question.example("three phases", progressive, 3, (100, 201), (0.1, 0.3)).gives_rows(
     [(100, 0.1), (150, 0.2), (201, 0.3)], hint="the middle one is half way; a size is rounded down"
 )
