@@ -1569,7 +1569,17 @@ def spoilt(size, by, where):
     return kernel
 
 
+def spoilt_apart():
+    """A product but for a row far from that of the largest value."""
+    kernel = np.outer(*factors(7, 4))
+    row = (np.abs(kernel).max(axis=1).argmax() + draw.integers(2, 6)) % 7
+    kernel[row, np.abs(kernel[row]).argmin()] *= 1.01
+    return kernel
+
+
 for name, kernel, hint in (
+    ("one of seven rows is not a multiple of the others", spoilt_apart(),
+     "which rows were compared?"),
     ("one value is off by a hundred-thousandth", spoilt((4, 4), 1e-5, (3, 2)),
      "rounding is far smaller than that"),
     ("the last row is not a multiple of the others", spoilt((5, 3), 1, (4, 1)),

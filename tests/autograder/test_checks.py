@@ -397,6 +397,14 @@ def test_values_that_are_infinite_alone():
     assert of_array([np.iinfo("int8").min], np.array([127], "int8")).credit == 0
 
 
+@pytest.mark.parametrize("value", [[[1.0]], [[1.0], [2.0], [3.0]], [[1.0], "x"], 3, None])
+def test_as_many_arrays_as_asked_for(value):
+    question = Question("q", 1)
+    question.check("c", lambda: value).gives_arrays([[1.0], [2.0]])
+    (result,) = question.results
+    assert result.credit == 0 and "2 arrays" in result.text
+
+
 def test_values_may_be_off_by_a_part_of_the_largest():
     right = np.array([1000.0, 1.0])
     assert of_array(right + 0.009, right).credit == 1

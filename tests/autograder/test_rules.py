@@ -8,7 +8,7 @@ import pytest
 
 from autograder.checks import ChecksFailed, Question
 from autograder.checks.reading import forbidden_uses
-from autograder.checks.rules import SLACK
+from autograder.checks.rules import SLACK, _growth
 
 GIVEN = """
 import numpy as np
@@ -280,3 +280,12 @@ def judged(executor, answer: str) -> str:
 )
 def test_rules_hold_in_the_engine(executor, answer, says):
     assert says in judged(executor, answer)
+
+
+def test_how_much_an_input_grows():
+    image = np.ones((10, 4))
+    assert _growth((image,), (np.ones((50, 4)),)) == 40
+    assert _growth(([1, 2],), ([1] * 102,)) == 100
+    assert _growth((3, "x"), (93, "x")) == 90
+    with pytest.raises(ValueError, match="received 5 more"):
+        _growth(([1, 2],), ([1] * 7,))

@@ -183,6 +183,43 @@ def test_what_a_text_leaves_open_is_open():
     fails("its seed is fixed", partial(block, **initializer(keras.initializers.HeNormal(seed=3))))
 
 
+def test_a_model_that_is_there_already_is_looked_at():
+    def built():
+        x = keras.Input(SHAPE)
+        return keras.Model(x, block(x))
+
+    question = Question("q", points=1)
+    question.model("yours", built()).behaves_like(built())
+    assert question.score() == 1
+
+
+def test_a_new_call_that_fails_is_told():
+    calls = []
+
+    def once(x):
+        calls.append(x)
+        if len(calls) > 1:
+            raise RuntimeError("only once")
+        return block(x)
+
+    fails("it computes what it should, but for", once)
+    calls.clear()
+    assert "only once" in looked_at(once).text
+
+
+def test_an_initializer_that_cannot_be_made_again():
+    class Odd(keras.initializers.Initializer):
+        def __init__(self, needed):
+            self.needed = needed
+
+        def get_config(self):
+            return {}
+
+    he = keras.initializers.HeNormal()
+    right, mine = (2 / 36) ** 0.5 * np.random.default_rng(0).normal(size=(2, 3, 3, 4, 8))
+    assert difference((right, mine), he, Odd(1)) == ""
+
+
 def test_statistics_that_move_elsewhere():
     norm = layers.BatchNormalization(momentum=0.9)
     step = SimpleNamespace(layer=norm)
