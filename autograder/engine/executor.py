@@ -14,15 +14,14 @@ from autograder.engine.job import CellPlan, CellResult, Job, NotebookResult, Rol
 from autograder.engine.shared_process import first_run, is_shared, merge_results, shared_run
 from autograder.sandbox import ForkServer, Isolation, Limits, Process, require_isolation
 from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.model_config import layer_modules
 
 STUDENT, JUDGE = "autograder.engine.student_server:main", "autograder.engine.judge:main"
 # What nearly every notebook of this course imports. Modules that are not installed are left out.
 PRELOAD = ("numpy", "tensorflow", "keras")
 # What tests of models import. Every judge is a new process, as a test may leave anything behind;
 # the server imports these once for all of them, since that takes longer than most tests.
-_MODEL_TESTS = (
-    "autograder.checks.models", "autograder.checks.behavior", "course.blocks",
-)  # fmt: skip
+_MODEL_TESTS = ("autograder.checks.models", "autograder.checks.behavior", *layer_modules())
 # How long a judge may take to answer after the notebook's own time is up.
 MARGIN_S = 30.0
 JUDGE_MEMORY_MB = 4000

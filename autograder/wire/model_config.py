@@ -9,6 +9,7 @@ are capped. Lambdas, files and the network have no place in it.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import pkgutil
 import re
@@ -76,13 +77,20 @@ def _of_keras() -> tuple[frozenset[KerasClass], frozenset[str]]:
     return frozenset(classes), frozenset(lists["allowed functions"])
 
 
+def layer_modules() -> list[str]:
+    """Name the modules of the course's layers, without importing them."""
+    spec = importlib.util.find_spec("course.blocks")
+    assert spec is not None
+    return [
+        f"course.blocks.{m.name}" for m in pkgutil.iter_modules(spec.submodule_search_locations)
+    ]
+
+
 @cache
 def _import_course() -> None:
     """Import the course's layers, which registers them."""
-    import course.blocks
-
-    for module in pkgutil.iter_modules(course.blocks.__path__):
-        importlib.import_module(f"course.blocks.{module.name}")
+    for name in layer_modules():
+        importlib.import_module(f"course.blocks.{name.rpartition('.')[2]}")
 
 
 def _allowed() -> Names:
