@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import NoReturn
 
 from autograder.sandbox import kernel, messages, watch
@@ -23,6 +24,7 @@ from autograder.sandbox.supervisor import supervise
 
 MOST_DESCRIPTORS = 64
 _THREADS_END_S = 2
+_ALLOCATOR = "jemalloc_bg_thd"  # a thread that pyarrow starts and keeps
 
 
 def main() -> None:
@@ -57,9 +59,20 @@ def _threads() -> int:
     Matplotlib starts one to look for fonts, which briefly outlives the import.
     """
     deadline = time.monotonic() + _THREADS_END_S
-    while (count := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < deadline:
+    while True:
+        names = _thread_names()
+        ending = len(names) - names.count(_ALLOCATOR) > 1
+        if not ending or time.monotonic() > deadline:
+            return len(names)
         time.sleep(0.01)
-    return count
+
+
+def _thread_names() -> list[str]:
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            names.append((task / "comm").read_text().strip())
+    return names
 
 
 def _preload(modules: list[str]) -> None:
