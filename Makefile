@@ -15,7 +15,7 @@ style: setup           ## style, imports and types; nothing is changed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports && $(BIN)/mypy
 
-quick: style           ## style, and the tests that import what has changed since the last commit
+quick: style           ## style, and the tests that import or read what has changed since the last commit
 	$(BIN)/pytest -n auto --changed
 
 tests: setup           ## the tests alone

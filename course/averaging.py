@@ -110,12 +110,13 @@ def predict_multi_crop(
         (5, 3)
     """
     size = size or model.input_shape[1]
-    first = keras.Model(model.inputs, model.outputs[0])
+    if model.outputs[1:]:
+        model = keras.Model(model.inputs, model.outputs[0])
     predictions = []
     for start in range(0, len(images), batch_size):
         views = ops.convert_to_numpy(crops(images[start : start + batch_size], size))
         flat = views.reshape(-1, *views.shape[2:])
-        y = first.predict(flat, batch_size=batch_size, verbose=0)
+        y = model.predict(flat, batch_size=batch_size, verbose=0)
         predictions.append(y.reshape(*views.shape[:2], *y.shape[1:]).mean(axis=1))
     return np.concatenate(predictions)
 

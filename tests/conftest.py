@@ -80,7 +80,7 @@ def pytest_addoption(parser):
         nargs="?",
         const="HEAD",
         metavar="COMMIT",
-        help="of these tests, only files that import what has changed since a commit (the last)",
+        help="only files that import or read what has changed since a commit (the last)",
     )
     group.addoption(
         "--record-durations",

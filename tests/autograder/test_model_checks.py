@@ -151,7 +151,7 @@ def test_layers_with_an_activation_are_counted():
     model = keras.Model(inputs, layers.Dense(3, activation=keras.activations.softmax)(hidden))
     for activation in ("relu", "softmax"):
         passes(model, "has_layers", "Dense", 1, {"activation": activation})
-    fails("0", model, "has_layers", "Dense", 1, {"activation": "tanh"})
+    fails("expected 1, has 0", model, "has_layers", "Dense", 1, {"activation": "tanh"})
 
 
 def test_an_epsilon_is_part_of_what_is_computed():
